@@ -1,0 +1,81 @@
+"""What does the data work: the protocol, and the one table of engines.
+
+An engine reads the Parquet files of a node's inputs and writes the node's own; it knows no graph, state or notebook.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from seeknal_nb import plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["ENGINES", "Engine", "Interrupted", "Relation", "Table", "open_engine"]
+
+
+class Interrupted(Exception):  # noqa: N818 - it is no error: somebody asked for it
+    """A statement ended because ``interrupt`` was called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What an input's name stands for: the file of a stored build, or the statement of a view."""
+
+    file: Path | None = None
+    sql: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What was written: rows, and (column, SQL type) in order."""
+
+    rows: int
+    schema: tuple[tuple[str, str], ...]
+
+
+class Engine(Protocol):
+    """The verbs that a kind needs. All may be called from any thread; a statement has a session of its own."""
+
+    name: str
+
+    def bind(self, inputs: Mapping[str, Relation]) -> None:
+        """Make ``kind.name`` readable in SQL, for each id."""
+
+    def build(self, sql: str, to: Path) -> Table:
+        """Run the statements of a body; the last SELECT becomes the Parquet file ``to``.
+
+        Raises:
+            NodeError: The statement is refused or fails.
+            Interrupted: ``interrupt`` was called.
+        """
+
+    def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
+        """The columns that a SELECT would give, without running it."""
+
+    def query(self, sql: str, *, form: str = "pandas") -> Any:
+        """The rows of a SELECT as a frame: ``pandas``, ``arrow``, ``polars`` or ``rows`` (a list of tuples)."""
+
+    def take(self, value: object, to: Path) -> Table:
+        """Write a frame that a Python body gave as the Parquet file ``to``."""
+
+    def export(self, sql: str, to: Path, options: str) -> int:
+        """Write the rows of a SELECT to a file as COPY's ``options`` say; gives how many."""
+
+    def interrupt(self) -> None:
+        """Stop the statements that are running; called again until they report."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+ENGINES = {"duckdb": "seeknal_nb.engines.duckdb:DuckDB"}
+
+
+def open_engine(name: str, *, spill: Path | None = None) -> Engine:
+    """An engine by its name, of the table or of an entry point; ``spill`` is where it may put what memory cannot hold."""
+    engine: Engine = plugins.find("engines", name, ENGINES)(spill=spill)
+    return engine

@@ -1,0 +1,197 @@
+"""Every error that this program raises on purpose; each says what, where, which node, why, and the remedy.
+
+SeeknalError                     exit 2: wrong use, nothing was run
+├── UsageError                   a command, an option or an argument
+├── PluginError                  a kind, engine or store that cannot be found
+├── ManifestError                a document that cannot be a pipeline
+│   ├── CycleError               (also a ValueError, as SPEC.md § Troubleshooting has it)
+│   └── ManyErrors               every error of one pass
+├── SelectionError               an unknown node, type, tag or selector
+├── StateError                   state that cannot be read or written
+│   └── LockedError              exit 75: another run holds the state folder
+├── NodeError                    exit 1: a node that could not do its work
+│   └── ChecksFailed             a rule or a kind's own checks, with what they found
+└── RunFailed                    exit 1: a run in which a node failed; carries the summary
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "ChecksFailed",
+    "CycleError",
+    "LockedError",
+    "ManifestError",
+    "ManyErrors",
+    "NodeError",
+    "Place",
+    "PluginError",
+    "RunFailed",
+    "SeeknalError",
+    "SelectionError",
+    "StateError",
+    "UsageError",
+    "near",
+    "one_or_many",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was written: a file or a cell, with a line and a column that count from 1."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+class SeeknalError(Exception):
+    """Base of all errors here. ``str()`` is ``<what>: <place>, node "<id>": <why>. Fix: <remedy>``."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        remedy: str = "",
+        node: str | None = None,
+        place: Place | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        self.node = node
+        self.place = place
+
+    def at(self, *, node: str | None = None, place: Place | None = None) -> SeeknalError:
+        """Add the node or the place, where they are not known yet; gives the same error back."""
+        self.node = self.node or node
+        self.place = self.place or place
+        return self
+
+    def __str__(self) -> str:
+        where = ", ".join(
+            part for part in (str(self.place or ""), f'node "{self.node}"' if self.node else "") if part
+        )
+        text = ": ".join(part for part in (self.what, where, self.why) if part)
+        return f"{text.rstrip('.')}. Fix: {self.remedy}" if self.remedy else text
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints instead of our frames: two or three lines."""
+        lines = [f"{type(self).__name__}: {str(self).split('. Fix: ', maxsplit=1)[0]}"]
+        return [*lines, f"Fix: {self.remedy}"] if self.remedy else lines
+
+
+class UsageError(SeeknalError):
+    """A command line, a magic line or an argument that cannot be understood."""
+
+
+class PluginError(SeeknalError):
+    """A kind, an engine or a store that no table and no entry point knows, or that does not import."""
+
+
+class ManifestError(SeeknalError):
+    """A manifest, a YAML file or a cell that does not describe a pipeline."""
+
+
+class CycleError(ManifestError, ValueError):
+    """The edges form a cycle. ``cycle`` lists its nodes, the first one again at the end."""
+
+    SHOWN: ClassVar[int] = 20
+
+    def __init__(self, cycle: Sequence[str], *, place: Place | None = None) -> None:
+        shown = list(cycle)
+        if len(shown) > self.SHOWN:
+            left_out = len(shown) - self.SHOWN
+            shown = [*shown[: self.SHOWN - 1], f"... {left_out} more ...", shown[-1]]
+        super().__init__(
+            f"DAG contains cycle: {' -> '.join(shown)}",
+            remedy="remove one of these dependencies",
+            place=place,
+        )
+        self.cycle = tuple(cycle)
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class ManyErrors(ManifestError):
+    """All that one pass over a project found, in the order in which it stands in the files."""
+
+    def __init__(self, errors: Iterable[SeeknalError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(f"{len(self.errors)} errors")
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+    def _render_traceback_(self) -> list[str]:
+        return [line for error in self.errors for line in error._render_traceback_()]
+
+
+def one_or_many(errors: Sequence[SeeknalError]) -> SeeknalError:
+    """The error itself where there is one, else all of them as one."""
+    return errors[0] if len(errors) == 1 else ManyErrors(errors)
+
+
+class SelectionError(SeeknalError):
+    """A node, a type, a tag or a selector that names nothing here, or too much."""
+
+
+class StateError(SeeknalError):
+    """State or outputs that cannot be read or written."""
+
+
+class LockedError(StateError):
+    """Another run holds the lock of this state folder."""
+
+    exit_code: ClassVar[int] = 75
+
+
+class NodeError(SeeknalError):
+    """One node could not do its work; the run goes on or stops by its own rule."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ChecksFailed(NodeError):
+    """Checks of severity ``error`` did not pass; ``metadata`` holds what each of them found."""
+
+    def __init__(self, what: str, *, metadata: dict[str, Any], **details: Any) -> None:
+        super().__init__(what, **details)
+        self.metadata = metadata
+
+
+class RunFailed(SeeknalError):
+    """At least one node of a run failed; ``summary`` tells about all of them."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, summary: Any, **details: Any) -> None:
+        super().__init__(what, **details)
+        self.summary = summary
+
+
+def near(name: str, known: Iterable[str], *, what: str = "name") -> str:
+    """A remedy that names the nearest known names, or lists them where none is near."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if not close:
+        folded = {candidate.rpartition(".")[2].casefold(): candidate for candidate in names}
+        close = [folded[m] for m in difflib.get_close_matches(name.rpartition(".")[2].casefold(), folded, n=3)]
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")  # noqa: PLR2004
+    return f"known {what}s: {listed}" if names else f"there is no {what} here yet"

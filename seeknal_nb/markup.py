@@ -1,0 +1,59 @@
+"""Text that came from outside made safe for HTML, a terminal or an XML drawing; a small table writer."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Markup", "cut", "esc_html", "esc_term", "esc_xml", "table"]
+
+# C0 but tab and newline, DEL, C1; then the bidirectional and zero-width characters that forge what a reader sees.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def _spelled(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004
+
+
+def cut(text: str, length: int) -> str:
+    """At most ``length`` characters, with an ellipsis where some were left out."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def esc_term(text: object, *, one_line: bool = False) -> str:
+    """Text for a terminal or a log: control, bidirectional and zero-width characters are spelled out."""
+    plain = _CONTROL.sub(_spelled, str(text))
+    return plain.replace("\n", "\\n").replace("\t", " ") if one_line else plain
+
+
+def esc_html(text: object) -> str:
+    """Text for HTML content and for quoted attributes."""
+    return html.escape(_CONTROL.sub(_spelled, str(text)), quote=True)
+
+
+esc_xml = esc_html
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> str:
+    """An HTML table; every cell is escaped, but a cell that is a ``Markup``."""
+    head = "".join(f'<th scope="col" style="text-align:left">{esc_html(c)}</th>' for c in columns)
+    body = "".join("<tr>" + "".join(f'<td style="text-align:left">{_cell(c)}</td>' for c in row) + "</tr>" for row in rows)
+    title = f'<caption style="text-align:left">{esc_html(caption)}</caption>' if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+class Markup(str):
+    """HTML that this program wrote itself, with everything in it escaped already."""
+
+    __slots__ = ()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, Markup) else esc_html(value)

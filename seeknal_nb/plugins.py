@@ -1,0 +1,50 @@
+"""Find a kind, an engine or a store by its name: the table first, then entry points, else "did you mean"."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.errors import PluginError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["find", "names"]
+
+
+def find(group: str, name: str, table: Mapping[str, Any]) -> Any:
+    """What ``table[name]`` holds, a ``module:attribute`` text being imported now, or the entry point of that name.
+
+    Args:
+        group: The entry point group, ``seeknal_nb.<group>``.
+        name: What to look for.
+        table: The rows that this program ships.
+
+    Raises:
+        PluginError: Nothing has that name, or it does not import.
+    """
+    if name in table:
+        row = table[name]
+        return _load(group, name, row) if isinstance(row, str) else row
+    for point in entry_points(group=f"seeknal_nb.{group}", name=name):
+        return _load(group, name, point.value)
+    raise PluginError(f"unknown {group.rstrip('s')} {name!r}", remedy=near(name, names(group, table), what=group.rstrip("s")))
+
+
+def names(group: str, table: Mapping[str, Any]) -> list[str]:
+    """All names of a group, those of the table first."""
+    return [*table, *(p.name for p in entry_points(group=f"seeknal_nb.{group}") if p.name not in table)]
+
+
+def _load(group: str, name: str, reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(
+            f"{group.rstrip('s')} {name!r} cannot be loaded",
+            why=f"{reference}: {error}",
+            remedy="install what it needs, or take its entry point away",
+        ) from error

@@ -1,0 +1,246 @@
+"""What a run says while it goes on, and what it leaves: the values that every face shows. No clock, no disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.markup import Markup, cut, esc_html, esc_term, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+__all__ = [
+    "Event",
+    "ExecutionStatus",
+    "ExecutionSummary",
+    "NodeFinished",
+    "NodeResult",
+    "NodeStarted",
+    "RunFinished",
+    "RunStarted",
+]
+
+
+class ExecutionStatus(StrEnum):
+    """SPEC.md § Node Status; the values are those of ``execution_state.json``."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CACHED = "cached"
+    SKIPPED = "skipped"
+
+
+ICONS = {"pending": "○", "running": "▶", "success": "✓", "failed": "✗", "cached": "⚡", "skipped": "»"}
+COLOURS = {"running": "#8a6d00", "success": "#00795a", "failed": "#B03A00", "cached": "#2a6f9e", "skipped": "#6a6a6a"}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """How one node came out.
+
+    Attributes:
+        node_id: ``kind.name``.
+        status: Never RUNNING in a summary.
+        duration: Seconds, all attempts together; 0.0 where nothing was executed.
+        row_count: Rows of the node's table; None where it has none or was not executed.
+        error_message: At most 4,000 characters.
+        metadata: What the kind tells besides, as JSON has it.
+        reason: Why it ran, or why not: the plan's own words.
+        attempts: How often it was executed.
+        started: Seconds since the epoch; None where nothing was executed.
+        error: The exception itself, with the user's own traceback.
+    """
+
+    node_id: str
+    status: ExecutionStatus
+    duration: float = 0.0
+    row_count: int | None = None
+    error_message: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    attempts: int = 0
+    started: float | None = None
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON has it: without the exception and the start."""
+        return {
+            "node_id": self.node_id,
+            "status": str(self.status),
+            "reason": self.reason,
+            "duration": round(self.duration, 6),
+            "row_count": self.row_count,
+            "attempts": self.attempts,
+            "error_message": self.error_message,
+            "metadata": self.metadata,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSummary:
+    """SPEC.md § Execution Summary. ``total = successful + failed + cached + skipped + pending``.
+
+    ``changed_nodes`` counts what the plan set out to run; ``results`` come in topological order, one a node.
+    """
+
+    total_nodes: int = 0
+    changed_nodes: int = 0
+    cached_nodes: int = 0
+    successful_nodes: int = 0
+    failed_nodes: int = 0
+    skipped_nodes: int = 0
+    total_duration: float = 0.0
+    results: list[NodeResult] = field(default_factory=list)
+    pending_nodes: int = 0
+
+    @classmethod
+    def of(cls, results: Sequence[NodeResult], *, changed: int, duration: float) -> ExecutionSummary:
+        """Count the results by status."""
+        counts = dict.fromkeys(ExecutionStatus, 0)
+        for result in results:
+            counts[result.status] += 1
+        return cls(
+            total_nodes=len(results),
+            changed_nodes=changed,
+            cached_nodes=counts[ExecutionStatus.CACHED],
+            successful_nodes=counts[ExecutionStatus.SUCCESS],
+            failed_nodes=counts[ExecutionStatus.FAILED],
+            skipped_nodes=counts[ExecutionStatus.SKIPPED],
+            pending_nodes=counts[ExecutionStatus.PENDING],
+            total_duration=duration,
+            results=list(results),
+        )
+
+    def __getitem__(self, node_id: str) -> NodeResult:
+        """The result of one node, by its id."""
+        for result in self.results:
+            if result.node_id == node_id:
+                return result
+        raise KeyError(node_id)
+
+    @property
+    def failed(self) -> list[NodeResult]:
+        """The results of the nodes that failed, in topological order."""
+        return [r for r in self.results if r.status is ExecutionStatus.FAILED]
+
+    def totals(self) -> dict[str, int | float]:
+        """The counters, by the names that the spec's summary prints."""
+        return {
+            "total": self.total_nodes,
+            "changed": self.changed_nodes,
+            "cached": self.cached_nodes,
+            "successful": self.successful_nodes,
+            "failed": self.failed_nodes,
+            "skipped": self.skipped_nodes,
+            "pending": self.pending_nodes,
+            "duration": round(self.total_duration, 6),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec's eight fields, ``pending_nodes``, and the results, as JSON has them."""
+        return {
+            "total_nodes": self.total_nodes,
+            "changed_nodes": self.changed_nodes,
+            "cached_nodes": self.cached_nodes,
+            "successful_nodes": self.successful_nodes,
+            "failed_nodes": self.failed_nodes,
+            "skipped_nodes": self.skipped_nodes,
+            "pending_nodes": self.pending_nodes,
+            "total_duration": round(self.total_duration, 6),
+            "results": [result.to_dict() for result in self.results],
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a node, in topological order.
+
+        Columns: node_id, kind, status, reason (text); duration (float64, seconds); row_count (Int64); attempts (int64);
+        started (datetime64[ns, UTC]); error (text, missing where there was none).
+        """
+        import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
+
+        results = self.results
+        text = {
+            "node_id": [r.node_id for r in results],
+            "kind": [r.node_id.partition(".")[0] for r in results],
+            "status": [str(r.status) for r in results],
+            "reason": [r.reason for r in results],
+        }
+        return pd.DataFrame(
+            {
+                **{name: pd.Series(values, dtype="str") for name, values in text.items()},
+                "duration": pd.Series([r.duration for r in results], dtype="float64"),
+                "row_count": pd.Series([r.row_count for r in results], dtype="Int64"),
+                "attempts": pd.Series([r.attempts for r in results], dtype="int64"),
+                "started": pd.to_datetime(pd.Series([r.started for r in results], dtype="float64"), unit="s", utc=True)
+                .astype("datetime64[ns, UTC]"),
+                "error": pd.Series([r.error_message for r in results], dtype="str"),
+            }
+        )
+
+    def __str__(self) -> str:
+        counted = ", ".join(f"{n} {name}" for name, n in self.totals().items() if n and name not in ("total", "duration"))
+        lines = [f"{self.total_nodes} nodes in {self.total_duration:.2f}s: {counted or 'nothing to do'}"]
+        lines += [f"  ✗ {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._html()}
+
+    def _html(self, most: int = 200) -> str:
+        shown = sorted(self.results, key=lambda r: r.status is not ExecutionStatus.FAILED)[:most]
+        rows = [
+            [badge(r.status), r.node_id, r.reason, f"{r.duration:.2f} s" if r.attempts else "",
+             "" if r.row_count is None else f"{r.row_count:,}", cut(r.error_message or "", 300)]
+            for r in shown
+        ]  # fmt: skip
+        left = f"<p>{len(self.results) - most} more: summary.to_frame()</p>" if len(self.results) > most else ""
+        headline = str(self).splitlines()[0]
+        return f"<p>{esc_html(headline)}</p>" + table(["status", "node", "why", "time", "rows", "error"], rows) + left
+
+
+def badge(status: str) -> Markup:
+    """A status as icon, word and colour."""
+    return Markup(f'<span style="color:{COLOURS.get(status, "inherit")}">{ICONS[status]} {status}</span>')
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins; ``plan`` is a ``workflow.plan.Plan`` and its steps come in topological order."""
+
+    run_id: str
+    plan: Any
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarted:
+    """A node begins; ``number`` counts from 1 in topological order, of ``total``."""
+
+    node_id: str
+    number: int
+    total: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFinished:
+    """A node has its final status; also for those that were not executed."""
+
+    result: NodeResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The last event of every run, whatever came out; ``interrupted`` says that somebody stopped it."""
+
+    summary: ExecutionSummary
+    interrupted: bool = False
+
+
+Event = RunStarted | NodeStarted | NodeFinished | RunFinished

@@ -1,0 +1,52 @@
+"""The one table of node kinds: a row a kind, found by name when a node needs it. Entry points extend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb import plugins
+from seeknal_nb.workflow.kinds.task import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from seeknal_nb.workflow.kinds.task import Task
+
+__all__ = ["KINDS", "DECLARATIONS", "kind_names", "kind_of"]
+
+KINDS: Mapping[str, str] = {
+    "source": "seeknal_nb.workflow.kinds.source:SOURCE",
+    "transform": "seeknal_nb.workflow.kinds.tables:TRANSFORM",
+    "feature_group": "seeknal_nb.workflow.kinds.tables:FEATURE_GROUP",
+    "model": "seeknal_nb.workflow.kinds.model:MODEL",
+    "aggregation": "seeknal_nb.workflow.kinds.tables:AGGREGATION",
+    "rule": "seeknal_nb.workflow.kinds.rule:RULE",
+    "exposure": "seeknal_nb.workflow.kinds.exposure:EXPOSURE",
+    "profile": "seeknal_nb.workflow.kinds.tables:PROFILE",
+    "second_order_aggregation": "seeknal_nb.workflow.kinds.tables:AGGREGATION",
+    "semantic_model": "seeknal_nb.workflow.kinds.tables:DECLARATION",
+    "metric": "seeknal_nb.workflow.kinds.tables:DECLARATION",
+}
+DECLARATIONS = frozenset({"semantic_model", "metric"})
+"""Kinds that are shown as metadata and do not run."""
+
+
+def kind_of(name: str, custom: Mapping[str, Callable[..., dict[str, Any]] | Kind]) -> Kind:
+    """The kind of that name: the caller's own, else of the table, else of an entry point.
+
+    A function of a node is a custom executor as SPEC.md § Custom Executors writes it.
+
+    Raises:
+        PluginError: There is none.
+    """
+    found = custom.get(name) or plugins.find("kinds", name, KINDS)
+    return found if isinstance(found, Kind) else Kind(execute=_of_node(found), stages=False)
+
+
+def kind_names(custom: Mapping[str, object]) -> list[str]:
+    """All kinds that a node may have."""
+    return [*plugins.names("kinds", KINDS), *(name for name in custom if name not in KINDS)]
+
+
+def _of_node(function: Callable[..., dict[str, Any]]) -> Callable[[Task], dict[str, Any]]:
+    return lambda task: function(task.node)

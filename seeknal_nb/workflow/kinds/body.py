@@ -1,0 +1,115 @@
+"""What all kinds with a body share: find its language, run it, keep what it prints, and store its table."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.manifest import Node
+from seeknal_nb.dag.python import load, read_body
+from seeknal_nb.engines import Interrupted
+from seeknal_nb.errors import ManifestError, NodeError, SeeknalError
+from seeknal_nb.workflow.kinds.capture import caught
+from seeknal_nb.workflow.kinds.context import Context
+from seeknal_nb.workflow.outputs import DATA
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Callable
+
+    from seeknal_nb.engines import Table
+    from seeknal_nb.workflow.kinds.task import Task
+
+__all__ = ["build_table", "called", "needs_body", "python_of", "python_value", "sql_of", "store"]
+
+LONGEST = 4000
+
+
+def sql_of(node: Node) -> str | None:
+    """The SQL body: ``sql``, or ``transform`` as the peer's YAML spells it."""
+    text = node.config.get("sql") or node.config.get("transform")
+    return text if isinstance(text, str) and text.strip() else None
+
+
+def python_of(node: Node) -> str | None:
+    """The Python body."""
+    text = node.config.get("python")
+    return text if isinstance(text, str) and text.strip() else None
+
+
+def needs_body(node: Node) -> None:
+    """Check that a node has one body: SQL or Python."""
+    sql, python = sql_of(node), python_of(node)
+    if sql and python:
+        raise ManifestError("two bodies", why="it has SQL and Python both", remedy="keep one of them", node=node.id)
+    if not sql and not python:
+        raise ManifestError("no body", why="it has neither SQL nor Python", remedy="write a SELECT or Python", node=node.id)
+
+
+def build_table(task: Task) -> tuple[Table, dict[str, Any]]:
+    """Run the body and stage its table; gives it with what the body logged."""
+    sql = sql_of(task.node)
+    if sql:
+        return task.engine.build(task.sql(sql), task.stage / DATA), {}
+    value, context = python_value(task)
+    return store(task, value), context.logged()
+
+
+def store(task: Task, value: object) -> Table:
+    """Stage a frame as the node's table."""
+    return task.engine.take(value, task.stage / DATA)
+
+
+def python_value(task: Task) -> tuple[object, Context]:
+    """Run a Python body; gives its value and the context that it was given.
+
+    Raises:
+        NodeError: The body raised; the user's exception is the cause.
+    """
+    source = python_of(task.node) or ""
+    body = read_body(source, name=task.node.name)
+    context = Context(task)
+    run = load(body, dict(task.captured), filename=f"<seeknal {task.node.id}>")
+    given: dict[str, object] = {"ctx": context, "ref": context.ref}
+    for name in dict.fromkeys((*body.params, *body.reads)):
+        node_id = task.resolve(name) if name not in given else None
+        if node_id is not None and name not in task.captured:
+            given[name] = context.ref(node_id)
+    return called(lambda: run(given), task.node, context.out), context
+
+
+def called(work: Callable[[], object], node: Node, out: io.StringIO) -> object:
+    """Run the user's own code: whatever it raises is the node's failure, but an interrupt that was meant for us."""
+    try:
+        with caught(out):
+            return work()
+    except (SeeknalError, Interrupted):
+        raise
+    except KeyboardInterrupt as error:
+        if _raised_by(error, node):
+            raise NodeError("the body raised KeyboardInterrupt", remedy="let it return instead") from error
+        raise
+    except BaseException as error:
+        raise _failure(error, node) from error
+
+
+def _raised_by(error: BaseException, node: Node) -> bool:
+    """Whether a ``raise`` of the body itself brought it, rather than a signal."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    return last is not None and last.filename == f"<seeknal {node.id}>" and "raise" in (last.line or "")
+
+
+def _failure(error: BaseException, node: Node) -> NodeError:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith("<seeknal ")]
+    where = f" at line {frames[-1].lineno} of its body" if frames else ""
+    return NodeError(
+        f"{type(error).__name__}{where}", why=_text(error)[:LONGEST], remedy="mend the body, then run again", node=node.id
+    )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:LONGEST]
+    except BaseException:  # a broken __str__ of the user's own class
+        return "its text cannot be read"

@@ -1,0 +1,81 @@
+"""Keep what a body prints or logs with its node, also where several run in threads. Knows no node."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["caught"]
+
+
+class _Router(io.TextIOBase):
+    """Stands for ``sys.stdout`` or ``sys.stderr`` while bodies run: each thread's text goes to its own buffer."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.buffers: dict[int, io.StringIO] = {}
+
+    def write(self, text: str) -> int:
+        return int(self.buffers.get(threading.get_ident(), self.stream).write(text))
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+class _Handler(logging.Handler):
+    """Log records of this thread, as lines of the node's output."""
+
+    def __init__(self, out: io.StringIO) -> None:
+        super().__init__()
+        self.out = out
+        self.thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self.thread:
+            self.out.write(f"{record.levelname} {record.name}: {record.getMessage()}\n")
+
+
+_SWAP = threading.Lock()
+
+
+@contextlib.contextmanager
+def caught(out: io.StringIO) -> Iterator[None]:
+    """Send what this thread prints and logs to ``out``; other threads' goes where it went."""
+    handler = _Handler(out)
+    logging.getLogger().addHandler(handler)
+    for name in ("stdout", "stderr"):
+        _enter(name, out)
+    try:
+        yield
+    finally:
+        for name in ("stdout", "stderr"):
+            _leave(name)
+        logging.getLogger().removeHandler(handler)
+
+
+def _enter(name: str, out: io.StringIO) -> None:
+    with _SWAP:
+        stream = getattr(sys, name)
+        if not isinstance(stream, _Router):
+            stream = _Router(stream)
+            setattr(sys, name, stream)
+        stream.buffers[threading.get_ident()] = out
+
+
+def _leave(name: str) -> None:
+    with _SWAP:
+        router = getattr(sys, name)
+        if isinstance(router, _Router):
+            router.buffers.pop(threading.get_ident(), None)
+            if not router.buffers:
+                setattr(sys, name, router.stream)

@@ -1,0 +1,192 @@
+"""Rules: what must be true of the data. The node's table has one row a check; a failed error stops what follows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.sql import column, literal, quote
+from seeknal_nb.engines.frames import is_frame
+from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
+from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of, store
+from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from seeknal_nb.dag.manifest import Node
+
+__all__ = ["RULE"]
+
+SEVERITIES = ("error", "warn", "info")
+SAMPLE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row: ``rows`` is None where the check does not count them; ``sample`` is JSON of the first offending rows."""
+
+    check: str
+    severity: str
+    passed: bool
+    failed_rows: int | None = None
+    rows: int | None = None
+    sample: str | None = None
+
+
+def _listed(node: Node) -> list[tuple[str, Any]]:
+    """The checks of the short form: ``checks: [{not_null: [a, b]}, {range: {column: x, min: 0}}]``."""
+    return [(str(name), what) for item in node.config.get("checks") or () for name, what in item.items()]
+
+
+def _expression(node: Node) -> str | None:
+    rule = node.config.get("rule")
+    return str(rule["value"]) if isinstance(rule, dict) and "value" in rule else node.config.get("expression")
+
+
+def _check_config(node: Node) -> None:
+    severity = node.config.get("severity", "error")
+    if severity not in SEVERITIES:
+        raise ManifestError(f"unknown severity {severity!r}", remedy="error, warn or info", node=node.id)
+    for name, _ in _listed(node):
+        if name not in PREDICATES and name not in ("unique", "row_count"):
+            known = [*PREDICATES, "unique", "row_count"]
+            raise ManifestError(f"unknown check {name!r}", remedy=near(name, known, what="check"), node=node.id)
+    if not (sql_of(node) or python_of(node) or _listed(node) or _expression(node)):
+        raise ManifestError(
+            "nothing to check", remedy="a SELECT of the offending rows, an expression, Python, or checks", node=node.id
+        )
+
+
+def _execute(task: Task) -> dict[str, Any]:
+    severity = str(task.node.config.get("severity", "error"))
+    if python_of(task.node):
+        value, context = _python(task)
+        checks, logged = list(_from_value(value, task.node.name, severity)), context.logged()
+    else:
+        checks, logged = list(_from_sql(task, severity)), {}
+    shown = [asdict(check) for check in checks]
+    failed = [check for check in checks if not check.passed]
+    metadata = {**logged, "checks": shown}
+    if any(check.severity == "error" for check in failed):
+        raise ChecksFailed(
+            f"{len(failed)} of {len(checks)} checks failed",
+            why="; ".join(_told(check) for check in failed),
+            remedy="mend the data, or set --severity warn",
+            metadata=metadata,
+        )
+    warnings = [_told(check) for check in failed]
+    return result_of(store(task, shown), metadata | ({"warnings": warnings} if warnings else {}))
+
+
+def _told(check: Check) -> str:
+    rows = "" if check.failed_rows is None else f": {check.failed_rows:,} rows" + (f" of {check.rows:,}" if check.rows else "")
+    return f"{check.check}{rows}{f', as {check.sample[:300]}' if check.sample else ''}"
+
+
+def _from_sql(task: Task, severity: str) -> Iterator[Check]:
+    node, sql = task.node, sql_of(task.node)
+    table = quote(next(iter(task.inputs), "")) if task.inputs else None
+    expression = _expression(node) or (sql if sql and _is_expression(sql) else None)
+    if expression is not None:
+        yield _counted(task, node.name, severity, f"SELECT * FROM {_table(table, node)} WHERE NOT ({expression})", table)
+    elif sql:
+        yield _counted(task, node.name, severity, task.sql(sql), table if len(task.inputs) == 1 else None)
+    for name, what in _listed(node):
+        for label, offending in _queries(name, what, _table(table, node)):
+            yield _counted(task, label, severity, offending, table)
+
+
+def _table(table: str | None, node: Node) -> str:
+    if table is None:
+        raise NodeError("no table to check", remedy="--on transform.x, or inputs", node=node.id)
+    return table
+
+
+def _is_expression(sql: str) -> bool:
+    first = sql.lstrip().split(None, 1)[0].strip("(").casefold()
+    return first not in ("select", "with", "from", "values", "create", "pivot", "summarize", "--", "/*")
+
+
+def _counted(task: Task, label: str, severity: str, offending: str, table: str | None) -> Check:
+    """Count the offending rows and keep the first few; the statement runs once."""
+    text = (
+        f"CREATE TEMP TABLE seeknal_bad AS {offending.strip().rstrip(';')};"
+        f" SELECT count(*), {f'(SELECT count(*) FROM {table})' if table else 'NULL'},"
+        f" (SELECT to_json(list(b)) FROM (FROM seeknal_bad LIMIT {SAMPLE}) b) FROM seeknal_bad"
+    )
+    failed, rows, sample = task.engine.query(text, form="rows")[0]
+    return Check(label, severity, failed == 0, failed, rows, sample if failed else None)
+
+
+PREDICATES: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "not_null": lambda c: f"{column(c['column'])} IS NULL",
+    "accepted_values": lambda c: f"{column(c['column'])} NOT IN ({', '.join(literal(v) for v in c['values'])})",
+    "range": lambda c: " OR ".join(
+        [f"{column(c['column'])} < {literal(c['min'])}"] * ("min" in c)
+        + [f"{column(c['column'])} > {literal(c['max'])}"] * ("max" in c)
+    ),
+    "regex": lambda c: f"NOT regexp_full_match({column(c['column'])}, {literal(c['pattern'])})",
+    "expression": lambda c: f"NOT ({c['sql']})",
+}
+"""A condition that the offending rows meet. NULL meets none but not_null's, as in dbt."""
+
+
+def _queries(name: str, what: Any, table: str) -> Iterator[tuple[str, str]]:
+    if name == "unique":
+        keys = [what] if isinstance(what, str) else list(what)
+        names = ", ".join(column(key) for key in keys)
+        yield f"unique {', '.join(keys)}", f"SELECT {names}, count(*) AS n FROM {table} GROUP BY {names} HAVING n > 1"
+    elif name == "row_count":
+        bounds = [f"n < {int(what['min'])}"] * ("min" in what) + [f"n > {int(what['max'])}"] * ("max" in what)
+        yield "row_count", f"SELECT * FROM (SELECT count(*) AS n FROM {table}) WHERE {' OR '.join(bounds) or 'false'}"
+    else:
+        for options in _options(name, what):
+            label = " ".join([name, str(options.get("column") or options.get("name") or "")]).strip()
+            yield label, f"SELECT * FROM {table} WHERE {PREDICATES[name](options)}"
+
+
+def _options(name: str, what: Any) -> list[dict[str, Any]]:
+    if isinstance(what, dict):
+        return [what]
+    if name == "not_null":
+        return [{"column": one} for one in ([what] if isinstance(what, str) else what)]
+    raise NodeError(f"check {name!r} needs options", remedy=f"{name}: {{column: x, ...}}")
+
+
+def _python(task: Task) -> tuple[object, Any]:
+    try:
+        return python_value(task)
+    except NodeError as error:
+        if isinstance(error.__cause__, AssertionError):
+            return [(str(error.__cause__) or task.node.name, False, "")], _Silent()
+        raise
+
+
+class _Silent:
+    """A context that logged nothing."""
+
+    @staticmethod
+    def logged() -> dict[str, Any]:
+        return {}
+
+
+def _from_value(value: object, name: str, severity: str) -> Iterator[Check]:
+    """A bool; (check, passed, detail) rows; or a frame of the offending rows."""
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if isinstance(value, bool) or value is None:
+        yield Check(name, severity, value is not False)
+    elif isinstance(value, list) and all(isinstance(row, tuple) for row in value):
+        for row in value:
+            yield Check(str(row[0]), severity, bool(row[1]), sample=str(row[2]) if row[2:] and row[2] else None)
+    elif is_frame(value):
+        rows = len(value)  # type: ignore[arg-type]
+        sample = value.head(SAMPLE).to_dict("records") if hasattr(value, "head") else value[:SAMPLE]  # type: ignore[index]
+        yield Check(name, severity, rows == 0, rows, sample=json.dumps(sample, default=str) if rows else None)
+    else:
+        raise NodeError(f"a rule gave {type(value).__name__}", remedy="return a bool, offending rows, or a list of tuples")
+
+
+RULE = Kind(execute=_execute, check=_check_config)

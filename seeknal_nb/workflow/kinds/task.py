@@ -1,0 +1,143 @@
+"""What a kind is, and what it is given for one node: values only, so that an executor may carry them elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.sql import quote, rewrite
+from seeknal_nb.errors import NodeError, near
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.engines import Engine, Relation, Table
+    from seeknal_nb.workflow.outputs import Build
+
+__all__ = ["Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a node: what it is bound to in SQL, and its build, where it has one."""
+
+    node_id: str
+    relation: Relation
+    build: Build | None = None
+
+    @property
+    def name(self) -> str:
+        """The bare name."""
+        return self.node_id.partition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What lies round a pipeline.
+
+    Attributes:
+        root: The directory that relative paths start from.
+        params: Values of ``{{ name }}``.
+        namespace: The notebook's variables; empty elsewhere.
+        allow_outside: Whether an exposure may write outside ``root``.
+    """
+
+    root: Path
+    params: Mapping[str, object] = field(default_factory=dict)
+    namespace: Mapping[str, object] = field(default_factory=dict)
+    allow_outside: bool = False
+
+
+Seen = Mapping[str, tuple[Any, ...]]
+"""By path: a file's stat signature, then its digest, so that an untouched file is not hashed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a kind saw outside: a text that is part of the key, and what to remember of the files."""
+
+    text: str | None = None
+    seen: Seen = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One execution of one node.
+
+    Attributes:
+        node: What to do, with its parameters put in.
+        inputs: By id, in the order of the edges.
+        stage: A fresh directory; what is in it afterwards becomes the build.
+        captured: What a Python body reads of the notebook, by name.
+        surroundings: Where.
+        engine: With what.
+    """
+
+    node: Node
+    inputs: Mapping[str, Input]
+    stage: Path
+    captured: Mapping[str, object]
+    surroundings: Surroundings
+    engine: Engine
+
+    def resolve(self, name: str) -> str | None:
+        """The id of the input that a body calls ``name``: by id, bare name, ``input_0``, or ``__THIS__``."""
+        ids = list(self.inputs)
+        if name in self.inputs:
+            return name
+        if name.casefold() in ("__this__", "input_0") and ids:
+            return ids[0]
+        if name.casefold().startswith("input_") and name[6:].isdigit() and int(name[6:]) < len(ids):
+            return ids[int(name[6:])]
+        folded = name.casefold()
+        found = [i for i in ids if i.casefold() == folded or ("." not in name and i.partition(".")[2].casefold() == folded)]
+        return found[0] if len(found) == 1 else None
+
+    def input(self, name: str) -> Input:
+        """The input that a body calls ``name``; raises ``NodeError`` where there is none."""
+        node_id = self.resolve(name)
+        if node_id is None:
+            raise NodeError(f"{name!r} is no input of this node", remedy=near(name, self.inputs, what="input"))
+        return self.inputs[node_id]
+
+    def sql(self, text: str) -> str:
+        """A body's SQL with its tables written as ids."""
+        return rewrite(text, self.resolve)
+
+    def only_input(self) -> str:
+        """The quoted id of the one input; raises ``NodeError`` where there are several or none."""
+        if len(self.inputs) != 1:
+            raise NodeError(
+                f"a {self.node.node_type} without a body needs exactly one input",
+                why=f"it has {len(self.inputs)}",
+                remedy="write a SELECT as its body, or name one input",
+            )
+        return quote(next(iter(self.inputs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the table of kinds.
+
+    Attributes:
+        execute: Does the work. It gives the spec's dict: ``row_count``, ``metadata``, and ``schema`` where it staged data.
+        check: What is wrong with a node's config: raises ``ManifestError``.
+        probe: What it sees in the world, given what it saw at the last execution.
+        stages: Whether it needs a directory for its files.
+        addressed: Whether a build of today's key stands for a run. Side effects do not.
+        altered: Why a side effect's target is no longer what was delivered; empty where it is.
+    """
+
+    execute: Callable[[Task], dict[str, Any]]
+    check: Callable[[Node], None] = lambda node: None
+    probe: Callable[[Node, Surroundings, Seen], Probe] = lambda node, around, seen: Probe()
+    stages: bool = True
+    addressed: bool = True
+    altered: Callable[[Seen], str] = lambda seen: ""
+
+
+def result_of(table: Table, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec's dict for a node that staged a table, with its columns."""
+    return {"row_count": table.rows, "schema": table.schema, "metadata": dict(metadata)}

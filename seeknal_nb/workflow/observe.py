@@ -1,0 +1,133 @@
+"""Look at the world before a run: files, digests, build records, state. The only reader of the disk; changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.fingerprint import config_parts, digest, raw_digest, resolved
+from seeknal_nb.dag.purity import captured
+from seeknal_nb.dag.python import read_body
+from seeknal_nb.errors import SeeknalError, one_or_many
+from seeknal_nb.workflow.kinds import kind_of
+from seeknal_nb.workflow.kinds.body import python_of
+from seeknal_nb.workflow.kinds.tables import is_view
+from seeknal_nb.workflow.outputs import Build
+from seeknal_nb.workflow.plan import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.kinds.task import Kind, Seen, Surroundings
+    from seeknal_nb.workflow.outputs import OutputStore
+    from seeknal_nb.workflow.state import NodeState
+
+__all__ = ["Observed", "Sight", "observe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the runner needs of a node besides its facts.
+
+    Attributes:
+        node: With its parameters put in.
+        kind: Its row of the table.
+        raw: Digest of its config as it was written.
+        seen: Stat signatures and digests of the files that it looked at.
+        captured: What its Python body reads of the notebook.
+    """
+
+    node: Node
+    kind: Kind
+    raw: str
+    seen: Seen
+    captured: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Observed:
+    """A ``plan.World``. Builds are looked up when asked for, once each, so that one planning sees one world."""
+
+    facts: dict[str, Facts]
+    sights: dict[str, Sight]
+    outputs: OutputStore
+    verify: bool = False
+    _found: dict[tuple[str, str], Build | None] = field(default_factory=dict)
+
+    def find(self, node_id: str, key: str) -> Build | None:
+        """The proven build of that key, or None."""
+        at = (node_id, key)
+        if at not in self._found:
+            self._found[at] = self._look(node_id, key)
+        return self._found[at]
+
+    def forget(self, node_id: str, key: str) -> None:
+        """Treat a build as missing: its files are not what its record says."""
+        self._found[node_id, key] = None
+
+    def _look(self, node_id: str, key: str) -> Build | None:
+        facts = self.facts[node_id]
+        entry = facts.entry
+        if entry is None or facts.altered:
+            return None
+        if entry.built == key:
+            if entry.output is None:
+                return Build(node_id, key, entry.digest, entry.row_count)
+            if not self.verify and self.outputs.intact(node_id, key, entry.files):
+                path = self.outputs.directory(node_id, key)
+                return Build(node_id, key, entry.digest, entry.row_count, path, signatures=entry.files)
+        if key in entry.earlier:
+            return Build(node_id, key, None if facts.stored else key, entry.earlier[key])
+        return self.outputs.find(node_id, key, verify=self.verify)
+
+
+def observe(
+    graph: Graph,
+    entries: Mapping[str, NodeState],
+    *,
+    outputs: OutputStore,
+    around: Surroundings,
+    kinds: Mapping[str, Any],
+    verify: bool = False,
+) -> Observed:
+    """Everything that a plan is made from.
+
+    Raises:
+        SeeknalError: A node cannot be what it says; all such errors of one pass are listed.
+    """
+    world = Observed({}, {}, outputs, verify)
+    rows = {name: kind_of(name, kinds) for name in {str(n.node_type) for n in graph.nodes}}
+    problems: list[SeeknalError] = []
+    for number, node in enumerate(graph.nodes):
+        try:
+            names = [graph.nodes[parent].name for parent in graph.parents[number]]
+            _observe(world, node, rows[node.node_type], names, entries.get(node.id), around)
+        except SeeknalError as error:
+            problems.append(error.at(node=node.id, place=node.place))
+    if problems:
+        raise one_or_many(problems)
+    return world
+
+
+def _observe(
+    world: Observed, node: Node, kind: Kind, names: list[str], entry: NodeState | None, around: Surroundings
+) -> None:
+    raw = raw_digest(node, around.params)
+    whole = resolved(node, around.params)
+    python = python_of(node)
+    taken: Mapping[str, object] = {}
+    if entry is not None and entry.raw == raw and not python:
+        parts: Mapping[str, str] = entry.parts
+    else:
+        kind.check(whole)
+        parts = config_parts(whole.config)
+    if python:
+        found = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)
+        taken = found.values
+        parts = {**parts, "code": digest(parts["code"] + found.digest_text)[:16]}
+    probe = kind.probe(whole, around, entry.seen if entry else {})
+    altered = kind.altered(entry.seen) if entry and not kind.addressed else ""
+    world.facts[node.id] = Facts(parts, probe.text, altered, entry, kind.addressed, stored=not is_view(whole))
+    world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)

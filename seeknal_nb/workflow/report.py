@@ -1,0 +1,103 @@
+"""The text of plans, events and summaries, as SPEC.md prints them. The only module here that prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from seeknal_nb.markup import esc_term
+from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeStarted, RunStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeResult
+    from seeknal_nb.workflow.plan import Plan
+
+__all__ = ["event_lines", "plan_lines", "print_lines", "print_summary", "summary_lines"]
+
+RULE = "=" * 60
+COLOURS = {"✓": "32", "✗": "31", "ℹ": "36", "!": "33", "»": "90"}
+PLAIN = {"✓": "+", "✗": "x", "ℹ": "i", "»": ">", "…": "..."}
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """SPEC.md § print_plan(), with each step's reason in parentheses."""
+    yield from ("ℹ Execution Plan:", f"ℹ {RULE}")
+    yield from plan.lines()
+    yield f"ℹ {RULE}"
+    yield from (f"! {warning}" for warning in plan.warnings)
+    yield f"ℹ {plan.headline()}"
+
+
+def event_lines(event: Event) -> Iterator[str]:
+    """SPEC.md § Progress Reporting; nodes that were not executed are not reported."""
+    if isinstance(event, RunStarted) and not event.plan.runs:
+        yield "ℹ No changes detected. Nothing to run."
+    elif isinstance(event, RunStarted):
+        yield from (f"! {warning}" for warning in event.plan.warnings)
+    elif isinstance(event, NodeStarted):
+        yield f"ℹ {event.number}/{event.total}: {event.node_id} [RUNNING]"
+    elif isinstance(event, NodeFinished):
+        yield from _result_lines(event.result)
+
+
+def _result_lines(result: NodeResult) -> Iterator[str]:
+    name = result.node_id.partition(".")[2]
+    tries = f" ({result.attempts} attempts)" if result.attempts > 1 else ""
+    if result.status is ExecutionStatus.SUCCESS:
+        yield f"✓ {name} completed in {result.duration:.2f}s{tries}"
+        yield from (f"! {name}: {warning}" for warning in result.metadata.get("warnings", ()))
+    elif result.status is ExecutionStatus.FAILED:
+        yield f"✗ {name} failed after {result.duration:.2f}s{tries}: {result.error_message}"
+    elif result.status is ExecutionStatus.SKIPPED and result.reason.startswith("upstream failed"):
+        yield f"» {name} skipped: {result.reason}"
+
+
+def summary_lines(summary: ExecutionSummary) -> Iterator[str]:
+    """SPEC.md § Example Summary Output; skipped and pending nodes where there are some, then the failures."""
+    yield from (f"ℹ {RULE}", "ℹ Execution Summary", f"ℹ {RULE}")
+    rows = {
+        "Total nodes:": summary.total_nodes,
+        "Changed nodes:": summary.changed_nodes,
+        "Cached nodes:": summary.cached_nodes,
+        "Successful:": summary.successful_nodes,
+        "Failed:": summary.failed_nodes,
+        **({"Skipped:": summary.skipped_nodes} if summary.skipped_nodes else {}),
+        **({"Pending:": summary.pending_nodes} if summary.pending_nodes else {}),
+    }
+    yield from (f"  {name:<17}{count}" for name, count in rows.items())
+    yield f"  {'Duration:':<17}{summary.total_duration:.2f}s"
+    yield f"ℹ {RULE}"
+    for result in summary.failed:
+        yield f"✗ {result.node_id}: {result.error_message}"
+
+
+def print_summary(summary: ExecutionSummary) -> None:
+    """Print a summary to standard output."""
+    print_lines(summary_lines(summary))
+
+
+def print_lines(lines: Iterator[str], stream: TextIO | None = None) -> None:
+    """Print lines whose text came from outside: escaped, coloured only on a terminal, in ASCII where it must be."""
+    stream = stream or sys.stdout
+    coloured = stream.isatty() and "NO_COLOR" not in os.environ
+    for line in lines:
+        stream.write(_fit(_coloured(line) if coloured else esc_term(line, one_line=True), stream) + "\n")
+    stream.flush()
+
+
+def _coloured(line: str) -> str:
+    mark, text = line[:1], esc_term(line[1:], one_line=True)
+    return f"\x1b[{COLOURS[mark]}m{mark}\x1b[0m{text}" if mark in COLOURS else esc_term(line, one_line=True)
+
+
+def _fit(text: str, stream: TextIO) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        plain = "".join(PLAIN.get(c, c) for c in text)
+        return plain.encode("ascii", "backslashreplace").decode()
+    return text

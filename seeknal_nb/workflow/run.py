@@ -1,0 +1,198 @@
+"""One run: executes nodes for the walk, makes their results last, and tells what happened."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.engines import Interrupted
+from seeknal_nb.errors import SeeknalError, UsageError
+from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
+from seeknal_nb.workflow.executors import executor_for
+from seeknal_nb.workflow.history import RunRecord
+from seeknal_nb.workflow.kinds.task import Task
+from seeknal_nb.workflow.outputs import DATA, Build
+from seeknal_nb.workflow.walk import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.events import Event
+    from seeknal_nb.workflow.ledger import Ledger
+    from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.plan import Decision, Plan
+    from seeknal_nb.workflow.runner import DAGRunner
+
+__all__ = ["Run", "whole"]
+
+LONGEST_ERROR = 4000
+LONGEST_WAIT = 30.0
+
+
+class Run:
+    """The run that a runner is in."""
+
+    def __init__(
+        self,
+        runner: DAGRunner,
+        graph: Graph,
+        plan: Plan,
+        world: Observed,
+        ledger: Ledger,
+        *,
+        retry: int,
+        retry_delay: float,
+        stop_on_error: bool,
+    ) -> None:
+        self.runner, self.graph, self.plan, self.world, self.ledger = runner, graph, plan, world, ledger
+        self.retry, self.retry_delay = retry, retry_delay
+        workers = whole("workers", runner.workers, least=1)
+        self.executor = runner.executor or executor_for(workers)
+        self.walk = Walk(
+            graph, plan, world, stop_on_error=stop_on_error, cutoff=plan.selection.cutoff, executor=self.executor,
+            workers=workers, execute=runner._execute_node, commit=self._commit, interrupt=runner.engine.interrupt,
+        )  # fmt: skip
+        self._reasons = {step.node_id: step.reason for step in plan.steps}
+        self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}
+
+    def events(self, command: str) -> Iterator[Event]:
+        """All events of the run; whatever ends it, what is finished is written down.
+
+        Raises:
+            KeyboardInterrupt: After the last event, where the run was interrupted.
+        """
+        record, clock = RunRecord.begin(self.runner.target / "runs", command), time.monotonic()
+        stopped: BaseException | None = None
+        try:
+            yield RunStarted(record.run_id, self.plan, len(self.plan))
+            try:
+                for event in self.walk.events():
+                    yield event
+                    self.ledger.keep_up(self.runner.outputs)
+            except KeyboardInterrupt as error:
+                stopped = error
+            yield from list(self.walk.rest())
+            results = [self.walk.results[step.node_id] for step in self.plan.steps]
+            summary = ExecutionSummary.of(results, changed=len(self.plan.runs), duration=time.monotonic() - clock)
+            interrupted = self.walk.cancelled.is_set()
+            self.ledger.close(self.runner.outputs)
+            record.finish(summary, interrupted=interrupted)
+            if not interrupted:
+                record.keep_manifest(self.runner.manifest, self.runner.target)
+            yield RunFinished(summary, interrupted)
+        finally:
+            self._let_go()
+        if stopped is not None:
+            raise stopped
+
+    def cancel(self) -> None:
+        """Start nothing more, and interrupt what is in flight; for another thread."""
+        self.walk.cancelled.set()
+        self.runner.engine.interrupt()
+
+    def _let_go(self) -> None:
+        for stage, _ in self._staged.values():
+            if stage is not None:
+                self.runner.outputs.discard(stage)
+        self.ledger.close(self.runner.outputs)
+        if self.runner.executor is None:
+            self.executor.shutdown()
+
+    def execute(self, node_id: str) -> NodeResult:
+        """All attempts of one node, in a worker. Only an interrupt that is meant for the run is raised."""
+        node, began, clock = self.world.sights[node_id].node, time.time(), time.monotonic()
+        for attempt in itertools.count(1):
+            try:
+                found = self.runner._execute_by_type(node)
+            except Interrupted:
+                return NodeResult(node_id, ExecutionStatus.PENDING, attempts=attempt)
+            except (KeyboardInterrupt, GeneratorExit):
+                raise
+            except BaseException as error:  # whatever a custom executor raises
+                if attempt <= self.retry and not self._cancelled_while_waiting(attempt):
+                    continue
+                return _failure(node, error, time.monotonic() - clock, attempt, began)
+            return NodeResult(
+                node_id, ExecutionStatus.SUCCESS, time.monotonic() - clock, found.get("row_count"),
+                metadata=found.get("metadata") or {}, attempts=attempt, started=began,
+            )  # fmt: skip
+        raise AssertionError  # the loop has no end
+
+    def _cancelled_while_waiting(self, attempt: int) -> bool:
+        return self.walk.cancelled.wait(min(self.retry_delay * 2 ** (attempt - 1), LONGEST_WAIT))
+
+    def work(self, node: Node) -> dict[str, Any]:
+        """Do what the node's kind does: stage files, and give the spec's dict."""
+        kind, engine = self.world.sights[node.id].kind, self.runner.engine
+        if not kind.stages:
+            return kind.execute(self._task(node, Path()))
+        stage = self.runner.outputs.stage(node.id, self.walk.decisions[node.id].key or "")
+        try:
+            engine.bind(self.walk.relations(node.id))
+            found = kind.execute(self._task(node, stage))
+        except BaseException:
+            self.runner.outputs.discard(stage)
+            raise
+        self._staged[node.id] = stage, found
+        return found
+
+    def _task(self, node: Node, stage: Path) -> Task:
+        captured = self.world.sights[node.id].captured
+        return Task(node, self.walk.inputs(node.id), stage, captured, self.runner.around, self.runner.engine)
+
+    def _commit(self, result: NodeResult, decision: Decision) -> tuple[NodeResult, Build | None]:
+        """Publish what was staged and remember the result; only then is it told."""
+        stage, found = self._staged.pop(result.node_id, (None, {}))
+        build = None
+        if result.status is ExecutionStatus.SUCCESS:
+            build = self._build(result, decision, found)
+            try:
+                build = self._publish(stage, build, result.duration)
+            except SeeknalError as error:
+                node = self.world.sights[result.node_id].node
+                result, build = _failure(node, error, result.duration, result.attempts, result.started), None
+        if stage is not None:
+            self.runner.outputs.discard(stage)
+        result = replace(result, reason=self._reasons[result.node_id])
+        self.ledger.note(result, decision, build, self.world, seen=found.get("seen"))
+        return result, build
+
+    def _publish(self, stage: Path | None, build: Build, seconds: float) -> Build:
+        if stage is None or not (stage / DATA).exists():
+            return build
+        return self.runner.outputs.publish(stage, build, seconds=seconds)
+
+    def _build(self, result: NodeResult, decision: Decision, found: dict[str, Any]) -> Build:
+        inputs = {name: self.walk.digests.get(name) or "" for name in self.graph.inputs(result.node_id)}
+        stored = self.world.facts[result.node_id].stored
+        return Build(
+            result.node_id, decision.key or "", None if stored else decision.key, result.row_count,
+            schema=tuple(found.get("schema") or ()), inputs=inputs, metadata=result.metadata,
+        )  # fmt: skip
+
+
+def _failure(node: Node, error: BaseException, duration: float, attempts: int, started: float | None) -> NodeResult:
+    text = str(error.at(node=node.id, place=node.place)) if isinstance(error, SeeknalError) else _text(error)
+    return NodeResult(
+        node.id, ExecutionStatus.FAILED, duration, None, text[:LONGEST_ERROR], getattr(error, "metadata", None) or {},
+        attempts=attempts, started=started, error=error,
+    )  # fmt: skip
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException:  # a broken __str__ of the user's own class
+        return type(error).__name__
+
+
+def whole(name: str, value: object, *, least: int = 0) -> int:
+    """The value, where it is a whole number from ``least`` to 10,000; else a ``UsageError``."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= 10_000:  # noqa: PLR2004
+        raise UsageError(f"{name} must be a whole number from {least} to 10,000", why=f"it is {value!r}", remedy=f"{name}=3")
+    return value

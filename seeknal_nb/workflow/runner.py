@@ -1,0 +1,309 @@
+"""DAGRunner: plan, run and remember. SPEC.md § API Reference; a run is an iterator of events, ``run`` is its fold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.diff import ManifestDiff
+from seeknal_nb.dag.graph import Graph
+from seeknal_nb.dag.manifest import NodeType
+from seeknal_nb.dag.select import split
+from seeknal_nb.engines import open_engine
+from seeknal_nb.errors import UsageError
+from seeknal_nb.workflow.events import (
+    ExecutionStatus,
+    ExecutionSummary,
+    NodeFinished,
+    NodeResult,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+)
+from seeknal_nb.workflow.kinds import kind_names
+from seeknal_nb.workflow.kinds.task import Surroundings
+from seeknal_nb.workflow.ledger import Ledger
+from seeknal_nb.workflow.observe import Observed, observe
+from seeknal_nb.workflow.outputs import OutputStore
+from seeknal_nb.workflow.plan import Plan, Selection, make_plan
+from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
+from seeknal_nb.workflow.run import Run, whole
+from seeknal_nb.workflow.state import JsonState, run_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from seeknal_nb.dag.manifest import Manifest, Node
+    from seeknal_nb.engines import Engine
+    from seeknal_nb.workflow.events import Event
+    from seeknal_nb.workflow.state import StateStore
+
+__all__ = [
+    "DAGRunner",
+    "ExecutionStatus",
+    "ExecutionSummary",
+    "NodeFinished",
+    "NodeResult",
+    "NodeStarted",
+    "RunFinished",
+    "RunStarted",
+    "print_summary",
+]
+
+
+
+class DAGRunner:
+    """Runs the nodes of a manifest in topological order: those that changed, and what follows from them.
+
+    Args:
+        manifest: What to run; never changed here.
+        old_manifest: Narrows a run to what differs from it and what is downstream of that.
+        state_dir: Where state lies (default: ``target/state`` below ``root``); builds lie beside it if it is called
+            ``state``, else inside it.
+        root: Where relative paths start (default: the working directory).
+        engine: An engine, or the name of one.
+        state: Another store: any object with ``load()`` and ``save(state)``.
+        kinds: Executors by kind: a function of a node that gives the spec's dict.
+        params: Values of ``{{ name }}``.
+        namespace: The notebook's variables, which Python bodies may read.
+        listeners: Called with every event.
+        workers: How many nodes at a time, in threads where more than one.
+        executor: Another ``concurrent.futures.Executor`` for them.
+        allow_outside: Let exposures write outside ``root``.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        old_manifest: Manifest | None = None,
+        state_dir: Path | str | None = None,
+        *,
+        root: Path | str | None = None,
+        engine: Engine | str = "duckdb",
+        state: StateStore | None = None,
+        kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
+        params: Mapping[str, object] | None = None,
+        namespace: Mapping[str, object] | None = None,
+        listeners: Sequence[Callable[[Event], None]] = (),
+        workers: int = 1,
+        executor: Executor | None = None,
+        allow_outside: bool = False,
+    ) -> None:
+        self.manifest, self.old_manifest = manifest, old_manifest
+        self.root = Path(root) if root is not None else Path.cwd()
+        self.state_dir = Path(state_dir) if state_dir is not None else self.root / "target" / "state"
+        self.target = self.state_dir.parent if self.state_dir.name == "state" else self.state_dir
+        self.outputs = OutputStore(self.target / "outputs")
+        self.state = state if state is not None else JsonState(self.state_dir)
+        self.kinds = dict(kinds or {})
+        self.listeners = list(listeners)
+        self.workers, self.executor = workers, executor
+        self.around = Surroundings(self.root, dict(params or {}), namespace or {}, allow_outside)
+        self._engine = engine
+        self._active: Run | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, opened on first use."""
+        if isinstance(self._engine, str):
+            self._engine = open_engine(self._engine, spill=self.target / "spill")
+        return self._engine
+
+    def run(
+        self,
+        full: bool = False,  # noqa: FBT001, FBT002 - the spec's signature
+        dry_run: bool = False,  # noqa: FBT001, FBT002
+        node_types: list[str] | None = None,
+        nodes: list[str] | None = None,
+        exclude_tags: list[str] | None = None,
+        continue_on_error: bool = False,  # noqa: FBT001, FBT002
+        retry: int = 0,
+        *,
+        progress: bool = True,
+        **options: Any,
+    ) -> ExecutionSummary:
+        """Run and give the summary, printing progress lines unless ``progress`` is False.
+
+        Args:
+            full: Run all nodes.
+            dry_run: Execute nothing and write nothing.
+            node_types: Only nodes of these types.
+            nodes: Only these nodes, by id, bare name or selector, and all that is downstream of them.
+            exclude_tags: Leave nodes with one of these tags out.
+            continue_on_error: Go on after a failure with what does not depend on it.
+            retry: Execute a failed node again, up to so many times.
+            progress: Print lines as SPEC.md § Progress Reporting has them.
+            options: The keyword-only rest of ``stream``.
+
+        Raises:
+            SelectionError, ManifestError: Nothing was run.
+            LockedError: Another run holds the state folder.
+        """
+        summary = ExecutionSummary()
+        for event in self.stream(
+            full=full, dry_run=dry_run, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags,
+            continue_on_error=continue_on_error, retry=retry, **options,
+        ):  # fmt: skip
+            if progress:
+                print_lines(event_lines(event))
+            if isinstance(event, RunFinished):
+                summary = event.summary
+        return summary
+
+    def stream(
+        self,
+        *,
+        dry_run: bool = False,
+        continue_on_error: bool = False,
+        retry: int = 0,
+        retry_delay: float = 0.0,
+        verify: bool = False,
+        command: str = "run",
+        **selection: Any,
+    ) -> Iterator[Event]:
+        """The events of a run, as it goes on. Closing the iterator stops the run and keeps what is finished.
+
+        Args:
+            dry_run: Execute nothing and write nothing; all results are PENDING.
+            continue_on_error: See ``run``.
+            retry: See ``run``.
+            retry_delay: Seconds before the first retry; doubled for each further one, at most 30.
+            verify: Check the digest of every build, not only of those whose files were touched.
+            command: What the lock's record and the history say was run.
+            selection: What ``plan`` takes.
+
+        Raises:
+            KeyboardInterrupt: After the last event, where the run was interrupted.
+        """
+        retry = whole("retry", retry)
+        if dry_run:
+            yield from self._told(self._dry(self.plan(verify=verify, **selection)))
+            return
+        graph, chosen = Graph(self.manifest), _selection(selection)
+        with run_lock(self.state_dir, command) as left:
+            self.outputs.remove_leftovers()
+            ledger = Ledger(self.state, left)
+            world, plan = self._prepare(graph, ledger, chosen, verify=verify)
+            self._active = Run(
+                self, graph, plan, world, ledger, retry=retry, retry_delay=retry_delay, stop_on_error=not continue_on_error
+            )
+            try:
+                yield from self._told(self._active.events(command))
+            finally:
+                self._active = None
+
+    def plan(self, *, verify: bool = False, **selection: Any) -> Plan:
+        """What a run would do and why; changes nothing.
+
+        Args:
+            verify: Check the digest of every build.
+            selection: ``full``, ``nodes``, ``only``, ``node_types``, ``tags``, ``exclude_tags``, ``exclude``, ``cutoff``.
+        """
+        graph = Graph(self.manifest)
+        world = self._observe(graph, Ledger(self.state, None), verify=verify)
+        return self._plan(graph, world, _selection(selection))
+
+    def print_plan(
+        self,
+        full: bool = False,  # noqa: FBT001, FBT002 - the spec's signature
+        node_types: list[str] | None = None,
+        nodes: list[str] | None = None,
+        exclude_tags: list[str] | None = None,
+        **selection: Any,
+    ) -> None:
+        """Print the plan as SPEC.md § print_plan() has it."""
+        plan = self.plan(full=full, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags, **selection)
+        print_lines(plan_lines(plan))
+
+    def cancel(self) -> None:
+        """Stop the run that another thread consumes: what is in flight is interrupted, what is finished is kept."""
+        active = self._active
+        if active is not None:
+            active.cancel()
+
+    def on_node_start(self, node_id: str) -> None:
+        """For a subclass to call and to override: SPEC.md § Event Hooks."""
+
+    def on_node_complete(self, node_id: str, result: NodeResult) -> None:
+        """Likewise, when a node has come out."""
+
+    def _execute_node(self, node_id: str, dry_run: bool = False) -> NodeResult:  # noqa: FBT001, FBT002
+        """Execute one node, with its retries; a subclass may wrap it. Called in a worker.
+
+        Raises:
+            RuntimeError: No run is going on.
+        """
+        if dry_run:
+            return NodeResult(node_id, ExecutionStatus.PENDING, metadata={"dry_run": True})
+        return self._running().execute(node_id)
+
+    def _execute_by_type(self, node: Node) -> dict[str, Any]:
+        """Do a node's work; a subclass may take over types of its own, and gives the spec's dict."""
+        return self._running().work(node)
+
+    def _running(self) -> Run:
+        if self._active is None:
+            raise RuntimeError("no run is going on")
+        return self._active
+
+    def _observe(self, graph: Graph, ledger: Ledger, *, verify: bool) -> Observed:
+        return observe(
+            graph, ledger.states, outputs=self.outputs, around=self.around, kinds=self.kinds, verify=verify
+        )
+
+    def _plan(self, graph: Graph, world: Observed, chosen: Selection) -> Plan:
+        changed = None
+        if self.old_manifest is not None:
+            changed = frozenset(ManifestDiff.compare(self.old_manifest, self.manifest).changed_ids())
+        return make_plan(graph, world, chosen, changed=changed, known_types=[*NodeType, *kind_names(self.kinds)])
+
+    def _prepare(self, graph: Graph, ledger: Ledger, chosen: Selection, *, verify: bool) -> tuple[Observed, Plan]:
+        """Plan, then prove what the run will read: a damaged input becomes a step of the plan."""
+        world = self._observe(graph, ledger, verify=verify)
+        while True:
+            plan = self._plan(graph, world, chosen)
+            damaged = [] if verify else _damaged(graph, plan, world)
+            if not damaged:
+                return world, replace(plan, warnings=(*ledger.notes, *plan.warnings))
+            for node_id, key in damaged:
+                ledger.notes.append(f"the build of {node_id} is damaged ({self.outputs.directory(node_id, key)}): built again")
+                world.forget(node_id, key)
+
+    def _dry(self, plan: Plan) -> Iterator[Event]:
+        yield RunStarted("", plan, len(plan))
+        results = [replace(self._execute_node(s.node_id, dry_run=True), reason=s.reason) for s in plan]
+        yield from (NodeFinished(result) for result in results)
+        yield RunFinished(ExecutionSummary.of(results, changed=len(plan.runs), duration=0.0))
+
+    def _told(self, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            for listener in self.listeners:
+                listener(event)
+            yield event
+
+
+def _damaged(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]:
+    """Builds that a running node will read and whose bytes are not what their record says."""
+    runs = set(plan.runs)
+    found = []
+    for node_id in dict.fromkeys(p for i in runs for p in graph.inputs(i) if p not in runs):
+        entry = world.facts[node_id].entry
+        build = world.find(node_id, entry.built) if entry and entry.built else None
+        if build is not None and build.path is not None and world.outputs.find(node_id, build.key, verify=True) is None:
+            found.append((node_id, build.key))
+    return found
+
+
+def _selection(options: Mapping[str, Any]) -> Selection:
+    known = Selection.__dataclass_fields__
+    for name in options:
+        if name not in known:
+            raise UsageError(f"unknown option {name!r}", remedy=f"known options: {', '.join(known)}")
+    return Selection(**{n: v if n in ("full", "only", "cutoff") else _names(n, v) for n, v in options.items() if v is not None})
+
+
+def _names(option: str, value: Iterable[str] | str) -> tuple[str, ...]:
+    terms = split(value)
+    return tuple(terms) if option in ("nodes", "exclude") else tuple(part for term in terms for part in term.split(","))

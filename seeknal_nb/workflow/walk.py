@@ -1,0 +1,256 @@
+"""One walk through a plan: the ready queue, what is known of each node so far, and its events. Writes no file itself.
+
+Only the thread that consumes the events touches what is here; a worker computes one result (DESIGN.md section 1).
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from seeknal_nb.dag.sql import rewrite
+from seeknal_nb.engines import Relation
+from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
+from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.workflow.kinds.task import Input
+from seeknal_nb.workflow.plan import Action, Decision, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
+
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.workflow.events import Event
+    from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.plan import Plan, Step
+
+__all__ = ["Walk"]
+
+STEP = 0.05
+S = ExecutionStatus
+
+
+class Walk:
+    """The state of one run.
+
+    Args:
+        graph: What there is.
+        plan: What to do; its steps are in the graph's topological order.
+        world: What was observed.
+        stop_on_error: Start nothing after the first failure.
+        cutoff: Take a node from the cache whose inputs came out the same.
+        executor: Where nodes run.
+        workers: How many at a time.
+        execute: Executes one node, in a worker; never raises but to be interrupted.
+        commit: Makes a worker's result last, in this thread; gives the final result and the build.
+        interrupt: Stops what the engine is doing.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        plan: Plan,
+        world: Observed,
+        *,
+        stop_on_error: bool,
+        cutoff: bool,
+        executor: Executor,
+        workers: int,
+        execute: Callable[[str], NodeResult],
+        commit: Callable[[NodeResult, Decision], tuple[NodeResult, Build | None]],
+        interrupt: Callable[[], None],
+    ) -> None:
+        self.graph, self.plan, self.world = graph, plan, world
+        self.stop_on_error, self.cutoff = stop_on_error, cutoff
+        self.executor, self.workers = executor, workers
+        self._execute, self._commit, self._interrupt = execute, commit, interrupt
+        self.steps: list[Step] = list(plan.steps)
+        self.position = {graph.index[step.node_id]: at for at, step in enumerate(self.steps)}
+        self.results: dict[str, NodeResult] = {}
+        self.decisions: dict[str, Decision] = {}
+        self.builds: dict[str, Build | None] = {}
+        self.digests: dict[str, str | None] = {}
+        self.ran: set[str] = set()
+        self.cancelled = threading.Event()
+        self._in_flight: dict[Future[NodeResult], str] = {}
+        self._done: queue.SimpleQueue[Future[NodeResult]] = queue.SimpleQueue()
+        self._failed = False
+        self._waiting = [len(parents) for parents in graph.parents]
+        self._ready = [at for number, at in self.position.items() if not self._waiting[number]]
+        heapq.heapify(self._ready)
+
+    def events(self) -> Iterator[Event]:
+        """Walk; every node finishes once, in an order that respects the edges. Closing it stops the walk."""
+        try:
+            while (self._ready and not self._stopped()) or self._in_flight:
+                while self._ready and not self._stopped() and len(self._in_flight) < self.workers:
+                    yield from self._start(self.steps[heapq.heappop(self._ready)])
+                    yield from self._receive(block=False)
+                yield from self._receive(block=True)
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _stopped(self) -> bool:
+        return self.cancelled.is_set() or (self._failed and self.stop_on_error)
+
+    def rest(self) -> Iterator[Event]:
+        """Results of what was never reached: SKIPPED below a failure, else PENDING."""
+        for step in self.steps:
+            if step.node_id in self.results:
+                continue
+            failed = self._failed_ancestor(step.node_id)
+            if step.action is Action.SKIP:
+                yield self._keep(NodeResult(step.node_id, S.SKIPPED, reason=step.reason))
+            elif failed:
+                yield self._keep(NodeResult(step.node_id, S.SKIPPED, reason=f"upstream failed: {failed}"))
+            else:
+                why = "interrupted" if self.cancelled.is_set() else "run stopped"
+                yield self._keep(NodeResult(step.node_id, S.PENDING, reason=why))
+
+    def inputs(self, node_id: str) -> dict[str, Input]:
+        """What a node reads, by id, in the order of its edges."""
+        return {name: Input(name, self._relation(name), self.builds.get(name)) for name in self.graph.inputs(node_id)}
+
+    def relations(self, node_id: str) -> dict[str, Relation]:
+        """What must be bound before the node's SQL runs: its inputs, and what views among them read."""
+        found: dict[str, Relation] = {}
+        front = list(self.graph.inputs(node_id))
+        while front:
+            name = front.pop()
+            relation = self._relation(name)
+            if name not in found and (relation.file or relation.sql):
+                found[name] = relation
+                front += self.graph.inputs(name) if relation.sql else ()
+        return dict(reversed(found.items()))
+
+    def _relation(self, node_id: str) -> Relation:
+        build = self.builds.get(node_id)
+        if build is not None and build.data is not None:
+            return Relation(file=build.data.absolute())
+        if self.world.facts[node_id].stored:
+            return Relation()
+        return Relation(sql=self._view(node_id))
+
+    def _view(self, node_id: str) -> str:
+        inputs = self.graph.inputs(node_id)
+        names = {name.partition(".")[2].casefold(): name for name in inputs} | {name.casefold(): name for name in inputs}
+        return rewrite(sql_of(self.world.sights[node_id].node) or "", lambda name: names.get(name.casefold()))
+
+    def _start(self, step: Step) -> Iterator[Event]:
+        node_id = step.node_id
+        decision = self._decide(step)
+        self.decisions[node_id] = decision
+        failed = self._failed_ancestor(node_id)
+        if step.action is Action.SKIP:
+            self._take(node_id, self._last_good(node_id))
+            yield self._finish(NodeResult(node_id, S.SKIPPED, reason=step.reason))
+        elif failed:
+            yield self._finish(NodeResult(node_id, S.SKIPPED, reason=f"upstream failed: {failed}"))
+        elif decision.build is not None and not self._must_run(step):
+            self._take(node_id, decision.build)
+            reason = step.reason if step.action is Action.CACHED else self._cut_off(step)
+            yield self._finish(NodeResult(node_id, S.CACHED, row_count=decision.build.row_count, reason=reason))
+        else:
+            yield NodeStarted(node_id, self.position[self.graph.index[node_id]] + 1, len(self.steps), step.reason)
+            future = self.executor.submit(self._execute, node_id)
+            self._in_flight[future] = node_id
+            future.add_done_callback(self._done.put)
+
+    def _cut_off(self, step: Step) -> str:
+        return "inputs came out the same" if not step.certain else "up to date"
+
+    def _decide(self, step: Step) -> Decision:
+        inputs = [(p, self.digests.get(p)) for p in self.graph.inputs(step.node_id)]
+        return decide(step.node_id, self.world.facts[step.node_id], inputs, self.world)
+
+    def _must_run(self, step: Step) -> bool:
+        if step.forced:
+            return True
+        ran = [p for p in self.graph.inputs(step.node_id) if p in self.ran]
+        if step.action is not Action.RUN or not ran:
+            return False
+        return not self.cutoff or any(self._blind(p) for p in ran)
+
+    def _blind(self, node_id: str) -> bool:
+        """Whether a node that ran left nothing to compare: no data, and no statement that stands for it."""
+        build = self.builds.get(node_id)
+        return (build is None or build.digest is None) and self.world.facts[node_id].stored
+
+    def _last_good(self, node_id: str) -> Build | None:
+        entry = self.world.facts[node_id].entry
+        return self.world.find(node_id, entry.built) if entry and entry.built else None
+
+    def _take(self, node_id: str, build: Build | None) -> None:
+        self.builds[node_id] = build
+        self.digests[node_id] = None if build is None else build.digest or build.key
+
+    def _failed_ancestor(self, node_id: str) -> str | None:
+        """The node whose failure reaches this one, through skipped ones too."""
+        for parent in self.graph.inputs(node_id):
+            result = self.results.get(parent)
+            if result is None:
+                continue
+            if result.status is S.FAILED:
+                return parent
+            if result.status is S.SKIPPED and result.reason.startswith("upstream failed: "):
+                return result.reason.removeprefix("upstream failed: ")
+        return None
+
+    def _receive(self, *, block: bool) -> Iterator[Event]:
+        """Take in the work that is finished; ``block`` waits for one at least."""
+        while self._in_flight:
+            future = self._next(block=block)
+            if future is None:
+                return
+            yield self._finish(self._settled(future))
+            block = False
+
+    def _next(self, *, block: bool) -> Future[NodeResult] | None:
+        while True:
+            try:
+                return self._done.get(timeout=STEP) if block else self._done.get_nowait()
+            except queue.Empty:
+                if not block:
+                    return None
+                if self.cancelled.is_set():
+                    self._interrupt()
+
+    def _settled(self, future: Future[NodeResult]) -> NodeResult:
+        node_id = self._in_flight.pop(future)
+        result = future.result()
+        if result.status is S.PENDING:
+            return replace(result, reason="interrupted")
+        result, build = self._commit(result, self.decisions[node_id])
+        if result.status is S.SUCCESS:
+            self.ran.add(node_id)
+            key = self.decisions[node_id].key
+            self.builds[node_id], self.digests[node_id] = build, build.digest or key if build else key
+        return result
+
+    def _finish(self, result: NodeResult) -> Event:
+        """Note the final status, and free what waited for the node."""
+        self._failed = self._failed or result.status is S.FAILED
+        for child in self.graph.children[self.graph.index[result.node_id]]:
+            self._waiting[child] -= 1
+            if not self._waiting[child]:
+                heapq.heappush(self._ready, self.position[child])
+        return self._keep(result)
+
+    def _keep(self, result: NodeResult) -> Event:
+        self.results[result.node_id] = result
+        return NodeFinished(result)
+
+    def _abandon(self) -> None:
+        """Stop what is in flight and wait for it; what it staged is thrown away."""
+        self.cancelled.set()
+        while self._in_flight:
+            self._interrupt()
+            try:
+                self._in_flight.pop(self._done.get(timeout=STEP))
+            except queue.Empty:
+                continue
