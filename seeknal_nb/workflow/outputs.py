@@ -152,6 +152,13 @@ class OutputStore:
             return build
         return build if _proved(record, directory) else None
 
+    def before(self, node_id: str, key: str) -> Build | None:
+        """The newest build of the node that is older than the one of that key."""
+        this = signature(self.directory(node_id, key) / RECORD)
+        found = [(signature(p / RECORD), p.name) for p in self.directory(node_id, key).parent.iterdir() if p.name != key]
+        older = sorted((s[1], name) for s, name in found if s and this and s[1] < this[1])
+        return self.find(node_id, older[-1][1]) if older else None
+
     def intact(self, node_id: str, key: str, known: Mapping[str, Signature]) -> bool:
         """Whether nobody has touched the files of a build since they were proved; a stat a file."""
         prefix = f"{self.directory(node_id, key)}{os.sep}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.outputs import Build
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Action", "Decision", "Facts", "Plan", "Selection", "Step", "World", "decide", "make_plan"]
+__all__ = ["Action", "Decision", "Facts", "Plan", "Selection", "Step", "World", "decide", "keys_in_use", "make_plan"]
 
 WORDS = {"sql": "SQL changed", "code": "code changed"}
 
@@ -234,6 +234,19 @@ def _why(facts: Facts, entry: NodeState, inputs: Sequence[tuple[str, str | None]
             return f"input changed: {name}"
     gone = [name for name in entry.inputs if name not in dict(inputs)]
     return f"input changed: {gone[0]}" if gone else "inputs reordered"
+
+
+def keys_in_use(graph: Graph, world: World) -> dict[str, set[str]]:
+    """By node, the keys of the builds that a run would read now: today's, and those that state remembers."""
+    keys: dict[str, set[str]] = {}
+    digests: dict[str, str | None] = {}
+    for node in graph:
+        facts = world.facts[node.id]
+        decision = decide(node.id, facts, [(p, digests.get(p)) for p in graph.inputs(node.id)], world)
+        digests[node.id] = (decision.build.digest or decision.key) if decision.build else None
+        found = {decision.key, *((facts.entry.built, facts.entry.fingerprint) if facts.entry else ())}
+        keys[node.id] = {key for key in found if key}
+    return keys
 
 
 def make_plan(

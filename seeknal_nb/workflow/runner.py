@@ -26,7 +26,7 @@ from seeknal_nb.workflow.kinds.task import Surroundings
 from seeknal_nb.workflow.ledger import Ledger
 from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.outputs import OutputStore
-from seeknal_nb.workflow.plan import Plan, Selection, make_plan
+from seeknal_nb.workflow.plan import Plan, Selection, keys_in_use, make_plan
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, whole
 from seeknal_nb.workflow.state import JsonState, run_lock
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Manifest, Node
     from seeknal_nb.engines import Engine
     from seeknal_nb.workflow.events import Event
-    from seeknal_nb.workflow.state import StateStore
+    from seeknal_nb.workflow.outputs import Garbage
+    from seeknal_nb.workflow.state import NodeState, StateStore
 
 __all__ = [
     "DAGRunner",
@@ -202,7 +203,7 @@ class DAGRunner:
             selection: ``full``, ``nodes``, ``only``, ``node_types``, ``tags``, ``exclude_tags``, ``exclude``, ``cutoff``.
         """
         graph = Graph(self.manifest)
-        world = self._observe(graph, Ledger(self.state, None), verify=verify)
+        world = self._observe(graph, Ledger(self.state), verify=verify)
         return self._plan(graph, world, _selection(selection))
 
     def print_plan(
@@ -216,6 +217,16 @@ class DAGRunner:
         """Print the plan as SPEC.md § print_plan() has it."""
         plan = self.plan(full=full, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags, **selection)
         print_lines(plan_lines(plan))
+
+    def states(self) -> dict[str, NodeState]:
+        """What is remembered of each node, by id."""
+        return Ledger(self.state).states
+
+    def garbage(self, *, keep: int = 0) -> list[Garbage]:
+        """Builds that no node needs now, beyond the newest ``keep`` of each node."""
+        graph = Graph(self.manifest)
+        world = self._observe(graph, Ledger(self.state), verify=False)
+        return self.outputs.garbage(keys_in_use(graph, world), keep=whole("keep", keep))
 
     def cancel(self) -> None:
         """Stop the run that another thread consumes: what is in flight is interrupted, what is finished is kept."""

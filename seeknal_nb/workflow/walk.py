@@ -11,10 +11,9 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.engines import Relation
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
-from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.workflow.kinds.tables import view_sql
 from seeknal_nb.workflow.kinds.task import Input
 from seeknal_nb.workflow.plan import Action, Decision, decide
 
@@ -134,12 +133,7 @@ class Walk:
             return Relation(file=build.data.absolute())
         if self.world.facts[node_id].stored:
             return Relation()
-        return Relation(sql=self._view(node_id))
-
-    def _view(self, node_id: str) -> str:
-        inputs = self.graph.inputs(node_id)
-        names = {name.partition(".")[2].casefold(): name for name in inputs} | {name.casefold(): name for name in inputs}
-        return rewrite(sql_of(self.world.sights[node_id].node) or "", lambda name: names.get(name.casefold()))
+        return Relation(sql=view_sql(self.world.sights[node_id].node, self.graph.inputs(node_id)))
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import column, literal
+from seeknal_nb.dag.sql import column, literal, rewrite
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["AGGREGATION", "DECLARATION", "FEATURE_GROUP", "PROFILE", "TRANSFORM", "is_view"]
+__all__ = ["AGGREGATION", "DECLARATION", "FEATURE_GROUP", "PROFILE", "TRANSFORM", "is_view", "view_sql"]
 
 BASIC = {"count": "count", "sum": "sum", "mean": "avg", "avg": "avg", "min": "min", "max": "max", "std": "stddev_samp"}
 """The peer's names of basic aggregations, as DuckDB calls them."""
@@ -24,6 +24,13 @@ BASIC = {"count": "count", "sum": "sum", "mean": "avg", "avg": "avg", "min": "mi
 def is_view(node: Node) -> bool:
     """Whether the node is inlined into its consumers instead of being stored: ``materialized: view``."""
     return node.config.get("materialized") == "view" and sql_of(node) is not None
+
+
+def view_sql(node: Node, inputs: Sequence[str]) -> str:
+    """The statement that stands for a view, with its tables written as ids."""
+    names = {node_id.partition(".")[2].casefold(): node_id for node_id in inputs}
+    names |= {node_id.casefold(): node_id for node_id in inputs}
+    return rewrite(sql_of(node) or "", lambda name: names.get(name.casefold()))
 
 
 def _check_transform(node: Node) -> None:

@@ -1,0 +1,160 @@
+"""The command line: words to a command, its things to text, and an exit code. Knows nothing that a command knows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.errors import SeeknalError
+from seeknal_nb.markup import esc_term
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["main", "seeknal"]
+
+INTERRUPTED = 130
+SIGNALS = {"SIGTERM": 143, "SIGHUP": 129}
+
+
+class _Signalled(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: a run stops as it does at Ctrl-C; ``code`` is what the process ends with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
+
+
+def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int:
+    """Run one command; gives the exit code: 0 good, 1 a node failed, 2 wrong use, 75 locked, 130 interrupted."""
+    words = list(sys.argv[1:] if words is None else words)
+    debug = "--debug" in words
+    _listen()
+    try:
+        return _main(words, prog)
+    except SeeknalError as error:
+        if debug:
+            raise
+        print_error(error)
+        return error.exit_code
+    except KeyboardInterrupt as error:
+        return getattr(error, "code", INTERRUPTED)
+    except BrokenPipeError:
+        _quiet()
+        return 0
+
+
+def seeknal() -> int:
+    """The script ``seeknal``: ours, unless the distribution of that name is installed, whose command it is then."""
+    points = metadata.entry_points(group="console_scripts", name="seeknal")
+    theirs = [p for p in points if p.dist is not None and p.dist.name != "seeknal_nb" and not p.value.startswith("seeknal_nb")]
+    if not theirs:
+        return main(prog="seeknal")
+    sys.stderr.write("seeknal: handing over to the distribution 'seeknal'; seeknal-nb is this program\n")
+    return int(theirs[0].load()() or 0)
+
+
+def _main(words: list[str], prog: str) -> int:
+    from seeknal_nb import commands  # noqa: PLC0415 - a version needs none of them
+
+    if words in (["--version"], ["-V"]):
+        from seeknal_nb import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"seeknal_nb {__version__}\n")
+        return 0
+    try:
+        options = commands.parse_words(commands.grammar(prog, shell=True), words, commands.COMMANDS)
+    except commands.Help as text:
+        sys.stdout.write(f"{text}")
+        return 0
+    project = _project(options)
+    try:
+        return _show(commands.COMMANDS[options.command].run(project, options), options)
+    finally:
+        project.close()
+
+
+def _project(options: argparse.Namespace) -> Any:
+    from seeknal_nb.commands import project_directory  # noqa: PLC0415
+    from seeknal_nb.project import Project  # noqa: PLC0415
+
+    where = getattr(options, "where", None)
+    directory = project_directory(options)
+    if where is not None and where.endswith(".ipynb"):
+        from seeknal_nb.notebook.headless import load_notebook  # noqa: PLC0415 - IPython is a quarter of a second
+
+        given = directory if options.project else None
+        return load_notebook(Path(where), directory=given, state_dir=options.state_dir)
+    directory = Path(where) if where is not None else directory
+    if options.command == "parse":
+        return Project(directory, state_dir=options.state_dir)
+    return Project.open(directory, state_dir=options.state_dir)
+
+
+def _show(things: Iterator[Any], options: argparse.Namespace) -> int:
+    """Print each thing as it comes; JSON is one document, of the last one."""
+    from seeknal_nb.workflow.events import ExecutionSummary, RunFinished  # noqa: PLC0415 - not for a help text
+    from seeknal_nb.workflow.report import print_lines, summary_lines  # noqa: PLC0415
+
+    form = getattr(options, "format", "text")
+    code, last = 0, None
+    for thing in things:
+        last = thing
+        if isinstance(thing, RunFinished):
+            code = 1 if thing.summary.failed_nodes else 0
+            if thing.interrupted and form == "text":
+                print_lines(summary_lines(thing.summary))
+        if form == "text":
+            print_lines(_lines(thing))
+    if isinstance(last, ExecutionSummary) and form == "text":
+        print_lines(summary_lines(last))
+    elif form == "json" and hasattr(last, "to_dict"):
+        sys.stdout.write(json.dumps(last.to_dict(), default=str) + "\n")
+    elif form != "text":
+        sys.stdout.write(last.to(form).rstrip("\n") + "\n")  # type: ignore[union-attr]
+    sys.stdout.flush()
+    return code
+
+
+def _lines(thing: Any) -> Iterator[str]:
+    from seeknal_nb.workflow.events import Event, ExecutionSummary  # noqa: PLC0415
+    from seeknal_nb.workflow.plan import Plan  # noqa: PLC0415
+    from seeknal_nb.workflow.report import event_lines, plan_lines  # noqa: PLC0415
+
+    if isinstance(thing, Event):
+        return event_lines(thing)
+    if isinstance(thing, Plan):
+        return plan_lines(thing)
+    return iter(()) if isinstance(thing, ExecutionSummary) else iter(str(thing).splitlines())
+
+
+def print_error(error: SeeknalError) -> None:
+    """One error, or all of a pass, on standard error."""
+    for line in str(error).splitlines() or [""]:
+        sys.stderr.write(f"Error: {esc_term(line)}\n" if not line.startswith(" ") else f"{esc_term(line)}\n")
+    if error.remedy and "Fix: " not in str(error):
+        sys.stderr.write(f"Fix: {esc_term(error.remedy)}\n")
+
+
+def _listen() -> None:
+    """SIGTERM and SIGHUP end a process without a ``finally`` by default; here they are an interrupt."""
+
+    def handler(number: int, _frame: object) -> None:
+        raise _Signalled(SIGNALS[signal.Signals(number).name])
+
+    for name in SIGNALS:
+        if hasattr(signal, name):
+            with contextlib.suppress(ValueError):  # not in the main thread: somebody calls main() as a function
+                signal.signal(getattr(signal, name), handler)
+
+
+def _quiet() -> None:
+    """Standard output is gone: keep the interpreter from complaining about it when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

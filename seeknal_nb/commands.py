@@ -1,0 +1,320 @@
+"""Grammar and commands: what the command line and the magics have in common. A command is a generator of things worth
+showing; its last one is its value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from seeknal_nb.dag.manifest import Manifest
+from seeknal_nb.errors import UsageError, near
+from seeknal_nb.project import Project
+from seeknal_nb.showing import FORMATS, Rows
+
+__all__ = ["COMMANDS", "Help", "grammar", "parse_words", "split_line"]
+
+Arguments = argparse.Namespace
+
+
+class Help(Exception):  # noqa: N818 - it is no error: somebody asked
+    """``-h`` was given; ``str()`` is the text."""
+
+
+class Grammar(argparse.ArgumentParser):
+    """argparse that raises instead of printing and leaving the process."""
+
+    def __init__(self, **options: Any) -> None:
+        more: dict[str, Any] = {"color": False} if sys.version_info >= (3, 14) else {}
+        super().__init__(**options, **more, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def print_help(self, file: Any = None) -> NoReturn:  # noqa: ARG002 - argparse's signature
+        raise Help(self.format_help())
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        known = [option for action in self._actions for option in action.option_strings]
+        if unknown and unknown[0].startswith("-"):
+            raise UsageError(f"unknown option {unknown[0]}", remedy=near(unknown[0], known, what="option"))
+        raise UsageError(message, remedy=f"{self.prog} -h")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row: what it does, in a line; its arguments; and the function that does it."""
+
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Project, Arguments], Iterator[Any]]
+
+
+def split_line(line: str) -> list[str]:
+    """The words of a magic's line, as a POSIX shell takes them apart."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"unbalanced quote in {line!r}", why=str(error), remedy="close the quote") from error
+
+
+def grammar(prog: str, *, commands: Mapping[str, Command] | None = None, shell: bool = False) -> argparse.ArgumentParser:
+    """The parser of all commands; ``shell`` adds what only a command line needs."""
+    parser = Grammar(prog=prog, description="Run pipelines: only what changed, and what follows from it.")
+    names = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in (commands or COMMANDS).items():
+        sub = names.add_parser(name, help=command.help, description=command.help, prog=f"{prog} {name}")
+        command.arguments(sub)
+        if shell:
+            sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
+            sub.add_argument("--debug", action="store_true", help="show tracebacks")
+        sub.add_argument("--state-dir", metavar="DIR", help=argparse.SUPPRESS)
+    return parser
+
+
+def parse_words(parser: argparse.ArgumentParser, words: Sequence[str], commands: Mapping[str, Any]) -> Arguments:
+    """The arguments of a command; raises ``UsageError``, with the nearest command, or ``Help``."""
+    if words and not words[0].startswith("-") and words[0] not in commands:
+        raise UsageError(f"unknown command {words[0]!r}", remedy=near(words[0], commands, what="command"))
+    if not words:
+        parser.print_help()
+    return parser.parse_args(list(words))
+
+
+def _comma(value: str) -> list[str]:
+    parts = value.split(",")
+    if not all(part and part == part.strip() for part in parts):
+        raise argparse.ArgumentTypeError(f"an empty name or a blank in {value!r}: write a,b")
+    return parts
+
+
+def _whole(value: str) -> int:
+    if not value.isascii() or not value.isdigit():
+        raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 0")
+    return int(value)
+
+
+def _params(values: Sequence[str]) -> dict[str, Any]:
+    """``name=value``, the value as JSON where it is; or one JSON object."""
+    found: dict[str, Any] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if text.lstrip().startswith("{"):
+            found.update(_json_object(text))
+        elif equals and name.isidentifier():
+            found[name] = _json_or_text(value)
+        else:
+            raise UsageError(f"cannot read the parameter {text!r}", remedy="""--params name=value, or '{"name": 1}'""")
+    return found
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"the parameters are no JSON: {error}", remedy="""--params '{"name": 1}'""") from error
+    return dict(found)
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("where", nargs="?", metavar="NOTEBOOK", help="a notebook whose nodes to take (default: the project)")
+
+
+def _form(parser: argparse.ArgumentParser, forms: Sequence[str] = ("text", "json")) -> None:
+    parser.add_argument("--format", choices=forms, default=forms[0], help=f"{', '.join(forms)} (default: {forms[0]})")
+
+
+def _selection(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--full", action="store_true", help="run all nodes, whatever their state")
+    add("--nodes", action="extend", nargs="+", metavar="NODE", help="these and all downstream: names, a comma apart; selectors as +x, x+, tag:t")
+    add("--only", action="store_true", help="with --nodes: without what is downstream")
+    add("--types", action="extend", type=_comma, metavar="TYPE", help="only nodes of these types, a comma apart")
+    add("--tags", action="extend", type=_comma, metavar="TAG", help="only nodes that have one of these tags")
+    add("--exclude-tags", action="extend", type=_comma, metavar="TAG", help="no nodes that have one of these tags")
+    add("--exclude", action="extend", nargs="+", metavar="NODE", help="not these: names or selectors")
+    add("--no-cutoff", action="store_true", help="run all that is downstream of a change, even if its inputs come out the same")
+    add("--params", action="extend", nargs="+", metavar="NAME=VALUE", help="values of {{ name }}; or one JSON object")
+    add("--verify", action="store_true", help="check the digest of every build")
+    add("--old-manifest", metavar="FILE", help="narrow to what differs from this manifest")
+
+
+def chosen(options: Arguments) -> dict[str, Any]:
+    """The options of ``_selection``, as ``DAGRunner.plan`` takes them."""
+    return {
+        "full": options.full,
+        "nodes": options.nodes,
+        "only": options.only,
+        "node_types": options.types,
+        "tags": options.tags,
+        "exclude_tags": options.exclude_tags,
+        "exclude": options.exclude,
+        "cutoff": not options.no_cutoff,
+        "verify": options.verify,
+    }
+
+
+def _runner_options(options: Arguments) -> dict[str, Any]:
+    old = Manifest.load(options.old_manifest) if options.old_manifest else None
+    return {"params": _params(options.params or ()), "old_manifest": old}
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    _where(parser)
+    _selection(parser)
+    add = parser.add_argument
+    add("--dry-run", action="store_true", help="show the plan, execute nothing")
+    add("--continue-on-error", action="store_true", help="go on after a failure with what does not depend on it")
+    add("--retry", type=_whole, default=0, metavar="N", help="execute a failed node again, up to N times")
+    add("--retry-delay", type=float, default=0.0, metavar="S", help="seconds before the first retry, then doubled (at most 30)")
+    add("--workers", type=_whole, metavar="N", help="how many nodes at a time")
+    add("--allow-outside", action="store_true", help="let exposures write outside the project")
+    add("--no-raise", action="store_true", help="in a notebook: give the summary even if a node failed")
+    _form(parser)
+
+
+def _run(project: Project, options: Arguments) -> Iterator[Any]:
+    if options.dry_run:
+        yield project.runner(**_runner_options(options)).plan(**chosen(options))
+    yield from project.stream(
+        **_runner_options(options), **chosen(options), dry_run=options.dry_run, retry=options.retry,
+        retry_delay=options.retry_delay, continue_on_error=options.continue_on_error, workers=options.workers,
+        allow_outside=options.allow_outside or None, command=f"run {_told(options)}".strip(),
+    )  # fmt: skip
+    yield project.summary
+
+
+def _told(options: Arguments) -> str:
+    """The options that were given, for the lock's record and the history; never their parameters."""
+    words = []
+    for name in ("full", "nodes", "only", "types", "tags", "exclude_tags", "exclude", "continue_on_error", "retry"):
+        value = getattr(options, name)
+        if value:
+            text = ",".join(value) if isinstance(value, list) else "" if value is True else str(value)
+            words.append(f"--{name.replace('_', '-')} {text}".strip())
+    return " ".join(words)
+
+
+def _retry_arguments(parser: argparse.ArgumentParser) -> None:
+    _run_arguments(parser)
+    parser.set_defaults(nodes=["result:failed"])
+
+
+def _plan_arguments(parser: argparse.ArgumentParser) -> None:
+    _where(parser)
+    _selection(parser)
+    _form(parser)
+
+
+def _plan(project: Project, options: Arguments) -> Iterator[Any]:
+    yield project.runner(**_runner_options(options)).plan(**chosen(options))
+
+
+def _parse(project: Project, _options: Arguments) -> Iterator[Any]:
+    ids = project.load_folder()
+    path = project.save()
+    rows = tuple((node_id, ", ".join(sorted(project.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
+    yield Rows(f"{len(ids)} nodes, written to {path.as_posix()}", ("node_id", "inputs"), rows)
+
+
+def _ls_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("selectors", nargs="*", metavar="SELECTOR", help="names or selectors (default: all)")
+    _form(parser)
+
+
+def _ls(project: Project, options: Arguments) -> Iterator[Any]:
+    yield project.ls(options.selectors)
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("node", metavar="NODE", help="a node's id or name")
+    parser.add_argument("--limit", type=_whole, default=10, metavar="N", help="how many rows (default: 10)")
+    _form(parser)
+
+
+def _show(project: Project, options: Arguments) -> Iterator[Any]:
+    yield project.show(options.node, limit=options.limit)
+
+
+def _diff_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", nargs="?", metavar="MANIFEST", help="compare with this (default: the last finished run)")
+    _form(parser)
+
+
+def _diff(project: Project, options: Arguments) -> Iterator[Any]:
+    yield project.diff(Manifest.load(options.old) if options.old else None)
+
+
+def _status_arguments(parser: argparse.ArgumentParser) -> None:
+    _where(parser)
+    _form(parser)
+
+
+def _status(project: Project, _options: Arguments) -> Iterator[Any]:
+    yield project.status()
+
+
+def _graph_arguments(parser: argparse.ArgumentParser) -> None:
+    _where(parser)
+    _form(parser, ("text", *FORMATS))
+    parser.add_argument("--save", metavar="FILE", help="write it: .svg, .dot, .mermaid or .json")
+
+
+def _graph(project: Project, options: Arguments) -> Iterator[Any]:
+    drawing = project.graph()
+    if options.save:
+        drawing.save(options.save)
+    yield drawing
+
+
+def _history_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit", type=_whole, default=20, metavar="N", help="how many runs (default: 20)")
+    _form(parser)
+
+
+def _history(project: Project, options: Arguments) -> Iterator[Any]:
+    yield project.history(limit=options.limit)
+
+
+def _clean_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--keep", type=_whole, default=0, metavar="N", help="keep N earlier builds a node (default: 0)")
+    parser.add_argument("--dry-run", action="store_true", help="only list them, with their sizes")
+    _form(parser)
+
+
+def _clean(project: Project, options: Arguments) -> Iterator[Any]:
+    yield project.clean(keep=options.keep, dry_run=options.dry_run)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "run": Command("run what changed, and what follows from it", _run_arguments, _run),
+    "plan": Command("show what a run would do, and why", _plan_arguments, _plan),
+    "retry": Command("run what failed last time, and what follows from it", _retry_arguments, _run),
+    "parse": Command("read the project's YAML and write target/manifest.json", _form, _parse),
+    "ls": Command("list nodes", _ls_arguments, _ls),
+    "show": Command("show a node's stored rows, without computing", _show_arguments, _show),
+    "status": Command("show how each node last came out", _status_arguments, _status),
+    "diff": Command("show what differs from the last finished run", _diff_arguments, _diff),
+    "graph": Command("draw the graph", _graph_arguments, _graph),
+    "history": Command("list the last runs", _history_arguments, _history),
+    "clean": Command("remove builds that no node needs", _clean_arguments, _clean),
+}
+
+
+def project_directory(options: Arguments) -> Path:
+    """Where the command line's project is."""
+    where = Path(getattr(options, "project", None) or ".")
+    if not where.is_dir():
+        raise UsageError(f"no folder {str(where)!r}", remedy="--project DIR names a folder that is there")
+    return where

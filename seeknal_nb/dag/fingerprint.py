@@ -1,0 +1,108 @@
+"""Keys: what makes one build of a node the same as another; pure, and the same in every process.
+
+``key(node) = H(id, canonical config and code, probe, [(input, output digest of the input)])`` (DESIGN.md section 4).
+The canonical form drops what cannot change the data: comments and layout, description, owner, tags.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.python import canonical as canonical_python
+from seeknal_nb.dag.sql import canonical as canonical_sql
+from seeknal_nb.dag.sql import holes, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from seeknal_nb.dag.manifest import Node
+
+__all__ = ["DOCUMENTATION", "build_key", "config_parts", "digest", "own_digest", "raw_digest", "resolved"]
+
+DOCUMENTATION = frozenset(
+    {"kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "url", "maturity", "version_notes"}
+)
+"""Keys of a config that say what a node is called, or whom it concerns; edges stand for ``inputs``."""
+
+SHORT = 16
+
+
+def digest(data: bytes | str) -> str:
+    """xxh3_128 in hexadecimal."""
+    import xxhash  # noqa: PLC0415 - not needed to show a help text
+
+    return str(xxhash.xxh3_128_hexdigest(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data))
+
+
+def raw_digest(node: Node, params: Mapping[str, object]) -> str:
+    """Of the config as it is written, with the parameters that it asks for: equal means that its parts are equal too,
+    so that nobody need parse again."""
+    text = _json([node.id, node.config])
+    if "{{" in text:
+        text += _json({name: params.get(name) for name in holes(text)})
+    return digest(text)
+
+
+def resolved(node: Node, params: Mapping[str, object]) -> Node:
+    """The node with its parameters put in, as SQL in a SQL body and as they are elsewhere; Python reads ``ctx.params``.
+
+    Raises:
+        ManifestError: A parameter has no value.
+    """
+    if "{{" not in _json(node.config):
+        return node
+    config = {
+        name: value if name == "python" else _filled(value, params, plain=name not in ("sql", "transform"))
+        for name, value in node.config.items()
+    }
+    return replace(node, config=config)
+
+
+def _filled(value: Any, params: Mapping[str, object], *, plain: bool) -> Any:
+    if isinstance(value, str):
+        return render(value, params, plain=plain)
+    if isinstance(value, dict):
+        return {name: _filled(one, params, plain=True) for name, one in value.items()}
+    return [_filled(one, params, plain=True) for one in value] if isinstance(value, list) else value
+
+
+def config_parts(config: Mapping[str, Any]) -> dict[str, str]:
+    """A short digest for every part of a config: ``sql``, ``code``, and its other keys by name.
+
+    The body's text must be rendered already (``{{ name }}`` put in), so that the values used are part of it.
+    """
+    parts = {}
+    for name, value in config.items():
+        if name in DOCUMENTATION or value is None:
+            continue
+        if name in ("sql", "transform") and isinstance(value, str):
+            parts["sql"] = digest(canonical_sql(value))[:SHORT]
+        elif name == "python" and isinstance(value, str):
+            parts["code"] = digest(_python(value))[:SHORT]
+        else:
+            parts[name] = digest(_json(value))[:SHORT]
+    return parts
+
+
+def _python(source: str) -> str:
+    try:
+        return canonical_python(source)
+    except SyntaxError:
+        return source
+
+
+def own_digest(parts: Mapping[str, str]) -> str:
+    """One text for all parts of a node, whatever their order."""
+    return ",".join(f"{name}={parts[name]}" for name in sorted(parts))
+
+
+def build_key(node_id: str, own: str, probe: str | None, inputs: Iterable[tuple[str, str]]) -> str:
+    """The key of one build: 32 hexadecimal digits."""
+    read = ";".join(f"{name}={found}" for name, found in inputs)
+    return digest(f"{node_id}\n{own}\n{probe or ''}\n{read}")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)

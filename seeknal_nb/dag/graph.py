@@ -1,0 +1,193 @@
+"""A frozen index over a manifest: order, neighbours, closures, cycles; no clock, no disk, no engine.
+
+Everything here is iterative, so a chain may be as deep as memory allows, and takes time linear in nodes and edges.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from seeknal_nb.errors import CycleError, ManifestError, SeeknalError, near, one_or_many
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from seeknal_nb.dag.manifest import Manifest, Node
+
+__all__ = ["NAME", "Graph", "check_name", "find_cycle"]
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_RESERVED = frozenset(
+    ["con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))]
+)
+"""Names that Windows keeps for devices: a directory cannot be called so there."""
+
+
+class Graph:
+    """The nodes of a manifest by number, in its order of registration.
+
+    Attributes:
+        ids: Node ids by number.
+        nodes: The nodes, likewise.
+        index: The number of an id.
+        parents: Per node the numbers of its inputs, in the order of their edges.
+        children: Per node the numbers of its consumers.
+        order: All numbers in topological order: Kahn's algorithm (SPEC.md § Topological Ordering), ties in the order
+            of registration, so it is the same in every process.
+
+    Raises:
+        CycleError: The edges form a cycle.
+        ManifestError: An edge leads nowhere, or a name cannot be a table's name, or two names collide.
+    """
+
+    __slots__ = ("_by_name", "children", "ids", "index", "nodes", "order", "parents")
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.nodes: tuple[Node, ...] = tuple(manifest.nodes.values())
+        self.ids: tuple[str, ...] = tuple(manifest.nodes)
+        self.index: dict[str, int] = {node_id: number for number, node_id in enumerate(self.ids)}
+        problems = _problems(self.nodes)
+        self.parents, self.children = _adjacency(manifest, self.index, problems)
+        if problems:
+            raise one_or_many(problems)
+        self.order: tuple[int, ...] = tuple(_kahn(self.parents, self.children))
+        if len(self.order) < len(self.ids):
+            raise CycleError(find_cycle(manifest))
+        self._by_name: dict[str, list[int]] = {}
+        for number, node in enumerate(self.nodes):
+            self._by_name.setdefault(node.name.casefold(), []).append(number)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, node_id: object) -> bool:
+        return node_id in self.index
+
+    def __iter__(self) -> Iterator[Node]:
+        """The nodes in topological order."""
+        return (self.nodes[number] for number in self.order)
+
+    def named(self, name: str) -> list[str]:
+        """The ids that have this bare name, ignoring case."""
+        return [self.ids[number] for number in self._by_name.get(name.casefold(), ())]
+
+    def inputs(self, node_id: str) -> tuple[str, ...]:
+        """The ids that the node reads, in the order of their edges."""
+        return tuple(self.ids[parent] for parent in self.parents[self.index[node_id]])
+
+    def consumers(self, node_id: str) -> tuple[str, ...]:
+        """The ids that read the node."""
+        return tuple(self.ids[child] for child in self.children[self.index[node_id]])
+
+    def upstream(self, node_ids: Iterable[str], *, depth: int | None = None) -> set[str]:
+        """All ancestors, without the nodes themselves unless one is another's ancestor; ``depth`` bounds the steps."""
+        return self._closure(node_ids, self.parents, depth)
+
+    def downstream(self, node_ids: Iterable[str], *, depth: int | None = None) -> set[str]:
+        """All descendants, likewise."""
+        return self._closure(node_ids, self.children, depth)
+
+    def _closure(self, node_ids: Iterable[str], step: Sequence[Sequence[int]], depth: int | None) -> set[str]:
+        found: set[int] = set()
+        front = [self.index[node_id] for node_id in node_ids]
+        while front and depth != 0:
+            front = [n for n in dict.fromkeys(n for number in front for n in step[number]) if n not in found]
+            found.update(front)
+            depth = None if depth is None else depth - 1
+        return {self.ids[number] for number in found}
+
+
+def _adjacency(
+    manifest: Manifest, index: dict[str, int], problems: list[SeeknalError]
+) -> tuple[list[list[int]], list[list[int]]]:
+    parents: list[list[int]] = [[] for _ in index]
+    children: list[list[int]] = [[] for _ in index]
+    for source, target in dict.fromkeys((e.from_node, e.to_node) for e in manifest.edges):
+        a, b = index.get(source), index.get(target)
+        if a is None or b is None:
+            problems.append(_dangling(source, target, manifest))
+        else:
+            parents[b].append(a)
+            children[a].append(b)
+    return parents, children
+
+
+def _dangling(source: str, target: str, manifest: Manifest) -> ManifestError:
+    missing = source if source not in manifest.nodes else target
+    known = manifest.nodes.get(target) or manifest.nodes.get(source)
+    return ManifestError(
+        f"edge {source} -> {target} leads nowhere",
+        why=f"there is no node {missing!r}",
+        remedy=near(missing, manifest.nodes, what="node"),
+        node=target if missing is source else source,
+        place=known.place if known else None,
+    )
+
+
+def check_name(name: object) -> str:
+    """Why a text cannot be a node's name; empty where it can."""
+    if not isinstance(name, str):
+        return f"name is {type(name).__name__}, it must be text; quote it"
+    if not NAME.fullmatch(name):
+        shown = "names start with a letter or _ and hold letters, digits and _, at most 100"
+        folded = unicodedata.normalize("NFKC", name)
+        return f"the name {name[:40]!r} cannot be a table's name: {shown}" + (
+            "" if folded == name else f" (it reads like {folded[:40]!r})"
+        )
+    return f"the name {name!r} is a device on Windows" if name.casefold() in _RESERVED else ""
+
+
+def _problems(nodes: Iterable[Node]) -> list[SeeknalError]:
+    found: list[SeeknalError] = []
+    seen: dict[str, Node] = {}
+    for node in nodes:
+        why = "" if NAME.fullmatch(node.name) and node.name.casefold() not in _RESERVED else check_name(node.name)
+        if not why and node.id != f"{node.node_type}.{node.name}":
+            why = f"its id is not {node.node_type}.{node.name}"
+        first = seen.setdefault(node.id.casefold(), node)
+        if not why and first is not node:
+            where = f" in {first.file_path}" if first.file_path else ""
+            why = f"it collides with {first.id!r}{where}: table names ignore case"
+        if why:
+            found.append(ManifestError("bad node", why=why, remedy="rename it", node=node.id[:120], place=node.place))
+    return found
+
+
+def _kahn(parents: Sequence[Sequence[int]], children: Sequence[Sequence[int]]) -> list[int]:
+    waiting = [len(p) for p in parents]
+    ready = [number for number, count in enumerate(waiting) if not count]
+    order: list[int] = []
+    while ready:
+        number = heapq.heappop(ready)
+        order.append(number)
+        for child in children[number]:
+            waiting[child] -= 1
+            if not waiting[child]:
+                heapq.heappush(ready, child)
+    return order
+
+
+def find_cycle(manifest: Manifest) -> list[str]:
+    """One cycle, its first node again at the end, along the edges; empty where there is none.
+
+    What Kahn's algorithm leaves over has a predecessor each among the rest: walking back from any of them must meet
+    a node twice.
+    """
+    index = {node_id: number for number, node_id in enumerate(manifest.nodes)}
+    parents, children = _adjacency(manifest, index, [])
+    left = set(range(len(index))) - set(_kahn(parents, children))
+    if not left:
+        return []
+    ids = list(manifest.nodes)
+    number, seen = min(left), dict[int, int]()
+    while number not in seen:
+        seen[number] = len(seen)
+        number = next(p for p in parents[number] if p in left)
+    cycle = [n for n, at in seen.items() if at >= seen[number]]
+    start = cycle.index(min(cycle))
+    around = [ids[n] for n in reversed(cycle[start:] + cycle[:start])]
+    around = [around[-1], *around[:-1]]
+    return [*around, around[0]]

@@ -1,0 +1,320 @@
+"""The pipeline as a document that its users edit, save and load; it may be wrong while somebody types."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.documents import read_json, read_text
+from seeknal_nb.errors import ManifestError, Place
+from seeknal_nb.files import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Edge", "Manifest", "ManifestMetadata", "Node", "NodeType", "node_type"]
+
+VERSION = "0.1.0"
+FORMAT = 1
+
+
+class NodeType(StrEnum):
+    """The kinds of SPEC.md, then those that the peer's projects use besides."""
+
+    SOURCE = "source"
+    TRANSFORM = "transform"
+    FEATURE_GROUP = "feature_group"
+    MODEL = "model"
+    AGGREGATION = "aggregation"
+    RULE = "rule"
+    EXPOSURE = "exposure"
+    PROFILE = "profile"
+    SECOND_ORDER_AGGREGATION = "second_order_aggregation"
+    SEMANTIC_MODEL = "semantic_model"
+    METRIC = "metric"
+
+
+def node_type(kind: str) -> str:
+    """The enum's member where there is one; a custom kind stays the text that it is."""
+    return NodeType._value2member_map_.get(kind, kind)  # type: ignore[return-value]
+
+
+@dataclass(slots=True)
+class Node:
+    """One step of the pipeline. ``id`` is ``kind.name``; ``config`` holds what the kind needs, as its YAML has it."""
+
+    id: str
+    name: str
+    node_type: str
+    description: str | None = None
+    owner: str | None = None
+    tags: list[str] = field(default_factory=list)
+    columns: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    file_path: str | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Where the node was written, as far as the document knows."""
+        return Place(self.file_path) if self.file_path else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The node as JSON has it: ``node_type`` is called ``type`` there."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "type": str(self.node_type),
+            "description": self.description,
+            "owner": self.owner,
+            "tags": self.tags,
+            "columns": self.columns,
+            "config": self.config,
+            "file_path": self.file_path,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Node:
+        """A node from JSON; raises ``ManifestError`` for a missing key or one of the wrong type."""
+        try:
+            node = cls(
+                data["id"],
+                data["name"],
+                node_type(data["type"]),
+                data.get("description"),
+                data.get("owner"),
+                data.get("tags") or [],
+                data.get("columns") or {},
+                data.get("config") or {},
+                data.get("file_path"),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ManifestError(
+                "broken node", why=f"it lacks {error}", remedy="a node needs id, name and type", node=_id_of(data)
+            ) from error
+        if not (type(node.id) is type(node.name) is str and type(node.config) is dict and type(node.tags) is list):
+            _refuse_types(node)
+        return node
+
+
+def _id_of(data: object) -> str | None:
+    return str(data.get("id")) if isinstance(data, dict) and "id" in data else None
+
+
+def _refuse_types(node: Node) -> None:
+    expected = {"id": str, "name": str, "config": dict, "tags": list}
+    for name, kind in expected.items():
+        value = getattr(node, name)
+        if not isinstance(value, kind):
+            raise ManifestError(
+                "broken node",
+                why=f"{name} is {type(value).__name__}, not {kind.__name__}",
+                remedy=f"write {name} as {'text' if kind is str else 'a ' + kind.__name__}",
+                node=str(node.id),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``to_node`` depends on ``from_node``."""
+
+    from_node: str
+    to_node: str
+    edge_type: str = "dependency"
+
+    def to_dict(self) -> dict[str, str]:
+        """The edge as JSON has it."""
+        return {"from": self.from_node, "to": self.to_node, "type": self.edge_type}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, str]) -> Edge:
+        """An edge from JSON; raises ``ManifestError`` where an end is missing."""
+        try:
+            return cls(data["from"], data["to"], data.get("type", "dependency"))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ManifestError("broken edge", why=f"it lacks {error}", remedy="an edge needs from and to") from error
+
+
+@dataclass(slots=True)
+class ManifestMetadata:
+    """Whose manifest it is and who wrote it when (ISO 8601, UTC)."""
+
+    project: str = ""
+    seeknal_version: str = VERSION
+    generated_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def to_dict(self) -> dict[str, str]:
+        """The metadata as JSON has it."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+class Manifest:
+    """Nodes in the order of their registration, and the edges between them.
+
+    A cycle or a dangling edge is allowed here; ``Graph`` refuses both.
+    """
+
+    __slots__ = ("_known", "edges", "metadata", "nodes")
+
+    def __init__(self, project: str = "", seeknal_version: str = VERSION) -> None:
+        self.metadata = ManifestMetadata(project, seeknal_version)
+        self.nodes: dict[str, Node] = {}
+        self.edges: list[Edge] = []
+        self._known: set[Edge] = set()
+
+    def __repr__(self) -> str:
+        return f"Manifest({self.metadata.project!r}, {len(self.nodes)} nodes, {len(self.edges)} edges)"
+
+    def add_node(self, node: Node) -> None:
+        """Add the node, or put it in the place of the one with its id."""
+        self.nodes[node.id] = node
+
+    def add_edge(self, from_node: str, to_node: str, edge_type: str = "dependency") -> None:
+        """Add a dependency; one that is there already stays one."""
+        edge = Edge(from_node, to_node, edge_type)
+        if len(self._known) != len(self.edges):  # somebody edited the list itself
+            self._known = set(self.edges)
+        if edge not in self._known:
+            self._known.add(edge)
+            self.edges.append(edge)
+
+    def remove_node(self, node_id: str) -> None:
+        """Take a node away, with its edges; one that is not there is no error."""
+        self.nodes.pop(node_id, None)
+        self.edges = [e for e in self.edges if node_id not in (e.from_node, e.to_node)]
+
+    def get_node(self, node_id: str) -> Node | None:
+        """The node of that id, or None."""
+        return self.nodes.get(node_id)
+
+    def get_upstream_nodes(self, node_id: str) -> set[str]:
+        """The ids that the node depends on directly."""
+        return {e.from_node for e in self.edges if e.to_node == node_id}
+
+    def get_downstream_nodes(self, node_id: str) -> set[str]:
+        """The ids that depend directly on the node."""
+        return {e.to_node for e in self.edges if e.from_node == node_id}
+
+    def detect_cycles(self) -> tuple[bool, list[str]]:
+        """Whether there is a cycle, and one of them: its nodes, the first one again at the end."""
+        from seeknal_nb.dag.graph import find_cycle  # noqa: PLC0415 - the index stands above the document
+
+        cycle = find_cycle(self)
+        return bool(cycle), cycle
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"metadata": ..., "nodes": {id: node}, "edges": [...]}``."""
+        return {
+            "metadata": self.metadata.to_dict(),
+            "nodes": {node_id: node.to_dict() for node_id, node in self.nodes.items()},
+            "edges": [edge.to_dict() for edge in dict.fromkeys(self.edges)],
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The document as JSON text.
+
+        Raises:
+            ManifestError: A config holds something that JSON has no form for.
+        """
+        try:
+            return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ManifestError(
+                "the manifest cannot be written as JSON",
+                why=str(error),
+                remedy="keep text, numbers, true, false, null, lists and mappings in config",
+            ) from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the document, atomically; the former one stays as ``<name>.old`` where it differs."""
+        path = Path(path)
+        data = self.to_json().encode()
+        former = path.read_bytes() if path.exists() else data
+        if _content(former) != _content(data):
+            write_atomic(path.with_name(path.name + ".old"), former)
+        write_atomic(path, data)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, file: str = "manifest") -> Manifest:
+        """A manifest from its JSON form.
+
+        Raises:
+            ManifestError: The structure is not a manifest's, or a newer program wrote it.
+        """
+        metadata = _section(data, "metadata", dict, file)
+        if metadata.get("manifest_version", FORMAT) > FORMAT:
+            raise ManifestError(
+                "the manifest is of a newer form",
+                why=f"it has manifest_version {metadata['manifest_version']}, this program reads {FORMAT}",
+                remedy="install a newer seeknal_nb",
+                place=Place(file),
+            )
+        manifest = cls(str(metadata.get("project", "")), str(metadata.get("seeknal_version", VERSION)))
+        manifest.metadata.generated_at = str(metadata.get("generated_at", manifest.metadata.generated_at))
+        try:
+            manifest.nodes = {key: Node.from_dict(node) for key, node in _section(data, "nodes", dict, file).items()}
+            manifest.edges = [Edge.from_dict(edge) for edge in _section(data, "edges", list, file)]
+        except ManifestError as error:
+            raise error.at(place=Place(file)) from None
+        _check_keys(manifest, file)
+        return manifest
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, file: str = "manifest") -> Manifest:
+        """A manifest from JSON text."""
+        return cls.from_dict(_mapping(read_json(text, file=file), file), file=file)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Manifest:
+        """A manifest from a file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ManifestError: It is not a manifest; the error says where and why.
+        """
+        return cls.from_json(read_text(Path(path)), file=str(path))
+
+
+def _mapping(data: object, file: str) -> dict[str, Any]:
+    if isinstance(data, dict):
+        return data
+    raise ManifestError(
+        "not a manifest",
+        why=f"it is {type(data).__name__}, not an object",
+        remedy="`seeknal parse` writes one",
+        place=Place(file),
+    )
+
+
+def _section(data: Mapping[str, Any], name: str, kind: type, file: str) -> Any:
+    section = data.get(name, kind()) if name != "metadata" else data.get(name)
+    if isinstance(section, kind):
+        return section
+    raise ManifestError(
+        f"not a manifest: {name!r} is missing or not {'a list' if kind is list else 'an object'}",
+        remedy="`seeknal parse` writes one",
+        place=Place(file),
+    )
+
+
+def _check_keys(manifest: Manifest, file: str) -> None:
+    for key, node in manifest.nodes.items():
+        if key != node.id:
+            raise ManifestError(
+                "broken node", why=f"it stands under the key {key!r}", remedy="key and id are the same text",
+                node=node.id, place=Place(file),
+            )
+
+
+def _content(data: bytes) -> object:
+    """What the document says, without when it was written."""
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return data
+    if isinstance(document, dict) and isinstance(document.get("metadata"), dict):
+        document["metadata"].pop("generated_at", None)
+    return document

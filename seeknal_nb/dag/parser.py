@@ -1,0 +1,192 @@
+"""YAML to nodes, and a folder of YAML to a manifest; reads, executes nothing, and lists every error of one pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.documents import read_text, read_yaml
+from seeknal_nb.dag.graph import Graph
+from seeknal_nb.dag.link import Names, checked_name, inputs_of
+from seeknal_nb.dag.manifest import Manifest, Node, node_type
+from seeknal_nb.errors import ManifestError, ManyErrors, SeeknalError, near, one_or_many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from seeknal_nb.dag.documents import Document
+
+__all__ = ["FOLDER", "body_language", "nodes_of_yaml", "parse_folder"]
+
+FOLDER = "seeknal"
+PATTERNS = ("*.yml", "*.yaml")
+FIELDS = frozenset({"description", "owner", "tags", "columns"})
+KEYS = frozenset(
+    "kind name description owner tags columns inputs depends_on on sql sql_file python transform as materialized "
+    "materialization materializations params param source table path format schema freshness refresh watermark connection "
+    "input query entity key event_time created_time ttl features tests id_col feature_date_col application_date_col "
+    "application_dates group_by aggregations window aggs model training algorithm target output_columns severity rule rules "
+    "checks expression error_if warn_if audits type url maturity to mode profile profile_path source_feature meta version "
+    "schedule engine transformations measures dimensions entities metrics time_dimension offline online enabled config "
+    "feature_start_time feature_end_time restatement_intervals".split()
+)
+"""What may stand in a node's YAML: ours, and the peer's."""
+
+
+def parse_folder(
+    root: Path, *, kinds: Iterable[str], check: Callable[[Node], None], params: Mapping[str, object], project: str = ""
+) -> Manifest:
+    """The manifest of ``<root>/seeknal/**/*.yml`` and ``.yaml``, in the order of the paths.
+
+    Args:
+        root: The project's directory.
+        kinds: Kinds that a node may have.
+        check: What a kind has to say of a node's config: raises ``ManifestError``.
+        params: Values that a name of a table may need.
+        project: The manifest's name (default: the directory's).
+
+    Raises:
+        ManifestError: All that is wrong, in the order of the files.
+    """
+    manifest, problems = Manifest(project or root.resolve().name), list[SeeknalError]()
+    for path in sorted(p for pattern in PATTERNS for p in (root / FOLDER).rglob(pattern)):
+        file = path.relative_to(root).as_posix()
+        with _collected(problems):
+            for node in nodes_of_yaml(read_text(path, root=root), file=file, root=root, kinds=kinds, problems=problems):
+                with _collected(problems, node):
+                    _add(manifest, node)
+                    check(node)
+    names = Names(manifest.nodes)
+    for node in manifest.nodes.values():
+        with _collected(problems, node):
+            for found in inputs_of(node, names, params):
+                manifest.add_edge(found, node.id)
+    if problems:
+        raise one_or_many(problems)
+    Graph(manifest)
+    return manifest
+
+
+class _collected:  # noqa: N801 - it reads as a function in a with statement
+    """Put a raised error on a list, with the node it came from, and go on."""
+
+    def __init__(self, problems: list[SeeknalError], node: Node | None = None) -> None:
+        self.problems, self.node = problems, node
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        """Whether the error was taken."""
+        if not isinstance(error, SeeknalError):
+            return False
+        found = error.errors if isinstance(error, ManyErrors) else (error,)
+        for one in found:
+            one.at(node=self.node.id if self.node else None, place=self.node.place if self.node else None)
+        self.problems += found
+        return True
+
+
+def _add(manifest: Manifest, node: Node) -> None:
+    first = manifest.nodes.get(node.id)
+    if first is not None:
+        raise ManifestError(
+            "the same node twice", why=f"{node.id} stands in {first.file_path} already", remedy="rename one of them"
+        )
+    manifest.add_node(node)
+
+
+def nodes_of_yaml(
+    text: str, *, file: str, root: Path, kinds: Iterable[str], problems: list[SeeknalError] | None = None
+) -> Iterator[Node]:
+    """The nodes of a YAML text, one a document.
+
+    Args:
+        text: One or more documents.
+        file: What errors call it.
+        root: Where ``sql_file`` starts from, and may not leave.
+        kinds: Kinds that a node may have.
+        problems: Where errors go; without it the first one is raised.
+    """
+    known = list(kinds)
+    for document in read_yaml(text, file=file):
+        found: list[SeeknalError] = [] if problems is None else problems
+        with _collected(found):
+            yield _node(document, file, root, known)
+        if problems is None and found:
+            raise one_or_many(found)
+
+
+def _node(document: Document, file: str, root: Path, kinds: list[str]) -> Node:
+    config = document.value
+    if not isinstance(config, dict):
+        raise ManifestError("not a node", why="it is no mapping", remedy="kind: source, name: users", place=document.place)
+    for key in config:
+        if key not in KEYS:
+            raise ManifestError(f"unknown key {key!r}", remedy=near(key, KEYS, what="key"), place=document.key_place((key,)))
+    for key in ("kind", "name"):
+        if key not in config:
+            raise ManifestError(f"a node without {key}", remedy=f"add {key}: ...", place=document.place)
+    try:
+        checked_name(config["kind"], config["name"], kinds)
+    except ManifestError as error:
+        key = "kind" if "kind" in error.what else "name"
+        raise error.at(place=document.positions.get((key,), document.place)) from None
+    return _of_config(dict(config), file, root, document)
+
+
+def _of_config(config: dict[str, Any], file: str, root: Path, document: Document) -> Node:
+    kind, name = config["kind"], config["name"]
+    if "sql_file" in config:
+        config["sql"] = _sql_file(str(config.pop("sql_file")), root, document)
+    tags = config.get("tags") or []
+    columns = config.get("columns") or {}
+    node = Node(f"{kind}.{name}", name, node_type(kind))
+    node.description, node.owner = _text(config, "description", document), _text(config, "owner", document)
+    node.tags = [str(tag) for tag in ([tags] if isinstance(tags, str) else tags)]
+    node.columns = columns if isinstance(columns, dict) else {str(c.get("name", c)) if isinstance(c, dict) else str(c): c for c in columns}
+    node.config = {key: value for key, value in config.items() if key not in FIELDS | {"kind", "name"}}
+    node.file_path = file
+    return node
+
+
+def _text(config: dict[str, Any], key: str, document: Document) -> str | None:
+    value = config.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise ManifestError(f"{key} must be text", why=f"it is {value!r}", remedy="quote it", place=document.positions.get((key,)))
+
+
+def _sql_file(name: str, root: Path, document: Document) -> str:
+    place = document.positions.get(("sql_file",), document.place)
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise ManifestError(f"sql_file {name!r} is outside the project", remedy="keep it below the project", place=place)
+    try:
+        return read_text(path, root=root)
+    except ManifestError as error:
+        raise error.at(place=place) from None
+
+
+def body_language(text: str) -> str:
+    """``yaml``, ``python`` or ``sql``, as KINDS.md section 1.0 tells them apart; the first fits in this order."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("#", "--"))]
+    first = lines[0].split("#")[0] if lines else ""
+    if first.replace(" ", "").startswith("kind:") or first.strip() == "---":
+        return "yaml"
+    word = first.split(None, 1)[0].casefold() if first.split() else ""
+    if word in ("select", "values"):
+        return "sql"
+    import ast  # noqa: PLC0415 - only a cell asks
+
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return "python" if word in _PYTHON_WORDS else "sql"
+    return "python"
+
+
+_PYTHON_WORDS = frozenset({"def", "import", "class", "return", "for", "if", "try", "async", "%", "!"})
+"""A body that begins so is Python with a mistake in it, and its error should say so."""
+
+

@@ -1,0 +1,305 @@
+"""The Python body of a node: what it reads, its canonical text and how it runs; knows no node, no engine and no run."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import linecache
+import re
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
+from seeknal_nb.errors import ManifestError, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import CodeType
+
+__all__ = [
+    "BUILTINS",
+    "OF_THE_FACE",
+    "PROVIDED",
+    "Body",
+    "canonical",
+    "compile_tree",
+    "imports_of",
+    "load",
+    "parse",
+    "read_body",
+    "without_docstrings",
+]
+
+PROVIDED = frozenset({"ctx", "ref"})
+"""The names that every body finds in its namespace."""
+
+# IPython adds and removes these while it runs, gettext adds "_": what a body reads must not depend on that.
+OF_THE_FACE = frozenset({"display", "exit", "get_ipython", "quit"})
+BUILTINS = (frozenset(dir(builtins)) | OF_THE_FACE) - {"_"}
+
+_NOT_READS = BUILTINS | PROVIDED
+_SHELL = re.compile(r"\s*(?:[\w.,\s]+=\s*)?[%!]|\s*\?|.*\?\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What can be said about a body without running it.
+
+    ``function`` is the ``def`` that has the node's own name, unless the body goes on to a last expression or a
+    top-level ``return``; ``params`` are its parameters in order, ``ctx`` included, ``optional`` those with a default.
+    ``reads`` are the names that the body reads before it has certainly assigned them, in order of first appearance,
+    without builtins and ``PROVIDED``. Of these, ``perhaps`` are those that it may have assigned by then (in a loop,
+    in one branch): nobody need have them. ``assigns`` are all names that it may bind in its namespace, ``refs`` the
+    literal arguments of ``ref("kind.name")`` and ``ctx.ref("kind.name")``, ``imports`` the modules that it imports.
+    """
+
+    source: str
+    name: str
+    function: str | None
+    params: tuple[str, ...]
+    optional: frozenset[str]
+    reads: tuple[str, ...]
+    perhaps: frozenset[str]
+    assigns: frozenset[str]
+    refs: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+def read_body(source: str, *, name: str, place: Place | None = None) -> Body:
+    """Read the body of the node with the bare name ``name``; ``place`` is where its first line stands.
+
+    Raises ManifestError, with the line and column in ``place``, for what is not Python, for IPython commands, for
+    ``import *``, and for a node function whose parameters cannot all be given by name.
+    """
+    try:
+        return _read(source, name)
+    except SyntaxError as error:
+        raise _not_python(source, error).at(place=_inside(place, error.lineno, error.offset)) from None
+    except (ValueError, MemoryError, RecursionError) as error:
+        why, remedy = str(error) or "it is nested too deeply", "write it in smaller steps, without control characters"
+        raise ManifestError("the body cannot be read as Python", why=why, remedy=remedy, place=place) from None
+
+
+class _Refused(SyntaxError):  # noqa: N818
+    """Python that a body must not use; ``msg`` says what, ``text`` holds the remedy."""
+
+    def __init__(self, what: str, node: ast.AST, *, remedy: str) -> None:
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+        super().__init__(what, ("<body>", line, column, remedy))
+
+
+def _not_python(source: str, error: SyntaxError) -> ManifestError:
+    if isinstance(error, _Refused):
+        return ManifestError(error.msg, why="a body must say all its names itself", remedy=error.text or "")
+    lines = source.splitlines()
+    line = lines[error.lineno - 1].strip() if error.lineno and error.lineno <= len(lines) else ""
+    if _SHELL.match(line):
+        remedy = "move that line to a cell of its own: the body of a node is plain Python"
+        return ManifestError("the body has an IPython command", why=f'"{line}" is not Python', remedy=remedy)
+    why = f'{error.msg}: "{line}"' if line else error.msg
+    return ManifestError("the body is not valid Python", why=why, remedy="correct that line; --lang sql if it is SQL")
+
+
+def _inside(place: Place | None, line: int | None, column: int | None) -> Place:
+    start = place or Place("<body>")
+    return Place(start.file, (start.line or 1) + (line or 1) - 1, column or 1)
+
+
+@lru_cache(maxsize=1024)
+def _read(source: str, name: str) -> Body:
+    tree = parse(source)
+    _refuse(tree)
+    _codes(source, "<body>")  # finds what only the compiler refuses: `break` outside a loop, a parameter twice
+    function = _node_function(tree, name)
+    params, optional = _params(function) if function else ((), frozenset[str]())
+    scope = Scope(tree.body)
+    scope.finish()
+    reads = {read: perhaps for read, perhaps in scope.reads.items() if read not in _NOT_READS}
+    return Body(
+        source=source,
+        name=name,
+        function=function.name if function else None,
+        params=params,
+        optional=optional,
+        reads=tuple(reads),
+        perhaps=frozenset(read for read, perhaps in reads.items() if perhaps),
+        assigns=frozenset(scope.bound | scope.may),
+        refs=tuple(dict.fromkeys(_refs(tree, scope.bound))),
+        imports=imports_of(tree),
+    )
+
+
+def parse(source: str) -> ast.Module:
+    """The tree of a text, without the warnings that it may call for; raises SyntaxError and ValueError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a "\d" in the user's text is no business of ours
+        return ast.parse(source)
+
+
+def _refuse(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            what = f'"from {node.module} import *" hides which names the body reads'
+            raise _Refused(what, node, remedy=f"import the names one by one, or: import {node.module}")
+    for node in block(tree.body):
+        if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)):
+            raise _Refused("yield and await work only inside a function", node, remedy="write them inside a def")
+
+
+def _node_function(tree: ast.Module, name: str) -> ast.FunctionDef | None:
+    """The last ``def`` of that name, where the body has no other result: then its helpers may well have that name."""
+    found = [node for node in tree.body if isinstance(node, DEFS) and node.name == name]
+    if not found or isinstance(tree.body[-1], ast.Expr) or _returns(tree):
+        return None
+    if isinstance(found[-1], ast.FunctionDef):
+        return found[-1]
+    raise _Refused("the function of a node cannot be async", found[-1], remedy="write def; use asyncio.run inside it")
+
+
+def _params(function: ast.FunctionDef) -> tuple[tuple[str, ...], frozenset[str]]:
+    args = function.args
+    for odd in filter(None, (args.vararg, args.kwarg, *args.posonlyargs)):
+        what = f'parameter "{odd.arg}" of {function.name} cannot be given by name'
+        raise _Refused(what, odd, remedy="name every node that it reads as an ordinary parameter")
+    names = tuple(arg.arg for arg in (*args.args, *args.kwonlyargs))
+    optional = {arg.arg for arg in args.args[len(args.args) - len(args.defaults) :]}
+    optional |= {arg.arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default}
+    return names, frozenset(optional)
+
+
+def _refs(tree: ast.Module, bound: frozenset[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="ref"), args=[ast.Constant(value=str(target)), *_]) if "ref" not in bound:
+                yield target
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="ctx"), attr="ref"), args=[ast.Constant(value=str(target)), *_]
+            ) if "ctx" not in bound:
+                yield target
+
+
+def imports_of(tree: ast.AST, *, package: str = "") -> tuple[str, ...]:
+    """The modules that a tree imports, sorted; ``a.b`` for ``from a import b``, whether that is a module or not."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            names.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
+    return tuple(sorted(names))
+
+
+@lru_cache(maxsize=1024)
+def canonical(source: str) -> str:
+    """The same text for the same code: layout, comments and docstrings do not show, annotations do.
+
+    Raises SyntaxError for what is not Python; what ``read_body`` took never does.
+    """
+    return without_docstrings(parse(source))
+
+
+def without_docstrings(tree: ast.AST) -> str:
+    """The canonical text of a tree; takes the docstrings out of the tree itself."""
+    for node in ast.walk(tree):
+        # A module of one string is a body whose result is that string.
+        if isinstance(node, (*DEFS, ast.ClassDef)) or (isinstance(node, ast.Module) and len(node.body) > 1):
+            match node.body:
+                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+                    node.body = rest or [ast.Pass()]
+    try:
+        return ast.unparse(tree)
+    except ValueError:  # up to 3.11 some f-strings that hold line breaks cannot be written back
+        return ast.dump(tree)
+
+
+def load(body: Body, namespace: dict[str, Any], *, filename: str) -> Callable[[Mapping[str, object]], object]:
+    """Prepare the body to run in ``namespace``, a fresh dict that holds what ``captured`` gave; runs nothing yet.
+
+    The callable takes the inputs by name (and ``ctx``, ``ref``), runs the body at module level and gives its result:
+    what the node's function returns; else a top-level ``return``; else the last expression; and where that is None, or
+    there is none, the variable ``result`` or the one named as the node, if the body assigned it; else None.
+    Tracebacks show the body's own lines under ``filename``, which is written like ``<seeknal transform.clean>``.
+    """
+    codes = _codes(body.source, filename)
+
+    def run(inputs: Mapping[str, object]) -> object:
+        # An mtime of None keeps the entry through linecache.checkcache.
+        lines = body.source.splitlines(keepends=True)
+        linecache.cache[filename] = (len(body.source), None, lines, filename)
+        # "__main__", as in a notebook: dataclasses and typing look up a class's module.
+        namespace.update({"__name__": "__main__", "__builtins__": builtins, **inputs})
+        value: object = None
+        for code in codes:
+            value = eval(code, namespace)  # noqa: S307  # running the user's code is what this is for
+        if body.function:
+            return namespace[body.function](**{name: inputs[name] for name in body.params if name in inputs})
+        return _named_result(body, namespace) if value is None else value
+
+    return run
+
+
+def _named_result(body: Body, namespace: Mapping[str, object]) -> object:
+    names = (name for name in ("result", body.name) if name in body.assigns and name in namespace)
+    return next((namespace[name] for name in names), None)
+
+
+@lru_cache(maxsize=1024)
+def _codes(source: str, filename: str) -> tuple[CodeType, ...]:
+    """The code objects to evaluate one after the other; the value of the last one is the body's."""
+    tree = parse(source)
+    if _returns(tree):
+        return (_as_function(tree, filename),)
+    match tree.body:
+        case [*_, ast.Expr(value=last)]:
+            tree.body.pop()
+            return compile_tree(tree, filename), compile_tree(ast.Expression(last), filename, "eval")
+    return (compile_tree(tree, filename),)
+
+
+def compile_tree(tree: ast.Module | ast.Expression, filename: str, mode: str = "exec") -> CodeType:
+    """The code of a tree, without the warnings that it may call for and without this module's ``__future__``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code: CodeType = compile(tree, filename, mode, dont_inherit=True)
+    return code
+
+
+def _returns(tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.Return) for node in block(tree.body))
+
+
+def _as_function(tree: ast.Module, filename: str) -> CodeType:
+    """A function whose every name is global: module level, but for ``return``.
+
+    An exception in place of ``return`` would roll back a transaction whose ``with`` block it leaves.
+    """
+    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    stmts: list[ast.stmt] = [_Bare().visit(node) for node in tree.body if node not in futures]
+    if isinstance(stmts[-1], ast.Expr):
+        stmts[-1] = ast.copy_location(ast.Return(stmts[-1].value), stmts[-1])
+    names = sorted(bound_by(stmts))
+    wrapper = ast.parse("def body(): pass")
+    wrapper.body[0].body = [ast.Global(names), *stmts] if names else stmts  # type: ignore[attr-defined]
+    wrapper.body[:0] = futures
+    module = compile_tree(ast.fix_missing_locations(wrapper), filename)
+    code: CodeType = next(const for const in module.co_consts if hasattr(const, "co_code"))
+    return code.replace(co_name="<module>", co_qualname="<module>")
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes away what a function refuses for a global name: its annotation, and a second ``global``."""
+
+    def visit(self, node: ast.AST) -> Any:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
+                return node
+            case ast.AnnAssign(target=ast.Name() as target, value=value, annotation=annotation):
+                bare = ast.Assign([target], value) if value else ast.Expr(annotation)
+                return ast.fix_missing_locations(ast.copy_location(bare, node))
+            case ast.Global():
+                return ast.copy_location(ast.Pass(), node)
+        return self.generic_visit(node)

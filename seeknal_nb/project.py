@@ -1,0 +1,439 @@
+"""Project: one directory's nodes, engine and state. The only object that changes; every face works on one.
+
+The same verbs in plain Python: ``project.transform("clean", sql="...")``, ``project.run(full=True)``,
+``project["clean"]``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.diff import ManifestDiff
+from seeknal_nb.dag.graph import Graph
+from seeknal_nb.dag.link import Names, checked_name, inputs_of
+from seeknal_nb.dag.manifest import Manifest, Node, node_type
+from seeknal_nb.dag.parser import FOLDER, nodes_of_yaml, parse_folder
+from seeknal_nb.dag.select import resolve, select
+from seeknal_nb.errors import ManifestError, Place, SelectionError, UsageError
+from seeknal_nb.showing import Drawing, Preview, Rows
+from seeknal_nb.workflow.history import LAST, read_history
+from seeknal_nb.workflow.kinds import kind_names, kind_of
+from seeknal_nb.workflow.plan import Action
+from seeknal_nb.workflow.reading import Reader
+from seeknal_nb.workflow.runner import DAGRunner
+from seeknal_nb.workflow.state import run_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    import pandas as pd
+
+    from seeknal_nb.engines import Engine
+    from seeknal_nb.workflow.events import Event, ExecutionSummary
+    from seeknal_nb.workflow.plan import Plan
+    from seeknal_nb.workflow.state import StateStore
+
+__all__ = ["Project"]
+
+
+class Project:
+    """The nodes of one directory.
+
+    Args:
+        directory: Where relative paths start, and where ``target/`` lies.
+        name: What the pipeline is called (default: the directory's name).
+        params: Values of ``{{ name }}``, on top of ``[tool.seeknal_nb.params]`` in pyproject.toml.
+        engine: An engine or the name of one.
+        workers: How many nodes run at a time.
+        state_dir: Another place for state.
+        state: Another state store.
+        kinds: Executors by kind, as ``DAGRunner`` takes them.
+        namespace: The notebook's variables.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path = ".",
+        *,
+        name: str = "",
+        params: Mapping[str, object] | None = None,
+        engine: Engine | str | None = None,
+        workers: int | None = None,
+        state_dir: str | Path | None = None,
+        state: StateStore | None = None,
+        kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
+        namespace: Mapping[str, object] | None = None,
+    ) -> None:
+        self.directory = Path(directory)
+        settings = _settings(self.directory)
+        self.params: dict[str, object] = {**settings.get("params", {}), **(params or {})}
+        self.kinds = dict(kinds or {})
+        self.namespace = namespace if namespace is not None else {}
+        self.manifest = Manifest(name or settings.get("name") or self.directory.resolve().name)
+        self.summary: ExecutionSummary | None = None
+        self._engine: Engine | str = engine or settings.get("engine", "duckdb")
+        self.workers = workers or settings.get("workers", 1)
+        self._state_dir, self._state = state_dir, state
+
+    @classmethod
+    def open(cls, directory: str | Path = ".", **options: Any) -> Project:
+        """The project of a directory: its ``seeknal/`` folder is parsed, else ``target/manifest.json`` is loaded.
+
+        Raises:
+            ManifestError: What stands there is broken, or there is neither.
+        """
+        project = cls(directory, **options)
+        saved = project.directory / "target" / "manifest.json"
+        if (project.directory / FOLDER).is_dir():
+            project.load_folder()
+        elif saved.is_file():
+            project.manifest = Manifest.load(saved)
+        else:
+            raise ManifestError(
+                f"no pipeline in {project.directory.resolve().name}/",
+                why=f"it has neither a {FOLDER}/ folder nor target/manifest.json",
+                remedy="go to the project's folder, or use --project DIR",
+            )
+        return project
+
+    # Definitions
+
+    def load_folder(self) -> list[str]:
+        """Add the nodes of ``seeknal/**/*.yml``; gives their ids. All errors of the pass are raised at once."""
+        found = parse_folder(
+            self.directory, kinds=self.known_kinds(), check=self._check, params=self.params, project=self.manifest.metadata.project
+        )
+        trial = self._copy()
+        for node in found.nodes.values():
+            trial.remove_node(node.id)
+            trial.add_node(node)
+        for edge in found.edges:
+            trial.add_edge(edge.from_node, edge.to_node)
+        Graph(trial)
+        self.manifest = trial
+        return list(found.nodes)
+
+    def add(self, *nodes: Node) -> list[str]:
+        """Put nodes in, or in the place of those with their ids, with edges from what they read; all or none.
+
+        Raises:
+            ManifestError: One is no node, or reads what is not there, or would close a cycle.
+        """
+        trial = self._copy()
+        for node in nodes:
+            checked_name(node.node_type, node.name, self.known_kinds())
+            self._check(node)
+            trial.add_node(node)
+        names = Names(trial.nodes)
+        for node in nodes:
+            trial.edges = [edge for edge in trial.edges if edge.to_node != node.id]
+            for found in inputs_of(node, names, {**self.params, **_plain_values(self.namespace)}):
+                trial.add_edge(found, node.id)
+        Graph(trial)
+        self.manifest = trial
+        return [node.id for node in nodes]
+
+    def add_yaml(self, text: str, *, file: str = "cell") -> list[str]:
+        """Add the nodes of a YAML text, one a document."""
+        return self.add(*nodes_of_yaml(text, file=file, root=self.directory, kinds=self.known_kinds()))
+
+    def remove(self, *names: str) -> list[str]:
+        """Take nodes out; gives their ids.
+
+        Raises:
+            SelectionError: There is no such node, or another one reads it.
+        """
+        graph = Graph(self.manifest)
+        ids = [resolve(graph, name) for name in names]
+        for node_id in ids:
+            left = [c for c in graph.consumers(node_id) if c not in ids]
+            if left:
+                raise SelectionError(f"{node_id} is needed", why=f"{', '.join(left)} read it", remedy="remove these too")
+        for node_id in ids:
+            self.manifest.remove_node(node_id)
+        return ids
+
+    def node(self, kind: str, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:
+        """Add one node; gives its id.
+
+        Args:
+            kind: One of the kinds.
+            name: Its name, unique within the kind.
+            body: SQL, or a Python function whose parameters are node names.
+            config: ``sql=``, ``python=``, ``inputs=``, ``tags=``, ``description=``, ``owner=`` and the kind's own keys.
+        """
+        if callable(body):
+            config["python"] = _source_of(body, name)
+        elif body is not None:
+            config["sql"] = textwrap.dedent(body).strip()
+        fields = {key: config.pop(key) for key in ("description", "owner", "file_path") if key in config}
+        tags, columns = config.pop("tags", None) or [], config.pop("columns", None) or {}
+        config = {key: value for key, value in config.items() if value is not None}
+        node = Node(f"{kind}.{name}", name, node_type(kind), tags=_listed(tags), columns=columns, config=config, **fields)
+        return self.add(node)[0]
+
+    def source(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a source; see ``node``. Without a name's body, ``@project.source("x")`` decorates its function."""
+        return self._define("source", name, body, config)
+
+    def transform(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a transform; see ``node``."""
+        return self._define("transform", name, body, config)
+
+    def feature_group(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a feature group; see ``node``."""
+        return self._define("feature_group", name, body, config)
+
+    def aggregation(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add an aggregation; see ``node``."""
+        return self._define("aggregation", name, body, config)
+
+    def model(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a model; see ``node``."""
+        return self._define("model", name, body, config)
+
+    def rule(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a rule; see ``node``."""
+        return self._define("rule", name, body, config)
+
+    def exposure(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add an exposure; see ``node``."""
+        return self._define("exposure", name, body, config)
+
+    def _define(self, kind: str, name: str, body: Any, config: dict[str, Any]) -> Any:
+        """Add the node at once where that can be; else give a decorator for its function."""
+        if body is not None or any(key in config for key in ("sql", "python")) or not self._wants_body(kind, name, config):
+            return self.node(kind, name, body, **config)
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.node(kind, name, function, **config)
+            return function
+
+        return decorate
+
+    def _wants_body(self, kind: str, name: str, config: dict[str, Any]) -> bool:
+        node = Node(f"{kind}.{name}", name, kind, config={k: v for k, v in config.items() if k not in ("tags", "description")})
+        try:
+            self._check(node)
+        except ManifestError:
+            return True
+        return False
+
+    def _check(self, node: Node) -> None:
+        try:
+            kind_of(node.node_type, self.kinds).check(node)
+        except ManifestError as error:
+            raise error.at(node=node.id, place=node.place) from None
+
+    def _copy(self) -> Manifest:
+        trial = Manifest(self.manifest.metadata.project)
+        trial.nodes, trial.edges = dict(self.manifest.nodes), list(self.manifest.edges)
+        return trial
+
+    def known_kinds(self) -> list[str]:
+        """The kinds that a node may have here."""
+        return kind_names(self.kinds)
+
+    # Runs
+
+    def runner(self, *, params: Mapping[str, object] | None = None, **options: Any) -> DAGRunner:
+        """A runner of the nodes as they are now; the engine stays open between runs."""
+        given = {**_plain_values(self.namespace), **self.params, **(params or {})}
+        options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
+        runner = DAGRunner(
+            self.manifest, state_dir=self._state_dir, state=self._state, root=self.directory, engine=self._engine,
+            kinds=self.kinds, namespace=self.namespace, params=given, **options,
+        )  # fmt: skip
+        if isinstance(self._engine, str):
+            runner.listeners.append(lambda _event: self._keep_engine(runner))
+        return runner
+
+    def _keep_engine(self, runner: DAGRunner) -> None:
+        self._engine = runner.engine
+
+    def plan(self, *, params: Mapping[str, object] | None = None, **selection: Any) -> Plan:
+        """What a run would do, and why; see ``DAGRunner.plan``."""
+        return self.runner(params=params).plan(**selection)
+
+    def stream(
+        self,
+        *,
+        params: Mapping[str, object] | None = None,
+        workers: int | None = None,
+        allow_outside: bool | None = None,
+        old_manifest: Manifest | None = None,
+        **options: Any,
+    ) -> Iterator[Event]:
+        """The events of a run; see ``DAGRunner.stream``."""
+        runner = self.runner(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
+        for event in runner.stream(**options):
+            self.summary = getattr(event, "summary", self.summary)
+            yield event
+
+    def run(self, *, progress: bool = True, params: Mapping[str, object] | None = None, **options: Any) -> ExecutionSummary:
+        """Run and give the summary; see ``DAGRunner.run``."""
+        self.summary = self.runner(params=params).run(progress=progress, **options)
+        return self.summary
+
+    def save(self) -> Path:
+        """Write ``target/manifest.json``; a former one that differs stays as ``manifest.json.old``."""
+        path = self.runner().target / "manifest.json"
+        self.manifest.save(path)
+        return path
+
+    # Looking
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """The stored table of a node as a pandas frame; computes nothing."""
+        reader = Reader(self.runner())
+        frame: pd.DataFrame = reader.query(reader.resolve(name))
+        self._engine = reader.runner.engine
+        return frame
+
+    def show(self, name: str, *, limit: int = 10) -> Preview:
+        """The first rows of a node's stored table, its schema and counts; computes nothing."""
+        reader = Reader(self.runner())
+        preview = reader.preview(reader.resolve(name), limit=limit)
+        self._engine = reader.runner.engine
+        return preview
+
+    def diff(self, other: Manifest | None = None) -> ManifestDiff:
+        """What differs from the last run that finished, or from another manifest."""
+        path = self.runner().target / "runs" / LAST
+        old = other or (Manifest.load(path) if path.is_file() else Manifest())
+        return ManifestDiff.compare(old, self.manifest)
+
+    def status(self) -> Rows:
+        """A row a node in topological order: how it last came out, and what a run would do now."""
+        runner = self.runner()
+        states, plan = runner.states(), runner.plan()
+        rows = []
+        for step in plan.steps:
+            state = states.get(step.node_id)
+            rows.append((
+                step.node_id, state.status if state else "never built", state.row_count if state else None,
+                round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
+                str(step.action), step.reason,
+            ))  # fmt: skip
+        return Rows(plan.headline(), ("node_id", "status", "row_count", "duration", "last_run", "now", "reason"), tuple(rows))
+
+    def ls(self, selectors: Iterable[str] = ()) -> Rows:
+        """A row a node in topological order: what it is and what it reads."""
+        graph = Graph(self.manifest)
+        chosen = select(graph, list(selectors), {}) if selectors else set(graph.ids)
+        rows = tuple(
+            (n.id, ", ".join(n.tags), ", ".join(graph.inputs(n.id)), n.file_path or "", n.description or "")
+            for n in graph
+            if n.id in chosen
+        )
+        return Rows(f"{len(rows)} nodes", ("node_id", "tags", "inputs", "file", "description"), rows)
+
+    def history(self, *, limit: int = 20) -> Rows:
+        """A row a run, the newest first."""
+        names = ("total", "successful", "failed", "cached", "skipped", "pending")
+        found = read_history(self.runner().target / "runs", most=limit)
+        rows = tuple(
+            (r["run_id"], _when(r["started"]), r["command"], *(r["totals"].get(n, 0) for n in names), r["totals"]["duration"])
+            for r in found
+        )
+        return Rows(f"{len(rows)} runs", ("run_id", "started", "command", *names, "seconds"), rows)
+
+    def graph(self) -> Drawing:
+        """The graph, coloured by how each node last came out; what a run would execute is pending."""
+        from seeknal_nb.draw import Mark, Picture  # noqa: PLC0415 - only who draws needs it
+
+        runner, graph = self.runner(), Graph(self.manifest)
+        states, steps = runner.states(), {step.node_id: step for step in runner.plan().steps}
+        last = {r.node_id: r for r in self.summary.results} if self.summary else {}
+        marks = []
+        for node in graph.nodes:
+            state = states.get(node.id)
+            status = _status(steps[node.id], state, last.get(node.id))
+            marks.append(Mark(node.id, str(node.node_type), node.name, status, tuple(node.tags), _detail(state)))
+        edges = [(parent, child) for child, parents in enumerate(graph.parents) for parent in parents]
+        return Drawing(Picture(tuple(marks), tuple(edges)), self.manifest.metadata.project)
+
+    def clean(self, *, keep: int = 0, dry_run: bool = False) -> Rows:
+        """Remove builds that no node needs; never what is in use.
+
+        Args:
+            keep: How many earlier builds to keep a node.
+            dry_run: Only list them, with their sizes.
+        """
+        runner = self.runner()
+        if dry_run:
+            return _garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")
+        with run_lock(runner.state_dir, "clean"):
+            found = runner.garbage(keep=keep)
+            runner.outputs.remove(found)
+        return _garbage_rows(found, runner.target, "removed")
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        if not isinstance(self._engine, str):
+            self._engine.close()
+            self._engine = self._engine.name
+
+
+def _settings(directory: Path) -> dict[str, Any]:
+    """``[tool.seeknal_nb]`` of the directory's pyproject.toml."""
+    path = directory / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("seeknal_nb", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError("pyproject.toml cannot be read", why=str(error), remedy="mend it", place=Place(path.name)) from error
+    return dict(found)
+
+
+def _plain_values(namespace: Mapping[str, object]) -> dict[str, object]:
+    """The notebook's settings: variables that a ``{{ name }}`` may name."""
+    plain = (str, int, float, bool)
+    return {n: v for n, v in namespace.items() if isinstance(v, plain) and not n.startswith("_")}
+
+
+def _source_of(function: Callable[..., Any], name: str) -> str:
+    """The function's own lines without its decorators, under the node's name."""
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as error:
+        raise ManifestError(
+            f"the source of {name!r} cannot be read", why=str(error), remedy="define it in a file or a cell, or give python=..."
+        ) from error
+    start = source.find("def ")
+    if start < 0:
+        raise ManifestError(f"{name!r} is no function", remedy="write it with def")
+    return source[start:].replace(f"def {function.__name__}(", f"def {name}(", 1)
+
+
+def _listed(tags: object) -> list[str]:
+    return tags.split(",") if isinstance(tags, str) else [str(tag) for tag in tags]  # type: ignore[attr-defined]
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
+
+
+def _detail(state: Any) -> str:
+    if state is None:
+        return ""
+    rows = [] if state.row_count is None else [f"{state.row_count:,} rows"]
+    return " · ".join([*rows, f"{state.duration:.2f} s"])
+
+
+def _status(step: Any, state: Any, last: Any) -> str:
+    if step.action is Action.RUN:
+        return "failed" if state is not None and not state.good else "pending"
+    return str(last.status) if last is not None and last.status != "pending" else "cached"
+
+
+def _garbage_rows(found: list[Any], root: Path, what: str) -> Rows:
+    size = sum(item.size for item in found)
+    rows = tuple((item.path.relative_to(root).as_posix(), item.size, item.why) for item in found)
+    return Rows(f"{len(rows)} builds, {size:,} bytes {what}", ("path", "bytes", "why"), rows)
