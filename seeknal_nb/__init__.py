@@ -1,5 +1,81 @@
 """Pipelines in a notebook: a DAG of nodes, run in order, only what changed and what follows from it."""
 
-from seeknal_nb.dag.manifest import VERSION as __version__
+from __future__ import annotations
 
-__all__ = ["__version__"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from seeknal_nb.dag.diff import ManifestDiff
+    from seeknal_nb.dag.manifest import Edge, Manifest, Node, NodeType
+    from seeknal_nb.errors import SeeknalError
+    from seeknal_nb.project import Project
+    from seeknal_nb.workflow.runner import (
+        DAGRunner,
+        ExecutionStatus,
+        ExecutionSummary,
+        NodeResult,
+        print_summary,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DAGRunner",
+    "Edge",
+    "ExecutionStatus",
+    "ExecutionSummary",
+    "Manifest",
+    "ManifestDiff",
+    "Node",
+    "NodeResult",
+    "NodeType",
+    "Project",
+    "SeeknalError",
+    "__version__",
+    "load_ipython_extension",
+    "print_summary",
+    "unload_ipython_extension",
+]
+
+_HOMES = {
+    "DAGRunner": "workflow.runner",
+    "Edge": "dag.manifest",
+    "ExecutionStatus": "workflow.events",
+    "ExecutionSummary": "workflow.events",
+    "Manifest": "dag.manifest",
+    "ManifestDiff": "dag.diff",
+    "Node": "dag.manifest",
+    "NodeResult": "workflow.events",
+    "NodeType": "dag.manifest",
+    "Project": "project",
+    "SeeknalError": "errors",
+    "print_summary": "workflow.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are asked for, so that loading the extension stays quick."""
+    if name in _HOMES:
+        return getattr(import_module(f"seeknal_nb.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'seeknal_nb' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext seeknal_nb``: register the magics."""
+    from seeknal_nb.notebook.magics import load  # noqa: PLC0415 - IPython is there already
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """``%unload_ext seeknal_nb``: take them away."""
+    from seeknal_nb.notebook.magics import unload  # noqa: PLC0415
+
+    unload(shell)

@@ -54,7 +54,9 @@ def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int
 def seeknal() -> int:
     """The script ``seeknal``: ours, unless the distribution of that name is installed, whose command it is then."""
     points = metadata.entry_points(group="console_scripts", name="seeknal")
-    theirs = [p for p in points if p.dist is not None and p.dist.name != "seeknal_nb" and not p.value.startswith("seeknal_nb")]
+    theirs = [
+        p for p in points if p.dist is not None and p.dist.name != "seeknal_nb" and not p.value.startswith("seeknal_nb")
+    ]
     if not theirs:
         return main(prog="seeknal")
     sys.stderr.write("seeknal: handing over to the distribution 'seeknal'; seeknal-nb is this program\n")
@@ -63,6 +65,7 @@ def seeknal() -> int:
 
 def _main(words: list[str], prog: str) -> int:
     from seeknal_nb import commands  # noqa: PLC0415 - a version needs none of them
+    from seeknal_nb.grammar import Help  # noqa: PLC0415
 
     if words in (["--version"], ["-V"]):
         from seeknal_nb import __version__  # noqa: PLC0415
@@ -70,8 +73,8 @@ def _main(words: list[str], prog: str) -> int:
         sys.stdout.write(f"seeknal_nb {__version__}\n")
         return 0
     try:
-        options = commands.parse_words(commands.grammar(prog, shell=True), words, commands.COMMANDS)
-    except commands.Help as text:
+        options = commands.parse_words(words, commands.COMMANDS, prog=prog, shell=True)
+    except Help as text:
         sys.stdout.write(f"{text}")
         return 0
     project = _project(options)
@@ -104,7 +107,8 @@ def _show(things: Iterator[Any], options: argparse.Namespace) -> int:
     from seeknal_nb.workflow.report import print_lines, summary_lines  # noqa: PLC0415
 
     form = getattr(options, "format", "text")
-    code, last = 0, None
+    code = 0
+    last: Any = None
     for thing in things:
         last = thing
         if isinstance(thing, RunFinished):
@@ -118,7 +122,7 @@ def _show(things: Iterator[Any], options: argparse.Namespace) -> int:
     elif form == "json" and hasattr(last, "to_dict"):
         sys.stdout.write(json.dumps(last.to_dict(), default=str) + "\n")
     elif form != "text":
-        sys.stdout.write(last.to(form).rstrip("\n") + "\n")  # type: ignore[union-attr]
+        sys.stdout.write(last.to(form).rstrip("\n") + "\n")
     sys.stdout.flush()
     return code
 

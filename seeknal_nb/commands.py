@@ -5,44 +5,20 @@ showing; its last one is its value.
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.errors import UsageError, near
+from seeknal_nb.grammar import Grammar, comma, params_of, whole
 from seeknal_nb.project import Project
 from seeknal_nb.showing import FORMATS, Rows
 
-__all__ = ["COMMANDS", "Help", "grammar", "parse_words", "split_line"]
+__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "project_directory"]
 
 Arguments = argparse.Namespace
-
-
-class Help(Exception):  # noqa: N818 - it is no error: somebody asked
-    """``-h`` was given; ``str()`` is the text."""
-
-
-class Grammar(argparse.ArgumentParser):
-    """argparse that raises instead of printing and leaving the process."""
-
-    def __init__(self, **options: Any) -> None:
-        more: dict[str, Any] = {"color": False} if sys.version_info >= (3, 14) else {}
-        super().__init__(**options, **more, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
-
-    def print_help(self, file: Any = None) -> NoReturn:  # noqa: ARG002 - argparse's signature
-        raise Help(self.format_help())
-
-    def error(self, message: str) -> NoReturn:
-        unknown = message.partition("unrecognized arguments: ")[2].split()
-        known = [option for action in self._actions for option in action.option_strings]
-        if unknown and unknown[0].startswith("-"):
-            raise UsageError(f"unknown option {unknown[0]}", remedy=near(unknown[0], known, what="option"))
-        raise UsageError(message, remedy=f"{self.prog} -h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +30,11 @@ class Command:
     run: Callable[[Project, Arguments], Iterator[Any]]
 
 
-def split_line(line: str) -> list[str]:
-    """The words of a magic's line, as a POSIX shell takes them apart."""
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"unbalanced quote in {line!r}", why=str(error), remedy="close the quote") from error
-
-
-def grammar(prog: str, *, commands: Mapping[str, Command] | None = None, shell: bool = False) -> argparse.ArgumentParser:
+def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) -> Grammar:
     """The parser of all commands; ``shell`` adds what only a command line needs."""
     parser = Grammar(prog=prog, description="Run pipelines: only what changed, and what follows from it.")
     names = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in (commands or COMMANDS).items():
+    for name, command in commands.items():
         sub = names.add_parser(name, help=command.help, description=command.help, prog=f"{prog} {name}")
         command.arguments(sub)
         if shell:
@@ -76,55 +44,14 @@ def grammar(prog: str, *, commands: Mapping[str, Command] | None = None, shell: 
     return parser
 
 
-def parse_words(parser: argparse.ArgumentParser, words: Sequence[str], commands: Mapping[str, Any]) -> Arguments:
-    """The arguments of a command; raises ``UsageError``, with the nearest command, or ``Help``."""
-    if words and not words[0].startswith("-") and words[0] not in commands:
-        raise UsageError(f"unknown command {words[0]!r}", remedy=near(words[0], commands, what="command"))
+def parse_words(words: Sequence[str], commands: Mapping[str, Command], *, prog: str, shell: bool = False) -> Arguments:
+    """The arguments of a command; raises ``UsageError``, with the nearest command or option, or ``Help``."""
+    parser = grammar(prog, commands, shell=shell)
     if not words:
         parser.print_help()
+    if not words[0].startswith("-") and words[0] not in commands:
+        raise UsageError(f"unknown command {words[0]!r}", remedy=near(words[0], commands, what="command"))
     return parser.parse_args(list(words))
-
-
-def _comma(value: str) -> list[str]:
-    parts = value.split(",")
-    if not all(part and part == part.strip() for part in parts):
-        raise argparse.ArgumentTypeError(f"an empty name or a blank in {value!r}: write a,b")
-    return parts
-
-
-def _whole(value: str) -> int:
-    if not value.isascii() or not value.isdigit():
-        raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 0")
-    return int(value)
-
-
-def _params(values: Sequence[str]) -> dict[str, Any]:
-    """``name=value``, the value as JSON where it is; or one JSON object."""
-    found: dict[str, Any] = {}
-    for text in values:
-        name, equals, value = text.partition("=")
-        if text.lstrip().startswith("{"):
-            found.update(_json_object(text))
-        elif equals and name.isidentifier():
-            found[name] = _json_or_text(value)
-        else:
-            raise UsageError(f"cannot read the parameter {text!r}", remedy="""--params name=value, or '{"name": 1}'""")
-    return found
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"the parameters are no JSON: {error}", remedy="""--params '{"name": 1}'""") from error
-    return dict(found)
-
-
-def _json_or_text(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
 
 
 def _where(parser: argparse.ArgumentParser) -> None:
@@ -138,13 +65,23 @@ def _form(parser: argparse.ArgumentParser, forms: Sequence[str] = ("text", "json
 def _selection(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--full", action="store_true", help="run all nodes, whatever their state")
-    add("--nodes", action="extend", nargs="+", metavar="NODE", help="these and all downstream: names, a comma apart; selectors as +x, x+, tag:t")
+    add(
+        "--nodes",
+        action="extend",
+        nargs="+",
+        metavar="NODE",
+        help="these and all downstream: names, a comma apart; selectors as +x, x+, tag:t",
+    )
     add("--only", action="store_true", help="with --nodes: without what is downstream")
-    add("--types", action="extend", type=_comma, metavar="TYPE", help="only nodes of these types, a comma apart")
-    add("--tags", action="extend", type=_comma, metavar="TAG", help="only nodes that have one of these tags")
-    add("--exclude-tags", action="extend", type=_comma, metavar="TAG", help="no nodes that have one of these tags")
+    add("--types", action="extend", type=comma, metavar="TYPE", help="only nodes of these types, a comma apart")
+    add("--tags", action="extend", type=comma, metavar="TAG", help="only nodes that have one of these tags")
+    add("--exclude-tags", action="extend", type=comma, metavar="TAG", help="no nodes that have one of these tags")
     add("--exclude", action="extend", nargs="+", metavar="NODE", help="not these: names or selectors")
-    add("--no-cutoff", action="store_true", help="run all that is downstream of a change, even if its inputs come out the same")
+    add(
+        "--no-cutoff",
+        action="store_true",
+        help="run all that is downstream of a change, even if its inputs come out the same",
+    )
     add("--params", action="extend", nargs="+", metavar="NAME=VALUE", help="values of {{ name }}; or one JSON object")
     add("--verify", action="store_true", help="check the digest of every build")
     add("--old-manifest", metavar="FILE", help="narrow to what differs from this manifest")
@@ -167,7 +104,7 @@ def chosen(options: Arguments) -> dict[str, Any]:
 
 def _runner_options(options: Arguments) -> dict[str, Any]:
     old = Manifest.load(options.old_manifest) if options.old_manifest else None
-    return {"params": _params(options.params or ()), "old_manifest": old}
+    return {"params": params_of(options.params or ()), "old_manifest": old}
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,9 +113,15 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--dry-run", action="store_true", help="show the plan, execute nothing")
     add("--continue-on-error", action="store_true", help="go on after a failure with what does not depend on it")
-    add("--retry", type=_whole, default=0, metavar="N", help="execute a failed node again, up to N times")
-    add("--retry-delay", type=float, default=0.0, metavar="S", help="seconds before the first retry, then doubled (at most 30)")
-    add("--workers", type=_whole, metavar="N", help="how many nodes at a time")
+    add("--retry", type=whole, default=0, metavar="N", help="execute a failed node again, up to N times")
+    add(
+        "--retry-delay",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="seconds before the first retry, then doubled (at most 30)",
+    )
+    add("--workers", type=whole, metavar="N", help="how many nodes at a time")
     add("--allow-outside", action="store_true", help="let exposures write outside the project")
     add("--no-raise", action="store_true", help="in a notebook: give the summary even if a node failed")
     _form(parser)
@@ -239,7 +182,7 @@ def _ls(project: Project, options: Arguments) -> Iterator[Any]:
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("node", metavar="NODE", help="a node's id or name")
-    parser.add_argument("--limit", type=_whole, default=10, metavar="N", help="how many rows (default: 10)")
+    parser.add_argument("--limit", type=whole, default=10, metavar="N", help="how many rows (default: 10)")
     _form(parser)
 
 
@@ -279,7 +222,7 @@ def _graph(project: Project, options: Arguments) -> Iterator[Any]:
 
 
 def _history_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--limit", type=_whole, default=20, metavar="N", help="how many runs (default: 20)")
+    parser.add_argument("--limit", type=whole, default=20, metavar="N", help="how many runs (default: 20)")
     _form(parser)
 
 
@@ -288,13 +231,23 @@ def _history(project: Project, options: Arguments) -> Iterator[Any]:
 
 
 def _clean_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--keep", type=_whole, default=0, metavar="N", help="keep N earlier builds a node (default: 0)")
+    parser.add_argument("--keep", type=whole, default=0, metavar="N", help="keep N earlier builds a node (default: 0)")
     parser.add_argument("--dry-run", action="store_true", help="only list them, with their sizes")
     _form(parser)
 
 
 def _clean(project: Project, options: Arguments) -> Iterator[Any]:
     yield project.clean(keep=options.keep, dry_run=options.dry_run)
+
+
+def _remove_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("nodes", nargs="+", type=comma, metavar="NODE", help="nodes that no other node reads")
+    _form(parser)
+
+
+def _remove(project: Project, options: Arguments) -> Iterator[Any]:
+    ids = project.remove(*(name for names in options.nodes for name in names))
+    yield Rows(f"removed {', '.join(ids)}", ("node_id",))
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -310,6 +263,13 @@ COMMANDS: Mapping[str, Command] = {
     "history": Command("list the last runs", _history_arguments, _history),
     "clean": Command("remove builds that no node needs", _clean_arguments, _clean),
 }
+
+
+NOTEBOOK_COMMANDS: Mapping[str, Command] = {
+    **COMMANDS,
+    "remove": Command("take nodes out of this notebook's pipeline", _remove_arguments, _remove),
+}
+"""A command line's nodes stand in files, from which a command takes nothing away."""
 
 
 def project_directory(options: Arguments) -> Path:

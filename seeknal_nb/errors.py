@@ -82,9 +82,7 @@ class SeeknalError(Exception):
         return self
 
     def __str__(self) -> str:
-        where = ", ".join(
-            part for part in (str(self.place or ""), f'node "{self.node}"' if self.node else "") if part
-        )
+        where = ", ".join(part for part in (str(self.place or ""), f'node "{self.node}"' if self.node else "") if part)
         text = ": ".join(part for part in (self.what, where, self.why) if part)
         return f"{text.rstrip('.')}. Fix: {self.remedy}" if self.remedy else text
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["Markup", "cut", "esc_html", "esc_term", "esc_xml", "table"]
 
 # C0 but tab and newline, DEL, C1; then the bidirectional and zero-width characters that forge what a reader sees.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\u061c\ud800-\udfff]"
+)
 
 
 def _spelled(match: re.Match[str]) -> str:

@@ -30,7 +30,9 @@ def find(group: str, name: str, table: Mapping[str, Any]) -> Any:
         return _load(group, name, row) if isinstance(row, str) else row
     for point in entry_points(group=f"seeknal_nb.{group}", name=name):
         return _load(group, name, point.value)
-    raise PluginError(f"unknown {group.rstrip('s')} {name!r}", remedy=near(name, names(group, table), what=group.rstrip("s")))
+    raise PluginError(
+        f"unknown {group.rstrip('s')} {name!r}", remedy=near(name, names(group, table), what=group.rstrip("s"))
+    )
 
 
 def names(group: str, table: Mapping[str, Any]) -> list[str]:

@@ -106,7 +106,11 @@ class Project:
     def load_folder(self) -> list[str]:
         """Add the nodes of ``seeknal/**/*.yml``; gives their ids. All errors of the pass are raised at once."""
         found = parse_folder(
-            self.directory, kinds=self.known_kinds(), check=self._check, params=self.params, project=self.manifest.metadata.project
+            self.directory,
+            kinds=self.known_kinds(),
+            check=self._check,
+            params=self.params,
+            project=self.manifest.metadata.project,
         )
         trial = self._copy()
         for node in found.nodes.values():
@@ -217,7 +221,9 @@ class Project:
         return decorate
 
     def _wants_body(self, kind: str, name: str, config: dict[str, Any]) -> bool:
-        node = Node(f"{kind}.{name}", name, kind, config={k: v for k, v in config.items() if k not in ("tags", "description")})
+        node = Node(
+            f"{kind}.{name}", name, kind, config={k: v for k, v in config.items() if k not in ("tags", "description")}
+        )
         try:
             self._check(node)
         except ManifestError:
@@ -320,7 +326,9 @@ class Project:
                 round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
                 str(step.action), step.reason,
             ))  # fmt: skip
-        return Rows(plan.headline(), ("node_id", "status", "row_count", "duration", "last_run", "now", "reason"), tuple(rows))
+        return Rows(
+            plan.headline(), ("node_id", "status", "row_count", "duration", "last_run", "now", "reason"), tuple(rows)
+        )
 
     def ls(self, selectors: Iterable[str] = ()) -> Rows:
         """A row a node in topological order: what it is and what it reads."""
@@ -338,7 +346,13 @@ class Project:
         names = ("total", "successful", "failed", "cached", "skipped", "pending")
         found = read_history(self.runner().target / "runs", most=limit)
         rows = tuple(
-            (r["run_id"], _when(r["started"]), r["command"], *(r["totals"].get(n, 0) for n in names), r["totals"]["duration"])
+            (
+                r["run_id"],
+                _when(r["started"]),
+                r["command"],
+                *(r["totals"].get(n, 0) for n in names),
+                r["totals"]["duration"],
+            )
             for r in found
         )
         return Rows(f"{len(rows)} runs", ("run_id", "started", "command", *names, "seconds"), rows)
@@ -388,7 +402,9 @@ def _settings(directory: Path) -> dict[str, Any]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("seeknal_nb", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError("pyproject.toml cannot be read", why=str(error), remedy="mend it", place=Place(path.name)) from error
+        raise UsageError(
+            "pyproject.toml cannot be read", why=str(error), remedy="mend it", place=Place(path.name)
+        ) from error
     return dict(found)
 
 
@@ -404,7 +420,9 @@ def _source_of(function: Callable[..., Any], name: str) -> str:
         source = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError) as error:
         raise ManifestError(
-            f"the source of {name!r} cannot be read", why=str(error), remedy="define it in a file or a cell, or give python=..."
+            f"the source of {name!r} cannot be read",
+            why=str(error),
+            remedy="define it in a file or a cell, or give python=...",
         ) from error
     start = source.find("def ")
     if start < 0:

@@ -42,7 +42,9 @@ class Rows:
         return {"rows": [dict(zip(self.columns, row, strict=True)) for row in self.rows]}
 
     def __str__(self) -> str:
-        return "\n".join([esc_term(self.title, one_line=True), *_aligned([self.columns, *self.rows])] if self.rows else [self.title])
+        return "\n".join(
+            [esc_term(self.title, one_line=True), *_aligned([self.columns, *self.rows])] if self.rows else [self.title]
+        )
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         shown = table(self.columns, [[cut(_plain(v), 200) for v in row] for row in self.rows]) if self.rows else ""

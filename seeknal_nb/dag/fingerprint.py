@@ -38,7 +38,8 @@ def digest(data: bytes | str) -> str:
 
 def raw_digest(node: Node, params: Mapping[str, object]) -> str:
     """Of the config as it is written, with the parameters that it asks for: equal means that its parts are equal too,
-    so that nobody need parse again."""
+    so that nobody need parse again.
+    """
     text = _json([node.id, node.config])
     if "{{" in text:
         text += _json({name: params.get(name) for name in holes(text)})

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "Graph", "check_name", "find_cycle"]
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_RESERVED = frozenset(
-    ["con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))]
-)
+_RESERVED = frozenset(["con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))])
 """Names that Windows keeps for devices: a directory cannot be called so there."""
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb import __version__
 from seeknal_nb.dag.documents import read_json, read_text
 from seeknal_nb.errors import ManifestError, Place
 from seeknal_nb.files import write_atomic
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Edge", "Manifest", "ManifestMetadata", "Node", "NodeType", "node_type"]
 
-VERSION = "0.1.0"
+VERSION = __version__
 FORMAT = 1
 
 
@@ -304,8 +305,11 @@ def _check_keys(manifest: Manifest, file: str) -> None:
     for key, node in manifest.nodes.items():
         if key != node.id:
             raise ManifestError(
-                "broken node", why=f"it stands under the key {key!r}", remedy="key and id are the same text",
-                node=node.id, place=Place(file),
+                "broken node",
+                why=f"it stands under the key {key!r}",
+                remedy="key and id are the same text",
+                node=node.id,
+                place=Place(file),
             )
 
 

@@ -64,9 +64,7 @@ class Scope(ast.NodeVisitor):
     Names in ``local`` belong to the block alone, in whatever order they are used: so Python treats a function's.
     """
 
-    def __init__(
-        self, body: Iterable[ast.AST], *, local: frozenset[str] = frozenset(), annotated: bool = True
-    ) -> None:
+    def __init__(self, body: Iterable[ast.AST], *, local: frozenset[str] = frozenset(), annotated: bool = True) -> None:
         nodes = list(body)
         self.local = local
         self.bound = bound_by(nodes)

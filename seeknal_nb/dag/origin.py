@@ -43,9 +43,7 @@ __all__ = [
     "version_of",
 ]
 
-_INSTALLED = tuple(
-    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
+_INSTALLED = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 # Only to be quick: to look through all distributions for one that is named otherwise takes half a second.
 _DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -55,11 +53,13 @@ _DISTRIBUTIONS = {
     "yaml": "PyYAML",
 }
 # What Python itself writes into a class; none of it is the user's code.
-_OF_CLASSES = frozenset({
-    *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__"),
-    *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__slotnames__"),
-    "_abc_impl",
-})
+_OF_CLASSES = frozenset(
+    {
+        *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__"),
+        *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__slotnames__"),
+        "_abc_impl",
+    }
+)
 
 
 def home_of(value: object) -> tuple[types.ModuleType, str] | None:

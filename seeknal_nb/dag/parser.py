@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import ast
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.documents import read_text, read_yaml
@@ -13,22 +13,17 @@ from seeknal_nb.errors import ManifestError, ManyErrors, SeeknalError, near, one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from seeknal_nb.dag.documents import Document
 
-__all__ = ["FOLDER", "body_language", "nodes_of_yaml", "parse_folder"]
+__all__ = ["FOLDER", "body_language", "is_expression", "nodes_of_yaml", "parse_folder"]
 
 FOLDER = "seeknal"
 PATTERNS = ("*.yml", "*.yaml")
 FIELDS = frozenset({"description", "owner", "tags", "columns"})
 KEYS = frozenset(
-    "kind name description owner tags columns inputs depends_on on sql sql_file python transform as materialized "
-    "materialization materializations params param source table path format schema freshness refresh watermark connection "
-    "input query entity key event_time created_time ttl features tests id_col feature_date_col application_date_col "
-    "application_dates group_by aggregations window aggs model training algorithm target output_columns severity rule rules "
-    "checks expression error_if warn_if audits type url maturity to mode profile profile_path source_feature meta version "
-    "schedule engine transformations measures dimensions entities metrics time_dimension offline online enabled config "
-    "feature_start_time feature_end_time restatement_intervals".split()
+    ["kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "on", "sql", "sql_file", "python", "transform", "as", "materialized", "materialization", "materializations", "params", "param", "source", "table", "path", "format", "schema", "freshness", "refresh", "watermark", "connection", "input", "query", "entity", "key", "event_time", "created_time", "ttl", "features", "tests", "id_col", "feature_date_col", "application_date_col", "application_dates", "group_by", "aggregations", "window", "aggs", "model", "training", "algorithm", "target", "output_columns", "severity", "rule", "rules", "checks", "expression", "error_if", "warn_if", "audits", "type", "url", "maturity", "to", "mode", "profile", "profile_path", "source_feature", "meta", "version", "schedule", "engine", "transformations", "measures", "dimensions", "entities", "metrics", "time_dimension", "offline", "online", "enabled", "config", "feature_start_time", "feature_end_time", "restatement_intervals"]
 )
 """What may stand in a node's YAML: ours, and the peer's."""
 
@@ -144,7 +139,11 @@ def _of_config(config: dict[str, Any], file: str, root: Path, document: Document
     node = Node(f"{kind}.{name}", name, node_type(kind))
     node.description, node.owner = _text(config, "description", document), _text(config, "owner", document)
     node.tags = [str(tag) for tag in ([tags] if isinstance(tags, str) else tags)]
-    node.columns = columns if isinstance(columns, dict) else {str(c.get("name", c)) if isinstance(c, dict) else str(c): c for c in columns}
+    node.columns = (
+        columns
+        if isinstance(columns, dict)
+        else {str(c.get("name", c)) if isinstance(c, dict) else str(c): c for c in columns}
+    )
     node.config = {key: value for key, value in config.items() if key not in FIELDS | {"kind", "name"}}
     node.file_path = file
     return node
@@ -154,7 +153,9 @@ def _text(config: dict[str, Any], key: str, document: Document) -> str | None:
     value = config.get(key)
     if value is None or isinstance(value, str):
         return value
-    raise ManifestError(f"{key} must be text", why=f"it is {value!r}", remedy="quote it", place=document.positions.get((key,)))
+    raise ManifestError(
+        f"{key} must be text", why=f"it is {value!r}", remedy="quote it", place=document.positions.get((key,))
+    )
 
 
 def _sql_file(name: str, root: Path, document: Document) -> str:
@@ -177,8 +178,6 @@ def body_language(text: str) -> str:
     word = first.split(None, 1)[0].casefold() if first.split() else ""
     if word in ("select", "values"):
         return "sql"
-    import ast  # noqa: PLC0415 - only a cell asks
-
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -186,7 +185,14 @@ def body_language(text: str) -> str:
     return "python"
 
 
+def is_expression(text: str) -> bool:
+    """Whether the text is one expression, which SQL and Python may write alike: ``y > 3``."""
+    try:
+        ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
+
+
 _PYTHON_WORDS = frozenset({"def", "import", "class", "return", "for", "if", "try", "async", "%", "!"})
 """A body that begins so is Python with a mistake in it, and its error should say so."""
-
-

@@ -22,9 +22,7 @@ __all__ = ["check_tags", "check_types", "resolve", "select", "split"]
 
 Facts = "Mapping[str, Callable[[str], set[str]]]"
 
-_TERM = re.compile(
-    r"(?P<at>@)?(?:(?P<up>\d*)\+)?(?P<body>[^+@\s]+)(?:\+(?P<down>\d*))?", re.ASCII
-)
+_TERM = re.compile(r"(?P<at>@)?(?:(?P<up>\d*)\+)?(?P<body>[^+@\s]+)(?:\+(?P<down>\d*))?", re.ASCII)
 METHODS = ("tag", "type", "path", "state", "result")
 
 

@@ -155,13 +155,14 @@ def _last(cursor: duckdb.DuckDBPyConnection, sql: str) -> str:
     texts = [s.query for s in statements]
     for statement in statements:
         _refuse(statement)
-    if len(texts) > 1 and not texts[0].strip():  # PIVOT comes as two statements without a text of their own
-        return sql.strip().rstrip(";")
+    if len(texts) > 1 and not texts[0].strip():  # PIVOT comes as two statements, and COPY would not count its rows
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE seeknal_pivot AS {sql.strip().rstrip(';')}").fetchall()
+        return "SELECT * FROM seeknal_pivot"
     for text in texts[:-1]:
         cursor.execute(text).fetchall()
     if not texts or statements[-1].type.name not in _READS:
         raise NodeError("the body gives no table", why="its last statement is no SELECT", remedy="end it with a SELECT")
-    return texts[-1].strip().rstrip(";")
+    return str(texts[-1]).strip().rstrip(";")
 
 
 def _refuse(statement: Any) -> None:
@@ -183,9 +184,8 @@ def _schema(relation: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _copy(cursor: duckdb.DuckDBPyConnection, select: str, to: Path, options: str) -> int:
-    where = f"{literal(str(to))} ({options}, USE_TMP_FILE false, RETURN_STATS true)"
-    copied = cursor.execute(f"COPY (\n{select}\n) TO {where}").fetchall()
-    return sum(row[1] for row in copied)
+    copied = cursor.execute(f"COPY (\n{select}\n) TO {literal(str(to))} ({options}, USE_TMP_FILE false)").fetchall()
+    return int(copied[0][0])
 
 
 def _build_narrow(

@@ -32,7 +32,9 @@ def to_arrow(value: object) -> Any:
     names = table.column_names
     doubled = sorted({name for name in names if sum(n.casefold() == name.casefold() for n in names) > 1})
     if doubled:
-        raise NodeError("the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them")
+        raise NodeError(
+            "the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them"
+        )
     if not names:
         raise NodeError("the result has no columns", remedy=REMEDY)
     return _without_null_types(table, pa)

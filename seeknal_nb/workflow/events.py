@@ -177,8 +177,9 @@ class ExecutionSummary:
                 "duration": pd.Series([r.duration for r in results], dtype="float64"),
                 "row_count": pd.Series([r.row_count for r in results], dtype="Int64"),
                 "attempts": pd.Series([r.attempts for r in results], dtype="int64"),
-                "started": pd.to_datetime(pd.Series([r.started for r in results], dtype="float64"), unit="s", utc=True)
-                .astype("datetime64[ns, UTC]"),
+                "started": pd.to_datetime(
+                    pd.Series([r.started for r in results], dtype="float64"), unit="s", utc=True
+                ).astype("datetime64[ns, UTC]"),
                 "error": pd.Series([r.error_message for r in results], dtype="str"),
             }
         )

@@ -47,7 +47,7 @@ class Ledger:
         """Remember how a node came out; a store with a journal has it at once."""
         node_id, now = result.node_id, time.time()
         facts, sight = world.facts[node_id], world.sights[node_id]
-        common = {
+        common: dict[str, Any] = {
             "duration": round(result.duration, 6), "last_run": now, "fingerprint": decision.key, "parts": dict(facts.parts),
             "raw": sight.raw, "probe": facts.probe, "attempts": result.attempts,
         }  # fmt: skip

@@ -235,9 +235,7 @@ def _signatures(directory: Path, names: Collection[str]) -> dict[str, Signature]
 def _proved(record: dict[str, Any], directory: Path) -> bool:
     try:
         return all(
-            name == Path(name).name
-            and (directory / name).stat().st_size == size
-            and digest_file(directory / name) == found
+            name == Path(name).name and (directory / name).stat().st_size == size and digest_file(directory / name) == found
             for name, (size, found) in record["files"].items()
         )
     except OSError:

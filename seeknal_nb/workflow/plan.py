@@ -85,7 +85,9 @@ class Facts:
 class World(Protocol):
     """What ``observe`` saw."""
 
-    facts: Mapping[str, Facts]
+    @property
+    def facts(self) -> Mapping[str, Facts]:
+        """By node id."""
 
     def find(self, node_id: str, key: str) -> Build | None:
         """The proven build of that key."""
@@ -250,7 +252,12 @@ def keys_in_use(graph: Graph, world: World) -> dict[str, set[str]]:
 
 
 def make_plan(
-    graph: Graph, world: World, selection: Selection, *, changed: frozenset[str] | None = None, known_types: Iterable[str] = ()
+    graph: Graph,
+    world: World,
+    selection: Selection,
+    *,
+    changed: frozenset[str] | None = None,
+    known_types: Iterable[str] = (),
 ) -> Plan:
     """The steps of a run.
 

@@ -54,7 +54,6 @@ __all__ = [
 ]
 
 
-
 class DAGRunner:
     """Runs the nodes of a manifest in topological order: those that changed, and what follows from them.
 
@@ -260,9 +259,7 @@ class DAGRunner:
         return self._active
 
     def _observe(self, graph: Graph, ledger: Ledger, *, verify: bool) -> Observed:
-        return observe(
-            graph, ledger.states, outputs=self.outputs, around=self.around, kinds=self.kinds, verify=verify
-        )
+        return observe(graph, ledger.states, outputs=self.outputs, around=self.around, kinds=self.kinds, verify=verify)
 
     def _plan(self, graph: Graph, world: Observed, chosen: Selection) -> Plan:
         changed = None
@@ -279,7 +276,9 @@ class DAGRunner:
             if not damaged:
                 return world, replace(plan, warnings=(*ledger.notes, *plan.warnings))
             for node_id, key in damaged:
-                ledger.notes.append(f"the build of {node_id} is damaged ({self.outputs.directory(node_id, key)}): built again")
+                ledger.notes.append(
+                    f"the build of {node_id} is damaged ({self.outputs.directory(node_id, key)}): built again"
+                )
                 world.forget(node_id, key)
 
     def _dry(self, plan: Plan) -> Iterator[Event]:
@@ -312,7 +311,9 @@ def _selection(options: Mapping[str, Any]) -> Selection:
     for name in options:
         if name not in known:
             raise UsageError(f"unknown option {name!r}", remedy=f"known options: {', '.join(known)}")
-    return Selection(**{n: v if n in ("full", "only", "cutoff") else _names(n, v) for n, v in options.items() if v is not None})
+    plain = ("full", "only", "cutoff")
+    given: dict[str, Any] = {n: v if n in plain else _names(n, v) for n, v in options.items() if v is not None}
+    return Selection(**given)
 
 
 def _names(option: str, value: Iterable[str] | str) -> tuple[str, ...]:

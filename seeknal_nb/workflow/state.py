@@ -148,7 +148,8 @@ def _check(state: NodeState) -> None:
 @runtime_checkable
 class StateStore(Protocol):
     """Where entries are kept: SPEC.md § State Backends. A store may have ``append(node_id, entry)`` too: then an
-    entry is safe as soon as its node finished, without the whole state being written."""
+    entry is safe as soon as its node finished, without the whole state being written.
+    """
 
     def load(self) -> dict[str, Any]:
         """All entries by node id; ``{}`` where there are none yet."""
@@ -233,7 +234,9 @@ class JsonState:
         except FileNotFoundError:
             return {}
         except (ValueError, RecursionError):
-            self.notes.append(f"{self.snapshot} is corrupt; it is moved aside at the next run, and its nodes are built again")
+            self.notes.append(
+                f"{self.snapshot} is corrupt; it is moved aside at the next run, and its nodes are built again"
+            )
             return {}
         if isinstance(entries, dict):
             return entries

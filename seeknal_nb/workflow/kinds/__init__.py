@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["KINDS", "DECLARATIONS", "kind_names", "kind_of"]
+__all__ = ["DECLARATIONS", "KINDS", "kind_names", "kind_of"]
 
 KINDS: Mapping[str, str] = {
     "source": "seeknal_nb.workflow.kinds.source:SOURCE",

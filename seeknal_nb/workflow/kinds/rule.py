@@ -81,7 +81,9 @@ def _execute(task: Task) -> dict[str, Any]:
 
 
 def _told(check: Check) -> str:
-    rows = "" if check.failed_rows is None else f": {check.failed_rows:,} rows" + (f" of {check.rows:,}" if check.rows else "")
+    rows = (
+        "" if check.failed_rows is None else f": {check.failed_rows:,} rows" + (f" of {check.rows:,}" if check.rows else "")
+    )
     return f"{check.check}{rows}{f', as {check.sample[:300]}' if check.sample else ''}"
 
 

@@ -103,7 +103,9 @@ def _check_aggregation(node: Node) -> None:
     if not node.config.get("features"):
         needs_body(node)
     elif not node.config.get("id_col"):
-        raise ManifestError("no id_col", why="features are aggregated for each entity", remedy="id_col: user_id", node=node.id)
+        raise ManifestError(
+            "no id_col", why="features are aggregated for each entity", remedy="id_col: user_id", node=node.id
+        )
 
 
 def _aggregation(task: Task) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""What the grammar of commands and of nodes is made from: argparse that raises, and the words of a line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from seeknal_nb.errors import UsageError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Grammar", "Help", "comma", "params_of", "split_line", "whole"]
+
+
+class Help(Exception):  # noqa: N818 - it is no error: somebody asked
+    """``-h`` was given; ``str()`` is the text."""
+
+
+class Grammar(argparse.ArgumentParser):
+    """argparse that raises instead of printing and leaving the process."""
+
+    def __init__(self, **options: Any) -> None:
+        more: dict[str, Any] = {"color": False} if sys.version_info >= (3, 14) else {}
+        super().__init__(**options, **more, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def print_help(self, file: Any = None) -> NoReturn:  # noqa: ARG002 - argparse's signature
+        raise Help(self.format_help())
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, remedy=f"{self.prog} -h")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse has it, but a parser of one command refuses what it does not know itself, with the nearest option."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest and self._subparsers is None:
+            known = [option for action in self._actions for option in action.option_strings]
+            what = "option" if rest[0].startswith("-") else "argument"
+            raise UsageError(f"unknown {what} {rest[0]!r}", remedy=near(rest[0], known, what="option"))
+        return found, rest
+
+
+def split_line(line: str) -> list[str]:
+    """The words of a magic's line, as a POSIX shell takes them apart."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"unbalanced quote in {line!r}", why=str(error), remedy="close the quote") from error
+
+
+def comma(value: str) -> list[str]:
+    parts = value.split(",")
+    if not all(part and part == part.strip() for part in parts):
+        raise argparse.ArgumentTypeError(f"an empty name or a blank in {value!r}: write a,b")
+    return parts
+
+
+def whole(value: str) -> int:
+    if not value.isascii() or not value.isdigit():
+        raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 0")
+    return int(value)
+
+
+def params_of(values: Sequence[str]) -> dict[str, Any]:
+    """``name=value``, the value as JSON where it is; or one JSON object."""
+    found: dict[str, Any] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if text.lstrip().startswith("{"):
+            found.update(_json_object(text))
+        elif equals and name.isidentifier():
+            found[name] = _json_or_text(value)
+        else:
+            raise UsageError(f"cannot read the parameter {text!r}", remedy="""--params name=value, or '{"name": 1}'""")
+    return found
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"the parameters are no JSON: {error}", remedy="""--params '{"name": 1}'""") from error
+    return dict(found)
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

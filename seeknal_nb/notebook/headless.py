@@ -1,0 +1,107 @@
+"""A notebook without a front end: its cells run in order in a fresh shell, and only what they define is kept.
+
+Lines that run or draw give an ``Absent``; a cell that fails over one is left out with a note, any other failure is an
+error, so that a headless run is never green and wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from seeknal_nb.dag.documents import read_json, read_text
+from seeknal_nb.errors import ManifestError, Place, SeeknalError
+from seeknal_nb.notebook.magics import load
+from seeknal_nb.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Absent", "load_notebook"]
+
+
+class Absent:
+    """Stands for the result of a line that was left out; whatever is asked of it is absent too."""
+
+    touched = False
+
+    def _absent(self, *_: Any, **__: Any) -> Absent:
+        Absent.touched = True
+        return self
+
+    __call__ = __getitem__ = __add__ = __radd__ = __sub__ = __mul__ = __truediv__ = _absent
+    __lt__ = __le__ = __gt__ = __ge__ = _absent
+
+    def __getattr__(self, name: str) -> Absent:
+        if name.startswith("__") or name.startswith("_repr_") or name.startswith("_ipython_"):
+            raise AttributeError(name)
+        return self._absent()
+
+    def __iter__(self) -> Iterator[Any]:
+        Absent.touched = True
+        return iter(())
+
+    def __format__(self, _spec: str) -> str:
+        return "(left out)"
+
+    def __repr__(self) -> str:
+        return ""
+
+
+def load_notebook(path: Path, *, directory: Path | None = None, state_dir: str | None = None) -> Project:
+    """The project that a notebook defines.
+
+    Args:
+        path: An .ipynb file.
+        directory: Where its cells run (default: its own folder, as in Jupyter).
+        state_dir: Another place for state.
+
+    Raises:
+        ManifestError: It is no notebook, or a cell fails.
+    """
+    cells = _cells(path)
+    home = (directory or path.parent).resolve()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    magics = load(shell)
+    magics.headless = True
+    os.chdir(home)  # as Jupyter starts a kernel in the notebook's folder
+    sys.path.insert(0, str(home))
+    magics.adopt(Project(".", state_dir=state_dir, name=path.stem))
+    for number, source in cells:
+        _run(shell, number, source, path)
+    return magics.opened()
+
+
+def _cells(path: Path) -> list[tuple[int, str]]:
+    try:
+        document = read_json(read_text(path), file=str(path))
+        cells = document["cells"]  # type: ignore[index]
+        return [(n, "".join(c["source"])) for n, c in enumerate(cells, 1) if c["cell_type"] == "code"]
+    except (KeyError, TypeError) as error:
+        raise ManifestError(
+            "not a notebook", why=f"it lacks {error}", remedy="name an .ipynb file", place=Place(str(path))
+        ) from error
+
+
+def _run(shell: InteractiveShell, number: int, source: str, path: Path) -> None:
+    Absent.touched = False
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+        result = shell.run_cell(source, store_history=False)
+    error = result.error_before_exec or result.error_in_exec
+    if error is None:
+        return
+    place = Place(f"{path.name} cell {number}")
+    if isinstance(error, SeeknalError):
+        raise error.at(place=place)
+    if Absent.touched and "%seeknal" not in source:
+        sys.stderr.write(f"note: {place} is left out: it reads the result of a run\n")
+        return
+    raise ManifestError(f"{type(error).__name__} in a cell", why=str(error), remedy="mend the cell", place=place) from error

@@ -1,0 +1,156 @@
+"""``%seeknal`` and ``%%seeknal``: a line is split, looked up and answered; what a command does stands elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from traitlets import Bool, Int, Unicode
+
+from seeknal_nb.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from seeknal_nb.project import Project
+
+__all__ = ["SeeknalMagics", "load", "unload"]
+
+VARIABLE = "seeknal"
+
+
+@magics_class
+class SeeknalMagics(Magics):
+    """The magics of one shell, and the project that they work on, which the notebook sees as ``seeknal``."""
+
+    project = Unicode(".", help="the project's folder").tag(config=True)
+    engine = Unicode("", help="the engine (default: duckdb, or what pyproject.toml says)").tag(config=True)
+    workers = Int(0, help="how many nodes run at a time (default: 1)").tag(config=True)
+    raise_on_failure = Bool(True, help="end the cell in an error where a node failed").tag(config=True)  # noqa: FBT003
+
+    def __init__(self, shell: InteractiveShell, **options: Any) -> None:
+        super().__init__(shell, **options)
+        self.headless = False
+        self._opened: tuple[str, Project] | None = None
+
+    def opened(self) -> Project:
+        """The project, made on first use and again when another folder is configured."""
+        from seeknal_nb.project import Project  # noqa: PLC0415 - loading the extension stays quick
+
+        if self._opened is None or self._opened[0] != self.project:
+            self.adopt(Project(
+                self.project, engine=self.engine or None, workers=self.workers or None, namespace=self.shell.user_ns
+            ))  # fmt: skip
+        assert self._opened is not None
+        return self._opened[1]
+
+    def adopt(self, project: Project) -> None:
+        """Work on this project from now on."""
+        project.namespace = self.shell.user_ns
+        self._opened = (self.project, project)
+        self.shell.user_ns[VARIABLE] = project
+        self.shell.user_ns_hidden[VARIABLE] = project
+
+    @no_var_expand
+    @line_cell_magic
+    def seeknal(self, line: str, cell: str | None = None) -> Any:
+        """Define and run pipelines; `%seeknal -h` lists the commands, `%seeknal run -h` the options of one."""
+        from seeknal_nb.grammar import Help, split_line  # noqa: PLC0415 - loading the extension stays quick
+        from seeknal_nb.notebook import face  # noqa: PLC0415
+
+        try:
+            return self._answer(split_line(line), cell)
+        except Help as text:
+            return None if self.headless else face.show_text(str(text))
+
+    def _answer(self, words: Sequence[str], cell: str | None) -> Any:
+        from seeknal_nb.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415
+        from seeknal_nb.definitions import check_kind  # noqa: PLC0415
+
+        project = self.opened()
+        if not words and cell is not None:
+            return self._register_yaml(project, cell)
+        if words and words[0] in project.known_kinds():
+            return self._register(project, words[0], words[1:], cell or "")
+        if words and not words[0].startswith("-"):
+            check_kind(words[0], project.known_kinds(), [*NOTEBOOK_COMMANDS, "help"])
+        if cell is not None:
+            raise UsageError(f"{' '.join(words)!r} takes no body", remedy="write it as a line: %seeknal ...")
+        return self._command(project, words)
+
+    def _register_yaml(self, project: Project, text: str) -> Any:
+        from seeknal_nb.notebook.registered import registered  # noqa: PLC0415
+
+        if not text.strip():
+            raise UsageError("the cell is empty", remedy="write %%seeknal KIND NAME and a body, or YAML below %%seeknal")
+        return registered(project, project.add_yaml(text))
+
+    def _register(self, project: Project, kind: str, words: Sequence[str], body: str) -> Any:
+        from seeknal_nb.definitions import define  # noqa: PLC0415
+        from seeknal_nb.notebook import face  # noqa: PLC0415
+        from seeknal_nb.notebook.registered import registered  # noqa: PLC0415
+
+        found = define(kind, words, body)
+        node_id = project.node(found.kind, found.name, **found.config)
+        answer = registered(project, [node_id])
+        if not found.run or self.headless:
+            return answer
+        face.show_run(project.stream(nodes=[node_id], only=True, command=f"run --nodes {node_id} --only"), project)
+        self._raise_failures(project.summary)
+        return project.show(node_id)
+
+    def _command(self, project: Project, words: Sequence[str]) -> Any:
+        from seeknal_nb.commands import NOTEBOOK_COMMANDS, parse_words  # noqa: PLC0415
+        from seeknal_nb.notebook import face  # noqa: PLC0415
+
+        if words[:1] == ["help"]:
+            words = [*words[1:2], "-h"]
+        options = parse_words(words, NOTEBOOK_COMMANDS, prog="%seeknal")
+        if self.headless and options.command not in ("parse", "remove"):
+            from seeknal_nb.notebook.headless import Absent  # noqa: PLC0415
+
+            return Absent()
+        if getattr(options, "where", None):
+            raise UsageError("a notebook cannot be named here", remedy="this notebook's nodes are what runs")
+        things = NOTEBOOK_COMMANDS[options.command].run(project, options)
+        if options.command not in ("run", "retry"):
+            return face.value_of(things, options)
+        summary = face.show_run(things, project)
+        if self.raise_on_failure and not options.no_raise:
+            self._raise_failures(summary)
+        return summary
+
+    def _raise_failures(self, summary: Any) -> None:
+        from seeknal_nb.notebook.registered import failure  # noqa: PLC0415
+
+        if summary is not None and summary.failed:
+            raise failure(summary)
+
+
+def load(shell: InteractiveShell) -> SeeknalMagics:
+    """Register the magics, once a shell."""
+    registry = shell.magics_manager.registry
+    if "SeeknalMagics" in registry:
+        return registry["SeeknalMagics"]
+    magics = SeeknalMagics(shell)
+    shell.register_magics(magics)
+    shell.configurables.append(magics)
+    return magics
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the magics away, and let go of the engine."""
+    magics = shell.magics_manager.registry.pop("SeeknalMagics", None)
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("seeknal", None)
+    if magics is None:
+        return
+    with contextlib.suppress(ValueError):
+        shell.configurables.remove(magics)
+    if magics._opened is not None:
+        magics._opened[1].close()
+        if shell.user_ns.get(VARIABLE) is magics._opened[1]:
+            del shell.user_ns[VARIABLE]

@@ -1,0 +1,76 @@
+"""What a cell answers: that a node is registered, what it would do now; or which node of a run failed, in short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seeknal_nb.dag.graph import Graph
+from seeknal_nb.errors import Place, RunFailed, SeeknalError
+from seeknal_nb.markup import esc_html, esc_term
+from seeknal_nb.workflow.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seeknal_nb.project import Project
+    from seeknal_nb.workflow.events import ExecutionSummary
+    from seeknal_nb.workflow.plan import Step
+
+__all__ = ["Registered", "failure", "registered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The answer to a definition: a line a node."""
+
+    node_ids: tuple[str, ...]
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(esc_term(line, one_line=True) for line in self.lines)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {
+            "text/plain": str(self),
+            "text/html": "".join(f"<div><code>{esc_html(line)}</code></div>" for line in self.lines),
+        }
+
+
+def registered(project: Project, node_ids: Sequence[str]) -> Registered:
+    """``transform.clean <- source.users · will run: SQL changed · 2 nodes downstream``."""
+    graph = Graph(project.manifest)
+    try:
+        steps = {step.node_id: step for step in project.plan().steps}
+    except SeeknalError:  # another node cannot be planned yet; `%seeknal plan` says why
+        steps = {}
+    return Registered(tuple(node_ids), tuple(_line(graph, node_id, steps.get(node_id)) for node_id in node_ids))
+
+
+def _line(graph: Graph, node_id: str, step: Step | None) -> str:
+    inputs = ", ".join(graph.inputs(node_id))
+    below = len(graph.downstream([node_id]))
+    parts = [f"{node_id} <- {inputs}" if inputs else node_id]
+    if step is not None:
+        verb = {Action.RUN: "will run" if step.certain else "may run", Action.CACHED: "up to date"}.get(
+            step.action, "left out"
+        )
+        parts.append(verb if step.action is Action.CACHED else f"{verb}: {step.reason}")
+    if below:
+        parts.append(f"{below} node{'s' if below > 1 else ''} downstream")
+    return " · ".join(parts)
+
+
+def failure(summary: ExecutionSummary) -> RunFailed:
+    """The error that a cell ends in: the first failed node, and how many others."""
+    first = summary.failed[0]
+    error = first.error
+    more = f" and {len(summary.failed) - 1} more" if len(summary.failed) > 1 else ""
+    what = f"{first.node_id} failed{more}"
+    if isinstance(error, SeeknalError):
+        place = error.place if isinstance(error.place, Place) else None
+        why = ": ".join(part for part in (error.what, error.why) if part)
+        return RunFailed(what, why=why, remedy=error.remedy or "mend it, then run again", place=place, summary=summary)
+    return RunFailed(what, why=first.error_message or "", remedy="see summary.failed[0].error", summary=summary)

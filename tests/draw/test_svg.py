@@ -1,0 +1,150 @@
+"""The laws of the SVG: well-formed, inert, complete, and legible."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seeknal_nb.draw import LOOKS, Mark, Picture, svg
+from seeknal_nb.draw.collapse import LIMIT, collapse
+from seeknal_nb.draw.svg import _fitted, _width
+
+NS = "{http://www.w3.org/2000/svg}"
+ELEMENTS = {"svg", "title", "desc", "g", "rect", "path", "circle", "text"}
+ATTRIBUTES = {
+    *("role", "width", "height", "viewBox", "style", "class", "transform", "x", "y", "r", "rx", "d", "color", "fill"),
+    *("stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"),
+    *("font-family", "font-size", "font-weight", "font-style"),
+}
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</title></svg><script>alert(1)</script>",
+    '" onload="alert(1)',
+    "' onmouseover='alert(1)",
+    "]]>",
+    "<![CDATA[",
+    "&lt;&amp;&#0;",
+    "<a href='javascript:alert(1)'>",
+    "\x00\x01\x1b[31m\x7f\x85",
+    "\u202eabc\u2066\u200b\ufeff",
+    "\ud800\udfff",
+    "\ufffe\uffff",
+    "W" * 5_000,
+    "漢字" * 80,
+    "\n\r\n",
+    "",
+]
+ANY_TEXT = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(), max_size=40))
+MARKS = st.builds(
+    Mark,
+    id=ANY_TEXT,
+    kind=ANY_TEXT,
+    name=ANY_TEXT,
+    status=st.sampled_from(list(LOOKS)),
+    tags=st.lists(ANY_TEXT, max_size=2).map(tuple),
+    detail=ANY_TEXT,
+)
+
+
+def large(count: int, kinds: int) -> Picture:
+    marks = tuple(Mark(f"n{at}", f"kind{at % kinds}", f"n{at}", "success" if at else "failed") for at in range(count))
+    return Picture(marks, tuple((at, at + 1) for at in range(count - 1)))
+
+
+def texts(drawn: str) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(drawn).iter(f"{NS}text")]
+
+
+@given(st.lists(MARKS, max_size=6), ANY_TEXT)
+def test_hostile_text_stays_text(marks, title):
+    """Nothing but the elements and attributes that this program writes, none of which loads, links or runs."""
+    picture = Picture(tuple(marks), tuple((at, at + 1) for at in range(len(marks) - 1)))
+    drawn = svg(picture, title=title)
+    drawn.encode()
+    for element in ET.fromstring(drawn).iter():
+        assert element.tag.removeprefix(NS) in ELEMENTS
+        assert set(element.attrib) <= ATTRIBUTES
+        assert all(
+            "url(" not in value and ":" not in value.replace("max-width:100%;height:auto", "")
+            for value in element.attrib.values()
+        )
+
+
+@given(st.lists(MARKS, min_size=1, max_size=6))
+def test_every_node_is_drawn_with_its_tooltip(marks):
+    root = ET.fromstring(svg(Picture(tuple(marks), ())))
+    drawn = [group for group in root.iter(f"{NS}g") if "sk-node" in group.get("class", "")]
+    assert [group.get("class") for group in drawn] == [f"sk-node sk-{mark.status}" for mark in marks]
+    for group, mark in zip(drawn, marks, strict=True):
+        tip = group.find(f"{NS}title")
+        assert tip is not None
+        assert mark.status in (tip.text or "")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.floats(30, 300))
+def test_a_label_is_no_wider_than_its_room_and_says_what_it_lost(text, room):
+    shown = _fitted(text, room, 13)
+    assert _width(shown, 13) <= room + 0.01
+    assert shown == text or shown.endswith("…")
+
+
+def test_it_has_a_text_for_who_cannot_see_it():
+    root = ET.fromstring(svg(Picture((Mark("a", "source", "a", "failed"),), ()), title="flights"))
+    assert root.get("role") == "img"
+    assert [child.tag for child in root][:2] == [f"{NS}title", f"{NS}desc"]
+    assert [child.text for child in root][:2] == ["flights", "1 nodes, 0 edges. 1 failed"]
+
+
+def test_the_legend_has_the_statuses_that_occur_and_no_others():
+    marks = (Mark("a", "source", "a", "cached"), Mark("b", "source", "b", "cached"), Mark("c", "model", "c", "failed"))
+    shown = texts(svg(Picture(marks, ())))
+    assert "2 cached" in shown
+    assert "1 failed" in shown
+    assert not any("pending" in text for text in shown)
+
+
+def test_an_edge_to_a_node_that_was_not_reached_is_dashed():
+    marks = (Mark("a", "k", "a", "success"), Mark("b", "k", "b", "cached"), Mark("c", "k", "c", "skipped"))
+    drawn = svg(Picture(marks, ((0, 1), (1, 2))))
+    assert drawn.count('stroke-dasharray="5 4"') == 1
+
+
+def test_an_empty_picture_says_so():
+    assert texts(svg(Picture((), ()))) == ["nothing to draw"]
+
+
+def test_up_to_the_limit_every_node_is_drawn():
+    picture = large(LIMIT, 3)
+    assert collapse(picture).picture is picture
+    assert svg(picture).count("sk-node") == LIMIT
+
+
+@pytest.mark.parametrize(("kinds", "groups"), [(1, 1), (2, 40)])
+def test_a_large_picture_is_collapsed_and_says_what_is_hidden(kinds, groups):
+    """One kind makes one group; where kinds alternate all the way, there are slices instead."""
+    drawn = svg(large(10_000, kinds))
+    assert drawn.count("sk-node") == groups
+    assert f"10,000 nodes and 9,999 edges are shown as {groups} " in drawn
+    assert "1 failed" in texts(drawn)
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=2, max_size=30), st.data())
+def test_groups_hold_every_node_once_and_form_no_cycle(kinds, data):
+    pairs = st.tuples(st.integers(0, len(kinds) - 1), st.integers(0, len(kinds) - 1)).filter(lambda pair: pair[0] < pair[1])
+    edges = data.draw(st.lists(pairs, max_size=60))
+    marks = tuple(Mark(str(at), kind, kind, "success") for at, kind in enumerate(kinds))
+    limit = data.draw(st.integers(0, len(kinds) - 1))
+    collapsed = collapse(Picture(marks, tuple(edges)), limit=limit)
+    assert sorted((mark for members in collapsed.members for mark in members), key=lambda mark: int(mark.id)) == list(marks)
+    ET.fromstring(svg(collapsed.picture))
+
+
+def test_the_looks_of_a_status_are_all_in_the_box():
+    drawn = svg(Picture((Mark("a", "source", "a", "skipped"),), ()))
+    look = LOOKS["skipped"]
+    assert re.search(rf'fill="{look.fill}" stroke="{look.stroke}" stroke-width="1.5" stroke-dasharray="{look.dash}"', drawn)
+    assert 'font-style="italic"' in drawn
