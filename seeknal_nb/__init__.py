@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.version import __version__
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
         print_summary,
     )
 
-__version__ = "0.1.0"
 
 __all__ = [
     "DAGRunner",

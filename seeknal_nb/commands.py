@@ -1,20 +1,23 @@
-"""Grammar and commands: what the command line and the magics have in common. A command is a generator of things worth
-showing; its last one is its value.
+"""Grammar and commands: what the command line and the magics have in common.
+
+A command is a generator of things worth showing; its last one is its value.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, params_of, whole
-from seeknal_nb.project import Project
-from seeknal_nb.showing import FORMATS, Rows
+from seeknal_nb.showing import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from seeknal_nb.project import Project
 
 __all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "project_directory"]
 
@@ -103,8 +106,7 @@ def chosen(options: Arguments) -> dict[str, Any]:
 
 
 def _runner_options(options: Arguments) -> dict[str, Any]:
-    old = Manifest.load(options.old_manifest) if options.old_manifest else None
-    return {"params": params_of(options.params or ()), "old_manifest": old}
+    return {"params": params_of(options.params or ()), "old_manifest": options.old_manifest}
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -165,10 +167,7 @@ def _plan(project: Project, options: Arguments) -> Iterator[Any]:
 
 
 def _parse(project: Project, _options: Arguments) -> Iterator[Any]:
-    ids = project.load_folder()
-    path = project.save()
-    rows = tuple((node_id, ", ".join(sorted(project.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
-    yield Rows(f"{len(ids)} nodes, written to {path.as_posix()}", ("node_id", "inputs"), rows)
+    yield project.parse()
 
 
 def _ls_arguments(parser: argparse.ArgumentParser) -> None:
@@ -196,7 +195,7 @@ def _diff_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _diff(project: Project, options: Arguments) -> Iterator[Any]:
-    yield project.diff(Manifest.load(options.old) if options.old else None)
+    yield project.diff(options.old)
 
 
 def _status_arguments(parser: argparse.ArgumentParser) -> None:
@@ -246,8 +245,7 @@ def _remove_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _remove(project: Project, options: Arguments) -> Iterator[Any]:
-    ids = project.remove(*(name for names in options.nodes for name in names))
-    yield Rows(f"removed {', '.join(ids)}", ("node_id",))
+    yield project.remove(*(name for names in options.nodes for name in names))
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from seeknal_nb.grammar import Grammar, comma, params_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Definition", "define", "definition_grammar"]
 
@@ -58,7 +58,8 @@ def definition_grammar(kind: str) -> Grammar:
     add("--as", choices=("pandas", "polars", "arrow"), help="what a Python body gets its inputs as (default: pandas)")
     add("--materialized", choices=("table", "view"), help="view: inlined into its consumers, never stored")
     add("--run", action="store_true", help="run it at once, and show its first rows")
-    OPTIONS.get(kind, lambda _parser: None)(parser)
+    if kind in OPTIONS:
+        OPTIONS[kind](parser)
     return parser
 
 

@@ -125,7 +125,7 @@ class CycleError(ManifestError, ValueError):
         return self.what
 
 
-class ManyErrors(ManifestError):
+class ManyErrors(ManifestError):  # noqa: N818 - it reads as what happened
     """All that one pass over a project found, in the order in which it stands in the files."""
 
     def __init__(self, errors: Iterable[SeeknalError]) -> None:
@@ -164,7 +164,7 @@ class NodeError(SeeknalError):
     exit_code: ClassVar[int] = 1
 
 
-class ChecksFailed(NodeError):
+class ChecksFailed(NodeError):  # noqa: N818 - it reads as what happened
     """Checks of severity ``error`` did not pass; ``metadata`` holds what each of them found."""
 
     def __init__(self, what: str, *, metadata: dict[str, Any], **details: Any) -> None:
@@ -172,7 +172,7 @@ class ChecksFailed(NodeError):
         self.metadata = metadata
 
 
-class RunFailed(SeeknalError):
+class RunFailed(SeeknalError):  # noqa: N818 - it reads as what happened
     """At least one node of a run failed; ``summary`` tells about all of them."""
 
     exit_code: ClassVar[int] = 1

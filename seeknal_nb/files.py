@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["Signature", "digest_file", "io_errors", "signature", "sync", "temporary_name", "write_atomic"]
 
@@ -49,7 +49,9 @@ def write_atomic(path: Path, data: bytes) -> None:
     with io_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
+            with open(  # noqa: PTH123 - O_EXCL: nobody else's file
+                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb"
+            ) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

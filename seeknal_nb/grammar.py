@@ -28,9 +28,11 @@ class Grammar(argparse.ArgumentParser):
         super().__init__(**options, **more, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
 
     def print_help(self, file: Any = None) -> NoReturn:  # noqa: ARG002 - argparse's signature
+        """Raise ``Help`` instead."""
         raise Help(self.format_help())
 
     def error(self, message: str) -> NoReturn:
+        """Raise a ``UsageError`` instead."""
         raise UsageError(message, remedy=f"{self.prog} -h")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -52,6 +54,7 @@ def split_line(line: str) -> list[str]:
 
 
 def comma(value: str) -> list[str]:
+    """The names of a comma list; for argparse, so its error is argparse's."""
     parts = value.split(",")
     if not all(part and part == part.strip() for part in parts):
         raise argparse.ArgumentTypeError(f"an empty name or a blank in {value!r}: write a,b")
@@ -59,6 +62,7 @@ def comma(value: str) -> list[str]:
 
 
 def whole(value: str) -> int:
+    """A whole number from 0; likewise."""
     if not value.isascii() or not value.isdigit():
         raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 0")
     return int(value)

@@ -146,8 +146,8 @@ class Project:
         """Add the nodes of a YAML text, one a document."""
         return self.add(*nodes_of_yaml(text, file=file, root=self.directory, kinds=self.known_kinds()))
 
-    def remove(self, *names: str) -> list[str]:
-        """Take nodes out; gives their ids.
+    def remove(self, *names: str) -> Rows:
+        """Take nodes out; gives a row a node.
 
         Raises:
             SelectionError: There is no such node, or another one reads it.
@@ -160,7 +160,7 @@ class Project:
                 raise SelectionError(f"{node_id} is needed", why=f"{', '.join(left)} read it", remedy="remove these too")
         for node_id in ids:
             self.manifest.remove_node(node_id)
-        return ids
+        return Rows(f"{len(ids)} nodes removed", ("node_id",), tuple((node_id,) for node_id in ids))
 
     def node(self, kind: str, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:
         """Add one node; gives its id.
@@ -247,13 +247,26 @@ class Project:
 
     # Runs
 
-    def runner(self, *, params: Mapping[str, object] | None = None, **options: Any) -> DAGRunner:
-        """A runner of the nodes as they are now; the engine stays open between runs."""
+    def runner(
+        self,
+        *,
+        params: Mapping[str, object] | None = None,
+        old_manifest: Manifest | str | Path | None = None,
+        **options: Any,
+    ) -> DAGRunner:
+        """A runner of the nodes as they are now; the engine stays open between runs.
+
+        Args:
+            params: Values of ``{{ name }}``, on top of the project's.
+            old_manifest: A manifest, or the file of one, that narrows a run to what differs from it.
+            options: What else ``DAGRunner`` takes.
+        """
         given = {**_plain_values(self.namespace), **self.params, **(params or {})}
         options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
         runner = DAGRunner(
-            self.manifest, state_dir=self._state_dir, state=self._state, root=self.directory, engine=self._engine,
-            kinds=self.kinds, namespace=self.namespace, params=given, **options,
+            self.manifest, None if old_manifest is None else _manifest(old_manifest), self._state_dir,
+            state=self._state, root=self.directory, engine=self._engine, kinds=self.kinds, namespace=self.namespace,
+            params=given, **options,
         )  # fmt: skip
         if isinstance(self._engine, str):
             runner.listeners.append(lambda _event: self._keep_engine(runner))
@@ -272,7 +285,7 @@ class Project:
         params: Mapping[str, object] | None = None,
         workers: int | None = None,
         allow_outside: bool | None = None,
-        old_manifest: Manifest | None = None,
+        old_manifest: Manifest | str | Path | None = None,
         **options: Any,
     ) -> Iterator[Event]:
         """The events of a run; see ``DAGRunner.stream``."""
@@ -286,11 +299,13 @@ class Project:
         self.summary = self.runner(params=params).run(progress=progress, **options)
         return self.summary
 
-    def save(self) -> Path:
-        """Write ``target/manifest.json``; a former one that differs stays as ``manifest.json.old``."""
+    def parse(self) -> Rows:
+        """Add the nodes of ``seeknal/**/*.yml`` and write ``target/manifest.json``; gives a row a node."""
+        ids = self.load_folder()
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
-        return path
+        rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
+        return Rows(f"{len(ids)} nodes, written to {path.as_posix()}", ("node_id", "inputs"), rows)
 
     # Looking
 
@@ -308,11 +323,12 @@ class Project:
         self._engine = reader.runner.engine
         return preview
 
-    def diff(self, other: Manifest | None = None) -> ManifestDiff:
+    def diff(self, old: Manifest | str | Path | None = None) -> ManifestDiff:
         """What differs from the last run that finished, or from another manifest."""
         path = self.runner().target / "runs" / LAST
-        old = other or (Manifest.load(path) if path.is_file() else Manifest())
-        return ManifestDiff.compare(old, self.manifest)
+        if old is None:
+            old = Manifest.load(path) if path.is_file() else Manifest()
+        return ManifestDiff.compare(_manifest(old), self.manifest)
 
     def status(self) -> Rows:
         """A row a node in topological order: how it last came out, and what a run would do now."""
@@ -392,6 +408,10 @@ class Project:
         if not isinstance(self._engine, str):
             self._engine.close()
             self._engine = self._engine.name
+
+
+def _manifest(given: Manifest | str | Path) -> Manifest:
+    return given if isinstance(given, Manifest) else Manifest.load(given)
 
 
 def _settings(directory: Path) -> dict[str, Any]:

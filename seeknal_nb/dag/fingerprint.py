@@ -37,8 +37,9 @@ def digest(data: bytes | str) -> str:
 
 
 def raw_digest(node: Node, params: Mapping[str, object]) -> str:
-    """Of the config as it is written, with the parameters that it asks for: equal means that its parts are equal too,
-    so that nobody need parse again.
+    """Of the config as it is written, with the parameters that it asks for.
+
+    Equal means that its parts are equal too, so that nobody need parse again.
     """
     text = _json([node.id, node.config])
     if "{{" in text:

@@ -5,11 +5,11 @@ Everything here is iterative, so a chain may be as deep as memory allows, and ta
 
 from __future__ import annotations
 
-import heapq
 import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from seeknal_nb.dag.order import adjacency, find_cycle, kahn
 from seeknal_nb.errors import CycleError, ManifestError, SeeknalError, near, one_or_many
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Manifest, Node
 
-__all__ = ["NAME", "Graph", "check_name", "find_cycle"]
+__all__ = ["NAME", "Graph", "check_name"]
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _RESERVED = frozenset(["con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))])
@@ -48,12 +48,13 @@ class Graph:
         self.ids: tuple[str, ...] = tuple(manifest.nodes)
         self.index: dict[str, int] = {node_id: number for number, node_id in enumerate(self.ids)}
         problems = _problems(self.nodes)
-        self.parents, self.children = _adjacency(manifest, self.index, problems)
+        self.parents, self.children, dangling = adjacency(self.index, ((e.from_node, e.to_node) for e in manifest.edges))
+        problems += [_dangling(source, target, manifest) for source, target in dangling]
         if problems:
             raise one_or_many(problems)
-        self.order: tuple[int, ...] = tuple(_kahn(self.parents, self.children))
+        self.order: tuple[int, ...] = tuple(kahn(self.parents, self.children))
         if len(self.order) < len(self.ids):
-            raise CycleError(find_cycle(manifest))
+            raise CycleError([self.ids[number] for number in find_cycle(self.parents, self.children)])
         self._by_name: dict[str, list[int]] = {}
         for number, node in enumerate(self.nodes):
             self._by_name.setdefault(node.name.casefold(), []).append(number)
@@ -98,21 +99,6 @@ class Graph:
         return {self.ids[number] for number in found}
 
 
-def _adjacency(
-    manifest: Manifest, index: dict[str, int], problems: list[SeeknalError]
-) -> tuple[list[list[int]], list[list[int]]]:
-    parents: list[list[int]] = [[] for _ in index]
-    children: list[list[int]] = [[] for _ in index]
-    for source, target in dict.fromkeys((e.from_node, e.to_node) for e in manifest.edges):
-        a, b = index.get(source), index.get(target)
-        if a is None or b is None:
-            problems.append(_dangling(source, target, manifest))
-        else:
-            parents[b].append(a)
-            children[a].append(b)
-    return parents, children
-
-
 def _dangling(source: str, target: str, manifest: Manifest) -> ManifestError:
     missing = source if source not in manifest.nodes else target
     known = manifest.nodes.get(target) or manifest.nodes.get(source)
@@ -152,40 +138,3 @@ def _problems(nodes: Iterable[Node]) -> list[SeeknalError]:
         if why:
             found.append(ManifestError("bad node", why=why, remedy="rename it", node=node.id[:120], place=node.place))
     return found
-
-
-def _kahn(parents: Sequence[Sequence[int]], children: Sequence[Sequence[int]]) -> list[int]:
-    waiting = [len(p) for p in parents]
-    ready = [number for number, count in enumerate(waiting) if not count]
-    order: list[int] = []
-    while ready:
-        number = heapq.heappop(ready)
-        order.append(number)
-        for child in children[number]:
-            waiting[child] -= 1
-            if not waiting[child]:
-                heapq.heappush(ready, child)
-    return order
-
-
-def find_cycle(manifest: Manifest) -> list[str]:
-    """One cycle, its first node again at the end, along the edges; empty where there is none.
-
-    What Kahn's algorithm leaves over has a predecessor each among the rest: walking back from any of them must meet
-    a node twice.
-    """
-    index = {node_id: number for number, node_id in enumerate(manifest.nodes)}
-    parents, children = _adjacency(manifest, index, [])
-    left = set(range(len(index))) - set(_kahn(parents, children))
-    if not left:
-        return []
-    ids = list(manifest.nodes)
-    number, seen = min(left), dict[int, int]()
-    while number not in seen:
-        seen[number] = len(seen)
-        number = next(p for p in parents[number] if p in left)
-    cycle = [n for n, at in seen.items() if at >= seen[number]]
-    start = cycle.index(min(cycle))
-    around = [ids[n] for n in reversed(cycle[start:] + cycle[:start])]
-    around = [around[-1], *around[:-1]]
-    return [*around, around[0]]

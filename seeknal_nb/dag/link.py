@@ -83,9 +83,8 @@ def _from_sql(node: Node, names: Names, params: Mapping[str, object], found: lis
     for table in tables_in(render(text, params, known=False)).tables:
         lowered = table.text.casefold()
         if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
-            if names.find(table.text) is None:
-                _check_position(lowered, found)
-                continue
+            _check_position(lowered, found)
+            continue
         yield names.need(table.text, "table")
 
 

@@ -9,17 +9,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb import __version__
 from seeknal_nb.dag.documents import read_json, read_text
+from seeknal_nb.dag.order import adjacency, find_cycle
 from seeknal_nb.errors import ManifestError, Place
 from seeknal_nb.files import write_atomic
+from seeknal_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Edge", "Manifest", "ManifestMetadata", "Node", "NodeType", "node_type"]
 
-VERSION = __version__
 FORMAT = 1
 
 
@@ -144,7 +144,7 @@ class ManifestMetadata:
     """Whose manifest it is and who wrote it when (ISO 8601, UTC)."""
 
     project: str = ""
-    seeknal_version: str = VERSION
+    seeknal_version: str = __version__
     generated_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def to_dict(self) -> dict[str, str]:
@@ -160,7 +160,7 @@ class Manifest:
 
     __slots__ = ("_known", "edges", "metadata", "nodes")
 
-    def __init__(self, project: str = "", seeknal_version: str = VERSION) -> None:
+    def __init__(self, project: str = "", seeknal_version: str = __version__) -> None:
         self.metadata = ManifestMetadata(project, seeknal_version)
         self.nodes: dict[str, Node] = {}
         self.edges: list[Edge] = []
@@ -201,9 +201,10 @@ class Manifest:
 
     def detect_cycles(self) -> tuple[bool, list[str]]:
         """Whether there is a cycle, and one of them: its nodes, the first one again at the end."""
-        from seeknal_nb.dag.graph import find_cycle  # noqa: PLC0415 - the index stands above the document
-
-        cycle = find_cycle(self)
+        ids = list(self.nodes)
+        index = {node_id: number for number, node_id in enumerate(ids)}
+        parents, children, _ = adjacency(index, ((e.from_node, e.to_node) for e in self.edges))
+        cycle = [ids[number] for number in find_cycle(parents, children)]
         return bool(cycle), cycle
 
     def to_dict(self) -> dict[str, Any]:
@@ -253,7 +254,7 @@ class Manifest:
                 remedy="install a newer seeknal_nb",
                 place=Place(file),
             )
-        manifest = cls(str(metadata.get("project", "")), str(metadata.get("seeknal_version", VERSION)))
+        manifest = cls(str(metadata.get("project", "")), str(metadata.get("seeknal_version", __version__)))
         manifest.metadata.generated_at = str(metadata.get("generated_at", manifest.metadata.generated_at))
         try:
             manifest.nodes = {key: Node.from_dict(node) for key, node in _section(data, "nodes", dict, file).items()}

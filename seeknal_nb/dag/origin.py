@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from seeknal_nb.dag.names import DEFS
-from seeknal_nb.dag.python import BUILTINS, OF_THE_FACE, compile_tree, imports_of, parse, without_docstrings
+from seeknal_nb.dag.python import OF_THE_FACE, compile_tree, imports_of, parse, without_docstrings
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def closure_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
 
 
 def globals_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
-    """The globals that the function and what is defined in it read; one that is nowhere may still come."""
+    """The globals that the function and what is defined in it read, where they are; one may still come."""
     names: set[str] = set()
     for code in (function.__code__, *_codes_in(function.__code__)):
         steps = list(dis.get_instructions(code))
@@ -236,11 +236,8 @@ def globals_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
         # In a function's byte code LOAD_NAME stands only in the block of an inner class.
         loads = {step.argval for step in steps if step.opname.startswith("LOAD_") and "GLOBAL" in step.opname}
         names |= loads | ({step.argval for step in steps if step.opname == "LOAD_NAME"} - stored)
-    for name in names - OF_THE_FACE:
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
-        elif name not in BUILTINS:
-            yield name, NotImplemented
+    known = function.__globals__
+    yield from ((name, known[name]) for name in names - OF_THE_FACE if name in known)
 
 
 def imported_by(code: types.CodeType) -> tuple[str, ...]:

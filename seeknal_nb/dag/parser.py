@@ -22,9 +22,17 @@ __all__ = ["FOLDER", "body_language", "is_expression", "nodes_of_yaml", "parse_f
 FOLDER = "seeknal"
 PATTERNS = ("*.yml", "*.yaml")
 FIELDS = frozenset({"description", "owner", "tags", "columns"})
-KEYS = frozenset(
-    ["kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "on", "sql", "sql_file", "python", "transform", "as", "materialized", "materialization", "materializations", "params", "param", "source", "table", "path", "format", "schema", "freshness", "refresh", "watermark", "connection", "input", "query", "entity", "key", "event_time", "created_time", "ttl", "features", "tests", "id_col", "feature_date_col", "application_date_col", "application_dates", "group_by", "aggregations", "window", "aggs", "model", "training", "algorithm", "target", "output_columns", "severity", "rule", "rules", "checks", "expression", "error_if", "warn_if", "audits", "type", "url", "maturity", "to", "mode", "profile", "profile_path", "source_feature", "meta", "version", "schedule", "engine", "transformations", "measures", "dimensions", "entities", "metrics", "time_dimension", "offline", "online", "enabled", "config", "feature_start_time", "feature_end_time", "restatement_intervals"]
-)
+KEYS = frozenset({
+    "kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "on", "sql", "sql_file", "python",
+    "transform", "as", "materialized", "materialization", "materializations", "params", "param", "source", "table",
+    "path", "format", "schema", "freshness", "refresh", "watermark", "connection", "input", "query", "entity", "key",
+    "event_time", "created_time", "ttl", "features", "tests", "id_col", "feature_date_col", "application_date_col",
+    "application_dates", "group_by", "aggregations", "window", "aggs", "model", "training", "algorithm", "target",
+    "output_columns", "severity", "rule", "rules", "checks", "expression", "error_if", "warn_if", "audits", "type", "url",
+    "maturity", "to", "mode", "profile", "profile_path", "source_feature", "meta", "version", "schedule", "engine",
+    "transformations", "measures", "dimensions", "entities", "metrics", "time_dimension", "offline", "online", "enabled",
+    "config", "feature_start_time", "feature_end_time", "restatement_intervals",
+})  # fmt: skip
 """What may stand in a node's YAML: ours, and the peer's."""
 
 

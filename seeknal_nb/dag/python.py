@@ -92,7 +92,7 @@ class _Refused(SyntaxError):  # noqa: N818
 
 def _not_python(source: str, error: SyntaxError) -> ManifestError:
     if isinstance(error, _Refused):
-        return ManifestError(error.msg, why="a body must say all its names itself", remedy=error.text or "")
+        return ManifestError(error.msg, remedy=error.text or "")
     lines = source.splitlines()
     line = lines[error.lineno - 1].strip() if error.lineno and error.lineno <= len(lines) else ""
     if _SHELL.match(line):
@@ -291,7 +291,7 @@ def _as_function(tree: ast.Module, filename: str) -> CodeType:
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes away what a function refuses for a global name: its annotation, and a second ``global``."""
+    """Takes away what a function refuses for a global name: its annotation."""
 
     def visit(self, node: ast.AST) -> Any:
         match node:
@@ -300,6 +300,4 @@ class _Bare(ast.NodeTransformer):
             case ast.AnnAssign(target=ast.Name() as target, value=value, annotation=annotation):
                 bare = ast.Assign([target], value) if value else ast.Expr(annotation)
                 return ast.fix_missing_locations(ast.copy_location(bare, node))
-            case ast.Global():
-                return ast.copy_location(ast.Pass(), node)
         return self.generic_visit(node)

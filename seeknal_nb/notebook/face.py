@@ -36,9 +36,7 @@ def show_text(text: str) -> None:
 
 def value_of(things: Iterable[Any], options: argparse.Namespace) -> Any:
     """The last thing of a command, which the notebook shows where the line stands alone."""
-    last = None
-    for last in things:
-        pass
+    last = next(reversed(list(things)), None)
     form = getattr(options, "format", "text")
     if form == "text" or last is None:
         return last

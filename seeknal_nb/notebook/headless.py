@@ -10,7 +10,6 @@ import contextlib
 import io
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,6 +22,7 @@ from seeknal_nb.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["Absent", "load_notebook"]
 
@@ -40,7 +40,7 @@ class Absent:
     __lt__ = __le__ = __gt__ = __ge__ = _absent
 
     def __getattr__(self, name: str) -> Absent:
-        if name.startswith("__") or name.startswith("_repr_") or name.startswith("_ipython_"):
+        if name.startswith(("__", "_repr_", "_ipython_")):
             raise AttributeError(name)
         return self._absent()
 

@@ -40,19 +40,27 @@ class SeeknalMagics(Magics):
         """The project, made on first use and again when another folder is configured."""
         from seeknal_nb.project import Project  # noqa: PLC0415 - loading the extension stays quick
 
-        if self._opened is None or self._opened[0] != self.project:
-            self.adopt(Project(
+        if self._opened is not None and self._opened[0] == self.project:
+            return self._opened[1]
+        return self.adopt(Project(
                 self.project, engine=self.engine or None, workers=self.workers or None, namespace=self.shell.user_ns
             ))  # fmt: skip
-        assert self._opened is not None
-        return self._opened[1]
 
-    def adopt(self, project: Project) -> None:
+    def adopt(self, project: Project) -> Project:
         """Work on this project from now on."""
         project.namespace = self.shell.user_ns
         self._opened = (self.project, project)
         self.shell.user_ns[VARIABLE] = project
         self.shell.user_ns_hidden[VARIABLE] = project
+        return project
+
+    def close(self) -> None:
+        """Let go of the project, and of the notebook's name for it."""
+        if self._opened is not None:
+            project = self._opened[1]
+            project.close()
+            if self.shell.user_ns.get(VARIABLE) is project:
+                del self.shell.user_ns[VARIABLE]
 
     @no_var_expand
     @line_cell_magic
@@ -133,8 +141,9 @@ class SeeknalMagics(Magics):
 def load(shell: InteractiveShell) -> SeeknalMagics:
     """Register the magics, once a shell."""
     registry = shell.magics_manager.registry
-    if "SeeknalMagics" in registry:
-        return registry["SeeknalMagics"]
+    magics: SeeknalMagics | None = registry.get("SeeknalMagics")
+    if magics is not None:
+        return magics
     magics = SeeknalMagics(shell)
     shell.register_magics(magics)
     shell.configurables.append(magics)
@@ -150,7 +159,4 @@ def unload(shell: InteractiveShell) -> None:
         return
     with contextlib.suppress(ValueError):
         shell.configurables.remove(magics)
-    if magics._opened is not None:
-        magics._opened[1].close()
-        if shell.user_ns.get(VARIABLE) is magics._opened[1]:
-            del shell.user_ns[VARIABLE]
+    magics.close()

@@ -1,4 +1,4 @@
-"""Between a run and its store: what each node is remembered by, written as nodes finish and brought to the disk in groups."""
+"""Between a run and its store: what each node is remembered by, written as it finishes, synced in groups."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ class Run:
         self.executor = runner.executor or executor_for(workers)
         self.walk = Walk(
             graph, plan, world, stop_on_error=stop_on_error, cutoff=plan.selection.cutoff, executor=self.executor,
-            workers=workers, execute=runner._execute_node, commit=self._commit, interrupt=runner.engine.interrupt,
+            workers=workers, execute=runner._execute_node,  # noqa: SLF001 - SPEC.md's seam has this name
+            commit=self._commit, interrupt=runner.engine.interrupt,
         )  # fmt: skip
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}
@@ -108,12 +109,12 @@ class Run:
         node, began, clock = self.world.sights[node_id].node, time.time(), time.monotonic()
         for attempt in itertools.count(1):
             try:
-                found = self.runner._execute_by_type(node)
+                found = self.runner._execute_by_type(node)  # noqa: SLF001 - SPEC.md's seam has this name
             except Interrupted:
                 return NodeResult(node_id, ExecutionStatus.PENDING, attempts=attempt)
             except (KeyboardInterrupt, GeneratorExit):
                 raise
-            except BaseException as error:  # whatever a custom executor raises
+            except BaseException as error:  # noqa: BLE001 - a custom executor is the user's own code
                 if attempt <= self.retry and not self._cancelled_while_waiting(attempt):
                     continue
                 return _failure(node, error, time.monotonic() - clock, attempt, began)
@@ -187,7 +188,7 @@ def _failure(node: Node, error: BaseException, duration: float, attempts: int, s
 def _text(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"
-    except BaseException:  # a broken __str__ of the user's own class
+    except BaseException:  # noqa: BLE001 - a broken __str__ of the user's own class
         return type(error).__name__
 
 

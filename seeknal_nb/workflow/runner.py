@@ -213,7 +213,7 @@ class DAGRunner:
         exclude_tags: list[str] | None = None,
         **selection: Any,
     ) -> None:
-        """Print the plan as SPEC.md § print_plan() has it."""
+        """Print the plan, as SPEC.md shows it."""
         plan = self.plan(full=full, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags, **selection)
         print_lines(plan_lines(plan))
 

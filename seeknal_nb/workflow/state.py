@@ -15,7 +15,6 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from seeknal_nb.errors import LockedError, StateError
@@ -24,6 +23,7 @@ from seeknal_nb.workflow.events import ExecutionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 __all__ = ["JsonState", "MemoryState", "NodeState", "SqliteState", "StateStore", "read_states", "run_lock"]
 
@@ -147,8 +147,10 @@ def _check(state: NodeState) -> None:
 
 @runtime_checkable
 class StateStore(Protocol):
-    """Where entries are kept: SPEC.md § State Backends. A store may have ``append(node_id, entry)`` too: then an
-    entry is safe as soon as its node finished, without the whole state being written.
+    """Where entries are kept: SPEC.md § State Backends.
+
+    A store may have ``append(node_id, entry)`` too: then an entry is safe as soon as its node finished, without the
+    whole state being written; and ``sync()``, to bring such entries to the disk.
     """
 
     def load(self) -> dict[str, Any]:

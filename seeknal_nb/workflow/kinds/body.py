@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.manifest import Node
 from seeknal_nb.dag.python import load, read_body
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable
 
+    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
     from seeknal_nb.workflow.kinds.task import Task
 
@@ -111,5 +111,5 @@ def _failure(error: BaseException, node: Node) -> NodeError:
 def _text(error: BaseException) -> str:
     try:
         return str(error)[:LONGEST]
-    except BaseException:  # a broken __str__ of the user's own class
+    except BaseException:  # noqa: BLE001 - a broken __str__ of the user's own class
         return "its text cannot be read"
