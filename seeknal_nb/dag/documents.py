@@ -145,7 +145,7 @@ def read_json(text: str | bytes, *, file: str, positions: Literal[True]) -> Docu
 @overload
 def read_json(text: str | bytes, *, file: str, positions: bool = False) -> object: ...
 def read_json(text: str | bytes, *, file: str, positions: bool = False) -> object:
-    """The value of a JSON text, or with ``positions`` its Document, which takes about twenty times as long."""
+    """The value of a JSON text, or with ``positions`` its Document, which takes about fifty times as long."""
     plain = _decoded(text, file)
     try:
         if not positions:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["DOCUMENTATION", "build_key", "config_parts", "digest", "own_digest", "raw_digest", "resolved"]
+__all__ = ["DOCUMENTATION", "build_key", "config_parts", "digest", "own_digest", "written"]
 
 DOCUMENTATION = frozenset(
     {"kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "url", "maturity", "version_notes"}
@@ -36,25 +36,22 @@ def digest(data: bytes | str) -> str:
     return str(xxhash.xxh3_128_hexdigest(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data))
 
 
-def raw_digest(node: Node, params: Mapping[str, object]) -> str:
-    """Of the config as it is written, with the parameters that it asks for.
+def written(node: Node, params: Mapping[str, object]) -> tuple[str, Node]:
+    """A digest of the config as it is written, and the node with its parameters put in.
 
-    Equal means that its parts are equal too, so that nobody need parse again.
-    """
-    text = _json([node.id, node.config])
-    if "{{" in text:
-        text += _json({name: params.get(name) for name in holes(text)})
-    return digest(text)
-
-
-def resolved(node: Node, params: Mapping[str, object]) -> Node:
-    """The node with its parameters put in, as SQL in a SQL body and as they are elsewhere; Python reads ``ctx.params``.
+    Equal digests mean equal parts, so that nobody need parse again. Parameters are put in as SQL in a SQL body and as
+    they are elsewhere; Python reads ``ctx.params``.
 
     Raises:
         ManifestError: A parameter has no value.
     """
-    if "{{" not in _json(node.config):
-        return node
+    text = _json(node.config)
+    if "{{" not in text:
+        return digest(text), node
+    return digest(text + _json({name: params.get(name) for name in holes(text)})), _resolved(node, params)
+
+
+def _resolved(node: Node, params: Mapping[str, object]) -> Node:
     config = {
         name: value if name == "python" else _filled(value, params, plain=name not in ("sql", "transform"))
         for name, value in node.config.items()
@@ -106,5 +103,4 @@ def build_key(node_id: str, own: str, probe: str | None, inputs: Iterable[tuple[
     return digest(f"{node_id}\n{own}\n{probe or ''}\n{read}")
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode

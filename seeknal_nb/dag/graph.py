@@ -41,7 +41,7 @@ class Graph:
         ManifestError: An edge leads nowhere, or a name cannot be a table's name, or two names collide.
     """
 
-    __slots__ = ("_by_name", "children", "ids", "index", "nodes", "order", "parents")
+    __slots__ = ("_by_name", "_inputs", "children", "ids", "index", "nodes", "order", "parents")
 
     def __init__(self, manifest: Manifest) -> None:
         self.nodes: tuple[Node, ...] = tuple(manifest.nodes.values())
@@ -55,6 +55,8 @@ class Graph:
         self.order: tuple[int, ...] = tuple(kahn(self.parents, self.children))
         if len(self.order) < len(self.ids):
             raise CycleError([self.ids[number] for number in find_cycle(self.parents, self.children)])
+        ids = self.ids
+        self._inputs = {i: tuple([ids[p] for p in found]) for i, found in zip(ids, self.parents, strict=True)}
         self._by_name: dict[str, list[int]] = {}
         for number, node in enumerate(self.nodes):
             self._by_name.setdefault(node.name.casefold(), []).append(number)
@@ -75,7 +77,7 @@ class Graph:
 
     def inputs(self, node_id: str) -> tuple[str, ...]:
         """The ids that the node reads, in the order of their edges."""
-        return tuple(self.ids[parent] for parent in self.parents[self.index[node_id]])
+        return self._inputs[node_id]
 
     def consumers(self, node_id: str) -> tuple[str, ...]:
         """The ids that read the node."""

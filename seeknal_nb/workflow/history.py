@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.manifest import write_changed
 from seeknal_nb.files import write_atomic
 from seeknal_nb.markup import esc_term
 
@@ -59,8 +60,9 @@ class RunRecord:
 
     def keep_manifest(self, manifest: Manifest, target: Path) -> None:
         """``target/manifest.json``, and the copy that ``diff`` compares with."""
-        manifest.save(target / "manifest.json")
-        write_atomic(self.directory / LAST, manifest.to_json(indent=None).encode())
+        data = manifest.to_bytes()
+        write_changed(target / "manifest.json", data, keep_old=True)
+        write_changed(self.directory / LAST, data, keep_old=False)
 
 
 def _told(result: NodeResult) -> dict[str, Any]:

@@ -34,7 +34,9 @@ class Ledger:
 
     def __init__(self, store: StateStore, left: str | None = None) -> None:
         self.store = store
-        self.states, broken = read_states(store.load())
+        entries = store.load()
+        self.states, broken = read_states(entries)
+        self._entries = {node_id: entries[node_id] for node_id in self.states}
         self.notes = [*getattr(store, "notes", ()), *broken]
         if left is not None:
             self.notes.append(f"the previous run did not finish ({left}); what it finished is kept")
@@ -62,9 +64,10 @@ class Ledger:
         else:
             state = replace(before or NodeState("failed"), status="failed", error=result.error_message, **common)
         self.states[node_id] = state
+        self._entries[node_id] = entry = state.to_dict()
         self._changed = True
         if hasattr(self.store, "append"):
-            self.store.append(node_id, state.to_dict())
+            self.store.append(node_id, entry)
 
     def keep_up(self, outputs: OutputStore) -> None:
         """Bring what is finished to the disk, at most once a second."""
@@ -88,7 +91,7 @@ class Ledger:
             self.store.sync()
 
     def _save(self) -> None:
-        self.store.save({node_id: state.to_dict() for node_id, state in self.states.items()})
+        self.store.save(self._entries)
 
 
 def _earlier(before: NodeState | None, build: Build) -> dict[str, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.fingerprint import config_parts, digest, raw_digest, resolved
+from seeknal_nb.dag.fingerprint import config_parts, digest, written
 from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import read_body
 from seeknal_nb.errors import SeeknalError, one_or_many
@@ -114,8 +114,7 @@ def observe(
 def _observe(
     world: Observed, node: Node, kind: Kind, names: list[str], entry: NodeState | None, around: Surroundings
 ) -> None:
-    raw = raw_digest(node, around.params)
-    whole = resolved(node, around.params)
+    raw, whole = written(node, around.params)
     python = python_of(node)
     taken: Mapping[str, object] = {}
     if entry is not None and entry.raw == raw and not python:

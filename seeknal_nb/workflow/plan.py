@@ -105,7 +105,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a plan. ``certain`` is False where the inputs may come out the same ("may run")."""
+    """One line of a plan.
+
+    Attributes:
+        node_id: ``kind.name``.
+        action: What is done.
+        reason: Why.
+        certain: False where the inputs may come out the same ("may run").
+        forced: Whether it runs even if it is up to date.
+        tags: The node's.
+        key: Today's key, where it is known already.
+    """
 
     node_id: str
     action: Action
@@ -113,6 +123,7 @@ class Step:
     certain: bool = True
     forced: bool = False
     tags: tuple[str, ...] = ()
+    key: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The step as JSON has it."""
@@ -360,7 +371,7 @@ class _Planner:
         reason = self._forced_reason(node_id)
         if not reason and decision.build is not None and not self._no_cutoff(node_id):
             self.digests[node_id] = decision.build.digest or decision.key
-            return Step(node_id, Action.CACHED, decision.reason, tags=tags)
+            return Step(node_id, Action.CACHED, decision.reason, tags=tags, key=decision.key)
         self.digests[node_id] = None
         self._warn(node_id)
         certain = bool(reason or decision.certain or self._no_cutoff(node_id))

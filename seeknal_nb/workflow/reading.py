@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.fingerprint import resolved
+from seeknal_nb.dag.fingerprint import written
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.sql import quote
@@ -65,7 +65,7 @@ class Reader:
     def _relation(self, node_id: str) -> Relation:
         node = self.graph.nodes[self.graph.index[node_id]]
         if is_view(node):
-            return Relation(sql=view_sql(resolved(node, self.runner.around.params), self.graph.inputs(node_id)))
+            return Relation(sql=view_sql(written(node, self.runner.around.params)[1], self.graph.inputs(node_id)))
         state = self.states.get(node_id)
         build = state and state.built and self.runner.outputs.find(node_id, state.built, state.files)
         if not build or build.data is None:

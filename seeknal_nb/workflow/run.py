@@ -56,7 +56,7 @@ class Run:
         self.walk = Walk(
             graph, plan, world, stop_on_error=stop_on_error, cutoff=plan.selection.cutoff, executor=self.executor,
             workers=workers, execute=runner._execute_node,  # noqa: SLF001 - SPEC.md's seam has this name
-            commit=self._commit, interrupt=runner.engine.interrupt,
+            commit=self._commit, interrupt=runner.interrupt,
         )  # fmt: skip
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}
@@ -94,7 +94,7 @@ class Run:
     def cancel(self) -> None:
         """Start nothing more, and interrupt what is in flight; for another thread."""
         self.walk.cancelled.set()
-        self.runner.engine.interrupt()
+        self.runner.interrupt()
 
     def _let_go(self) -> None:
         for stage, _ in self._staged.values():
@@ -120,7 +120,7 @@ class Run:
                 return _failure(node, error, time.monotonic() - clock, attempt, began)
             return NodeResult(
                 node_id, ExecutionStatus.SUCCESS, time.monotonic() - clock, found.get("row_count"),
-                metadata=found.get("metadata") or {}, attempts=attempt, started=began,
+                metadata=found.get("metadata") or {}, reason=self._reasons[node_id], attempts=attempt, started=began,
             )  # fmt: skip
         raise AssertionError  # the loop has no end
 
@@ -159,7 +159,8 @@ class Run:
                 result, build = _failure(node, error, result.duration, result.attempts, result.started), None
         if stage is not None:
             self.runner.outputs.discard(stage)
-        result = replace(result, reason=self._reasons[result.node_id])
+        if not result.reason:
+            result = replace(result, reason=self._reasons[result.node_id])
         self.ledger.note(result, decision, build, self.world, seen=found.get("seen"))
         return result, build
 

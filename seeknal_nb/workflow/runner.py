@@ -227,6 +227,11 @@ class DAGRunner:
         world = self._observe(graph, Ledger(self.state), verify=False)
         return self.outputs.garbage(keys_in_use(graph, world), keep=whole("keep", keep))
 
+    def interrupt(self) -> None:
+        """Stop what the engine is doing, where one is open."""
+        if not isinstance(self._engine, str):
+            self._engine.interrupt()
+
     def cancel(self) -> None:
         """Stop the run that another thread consumes: what is in flight is interrupted, what is finished is kept."""
         active = self._active

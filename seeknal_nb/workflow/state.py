@@ -30,7 +30,7 @@ __all__ = ["JsonState", "MemoryState", "NodeState", "SqliteState", "StateStore",
 FORMAT = 1
 SNAPSHOT = "execution_state.json"
 JOURNAL = "journal.jsonl"
-ERROR_LENGTH = 4000
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,7 @@ class NodeState:
 
 
 _OURS = tuple(name for name in NodeState.__dataclass_fields__ if name not in ("status", "duration", "row_count", "last_run"))
-_TEXT = ("fingerprint", "built", "digest", "output", "raw", "probe", "error")
-_MAPPING = ("files", "inputs", "parts", "seen", "earlier")
+_FIELDS = frozenset(NodeState.__dataclass_fields__)
 
 
 def read_states(entries: object) -> tuple[dict[str, NodeState], list[str]]:
@@ -122,11 +121,12 @@ def _read_entry(entry: dict[str, Any]) -> NodeState:
             why=f"entries of version {version}, this program reads {FORMAT}",
             remedy="install that version, or use another state folder",
         )
-    state = NodeState(**{name: entry[name] for name in NodeState.__dataclass_fields__ if name in entry})
-    _check(state)
+    known = entry if entry.keys() <= _FIELDS else {name: value for name, value in entry.items() if name in _FIELDS}
     for name in ("files", "seen"):  # JSON has no tuples
-        if name in entry:
-            object.__setattr__(state, name, {path: tuple(found) for path, found in entry[name].items()})
+        if name in known:
+            known = {**known, name: {path: tuple(found) for path, found in known[name].items()}}
+    state = NodeState(**known)
+    _check(state)
     return state
 
 
@@ -139,10 +139,12 @@ def _check(state: NodeState) -> None:
         raise ValueError(f"last_run {state.last_run!r}")
     if state.row_count is not None and (type(state.row_count) is not int or state.row_count < 0):
         raise ValueError(f"row_count {state.row_count!r}")
-    if not all(getattr(state, name) is None or isinstance(getattr(state, name), str) for name in _TEXT):
-        raise ValueError("a field that should be text is not")
-    if not all(isinstance(getattr(state, name), dict) for name in _MAPPING):
-        raise ValueError("a field that should be an object is not")
+    for value in (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error):
+        if value is not None and type(value) is not str:
+            raise ValueError(f"{value!r} should be text")
+    for held in (state.files, state.inputs, state.parts, state.seen, state.earlier):
+        if not isinstance(held, dict):
+            raise TypeError(f"{held!r} should be an object")
 
 
 @runtime_checkable
@@ -188,6 +190,7 @@ class JsonState:
         self.journal = directory / JOURNAL
         self.notes: list[str] = []
         self._handle: int | None = None
+        self._texts: dict[str, tuple[dict[str, Any], str]] = {}
 
     def load(self) -> dict[str, Any]:
         """The snapshot with the journal's entries on top; changes no file."""
@@ -205,18 +208,26 @@ class JsonState:
             aside = self.snapshot.with_name(f"{SNAPSHOT}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
             with io_errors("move", self.snapshot):
                 self.snapshot.rename(aside)
-        write_atomic(self.snapshot, json.dumps(state, separators=(",", ":"), allow_nan=False).encode())
+        entries = ",\n".join(f"{_encode(node_id)}:{self._text(node_id, entry)}" for node_id, entry in state.items())
+        write_atomic(self.snapshot, f"{{{entries}}}\n".encode())
         self.close()
         with io_errors("remove", self.journal):
             self.journal.unlink(missing_ok=True)
 
     def append(self, node_id: str, entry: dict[str, Any]) -> None:
         """Add one entry to the journal, with one write."""
-        text = json.dumps({"node_id": node_id, **entry}, separators=(",", ":")).encode()
+        written = _encode(entry)
+        self._texts[node_id] = entry, written
+        text = f'{{"node_id":{_encode(node_id)},{written[1:]}'.encode()
         with io_errors("write", self.journal):
             if self._handle is None:
                 self._begin()
             os.write(self._handle, _line(text))  # type: ignore[arg-type]
+
+    def _text(self, node_id: str, entry: dict[str, Any]) -> str:
+        """The entry as JSON; what was appended has been written once already."""
+        appended = self._texts.get(node_id)
+        return appended[1] if appended is not None and appended[0] is entry else _encode(entry)
 
     def sync(self) -> None:
         """Bring the journal to the disk."""

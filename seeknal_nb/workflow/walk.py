@@ -137,8 +137,10 @@ class Walk:
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id
-        decision = self._decide(step)
-        self.decisions[node_id] = decision
+        if step.action is Action.CACHED and step.key is not None and not self._failed:
+            yield self._finish(self._cached(step, self.world.find(node_id, step.key), step.reason))
+            return
+        decision = self.decisions[node_id] = self._decide(step)
         failed = self._failed_ancestor(node_id)
         if step.action is Action.SKIP:
             self._take(node_id, self._last_good(node_id))
@@ -146,14 +148,17 @@ class Walk:
         elif failed:
             yield self._finish(NodeResult(node_id, S.SKIPPED, reason=f"upstream failed: {failed}"))
         elif decision.build is not None and not self._must_run(step):
-            self._take(node_id, decision.build)
             reason = step.reason if step.action is Action.CACHED else self._cut_off(step)
-            yield self._finish(NodeResult(node_id, S.CACHED, row_count=decision.build.row_count, reason=reason))
+            yield self._finish(self._cached(step, decision.build, reason))
         else:
             yield NodeStarted(node_id, self.position[self.graph.index[node_id]] + 1, len(self.steps), step.reason)
             future = self.executor.submit(self._execute, node_id)
             self._in_flight[future] = node_id
             future.add_done_callback(self._done.put)
+
+    def _cached(self, step: Step, build: Build | None, reason: str) -> NodeResult:
+        self._take(step.node_id, build)
+        return NodeResult(step.node_id, S.CACHED, row_count=build.row_count if build else None, reason=reason)
 
     def _cut_off(self, step: Step) -> str:
         return "inputs came out the same" if not step.certain else "up to date"
