@@ -6,8 +6,6 @@ The same verbs in plain Python: ``project.transform("clean", sql="...")``, ``pro
 
 from __future__ import annotations
 
-import inspect
-import textwrap
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,24 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.link import Names, checked_name, inputs_of
-from seeknal_nb.dag.manifest import Manifest, Node, node_type
-from seeknal_nb.dag.parser import FOLDER, nodes_of_yaml, parse_folder
-from seeknal_nb.dag.select import resolve, select
-from seeknal_nb.errors import ManifestError, Place, SelectionError, UsageError
+from seeknal_nb.dag.manifest import Manifest
+from seeknal_nb.dag.parser import FOLDER
+from seeknal_nb.dag.select import select
+from seeknal_nb.errors import ManifestError, Place, UsageError
+from seeknal_nb.pipeline import Pipeline, plain_values
 from seeknal_nb.showing import Drawing, Preview, Rows
 from seeknal_nb.workflow.history import LAST, read_history
-from seeknal_nb.workflow.kinds import kind_names, kind_of
+from seeknal_nb.workflow.lock import run_lock
 from seeknal_nb.workflow.plan import Action
 from seeknal_nb.workflow.reading import Reader
 from seeknal_nb.workflow.runner import DAGRunner
-from seeknal_nb.workflow.state import run_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pandas as pd
 
+    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Engine
     from seeknal_nb.workflow.events import Event, ExecutionSummary
     from seeknal_nb.workflow.plan import Plan
@@ -41,8 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Project"]
 
 
-class Project:
-    """The nodes of one directory.
+class Project(Pipeline):
+    """The nodes of one directory, and what has become of them.
 
     Args:
         directory: Where relative paths start, and where ``target/`` lies.
@@ -69,12 +67,15 @@ class Project:
         kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
         namespace: Mapping[str, object] | None = None,
     ) -> None:
-        self.directory = Path(directory)
-        settings = _settings(self.directory)
-        self.params: dict[str, object] = {**settings.get("params", {}), **(params or {})}
-        self.kinds = dict(kinds or {})
-        self.namespace = namespace if namespace is not None else {}
-        self.manifest = Manifest(name or settings.get("name") or self.directory.resolve().name)
+        folder = Path(directory)
+        settings = _settings(folder)
+        super().__init__(
+            folder,
+            Manifest(name or settings.get("name") or folder.resolve().name),
+            params={**settings.get("params", {}), **(params or {})},
+            kinds=kinds or {},
+            namespace=namespace if namespace is not None else {},
+        )
         self.summary: ExecutionSummary | None = None
         self._engine: Engine | str = engine or settings.get("engine", "duckdb")
         self.workers = workers or settings.get("workers", 1)
@@ -101,152 +102,6 @@ class Project:
             )
         return project
 
-    # Definitions
-
-    def load_folder(self) -> list[str]:
-        """Add the nodes of ``seeknal/**/*.yml``; gives their ids. All errors of the pass are raised at once."""
-        found = parse_folder(
-            self.directory,
-            kinds=self.known_kinds(),
-            check=self._check,
-            params=self.params,
-            project=self.manifest.metadata.project,
-        )
-        trial = self._copy()
-        for node in found.nodes.values():
-            trial.remove_node(node.id)
-            trial.add_node(node)
-        for edge in found.edges:
-            trial.add_edge(edge.from_node, edge.to_node)
-        Graph(trial)
-        self.manifest = trial
-        return list(found.nodes)
-
-    def add(self, *nodes: Node) -> list[str]:
-        """Put nodes in, or in the place of those with their ids, with edges from what they read; all or none.
-
-        Raises:
-            ManifestError: One is no node, or reads what is not there, or would close a cycle.
-        """
-        trial = self._copy()
-        for node in nodes:
-            checked_name(node.node_type, node.name, self.known_kinds())
-            self._check(node)
-            trial.add_node(node)
-        names = Names(trial.nodes)
-        for node in nodes:
-            trial.edges = [edge for edge in trial.edges if edge.to_node != node.id]
-            for found in inputs_of(node, names, {**self.params, **_plain_values(self.namespace)}):
-                trial.add_edge(found, node.id)
-        Graph(trial)
-        self.manifest = trial
-        return [node.id for node in nodes]
-
-    def add_yaml(self, text: str, *, file: str = "cell") -> list[str]:
-        """Add the nodes of a YAML text, one a document."""
-        return self.add(*nodes_of_yaml(text, file=file, root=self.directory, kinds=self.known_kinds()))
-
-    def remove(self, *names: str) -> Rows:
-        """Take nodes out; gives a row a node.
-
-        Raises:
-            SelectionError: There is no such node, or another one reads it.
-        """
-        graph = Graph(self.manifest)
-        ids = [resolve(graph, name) for name in names]
-        for node_id in ids:
-            left = [c for c in graph.consumers(node_id) if c not in ids]
-            if left:
-                raise SelectionError(f"{node_id} is needed", why=f"{', '.join(left)} read it", remedy="remove these too")
-        for node_id in ids:
-            self.manifest.remove_node(node_id)
-        return Rows(f"{len(ids)} nodes removed", ("node_id",), tuple((node_id,) for node_id in ids))
-
-    def node(self, kind: str, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:
-        """Add one node; gives its id.
-
-        Args:
-            kind: One of the kinds.
-            name: Its name, unique within the kind.
-            body: SQL, or a Python function whose parameters are node names.
-            config: ``sql=``, ``python=``, ``inputs=``, ``tags=``, ``description=``, ``owner=`` and the kind's own keys.
-        """
-        if callable(body):
-            config["python"] = _source_of(body, name)
-        elif body is not None:
-            config["sql"] = textwrap.dedent(body).strip()
-        fields = {key: config.pop(key) for key in ("description", "owner", "file_path") if key in config}
-        tags, columns = config.pop("tags", None) or [], config.pop("columns", None) or {}
-        config = {key: value for key, value in config.items() if value is not None}
-        node = Node(f"{kind}.{name}", name, node_type(kind), tags=_listed(tags), columns=columns, config=config, **fields)
-        return self.add(node)[0]
-
-    def source(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a source; see ``node``. Without a name's body, ``@project.source("x")`` decorates its function."""
-        return self._define("source", name, body, config)
-
-    def transform(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a transform; see ``node``."""
-        return self._define("transform", name, body, config)
-
-    def feature_group(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a feature group; see ``node``."""
-        return self._define("feature_group", name, body, config)
-
-    def aggregation(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add an aggregation; see ``node``."""
-        return self._define("aggregation", name, body, config)
-
-    def model(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a model; see ``node``."""
-        return self._define("model", name, body, config)
-
-    def rule(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a rule; see ``node``."""
-        return self._define("rule", name, body, config)
-
-    def exposure(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add an exposure; see ``node``."""
-        return self._define("exposure", name, body, config)
-
-    def _define(self, kind: str, name: str, body: Any, config: dict[str, Any]) -> Any:
-        """Add the node at once where that can be; else give a decorator for its function."""
-        if body is not None or any(key in config for key in ("sql", "python")) or not self._wants_body(kind, name, config):
-            return self.node(kind, name, body, **config)
-
-        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.node(kind, name, function, **config)
-            return function
-
-        return decorate
-
-    def _wants_body(self, kind: str, name: str, config: dict[str, Any]) -> bool:
-        node = Node(
-            f"{kind}.{name}", name, kind, config={k: v for k, v in config.items() if k not in ("tags", "description")}
-        )
-        try:
-            self._check(node)
-        except ManifestError:
-            return True
-        return False
-
-    def _check(self, node: Node) -> None:
-        try:
-            kind_of(node.node_type, self.kinds).check(node)
-        except ManifestError as error:
-            raise error.at(node=node.id, place=node.place) from None
-
-    def _copy(self) -> Manifest:
-        trial = Manifest(self.manifest.metadata.project)
-        trial.nodes, trial.edges = dict(self.manifest.nodes), list(self.manifest.edges)
-        return trial
-
-    def known_kinds(self) -> list[str]:
-        """The kinds that a node may have here."""
-        return kind_names(self.kinds)
-
-    # Runs
-
     def runner(
         self,
         *,
@@ -261,7 +116,7 @@ class Project:
             old_manifest: A manifest, or the file of one, that narrows a run to what differs from it.
             options: What else ``DAGRunner`` takes.
         """
-        given = {**_plain_values(self.namespace), **self.params, **(params or {})}
+        given = {**plain_values(self.namespace), **self.params, **(params or {})}
         options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
         runner = DAGRunner(
             self.manifest, None if old_manifest is None else _manifest(old_manifest), self._state_dir,
@@ -306,8 +161,6 @@ class Project:
         self.manifest.save(path)
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
         return Rows(f"{len(ids)} nodes, written to {path.as_posix()}", ("node_id", "inputs"), rows)
-
-    # Looking
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""
@@ -426,32 +279,6 @@ def _settings(directory: Path) -> dict[str, Any]:
             "pyproject.toml cannot be read", why=str(error), remedy="mend it", place=Place(path.name)
         ) from error
     return dict(found)
-
-
-def _plain_values(namespace: Mapping[str, object]) -> dict[str, object]:
-    """The notebook's settings: variables that a ``{{ name }}`` may name."""
-    plain = (str, int, float, bool)
-    return {n: v for n, v in namespace.items() if isinstance(v, plain) and not n.startswith("_")}
-
-
-def _source_of(function: Callable[..., Any], name: str) -> str:
-    """The function's own lines without its decorators, under the node's name."""
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError) as error:
-        raise ManifestError(
-            f"the source of {name!r} cannot be read",
-            why=str(error),
-            remedy="define it in a file or a cell, or give python=...",
-        ) from error
-    start = source.find("def ")
-    if start < 0:
-        raise ManifestError(f"{name!r} is no function", remedy="write it with def")
-    return source[start:].replace(f"def {function.__name__}(", f"def {name}(", 1)
-
-
-def _listed(tags: object) -> list[str]:
-    return tags.split(",") if isinstance(tags, str) else [str(tag) for tag in tags]  # type: ignore[attr-defined]
 
 
 def _when(seconds: float) -> str:

@@ -24,12 +24,14 @@ from seeknal_nb.workflow.events import (
 from seeknal_nb.workflow.kinds import kind_names
 from seeknal_nb.workflow.kinds.task import Surroundings
 from seeknal_nb.workflow.ledger import Ledger
+from seeknal_nb.workflow.lock import run_lock
 from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.outputs import OutputStore
-from seeknal_nb.workflow.plan import Plan, Selection, keys_in_use, make_plan
+from seeknal_nb.workflow.plan import Plan, Selection
+from seeknal_nb.workflow.planner import keys_in_use, make_plan
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, whole
-from seeknal_nb.workflow.state import JsonState, run_lock
+from seeknal_nb.workflow.stores import JsonState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,0 +1,39 @@
+# Each target sets up all that it needs, from Python 3.11 or newer alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NOTEBOOK := notebooks/01_quickstart.ipynb
+PAGE := build/demo/01_quickstart.html
+
+.PHONY: demo test lint bench clean
+
+# The quickstart, on the flights of New York 2013: run in a kernel, rendered as a page, then run once more in the shell.
+demo: $(VENV)/.demo
+	mkdir -p build/demo
+	$(BIN)/jupyter nbconvert --to html --execute $(NOTEBOOK) --output-dir build/demo
+	$(BIN)/seeknal-nb run $(NOTEBOOK)
+	@echo "The notebook, its graph and its summary: $(CURDIR)/$(PAGE)"
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check seeknal_nb
+	$(BIN)/ruff format --check seeknal_nb
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@

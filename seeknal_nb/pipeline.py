@@ -1,0 +1,218 @@
+"""The nodes of a pipeline while somebody writes them: add, replace, remove; all or none of an edit. Runs nothing."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.graph import Graph
+from seeknal_nb.dag.link import Names, checked_name, inputs_of
+from seeknal_nb.dag.manifest import Manifest, Node, node_type
+from seeknal_nb.dag.parser import nodes_of_yaml, parse_folder
+from seeknal_nb.dag.select import resolve
+from seeknal_nb.errors import ManifestError, SelectionError
+from seeknal_nb.showing import Rows
+from seeknal_nb.workflow.kinds import kind_names, kind_of
+from seeknal_nb.workflow.kinds.source import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = ["Pipeline", "plain_values"]
+
+
+class Pipeline:
+    """A manifest that is edited.
+
+    Args:
+        directory: Where relative paths start.
+        manifest: The nodes to begin with.
+        params: Values of ``{{ name }}``.
+        kinds: Executors by kind, as ``DAGRunner`` takes them.
+        namespace: The notebook's variables.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        manifest: Manifest,
+        *,
+        params: Mapping[str, object],
+        kinds: Mapping[str, Callable[[Node], dict[str, Any]]],
+        namespace: Mapping[str, object],
+    ) -> None:
+        self.directory, self.manifest = directory, manifest
+        self.params, self.kinds, self.namespace = dict(params), dict(kinds), namespace
+
+    def load_folder(self) -> list[str]:
+        """Add the nodes of ``seeknal/**/*.yml``; gives their ids. All errors of the pass are raised at once."""
+        found = parse_folder(
+            self.directory,
+            kinds=self.known_kinds(),
+            check=self._check,
+            params=self.params,
+            project=self.manifest.metadata.project,
+        )
+        trial = self._copy()
+        for node in found.nodes.values():
+            trial.remove_node(node.id)
+            trial.add_node(node)
+        for edge in found.edges:
+            trial.add_edge(edge.from_node, edge.to_node)
+        Graph(trial)
+        self.manifest = trial
+        return list(found.nodes)
+
+    def add(self, *nodes: Node) -> list[str]:
+        """Put nodes in, or in the place of those with their ids, with edges from what they read; all or none.
+
+        Raises:
+            ManifestError: One is no node, or reads what is not there, or would close a cycle.
+        """
+        trial = self._copy()
+        for node in nodes:
+            checked_name(node.node_type, node.name, self.known_kinds())
+            self._check(node)
+            trial.add_node(node)
+        names = Names(trial.nodes)
+        for node in nodes:
+            trial.edges = [edge for edge in trial.edges if edge.to_node != node.id]
+            for found in inputs_of(node, names, {**self.params, **plain_values(self.namespace)}):
+                trial.add_edge(found, node.id)
+        Graph(trial)
+        self.manifest = trial
+        return [node.id for node in nodes]
+
+    def add_yaml(self, text: str, *, file: str = "cell") -> list[str]:
+        """Add the nodes of a YAML text, one a document."""
+        return self.add(*nodes_of_yaml(text, file=file, root=self.directory, kinds=self.known_kinds()))
+
+    def remove(self, *names: str) -> Rows:
+        """Take nodes out; gives a row a node.
+
+        Raises:
+            SelectionError: There is no such node, or another one reads it.
+        """
+        graph = Graph(self.manifest)
+        ids = [resolve(graph, name) for name in names]
+        for node_id in ids:
+            left = [c for c in graph.consumers(node_id) if c not in ids]
+            if left:
+                raise SelectionError(f"{node_id} is needed", why=f"{', '.join(left)} read it", remedy="remove these too")
+        for node_id in ids:
+            self.manifest.remove_node(node_id)
+        return Rows(f"{len(ids)} nodes removed", ("node_id",), tuple((node_id,) for node_id in ids))
+
+    def node(self, kind: str, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:
+        """Add one node; gives its id.
+
+        Args:
+            kind: One of the kinds; ``project.transform(...)`` and its like stand for it. Without a body that it needs,
+                they give a decorator for its function.
+            name: Its name, unique within the kind.
+            body: SQL, or a Python function whose parameters are node names.
+            config: ``sql=``, ``python=``, ``inputs=``, ``tags=``, ``description=``, ``owner=`` and the kind's own keys.
+        """
+        if callable(body):
+            config["python"] = _source_of(body, name)
+        elif body is not None:
+            config["sql"] = textwrap.dedent(body).strip()
+        fields = {key: config.pop(key) for key in ("description", "owner", "file_path") if key in config}
+        tags, columns = config.pop("tags", None) or [], config.pop("columns", None) or {}
+        config = {key: value for key, value in config.items() if value is not None}
+        node = Node(f"{kind}.{name}", name, node_type(kind), tags=_listed(tags), columns=columns, config=config, **fields)
+        return self.add(node)[0]
+
+    def source(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a source; see ``node``. ``csv="f.csv"``, ``parquet=``, ... name a file and its format at once."""
+        for form in [form for form in FORMATS if form in config]:
+            config |= {"source": form, "path": str(config.pop(form))}
+        return self._define("source", name, body, config)
+
+    def transform(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a transform; see ``node``."""
+        return self._define("transform", name, body, config)
+
+    def feature_group(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a feature group; see ``node``."""
+        return self._define("feature_group", name, body, config)
+
+    def aggregation(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add an aggregation; see ``node``."""
+        return self._define("aggregation", name, body, config)
+
+    def model(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a model; see ``node``."""
+        return self._define("model", name, body, config)
+
+    def rule(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a rule; see ``node``."""
+        return self._define("rule", name, body, config)
+
+    def exposure(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add an exposure; see ``node``."""
+        return self._define("exposure", name, body, config)
+
+    def _define(self, kind: str, name: str, body: Any, config: dict[str, Any]) -> Any:
+        """Add the node at once where that can be; else give a decorator for its function."""
+        if body is not None or any(key in config for key in ("sql", "python")) or not self._wants_body(kind, name, config):
+            return self.node(kind, name, body, **config)
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.node(kind, name, function, **config)
+            return function
+
+        return decorate
+
+    def _wants_body(self, kind: str, name: str, config: dict[str, Any]) -> bool:
+        node = Node(
+            f"{kind}.{name}", name, kind, config={k: v for k, v in config.items() if k not in ("tags", "description")}
+        )
+        try:
+            self._check(node)
+        except ManifestError:
+            return True
+        return False
+
+    def _check(self, node: Node) -> None:
+        try:
+            kind_of(node.node_type, self.kinds).check(node)
+        except ManifestError as error:
+            raise error.at(node=node.id, place=node.place) from None
+
+    def _copy(self) -> Manifest:
+        trial = Manifest(self.manifest.metadata.project)
+        trial.nodes, trial.edges = dict(self.manifest.nodes), list(self.manifest.edges)
+        return trial
+
+    def known_kinds(self) -> list[str]:
+        """The kinds that a node may have here."""
+        return kind_names(self.kinds)
+
+
+def plain_values(namespace: Mapping[str, object]) -> dict[str, object]:
+    """The notebook's settings: variables that a ``{{ name }}`` may name."""
+    plain = (str, int, float, bool)
+    return {n: v for n, v in namespace.items() if isinstance(v, plain) and not n.startswith("_")}
+
+
+def _source_of(function: Callable[..., Any], name: str) -> str:
+    """The function's own lines without its decorators, under the node's name."""
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as error:
+        raise ManifestError(
+            f"the source of {name!r} cannot be read",
+            why=str(error),
+            remedy="define it in a file or a cell, or give python=...",
+        ) from error
+    start = source.find("def ")
+    if start < 0:
+        raise ManifestError(f"{name!r} is no function", remedy="write it with def")
+    return source[start:].replace(f"def {function.__name__}(", f"def {name}(", 1)
+
+
+def _listed(tags: object) -> list[str]:
+    return tags.split(",") if isinstance(tags, str) else [str(tag) for tag in tags]  # type: ignore[attr-defined]

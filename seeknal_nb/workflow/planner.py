@@ -1,0 +1,207 @@
+"""Make a plan: which nodes run, which are up to date, which are left out, each with its reason. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.select import check_tags, check_types, select
+from seeknal_nb.errors import UsageError
+from seeknal_nb.workflow.plan import Action, Plan, Selection, Step, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.workflow.plan import Decision, World
+
+__all__ = ["keys_in_use", "make_plan"]
+
+
+def keys_in_use(graph: Graph, world: World) -> dict[str, set[str]]:
+    """By node, the keys of the builds that a run would read now: today's, and those that state remembers."""
+    keys: dict[str, set[str]] = {}
+    digests: dict[str, str | None] = {}
+    for node in graph:
+        facts = world.facts[node.id]
+        decision = decide(node.id, facts, [(p, digests.get(p)) for p in graph.inputs(node.id)], world)
+        digests[node.id] = (decision.build.digest or decision.key) if decision.build else None
+        found = {decision.key, *((facts.entry.built, facts.entry.fingerprint) if facts.entry else ())}
+        keys[node.id] = {key for key in found if key}
+    return keys
+
+
+def make_plan(
+    graph: Graph,
+    world: World,
+    selection: Selection,
+    *,
+    changed: frozenset[str] | None = None,
+    known_types: Iterable[str] = (),
+) -> Plan:
+    """The steps of a run.
+
+    Args:
+        graph: What there is.
+        world: What was observed.
+        selection: What is asked for.
+        changed: Ids that differ from an old manifest, where one was given: narrows what was never built to these and
+            what is downstream of them.
+        known_types: Types that may be named although the graph has none of them.
+
+    Raises:
+        SelectionError: The selection names something that is not there.
+        UsageError: It contradicts itself.
+    """
+    return _Planner(graph, world, selection, changed, known_types).plan()
+
+
+class _Planner:
+    """The state of one planning: digests known so far, and steps."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        world: World,
+        selection: Selection,
+        changed: frozenset[str] | None,
+        known_types: Iterable[str],
+    ) -> None:
+        if selection.full and selection.nodes:
+            raise UsageError("full and nodes exclude each other", remedy="leave one of them out")
+        self.graph, self.world, self.selection = graph, world, selection
+        self.steps: dict[str, Step] = {}
+        self.digests: dict[str, str | None] = {}
+        self.warnings: list[str] = []
+        self.decisions: dict[str, Decision] = {}
+        methods = {"state": self._in_state, "result": self._with_result}
+        self.excluded = select(graph, selection.exclude, methods)
+        self.named = select(graph, selection.nodes, methods)
+        below = set() if selection.only else graph.downstream(self.named)
+        self.forced = dict.fromkeys(below - self.named, "") | dict.fromkeys(self.named, "named")
+        check_types(selection.node_types, [*{str(n.node_type) for n in graph.nodes}, *known_types])
+        check_tags(graph, [*selection.tags, *selection.exclude_tags])
+        reach = None if changed is None else changed | graph.downstream(changed & graph.index.keys())
+        self.reach = reach
+        self.left_out = {node.id: self._filtered(node) for node in graph.nodes}
+        self.pulled = self._pulled()
+
+    def plan(self) -> Plan:
+        for node in self.graph:
+            step = self._step(node.id)
+            self.steps[node.id] = step
+        return Plan(tuple(self.steps.values()), tuple(dict.fromkeys(self.warnings)), self.selection)
+
+    def _filtered(self, node: Any) -> str:
+        """Why a filter leaves the node out; empty where none does."""
+        chosen = self.selection
+        if chosen.node_types and node.node_type not in chosen.node_types:
+            return f"not of type {' or '.join(chosen.node_types)}"
+        for tag in chosen.exclude_tags:
+            if tag in node.tags:
+                return f"excluded by tag {tag}"
+        if chosen.tags and not set(chosen.tags) & set(node.tags):
+            return f"not tagged {' or '.join(chosen.tags)}"
+        return "excluded" if node.id in self.excluded else ""
+
+    def _pulled(self) -> set[str]:
+        """Ancestors that were never built and that a chosen node needs; filters pull nothing in."""
+        narrow = bool(self.selection.nodes) or self.reach is not None
+        if not narrow:
+            return set()
+        pulled: set[str] = set()
+        front = [i for i in self.graph.ids if self._chosen(i) and not self.left_out[i]]
+        while front:
+            parents = {p for i in front for p in self.graph.inputs(i)} - pulled
+            front = [p for p in parents if not self._chosen(p) and not self.left_out[p] and self._last_good(p) is None]
+            pulled.update(front)
+        return pulled
+
+    def _chosen(self, node_id: str) -> bool:
+        if self.selection.nodes:
+            return node_id in self.forced
+        return self.reach is None or node_id in self.reach or self.world.facts[node_id].entry is not None
+
+    def _last_good(self, node_id: str) -> str | None:
+        """The digest (or, without data, the key) of the node's last good output, where it is still there."""
+        entry = self.world.facts[node_id].entry
+        if entry is None or entry.built is None or self.world.find(node_id, entry.built) is None:
+            return None
+        return entry.digest or entry.built
+
+    def _step(self, node_id: str) -> Step:
+        node = self.graph.nodes[self.graph.index[node_id]]
+        tags = tuple(node.tags)
+        decision = self.decisions[node_id] = self._decide(node_id)
+        skip = self.left_out[node_id] or self._outside(node_id) or self._blocked(node_id)
+        if skip:
+            self.digests[node_id] = self._last_good(node_id)
+            return Step(node_id, Action.SKIP, skip, tags=tags)
+        reason = self._forced_reason(node_id)
+        if not reason and decision.build is not None and not self._no_cutoff(node_id):
+            self.digests[node_id] = decision.build.digest or decision.key
+            return Step(node_id, Action.CACHED, decision.reason, tags=tags, key=decision.key)
+        self.digests[node_id] = None
+        self._warn(node_id)
+        certain = bool(reason or decision.certain or self._no_cutoff(node_id))
+        reason = reason or (decision.reason if decision.build is None else self._no_cutoff(node_id))
+        return Step(node_id, Action.RUN, reason, certain, bool(self._forced_reason(node_id)), tags)
+
+    def _decide(self, node_id: str) -> Decision:
+        inputs = [(p, self.digests.get(p)) for p in self.graph.inputs(node_id)]
+        return decide(node_id, self.world.facts[node_id], inputs, self.world)
+
+    def _forced_reason(self, node_id: str) -> str:
+        if self.selection.full:
+            return "full run"
+        if node_id in self.pulled and self.selection.nodes:
+            return "needed, never built"
+        if node_id not in self.forced:
+            return ""
+        return self.forced[node_id] or f"downstream of {self._nearest_named(node_id)}"
+
+    def _nearest_named(self, node_id: str) -> str:
+        front = [node_id]
+        while front:
+            front = [p for i in front for p in self.graph.inputs(i) if p in self.forced]
+            for parent in front:
+                if parent in self.named:
+                    return parent
+        return node_id
+
+    def _outside(self, node_id: str) -> str:
+        if self._chosen(node_id) or node_id in self.pulled:
+            return ""
+        return "not selected" if self.selection.nodes else "unchanged since the old manifest"
+
+    def _blocked(self, node_id: str) -> str:
+        """An input that is left out and has no output to stand in for a run."""
+        for parent in self.graph.inputs(node_id):
+            step = self.steps[parent]
+            if step.action is Action.SKIP and self.digests[parent] is None:
+                return f"needs {parent}, which is excluded and was never built"
+        return ""
+
+    def _no_cutoff(self, node_id: str) -> str:
+        """Without early cutoff, why a node whose own key is as it was runs: something upstream does."""
+        if self.selection.cutoff:
+            return ""
+        running = [p for p in self.graph.inputs(node_id) if self.steps[p].action is Action.RUN]
+        return f"downstream of {running[0]}" if running else ""
+
+    def _warn(self, node_id: str) -> None:
+        for parent in self.graph.inputs(node_id):
+            step = self.steps[parent]
+            if step.action is Action.SKIP and self.decisions[parent].build is None:
+                self.warnings.append(f"{parent} is stale and left out ({step.reason}): {node_id} reads its last good output")
+
+    def _in_state(self, value: str) -> set[str]:
+        if value not in ("changed", "new", "modified"):
+            raise UsageError(f"unknown state {value!r}", remedy="state:changed, state:new or state:modified")
+        never = {i for i, facts in self.world.facts.items() if facts.entry is None}
+        stale = set(make_plan(self.graph, self.world, Selection()).runs)
+        return {"changed": stale, "new": never, "modified": stale - never}[value]
+
+    def _with_result(self, value: str) -> set[str]:
+        if value not in ("failed", "success"):
+            raise UsageError(f"unknown result {value!r}", remedy="result:failed or result:success")
+        return {i for i, facts in self.world.facts.items() if facts.entry is not None and facts.entry.status == value}
