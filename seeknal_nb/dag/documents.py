@@ -5,29 +5,27 @@ from __future__ import annotations
 import gc
 import json
 import math
-import os
 import re
-import stat
 import sys
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
 
 import yaml
 
+from seeknal_nb.dag.text import MAX_BYTES, SourceText, decoded
 from seeknal_nb.errors import ManifestError, Place, one_or_many
 from seeknal_nb.markup import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Document", "KeyPath", "read_json", "read_text", "read_yaml"]
+__all__ = ["Document", "KeyPath", "read_json", "read_yaml"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
-MAX_BYTES, MAX_DEPTH, MAX_VALUES, MAX_ALIASED, MAX_ERRORS = 32 * 1024 * 1024, 64, 1_000_000, 100_000, 50
+MAX_DEPTH, MAX_VALUES, MAX_ALIASED, MAX_ERRORS = 64, 1_000_000, 100_000, 50
 # CPython's default limit for int(text); a machine may have set a lower one, and 0 there means none.
 MAX_DIGITS = min(4300, sys.get_int_max_str_digits() or 4300)
 
@@ -45,25 +43,6 @@ _ENDLESS_YAML = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _ENDLESS_JSON = re.compile(r"NaN|-?Infinity")
 _HIGH_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]|[^\s{}\[\],:"]++', re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The text of one file; offsets count its characters from 0."""
-
-    text: str
-    file: str
-    starts: list[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "starts", [0, *(found.end() for found in re.finditer(r"\r\n?|\n", self.text))])
-
-    def place(self, at: int) -> Place:
-        line = bisect_right(self.starts, at)
-        return Place(self.file, line, at - self.starts[line - 1] + 1)
-
-    def error(self, what: str, at: int, *, why: str = "", remedy: str) -> ManifestError:
-        return ManifestError(what, why=why, remedy=remedy, place=self.place(at))
 
 
 class _Spot(NamedTuple):
@@ -85,7 +64,7 @@ class Document:
     value: Any
     place: Place
     positions: Mapping[KeyPath, Place]
-    _source: _Source = field(repr=False)
+    _source: SourceText = field(repr=False)
     _spots: Mapping[KeyPath, _Spot] = field(repr=False)
 
     def key_place(self, path: KeyPath) -> Place:
@@ -99,36 +78,13 @@ class Document:
         return bisect_right(self._source.starts, block.end() - 1 if block else at) + bool(block)
 
 
-def read_text(path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> str:
-    """The text of a regular file, without its byte order mark and with its line ends as they are.
-
-    With ``root``, errors name the file relative to it, and a file outside of it (symlinks followed) is refused.
-    """
-    file = os.fspath(path)
-    try:
-        real = Path(os.path.realpath(path, strict=True))
-        if root is not None:
-            base = Path(os.path.realpath(root, strict=True))
-            if not real.is_relative_to(base):
-                raise ManifestError("outside the project", remedy=f"move it into {base}", place=Place(file))
-            file = real.relative_to(base).as_posix()
-        # Opening a pipe would wait for its writer, and a device may have no end.
-        if not stat.S_ISREG(real.stat().st_mode):
-            raise ManifestError("not a regular file", remedy="give the path of a file", place=Place(file))
-        with real.open("rb") as stream:
-            return _decoded(stream.read(MAX_BYTES + 1), file)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise ManifestError("cannot read", why=why, remedy="check the path", place=Place(file)) from error
-
-
 def read_yaml(text: str | bytes, *, file: str, empty_ok: bool = False) -> list[Document]:
     """Every document of a YAML text that is not empty; the problems of the pass come in one error.
 
     Types are YAML 1.2's core at its strictest: ``true`` and ``false``; ``null``, ``~`` and nothing; decimal numbers.
     All else is text: ``on``, ``012``, ``12:30:45``, ``2024-01-01`` (DESIGN.md section 9).
     """
-    source = _Source(_decoded(text, file), file)
+    source = SourceText(decoded(text, file), file)
     if bad := _NOT_YAML.search(source.text):
         what = f"control character U+{ord(bad[0]):04X}"
         raise source.error(what, bad.start(), remedy="remove it, or escape it in double quotes")
@@ -146,34 +102,18 @@ def read_json(text: str | bytes, *, file: str, positions: Literal[True]) -> Docu
 def read_json(text: str | bytes, *, file: str, positions: bool = False) -> object: ...
 def read_json(text: str | bytes, *, file: str, positions: bool = False) -> object:
     """The value of a JSON text, or with ``positions`` its Document, which takes about fifty times as long."""
-    plain = _decoded(text, file)
+    plain = decoded(text, file)
     try:
         if not positions:
             return _quick_json(plain)
     except (ValueError, RecursionError):
         # Whatever the trouble was, the slow pass decides, and knows the place.
         pass
-    source = _Source(plain, file)
+    source = SourceText(plain, file)
     if not plain or plain.isspace():
         raise source.error("the file is empty", 0, remedy="write a document into it")
     (document,) = _build(source, _json_events(source), _ENDLESS_JSON)
     return document if positions else document.value
-
-
-def _decoded(text: str | bytes, file: str) -> str:
-    """Strict UTF-8 within the limits; text that somebody else decoded is held to the same rules."""
-    raw = text if isinstance(text, bytes) or text.isascii() else text.encode("utf-8", "surrogatepass")
-    if len(raw) > MAX_BYTES:
-        raise ManifestError("larger than 32 MB", remedy="split the file", place=Place(file))
-    try:
-        plain = (raw if isinstance(raw, str) else raw.decode("utf-8")).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start].decode("utf-8").removeprefix("\ufeff")
-        why = f"byte 0x{error.object[error.start]:02x} at offset {error.start}: {error.reason}"
-        raise _Source(before, file).error("not UTF-8", len(before), why=why, remedy="save as UTF-8") from error
-    if (at := plain.find("\0")) >= 0:
-        raise _Source(plain, file).error("NUL byte", at, remedy="remove it, and save as UTF-8 text")
-    return plain
 
 
 def _quick_json(text: str) -> Any:
@@ -225,7 +165,7 @@ def _finite(text: str) -> float:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
 
 
-def _json_events(source: _Source) -> Iterator[yaml.Event]:
+def _json_events(source: SourceText) -> Iterator[yaml.Event]:
     """Events of a JSON text, whose limits and then grammar are looked at first; ``json`` knows the grammar best."""
     depth = values = 0
     for token in _JSON_TOKEN.finditer(source.text):
@@ -249,14 +189,14 @@ def _json_events(source: _Source) -> Iterator[yaml.Event]:
             yield yaml.ScalarEvent(None, None, (True, False), text, mark)
 
 
-def _check_limits(source: _Source, at: int, depth: int, values: int) -> None:
+def _check_limits(source: SourceText, at: int, depth: int, values: int) -> None:
     if depth > MAX_DEPTH:
         raise source.error(f"nested deeper than {MAX_DEPTH}", at, remedy="nest less")
     if values > MAX_VALUES:
         raise source.error("more than 1,000,000 values", at, remedy="split the file")
 
 
-def _yaml_error(source: _Source, error: Any) -> ManifestError:
+def _yaml_error(source: SourceText, error: Any) -> ManifestError:
     at = error.problem_mark.index
     if tab := _TAB.match(source.text, source.starts[bisect_right(source.starts, at) - 1]):
         return source.error("tab in the indentation", tab.end() - 1, remedy="indent with spaces")
@@ -264,7 +204,7 @@ def _yaml_error(source: _Source, error: Any) -> ManifestError:
     return source.error(f"YAML syntax: {error.problem}", at, why=error.context or "", remedy=remedy)
 
 
-def _build(source: _Source, events: Iterator[Any], endless: re.Pattern[str]) -> list[Document]:
+def _build(source: SourceText, events: Iterator[Any], endless: re.Pattern[str]) -> list[Document]:
     """Every document that is not empty; raises all that the builder met, in the order of the text."""
     builder = _Builder(source, events, endless)
     documents: list[Document] = []
@@ -289,7 +229,7 @@ class _Builder:
     What leaves the rest readable is collected in ``errors``; what does not is raised.
     """
 
-    def __init__(self, source: _Source, events: Iterator[Any], endless: re.Pattern[str]) -> None:
+    def __init__(self, source: SourceText, events: Iterator[Any], endless: re.Pattern[str]) -> None:
         self.source, self.events, self.endless = source, events, endless
         self.errors: dict[int, ManifestError] = {}
         self.anchors: dict[str, tuple[Any, _Spot, int] | None] = {}

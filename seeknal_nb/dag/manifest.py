@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.documents import read_json, read_text
+from seeknal_nb.dag.documents import read_json
 from seeknal_nb.dag.order import adjacency, find_cycle
+from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, Place
 from seeknal_nb.files import write_atomic
 from seeknal_nb.version import __version__
@@ -277,8 +278,7 @@ class Manifest:
         """A manifest from a file.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            ManifestError: It is not a manifest; the error says where and why.
+            ManifestError: There is no such file, or it is not a manifest; the error says where and why.
         """
         return cls.from_json(read_text(Path(path)), file=str(path))
 

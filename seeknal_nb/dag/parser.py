@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.documents import read_text, read_yaml
+from seeknal_nb.dag.documents import read_yaml
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.link import Names, checked_name, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node, node_type
+from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, ManyErrors, SeeknalError, near, one_or_many
 
 if TYPE_CHECKING:

@@ -77,6 +77,7 @@ class Run:
                     self.ledger.keep_up(self.runner.outputs)
             except KeyboardInterrupt as error:
                 stopped = error
+                self.walk.abandon()
             yield from list(self.walk.rest())
             results = [self.walk.results[step.node_id] for step in self.plan.steps]
             summary = ExecutionSummary.of(results, changed=len(self.plan.runs), duration=time.monotonic() - clock)
@@ -97,6 +98,7 @@ class Run:
         self.runner.interrupt()
 
     def _let_go(self) -> None:
+        self.walk.abandon()
         for stage, _ in self._staged.values():
             if stage is not None:
                 self.runner.outputs.discard(stage)

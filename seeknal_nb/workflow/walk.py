@@ -91,7 +91,7 @@ class Walk:
                     yield from self._receive(block=False)
                 yield from self._receive(block=True)
         except BaseException:
-            self._abandon()
+            self.abandon()
             raise
 
     def _stopped(self) -> bool:
@@ -244,9 +244,10 @@ class Walk:
         self.results[result.node_id] = result
         return NodeFinished(result)
 
-    def _abandon(self) -> None:
-        """Stop what is in flight and wait for it; what it staged is thrown away."""
-        self.cancelled.set()
+    def abandon(self) -> None:
+        """Stop what is in flight and wait for it; what it staged is thrown away. Does nothing after a whole walk."""
+        if self._in_flight or len(self.results) < len(self.steps):
+            self.cancelled.set()
         while self._in_flight:
             self._interrupt()
             try:
