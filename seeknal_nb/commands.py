@@ -61,6 +61,11 @@ def _where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("where", nargs="?", metavar="NOTEBOOK", help="a notebook whose nodes to take (default: the project)")
 
 
+def _values(parser: argparse.ArgumentParser) -> None:
+    help_text = "values of {{ name }}; or one JSON object"
+    parser.add_argument("--params", action="extend", nargs="+", metavar="NAME=VALUE", help=help_text)
+
+
 def _form(parser: argparse.ArgumentParser, forms: Sequence[str] = ("text", "json")) -> None:
     parser.add_argument("--format", choices=forms, default=forms[0], help=f"{', '.join(forms)} (default: {forms[0]})")
 
@@ -85,7 +90,7 @@ def _selection(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run all that is downstream of a change, even if its inputs come out the same",
     )
-    add("--params", action="extend", nargs="+", metavar="NAME=VALUE", help="values of {{ name }}; or one JSON object")
+    _values(parser)
     add("--verify", action="store_true", help="check the digest of every build")
     add("--old-manifest", metavar="FILE", help="narrow to what differs from this manifest")
 
@@ -96,6 +101,7 @@ def chosen(options: Arguments) -> dict[str, Any]:
         "full": options.full,
         "nodes": options.nodes,
         "only": options.only,
+        "force": getattr(options, "force", True),
         "node_types": options.types,
         "tags": options.tags,
         "exclude_tags": options.exclude_tags,
@@ -153,7 +159,7 @@ def _told(options: Arguments) -> str:
 
 def _retry_arguments(parser: argparse.ArgumentParser) -> None:
     _run_arguments(parser)
-    parser.set_defaults(nodes=["result:failed"])
+    parser.set_defaults(nodes=["result:failed"], force=False)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -180,13 +186,14 @@ def _ls(project: Project, options: Arguments) -> Iterator[Any]:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    _values(parser)
     parser.add_argument("node", metavar="NODE", help="a node's id or name")
     parser.add_argument("--limit", type=whole, default=10, metavar="N", help="how many rows (default: 10)")
     _form(parser)
 
 
 def _show(project: Project, options: Arguments) -> Iterator[Any]:
-    yield project.show(options.node, limit=options.limit)
+    yield project.show(options.node, limit=options.limit, params=params_of(options.params or ()))
 
 
 def _diff_arguments(parser: argparse.ArgumentParser) -> None:
@@ -199,22 +206,24 @@ def _diff(project: Project, options: Arguments) -> Iterator[Any]:
 
 
 def _status_arguments(parser: argparse.ArgumentParser) -> None:
+    _values(parser)
     _where(parser)
     _form(parser)
 
 
-def _status(project: Project, _options: Arguments) -> Iterator[Any]:
-    yield project.status()
+def _status(project: Project, options: Arguments) -> Iterator[Any]:
+    yield project.status(params=params_of(options.params or ()))
 
 
 def _graph_arguments(parser: argparse.ArgumentParser) -> None:
+    _values(parser)
     _where(parser)
     _form(parser, ("text", *FORMATS))
     parser.add_argument("--save", metavar="FILE", help="write it: .svg, .dot, .mermaid or .json")
 
 
 def _graph(project: Project, options: Arguments) -> Iterator[Any]:
-    drawing = project.graph()
+    drawing = project.graph(params=params_of(options.params or ()))
     if options.save:
         drawing.save(options.save)
     yield drawing

@@ -20,6 +20,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from seeknal_nb.markup import esc_term
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -88,8 +90,9 @@ class SeeknalError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints instead of our frames: two or three lines."""
-        lines = [f"{type(self).__name__}: {str(self).split('. Fix: ', maxsplit=1)[0]}"]
-        return [*lines, f"Fix: {self.remedy}"] if self.remedy else lines
+        text = str(self).removesuffix(f". Fix: {self.remedy}")
+        lines = [f"{type(self).__name__}: {text}", *([f"Fix: {self.remedy}"] if self.remedy else [])]
+        return [esc_term(line) for line in lines]
 
 
 class UsageError(SeeknalError):

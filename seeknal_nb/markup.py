@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Markup", "cut", "esc_html", "esc_term", "esc_xml", "table"]
+__all__ = ["Markup", "cut", "esc_html", "esc_term", "esc_xml", "plural", "table"]
 
 # C0 but tab and newline, DEL, C1; then the bidirectional and zero-width characters that forge what a reader sees.
 _CONTROL = re.compile(
@@ -25,6 +25,11 @@ def _spelled(match: re.Match[str]) -> str:
 def cut(text: str, length: int) -> str:
     """At most ``length`` characters, with an ellipsis where some were left out."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 node``, ``2,000 nodes``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def esc_term(text: object, *, one_line: bool = False) -> str:

@@ -12,6 +12,7 @@ from seeknal_nb.dag.manifest import Manifest, Node, node_type
 from seeknal_nb.dag.parser import nodes_of_yaml, parse_folder
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.errors import ManifestError, SelectionError
+from seeknal_nb.markup import plural
 from seeknal_nb.showing import Rows
 from seeknal_nb.workflow.kinds import kind_names, kind_of
 from seeknal_nb.workflow.kinds.source import FORMATS
@@ -103,7 +104,7 @@ class Pipeline:
                 raise SelectionError(f"{node_id} is needed", why=f"{', '.join(left)} read it", remedy="remove these too")
         for node_id in ids:
             self.manifest.remove_node(node_id)
-        return Rows(f"{len(ids)} nodes removed", ("node_id",), tuple((node_id,) for node_id in ids))
+        return Rows(f"{plural(len(ids), 'node')} removed", ("node_id",), tuple((node_id,) for node_id in ids))
 
     def node(self, kind: str, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:
         """Add one node; gives its id.

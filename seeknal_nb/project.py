@@ -17,6 +17,7 @@ from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.dag.parser import FOLDER
 from seeknal_nb.dag.select import select
 from seeknal_nb.errors import ManifestError, Place, UsageError
+from seeknal_nb.markup import plural
 from seeknal_nb.pipeline import Pipeline, plain_values
 from seeknal_nb.showing import Drawing, Preview, Rows
 from seeknal_nb.workflow.history import LAST, read_history
@@ -149,9 +150,19 @@ class Project(Pipeline):
             self.summary = getattr(event, "summary", self.summary)
             yield event
 
-    def run(self, *, progress: bool = True, params: Mapping[str, object] | None = None, **options: Any) -> ExecutionSummary:
-        """Run and give the summary; see ``DAGRunner.run``."""
-        self.summary = self.runner(params=params).run(progress=progress, **options)
+    def run(
+        self,
+        *,
+        progress: bool = True,
+        params: Mapping[str, object] | None = None,
+        workers: int | None = None,
+        allow_outside: bool | None = None,
+        old_manifest: Manifest | str | Path | None = None,
+        **options: Any,
+    ) -> ExecutionSummary:
+        """Run and give the summary, printing progress lines unless ``progress`` is False; see ``DAGRunner.run``."""
+        runner = self.runner(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
+        self.summary = runner.run(progress=progress, **options)
         return self.summary
 
     def parse(self) -> Rows:
@@ -160,19 +171,19 @@ class Project(Pipeline):
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
-        return Rows(f"{len(ids)} nodes, written to {path.as_posix()}", ("node_id", "inputs"), rows)
+        return Rows(f"{plural(len(ids), 'node')}, written to {path.as_posix()}", ("node_id", "inputs"), rows)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""
-        reader = Reader(self.runner())
-        frame: pd.DataFrame = reader.query(reader.resolve(name))
+        reader = Reader(self.runner(), name)
+        frame: pd.DataFrame = reader.query()
         self._engine = reader.runner.engine
         return frame
 
-    def show(self, name: str, *, limit: int = 10) -> Preview:
+    def show(self, name: str, *, limit: int = 10, params: Mapping[str, object] | None = None) -> Preview:
         """The first rows of a node's stored table, its schema and counts; computes nothing."""
-        reader = Reader(self.runner())
-        preview = reader.preview(reader.resolve(name), limit=limit)
+        reader = Reader(self.runner(params=params), name)
+        preview = reader.preview(limit=limit)
         self._engine = reader.runner.engine
         return preview
 
@@ -183,9 +194,9 @@ class Project(Pipeline):
             old = Manifest.load(path) if path.is_file() else Manifest()
         return ManifestDiff.compare(_manifest(old), self.manifest)
 
-    def status(self) -> Rows:
+    def status(self, *, params: Mapping[str, object] | None = None) -> Rows:
         """A row a node in topological order: how it last came out, and what a run would do now."""
-        runner = self.runner()
+        runner = self.runner(params=params)
         states, plan = runner.states(), runner.plan()
         rows = []
         for step in plan.steps:
@@ -208,7 +219,7 @@ class Project(Pipeline):
             for n in graph
             if n.id in chosen
         )
-        return Rows(f"{len(rows)} nodes", ("node_id", "tags", "inputs", "file", "description"), rows)
+        return Rows(plural(len(rows), "node"), ("node_id", "tags", "inputs", "file", "description"), rows)
 
     def history(self, *, limit: int = 20) -> Rows:
         """A row a run, the newest first."""
@@ -224,20 +235,24 @@ class Project(Pipeline):
             )
             for r in found
         )
-        return Rows(f"{len(rows)} runs", ("run_id", "started", "command", *names, "seconds"), rows)
+        return Rows(plural(len(rows), "run"), ("run_id", "started", "command", *names, "seconds"), rows)
 
-    def graph(self) -> Drawing:
+    def graph(self, *, params: Mapping[str, object] | None = None) -> Drawing:
         """The graph, coloured by how each node last came out; what a run would execute is pending."""
-        from seeknal_nb.draw import Mark, Picture  # noqa: PLC0415 - only who draws needs it
-
-        runner, graph = self.runner(), Graph(self.manifest)
+        runner = self.runner(params=params)
         states, steps = runner.states(), {step.node_id: step for step in runner.plan().steps}
         last = {r.node_id: r for r in self.summary.results} if self.summary else {}
-        marks = []
-        for node in graph.nodes:
-            state = states.get(node.id)
-            status = _status(steps[node.id], state, last.get(node.id))
-            marks.append(Mark(node.id, str(node.node_type), node.name, status, tuple(node.tags), _detail(state)))
+        return self.drawing({
+            node_id: (_status(step, states.get(node_id), last.get(node_id)), _detail(states.get(node_id)))
+            for node_id, step in steps.items()
+        })  # fmt: skip
+
+    def drawing(self, looks: Mapping[str, tuple[str, str]]) -> Drawing:
+        """The graph with a status and a detail for each node."""
+        from seeknal_nb.draw import Mark, Picture  # noqa: PLC0415 - only who draws needs it
+
+        graph = Graph(self.manifest)
+        marks = [Mark(n.id, str(n.node_type), n.name, looks[n.id][0], tuple(n.tags), looks[n.id][1]) for n in graph.nodes]
         edges = [(parent, child) for child, parents in enumerate(graph.parents) for parent in parents]
         return Drawing(Picture(tuple(marks), tuple(edges)), self.manifest.metadata.project)
 
@@ -295,10 +310,10 @@ def _detail(state: Any) -> str:
 def _status(step: Any, state: Any, last: Any) -> str:
     if step.action is Action.RUN:
         return "failed" if state is not None and not state.good else "pending"
-    return str(last.status) if last is not None and last.status != "pending" else "cached"
+    return str(last.status) if last is not None and last.status in ("success", "cached") else "cached"
 
 
 def _garbage_rows(found: list[Any], root: Path, what: str) -> Rows:
     size = sum(item.size for item in found)
     rows = tuple((item.path.relative_to(root).as_posix(), item.size, item.why) for item in found)
-    return Rows(f"{len(rows)} builds, {size:,} bytes {what}", ("path", "bytes", "why"), rows)
+    return Rows(f"{plural(len(rows), 'build')}, {plural(size, 'byte')} {what}", ("path", "bytes", "why"), rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.files import write_atomic
-from seeknal_nb.markup import cut, esc_html, esc_term, table
+from seeknal_nb.markup import cut, esc_html, esc_term, plural, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "Drawing", "Preview", "Rows"]
 
 CELL = 60
+COLUMNS = 100
 FORMATS = ("svg", "dot", "mermaid", "json")
 
 
@@ -112,7 +113,7 @@ class Drawing:
         from seeknal_nb.draw import legend  # noqa: PLC0415
 
         marks, edges = self.picture.marks, self.picture.edges
-        return f"{self.title or 'pipeline'}: {len(marks)} nodes, {len(edges)} edges ({legend(marks)})"
+        return f"{self.title or 'pipeline'}: {plural(len(marks), 'node')}, {plural(len(edges), 'edge')} ({legend(marks)})"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": str(self), "image/svg+xml": self.to_svg(), "text/vnd.mermaid": self.to_mermaid()}
@@ -140,10 +141,10 @@ class Preview:
 
     def headline(self) -> str:
         """Rows, columns, and the change since the build before."""
-        rows = "?" if self.row_count is None else f"{self.row_count:,}"
+        rows = "rows" if self.row_count is None else plural(self.row_count, "row")
         change = None if self.before is None or self.row_count is None else self.row_count - self.before
         since = "" if change is None else f" ({change:+,} since the build before)"
-        return f"{self.node_id}: {rows} rows{since}, {len(self.schema)} columns"
+        return f"{self.node_id}: {rows}{since}, {plural(len(self.schema), 'column')}"
 
     def to_dict(self) -> dict[str, Any]:
         """Schema, counts and rows as JSON has them."""
@@ -156,10 +157,14 @@ class Preview:
         return self.frame
 
     def __str__(self) -> str:
-        rows = [[str(name) for name in self.frame.columns], *self.frame.astype("str").itertuples(index=False)]
-        return "\n".join([esc_term(self.headline(), one_line=True), *_aligned(rows)])
+        shown = self.frame.to_string(index=False, max_colwidth=CELL, max_cols=COLUMNS) if len(self.schema) else ""
+        return f"{esc_term(self.headline(), one_line=True)}\n{esc_term(shown)}"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        heads = [f"{name} {kind}" for name, kind in self.schema[:100]]
-        rows = [[cut(str(v), 200) for v in row[:100]] for row in self.frame.itertuples(index=False)]
-        return {"text/plain": str(self), "text/html": f"<p>{esc_html(self.headline())}</p>{table(heads, rows)}"}
+        import pandas as pd  # noqa: PLC0415 - it is there: it made the frame
+
+        with pd.option_context("display.max_colwidth", CELL):
+            rows = self.frame.to_html(index=False, border=0, max_cols=COLUMNS, classes="seeknal")
+        types = ", ".join(f"{name} {kind}" for name, kind in self.schema[:COLUMNS])
+        head = f"<p>{esc_html(self.headline())}<br><small>{esc_html(types)}</small></p>"
+        return {"text/plain": str(self), "text/html": f'{head}<div style="overflow-x:auto">{rows}</div>'}

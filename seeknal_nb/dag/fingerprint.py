@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.python import canonical as canonical_python
 from seeknal_nb.dag.sql import canonical as canonical_sql
-from seeknal_nb.dag.sql import holes, render
+from seeknal_nb.dag.sqltext import holes, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

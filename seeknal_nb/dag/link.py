@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.python import read_body
-from seeknal_nb.dag.sql import render, tables_in
+from seeknal_nb.dag.sql import tables_in
+from seeknal_nb.dag.sqltext import render
 from seeknal_nb.errors import ManifestError, SeeknalError, near
 
 if TYPE_CHECKING:
@@ -67,7 +68,11 @@ def inputs_of(node: Node, names: Names, params: Mapping[str, object]) -> list[st
 
 def listed(config: Mapping[str, Any]) -> Iterator[str]:
     """Names under ``inputs``, ``depends_on`` and ``on``: texts, or mappings with ``ref``."""
-    for key in ("inputs", "depends_on", "on"):
+    for check in config.get("checks") or ():
+        related = check.get("relationships") if isinstance(check, dict) else None
+        if isinstance(related, dict) and related.get("to"):
+            config = {**config, "relationships": [related["to"]]}
+    for key in ("on", "inputs", "depends_on", "relationships"):
         value = config.get(key) or ()
         for item in [value] if isinstance(value, (str, dict)) else value:
             name = item.get("ref") if isinstance(item, dict) else item
@@ -80,7 +85,7 @@ def _from_sql(node: Node, names: Names, params: Mapping[str, object], found: lis
     text = node.config.get("sql") or node.config.get("transform")
     if not isinstance(text, str):
         return
-    for table in tables_in(render(text, params, known=False)).tables:
+    for table in tables_in(render(text, params, known=False)):
         lowered = table.text.casefold()
         if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
             _check_position(lowered, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.documents import read_yaml
@@ -184,7 +185,7 @@ def body_language(text: str) -> str:
     first = lines[0].split("#")[0] if lines else ""
     if first.replace(" ", "").startswith("kind:") or first.strip() == "---":
         return "yaml"
-    word = first.split(None, 1)[0].casefold() if first.split() else ""
+    word = (_FIRST_WORD.match(first.strip()) or [""])[0].casefold()
     if word in ("select", "values"):
         return "sql"
     try:
@@ -203,5 +204,6 @@ def is_expression(text: str) -> bool:
     return True
 
 
-_PYTHON_WORDS = frozenset({"def", "import", "class", "return", "for", "if", "try", "async", "%", "!"})
+_FIRST_WORD = re.compile(r"[%!@]|\w+")
+_PYTHON_WORDS = frozenset({"def", "import", "class", "return", "for", "if", "try", "async", "%", "!", "@"})
 """A body that begins so is Python with a mistake in it, and its error should say so."""

@@ -2,103 +2,39 @@
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import NAME
-from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.dag.sqltext import literal, quote, spans, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
-__all__ = ["References", "TableName", "canonical", "column", "holes", "literal", "quote", "render", "rewrite", "tables_in"]
+__all__ = ["Named", "canonical", "files_in", "rewrite", "tables_in"]
 
 _CACHED = 8192
-# Where sqlglot cannot parse what DuckDB can, names after FROM and JOIN are still found.
-_AFTER_FROM = re.compile(r"\b(?:from|join)\s+((?:\w+\.)?\w+)(?![\w.(])", re.IGNORECASE)
+# Where sqlglot cannot parse what DuckDB can, names after these words are still found.
+_AFTER_FROM = re.compile(r"\b(?:from|join|pivot|unpivot|summarize)\s+((?:\w+\.)?\w+)(?![\w.(])", re.IGNORECASE)
+_MAY_READ_FILES = re.compile(r"read_|_scan|glob|parquet_|(?:from|join)\s*'", re.IGNORECASE)
 _REF = re.compile(r"\bref\s*\(\s*'((?:[^']|'')*)'\s*\)", re.IGNORECASE)
-_HOLE = re.compile(r"\{\{\s*(?:(ident)\s*\(\s*(\w+)\s*\)|(\w+))\s*\}\}")
-_COMMENT_OR_TEXT = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _SYSTEM = frozenset({"information_schema", "pg_catalog"})
 
 
 @dataclass(frozen=True, slots=True)
-class TableName:
-    """A table as it is written in a body: ``text`` from ``start`` to ``end`` (0-based, end excluded)."""
+class Named:
+    """A table or a file as a body names it: ``text``, standing from ``start`` to ``end`` (from 0, the end excluded).
+
+    ``aliased`` is False where columns may be qualified by the name itself.
+    """
 
     text: str
     start: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """The tables that a body reads, in the order in which it names them, and the files that it reads itself."""
-
-    tables: tuple[TableName, ...]
-    files: tuple[str, ...] = ()
-
-
-def quote(name: str) -> str:
-    """An identifier as SQL writes it; ``kind.name`` gives two."""
-    return ".".join(column(part) for part in name.split("."))
-
-
-def column(name: str) -> str:
-    """A column's name as SQL writes it; it may hold a dot."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: object) -> str:
-    """A value as a SQL literal: text quoted, lists as lists, None as NULL."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, (int, float)):
-        return repr(value) if math.isfinite(value) else f"'{value}'::DOUBLE"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(literal(item) for item in value) + "]"
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def holes(text: str) -> tuple[str, ...]:
-    """The parameters that ``{{ name }}`` and ``{{ ident(name) }}`` ask for, each once."""
-    return tuple(dict.fromkeys(m[2] or m[3] for m in _HOLE.finditer(text))) if "{{" in text else ()
-
-
-def render(text: str, params: Mapping[str, object], *, known: bool = True, plain: bool = False) -> str:
-    """The text with its parameters put in, as literals or, by ``ident``, as quoted identifiers.
-
-    Args:
-        text: SQL, or any text.
-        params: Values by name.
-        known: False leaves an unknown parameter as NULL, for whoever only looks at the tables.
-        plain: The text is no SQL: a value is put in as it is.
-
-    Raises:
-        ManifestError: A parameter has no value.
-    """
-    if "{{" not in text:
-        return text
-
-    def value(match: re.Match[str]) -> str:
-        name = match[2] or match[3]
-        if name not in params:
-            if not known:
-                return "NULL"
-            raise ManifestError(
-                f"parameter {name!r} is not defined",
-                remedy=f"give it with --params {name}=...; {near(name, params, what='parameter')}",
-            )
-        if plain:
-            return str(params[name])
-        return quote(str(params[name])) if match[1] else literal(params[name])
-
-    return _HOLE.sub(value, text)
+    aliased: bool = True
 
 
 @lru_cache(maxsize=_CACHED)
@@ -107,43 +43,80 @@ def canonical(sql: str) -> str:
 
     A text that sqlglot cannot parse is its own words, one space apart.
     """
-    statements = _parse(sql)
-    if statements is None:
+    trees = _parse(sql)
+    if trees is None:
         return " ".join(sql.split())
-    return "; ".join(s.sql("duckdb", comments=False, normalize_functions="upper") for s in statements)
+    return "; ".join(tree.sql("duckdb", comments=False, normalize_functions="upper") for tree in trees)
 
 
 @lru_cache(maxsize=_CACHED)
-def tables_in(sql: str) -> References:
-    """What the body reads besides its own CTEs and temporary tables.
+def tables_in(sql: str) -> tuple[Named, ...]:
+    """The tables that a body reads besides its own CTEs and temporary tables, in the order in which it names them.
 
-    ``ref('kind.name')`` counts as the table ``kind.name``; ``read_csv('f')`` and ``FROM 'f.parquet'`` as files.
+    ``ref('kind.name')`` counts as the table ``kind.name``.
     """
-    plain = _without_refs(sql)
-    statements = _parse(plain)
-    refs = [TableName(m[1], m.start(), m.end()) for m in _live(_REF, sql)]
-    if statements is None:
-        found = [TableName(m[1], m.start(1), m.end(1)) for m in _live(_AFTER_FROM, plain)]
-        return References(_in_order([*refs, *(t for t in found if not _is_hole(t.text))]))
+    tables = [Named(m[1], m.start(), m.end()) for m in _live(_REF, sql)]
     own: set[str] = set()
-    tables: list[TableName] = list(refs)
-    files: list[str] = []
-    for statement in statements:
-        own |= _own_names(statement)
-        for table in _tables(statement):
-            _sort_table(table, own, tables, files)
-    return References(_in_order(tables), tuple(dict.fromkeys(files)))
+    for statement in statements(_without_refs(sql)):
+        found, made = _tables_of(statement.text)
+        own |= made
+        tables += [
+            replace(table, start=table.start + statement.start, end=table.end + statement.start)
+            for table in found
+            if "." in table.text or table.text.casefold() not in own
+        ]
+    return _in_order(tables)
 
 
-def rewrite(sql: str, resolve: Callable[[str], str | None]) -> str:
-    """The text with every table for which ``resolve`` knows a node written as that node's quoted id."""
+def _tables_of(statement: str) -> tuple[list[Named], set[str]]:
+    """The tables that one statement names, and the names that it makes itself."""
+    trees = _parse(statement)
+    if trees is None:
+        found = (Named(m[1], m.start(1), m.end(1)) for m in _live(_AFTER_FROM, statement))
+        return [table for table in found if not _is_hole(table.text)], set()
+    made = {name for tree in trees for name in _own_names(tree)}
+    return [table for tree in trees for table in map(_named, _tables(tree)) if table], made
+
+
+@lru_cache(maxsize=_CACHED)
+def files_in(sql: str) -> tuple[Named, ...]:
+    """The files that a body reads itself: in ``read_csv('f')``, ``read_parquet(['f', 'g'])``, ``FROM 'f.parquet'``."""
+    if not _MAY_READ_FILES.search(sql):
+        return ()
+    from sqlglot import tokenize  # noqa: PLC0415 - 0.14 s, and a saved manifest does without it
+    from sqlglot.errors import TokenError  # noqa: PLC0415
+
+    try:
+        tokens = tokenize(sql, read="duckdb")
+    except TokenError:
+        return ()
+    return tuple(_file_names(tokens))
+
+
+def rewrite(sql: str, resolve: Callable[[str], str | None], *, root: Path | None = None) -> str:
+    """The text with its tables written as quoted ids, and, with ``root``, its files as paths from there.
+
+    Args:
+        sql: A body.
+        resolve: The id of the node that a name means, or None.
+        root: Where relative paths start; DuckDB alone would look in the working directory first.
+    """
     pieces, at = [], 0
-    for table in tables_in(sql).tables:
-        node_id = resolve(table.text)
-        if node_id is not None:
-            pieces += [sql[at : table.start], quote(node_id)]
-            at = table.end
+    files = files_in(sql) if root is not None else ()
+    for found in _in_order([*tables_in(sql), *files]):
+        new = literal(str(root / found.text)) if root is not None and found in files else _id(found, resolve)
+        if new is not None and found.start >= at:
+            pieces += [sql[at : found.start], new]
+            at = found.end
     return "".join([*pieces, sql[at:]])
+
+
+def _id(table: Named, resolve: Callable[[str], str | None]) -> str | None:
+    node_id = resolve(table.text)
+    if node_id is None:
+        return None
+    same = table.aliased or node_id.partition(".")[2].casefold() == table.text.rpartition(".")[2].casefold()
+    return quote(node_id) if same else f"{quote(node_id)} AS {quote(table.text)}"
 
 
 def _parse(sql: str) -> list[Any] | None:
@@ -151,10 +124,10 @@ def _parse(sql: str) -> list[Any] | None:
     from sqlglot.errors import SqlglotError  # noqa: PLC0415
 
     try:
-        statements = sqlglot.parse(sql, read="duckdb")
+        trees = sqlglot.parse(sql, read="duckdb")
     except (SqlglotError, RecursionError):
         return None
-    found = [s for s in statements if s is not None]
+    found = [tree for tree in trees if tree is not None]
     return None if any(type(s).__name__ == "Command" for s in found) else found
 
 
@@ -181,13 +154,13 @@ def _live(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:
     """Matches that do not begin inside a comment or a quoted text."""
     if not pattern.search(sql):
         return
-    dead = [m.span() for m in _COMMENT_OR_TEXT.finditer(sql)]
+    dead = spans(sql)
     for match in pattern.finditer(sql):
         if not any(start <= match.start() < end for start, end in dead):
             yield match
 
 
-def _in_order(tables: list[TableName]) -> tuple[TableName, ...]:
+def _in_order(tables: Iterable[Named]) -> tuple[Named, ...]:
     return tuple(sorted(tables, key=lambda table: table.start))
 
 
@@ -209,32 +182,36 @@ def _tables(statement: Any) -> Iterator[Any]:
             yield table
 
 
-def _sort_table(table: Any, own: set[str], tables: list[TableName], files: list[str]) -> None:
+def _named(table: Any) -> Named | None:
+    """The table's name and place; None for a function, a file, or a table of the engine's own."""
     from sqlglot import exp  # noqa: PLC0415
 
-    if isinstance(table.this, exp.Func):
-        if _reads_files(table.this):
-            files += [x.this for x in table.this.find_all(exp.Literal) if x.is_string and _is_argument(x, table.this)]
-        return
     name, first = table.name, table.args.get("db") or table.this
-    if _is_hole(name) or table.db.casefold() in _SYSTEM:
-        return
-    if not NAME.fullmatch(name) and not table.db:
-        files.append(name)
-        return
-    if not table.db and name.casefold() in own:
-        return
+    if isinstance(table.this, exp.Func) or _is_hole(name) or table.db.casefold() in _SYSTEM:
+        return None
     start, end = first.meta.get("start"), table.this.meta.get("end")
-    if start is not None and end is not None:
-        tables.append(TableName(f"{table.db}.{name}" if table.db else name, start, end + 1))
+    if start is None or end is None or (not table.db and not NAME.fullmatch(name)):
+        return None
+    return Named(f"{table.db}.{name}" if table.db else name, start, end + 1, aliased=bool(table.alias))
 
 
-def _is_argument(value: Any, function: Any) -> bool:
-    """A positional argument, or an item of a list that is one; not an option's value."""
-    holder = value.parent if type(value.parent).__name__ == "Array" else value
-    return holder.parent is function
+def _file_names(tokens: Sequence[Any]) -> Iterator[Named]:
+    """Quoted texts after FROM or JOIN, and positional arguments of functions that read files."""
+    calls: list[bool] = []
+    before = ""
+    for number, token in enumerate(tokens):
+        kind = token.token_type.name
+        if kind == "L_PAREN":
+            calls.append(_reads_files(tokens[number - 1].text) if number else False)
+        elif kind == "R_PAREN" and calls:
+            calls.pop()
+        elif kind == "STRING":
+            argument = bool(calls) and calls[-1] and before in ("L_PAREN", "L_BRACKET", "COMMA")
+            if argument or before in ("FROM", "JOIN"):
+                yield Named(token.text, token.start, token.end + 1)
+        before = kind
 
 
-def _reads_files(function: Any) -> bool:
-    name = (function.name if type(function).__name__ == "Anonymous" else function.sql_name()).casefold()
-    return "read_" in name or name.endswith("_scan") or name in {"glob", "parquet_schema", "parquet_metadata"}
+def _reads_files(function: str) -> bool:
+    name = function.casefold()
+    return name.startswith("read_") or name.endswith("_scan") or name in ("glob", "parquet_schema", "parquet_metadata")

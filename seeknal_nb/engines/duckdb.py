@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from seeknal_nb.dag.sql import column, literal, quote
+from seeknal_nb.dag.sqltext import Statement, column, literal, quote, statements
 from seeknal_nb.engines import Interrupted, Relation, Table
 from seeknal_nb.engines.frames import to_arrow
 from seeknal_nb.errors import NodeError
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["DuckDB"]
 
 T = TypeVar("T")
-_READS = frozenset({"SELECT", "EXPLAIN"})
-_TEMPORARY = re.compile(r"\s*create\s+(or\s+replace\s+)?temp(orary)?\s", re.IGNORECASE)
+_TEMPORARY = re.compile(
+    r"\s*create\s+(or\s+replace\s+)?temp(orary)?\s+(table|view|macro|function|sequence|type)\b", re.IGNORECASE
+)
+_WIDE = re.compile(r"\bU?HUGEINT\b")
 _COMMENTS = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 _LINE = re.compile(r"\n\nLINE (\d+): ")
 _STEP = 0.05
-PARQUET = "FORMAT parquet"
 _SETTINGS = {
     "python_enable_replacements": "false",  # else `FROM df` reads a notebook's variable, unseen by any key
     "autoinstall_known_extensions": "false",
@@ -77,11 +78,11 @@ class DuckDB:
 
     def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
         """See ``Engine.describe``."""
-        return self._attended(lambda cursor: _schema(cursor.sql(_last(cursor, sql))))
+        return self._attended(lambda cursor: _schema(cursor, _last(cursor, sql)))
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
         """See ``Engine.query``."""
-        return self._attended(lambda cursor: _fetch(cursor.sql(_last(cursor, sql)), form))
+        return self._attended(lambda cursor: _fetch(cursor.sql(_last(cursor, sql).text), form))
 
     def take(self, value: object, to: Path) -> Table:
         """See ``Engine.take``; frames reach DuckDB through Arrow only, which is exact or fails."""
@@ -95,7 +96,7 @@ class DuckDB:
 
     def export(self, sql: str, to: Path, options: str) -> int:
         """See ``Engine.export``."""
-        return self._attended(lambda cursor: _copy(cursor, _last(cursor, sql), to, options))
+        return self._attended(lambda cursor: _written(cursor, _last(cursor, sql), to, options).rows)
 
     def interrupt(self) -> None:
         """See ``Engine.interrupt``."""
@@ -109,15 +110,7 @@ class DuckDB:
         self._connection.close()
 
     def _build(self, cursor: duckdb.DuckDBPyConnection, sql: str, to: Path) -> Table:
-        select = _last(cursor, sql)
-        schema = _schema(cursor.sql(select))
-        wide = [name for name, kind in schema if kind in ("HUGEINT", "UHUGEINT")]
-        if not wide:
-            return Table(_copy(cursor, select, to, PARQUET), schema)
-        try:
-            return _build_narrow(cursor, select, to, schema, dict.fromkeys(wide, "BIGINT"))
-        except duckdb.ConversionException:
-            return _build_narrow(cursor, select, to, schema, dict.fromkeys(wide, "DECIMAL(38,0)"))
+        return _written(cursor, _last(cursor, sql), to, "FORMAT parquet")
 
     def _attended(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run the work on a cursor: in this thread, or, for the main thread, in a helper that Ctrl-C can stop."""
@@ -149,51 +142,113 @@ class DuckDB:
         return future.result()
 
 
-def _last(cursor: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """Run all statements but the last, and give the last one's text."""
-    statements = duckdb.extract_statements(sql)
-    texts = [s.query for s in statements]
-    for statement in statements:
-        _refuse(statement)
-    if len(texts) > 1 and not texts[0].strip():  # PIVOT comes as two statements, and COPY would not count its rows
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE seeknal_pivot AS {sql.strip().rstrip(';')}").fetchall()
-        return "SELECT * FROM seeknal_pivot"
-    for text in texts[:-1]:
-        cursor.execute(text).fetchall()
-    if not texts or statements[-1].type.name not in _READS:
+def _last(cursor: duckdb.DuckDBPyConnection, sql: str) -> Statement:
+    """Run all statements but the last, and give the last one, which must be a SELECT."""
+    body = statements(sql)
+    kinds = [_allowed(statement) for statement in body]
+    for statement in body[:-1]:
+        _run(cursor, statement.text, statement)
+    if not kinds or kinds[-1] == "CREATE":
         raise NodeError("the body gives no table", why="its last statement is no SELECT", remedy="end it with a SELECT")
-    return str(texts[-1]).strip().rstrip(";")
+    if kinds[-1] == "PIVOT":  # it is several statements to DuckDB, and COPY would not count its rows
+        _run(cursor, f"CREATE OR REPLACE TEMP TABLE seeknal_pivot AS {body[-1].text}", body[-1])
+        return Statement("SELECT * FROM seeknal_pivot", body[-1].line)
+    return body[-1]
 
 
-def _refuse(statement: Any) -> None:
-    kind = statement.type.name
-    text = statement.query
-    while match := _COMMENTS.match(text):
-        text = text[match.end() :]
-    if kind in _READS or (kind == "CREATE" and (not text.strip() or _TEMPORARY.match(text))):
-        return
+def _allowed(statement: Statement) -> str:
+    """What kind of statement it is: SELECT, CREATE or PIVOT; all others are refused."""
+    try:
+        found = duckdb.extract_statements(statement.text)
+    except duckdb.Error as error:
+        raise _explained(error, statement) from error
+    kinds = [one.type.name for one in found]
+    if kinds[:1] == ["CREATE"] and len(kinds) > 1 and kinds[-1] == "SELECT":
+        return "PIVOT"
+    if kinds == ["SELECT"] or (kinds == ["CREATE"] and _TEMPORARY.match(_uncommented(statement.text))):
+        return str(kinds[0])
     raise NodeError(
-        f"{kind} is not allowed in a node",
+        f"{kinds[0] if kinds else 'an empty statement'} is not allowed in a node",
         why="a node's SQL reads, or makes temporary objects; this statement would change something else",
         remedy="use a source to read and an exposure to write",
     )
 
 
-def _schema(relation: Any) -> tuple[tuple[str, str], ...]:
-    return tuple(zip(relation.columns, map(str, relation.types), strict=True))
+def _uncommented(text: str) -> str:
+    while match := _COMMENTS.match(text):
+        text = text[match.end() :]
+    return text
 
 
-def _copy(cursor: duckdb.DuckDBPyConnection, select: str, to: Path, options: str) -> int:
-    copied = cursor.execute(f"COPY (\n{select}\n) TO {literal(str(to))} ({options}, USE_TMP_FILE false)").fetchall()
-    return int(copied[0][0])
+def _run(cursor: duckdb.DuckDBPyConnection, text: str, statement: Statement, *, above: int = 0) -> Any:
+    """Execute a text that holds the statement after ``above`` lines of ours; an error names the body's line."""
+    try:
+        return cursor.execute(text).fetchall()
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        raise _explained(error, statement, above=above) from error
 
 
-def _build_narrow(
-    cursor: duckdb.DuckDBPyConnection, select: str, to: Path, schema: tuple[tuple[str, str], ...], types: dict[str, str]
+def _schema(cursor: duckdb.DuckDBPyConnection, select: Statement) -> tuple[tuple[str, str], ...]:
+    """(column, SQL type) in order; raises ``NodeError`` for doubled columns, of which Parquet would lose one."""
+    try:
+        relation = cursor.sql(select.text)
+    except duckdb.Error:
+        _run(cursor, select.text, select)  # the same error, but with its line
+        raise
+    names = relation.columns
+    doubled = sorted({n for n in names if sum(n.casefold() == other.casefold() for other in names) > 1})
+    if doubled:
+        raise NodeError(
+            "the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them"
+        )
+    return tuple(zip(names, map(str, relation.types), strict=True))
+
+
+def _written(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path, options: str) -> Table:
+    """Run the statement once, into a file; its HUGEINTs as BIGINT, or where one does not fit as DECIMAL(38, 0)."""
+    schema = _schema(cursor, select)
+    wide = {name: kind for name, kind in schema if "HUGEINT" in kind}
+    if not wide:
+        return Table(_copy(cursor, select, to, options), schema)
+    try:
+        return _copy_narrow(cursor, select, to, options, schema, {n: _narrow(kind, "BIGINT") for n, kind in wide.items()})
+    except _TooWideError:
+        types = {name: _narrow(kind, "DECIMAL(38,0)") for name, kind in wide.items()}
+        return _copy_narrow(cursor, select, to, options, schema, types)
+
+
+class _TooWideError(Exception):
+    """A value does not fit the narrower integer."""
+
+
+def _narrow(kind: str, integer: str) -> str:
+    return _WIDE.sub(integer, kind)
+
+
+def _copy_narrow(
+    cursor: duckdb.DuckDBPyConnection,
+    select: Statement,
+    to: Path,
+    options: str,
+    schema: tuple[tuple[str, str], ...],
+    types: dict[str, str],
 ) -> Table:
     casts = ", ".join(f"CAST({column(name)} AS {kind}) AS {column(name)}" for name, kind in types.items())
-    rows = _copy(cursor, f"SELECT * REPLACE ({casts}) FROM (\n{select}\n)", to, PARQUET)
+    outer = Statement(f"SELECT * REPLACE ({casts}) FROM (\n{select.text}\n)", select.line - 1)
+    try:
+        rows = _copy(cursor, outer, to, options)
+    except NodeError as error:
+        if isinstance(error.__cause__, duckdb.ConversionException) and "BIGINT" in casts:
+            raise _TooWideError from error
+        raise
     return Table(rows, tuple((name, types.get(name, kind)) for name, kind in schema))
+
+
+def _copy(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path, options: str) -> int:
+    text = f"COPY (\n{select.text}\n) TO {literal(str(to))} ({options}, USE_TMP_FILE false)"
+    return int(_run(cursor, text, select, above=1)[0][0])
 
 
 def _fetch(relation: Any, form: str) -> Any:
@@ -208,8 +263,11 @@ def _fetch(relation: Any, form: str) -> Any:
         return relation.df()
 
 
-def _explained(error: duckdb.Error) -> NodeError:
-    text = str(error)
-    line = _LINE.search(text)
-    where = f"at line {line[1]} of its SQL: " if line else ""
-    return NodeError("SQL failed", why=f"{where}{text.strip()}"[:4000], remedy="mend the SQL, then run again")
+def _explained(error: duckdb.Error, statement: Statement | None = None, *, above: int = 0) -> NodeError:
+    text, where = str(error).strip(), ""
+    found = _LINE.search(text)
+    if found and statement is not None:
+        line = max(int(found[1]) - above + statement.line - 1, 1)
+        text = f"{text[: found.start(1)]}{line}{text[found.end(1) :]}"
+        where = f"at line {line} of its SQL: "
+    return NodeError("SQL failed", why=f"{where}{text}"[:4000], remedy="mend the SQL, then run again")

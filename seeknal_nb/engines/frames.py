@@ -44,7 +44,7 @@ def _table(value: object, pa: Any) -> Any:
     if isinstance(value, pa.Table):
         return value
     if _is_pandas(value):
-        return pa.Table.from_pandas(_flat(value), preserve_index=False).replace_schema_metadata(None)
+        return _of_pandas(_flat(value), pa)
     if isinstance(value, Mapping):
         return pa.table(dict(value))
     if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
@@ -56,6 +56,18 @@ def _table(value: object, pa: Any) -> Any:
         return pa.RecordBatchReader.from_stream(value).read_all()
     what = "nothing" if value is None else f"a {type(value).__name__}"
     raise NodeError(f"the body gave {what}, not a table", remedy=REMEDY)
+
+
+def _of_pandas(frame: Any, pa: Any) -> Any:
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    except OverflowError:  # the one error of Arrow that does not say which column it is about
+        for number, name in enumerate(frame.columns):
+            try:
+                pa.Array.from_pandas(frame.iloc[:, number])
+            except OverflowError as error:
+                raise OverflowError(f"column {name}: {error}") from error
+        raise
 
 
 def _is_pandas(value: object) -> bool:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from IPython import get_ipython
 from IPython.display import display
 
-from seeknal_nb.draw import Picture
 from seeknal_nb.errors import UsageError
-from seeknal_nb.markup import cut, esc_html, esc_term
+from seeknal_nb.markup import cut, esc_html, esc_term, plural
 from seeknal_nb.showing import Drawing
-from seeknal_nb.workflow.events import ExecutionSummary, NodeFinished, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.workflow.events import ExecutionSummary, NodeFinished, NodeStarted, RunStarted
 from seeknal_nb.workflow.plan import Action
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from seeknal_nb.project import Project
+    from seeknal_nb.workflow.events import NodeResult
+    from seeknal_nb.workflow.plan import Step
 
 __all__ = ["show_run", "show_text", "value_of"]
 
@@ -62,7 +65,7 @@ def show_run(things: Iterable[Any], project: Project) -> ExecutionSummary | None
                 display(thing)
     finally:
         if live is not None:
-            live.show()
+            live.end()
     return summary
 
 
@@ -70,71 +73,87 @@ class _Live:
     """One output: the graph in its colours, and a line that tells how far the run is."""
 
     def __init__(self, started: RunStarted, project: Project) -> None:
+        self._project = project
         self._steps = {step.node_id: step for step in started.plan.steps}
-        self._picture = _picture(project, self._steps)
-        self._index = {mark.id: at for at, mark in enumerate(self._picture.marks)}
-        self._title = project.manifest.metadata.project
+        self._looks = {node_id: (_before(step), "") for node_id, step in self._steps.items()}
         self._began = self._shown = time.monotonic()
-        self._done, self._todo = 0, len(started.plan.runs)
-        self._now, self._over = "", False
-        self._failures: list[str] = []
+        self._done, self._todo, self._spared = 0, len(started.plan.runs), 0
+        self._now: list[str] = []
+        self._over = threading.Event()
+        self._notes: list[str] = []
+        self._lock = threading.Lock()
         self._handle = display(self._bundle(), raw=True, display_id=True)
+        self._ticker = _ticker(self._tick)
 
     def take(self, event: object) -> None:
-        """Note an event; show it now, or with the next ones."""
-        if isinstance(event, NodeStarted):
-            self._now = event.node_id
-            self._mark(event.node_id, "running", "")
-        elif isinstance(event, NodeFinished):
-            self._finish(event)
-        elif isinstance(event, RunFinished):
-            self._over = True
-        if time.monotonic() - self._shown >= PERIOD:
-            self.show()
+        """Note an event; it is shown with the next update."""
+        with self._lock:
+            if isinstance(event, NodeStarted):
+                self._now.append(event.node_id)
+                self._looks[event.node_id] = ("running", "")
+            elif isinstance(event, NodeFinished):
+                self._finish(event.result)
+        if self._ticker is None and time.monotonic() - self._shown >= PERIOD:
+            self._show()
 
-    def show(self) -> None:
-        """Update the output."""
-        self._handle.update(self._bundle(), raw=True)
+    def end(self) -> None:
+        """Show how it came out, for good."""
+        self._over.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        self._show()
+
+    def _tick(self) -> None:
+        """Updates of a kernel come from a thread of their own: a node that runs for minutes still shows the time."""
+        while not self._over.wait(2 * PERIOD):
+            self._show()
+
+    def _show(self) -> None:
+        with self._lock:
+            bundle = self._bundle()
+        self._handle.update(bundle, raw=True)
         self._shown = time.monotonic()
 
-    def _finish(self, event: NodeFinished) -> None:
-        result = event.result
-        rows = [] if result.row_count is None else [f"{result.row_count:,} rows"]
+    def _finish(self, result: NodeResult) -> None:
+        if result.node_id in self._now:
+            self._now.remove(result.node_id)
+        rows = [] if result.row_count is None else [plural(result.row_count, "row")]
         took = [f"{result.duration:.2f} s"] if result.attempts else []
-        self._mark(result.node_id, str(result.status), " · ".join([*rows, *took]))
+        self._looks[result.node_id] = (str(result.status), " · ".join([*rows, *took]))
         step = self._steps[result.node_id]
         self._done += step.action is Action.RUN and result.status in ("success", "cached", "failed")
+        self._spared += step.action is Action.RUN and result.status == "cached"
         if result.status == "failed":
-            self._failures.append(f"{result.node_id}: {cut(result.error_message or '', 500)}")
+            self._notes.append(f"{result.node_id}: {cut(result.error_message or '', 500)}")
+        self._notes += [f"! {result.node_id}: {cut(text, 500)}" for text in result.warnings]
         printed = result.metadata.get("output")
         if printed:
-            self._failures.append(f"{result.node_id} printed: {cut(printed.strip(), 500)}")
-
-    def _mark(self, node_id: str, status: str, detail: str) -> None:
-        at = self._index[node_id]
-        marks = list(self._picture.marks)
-        marks[at] = replace(marks[at], status=status, detail=detail or marks[at].detail)
-        self._picture = replace(self._picture, marks=tuple(marks))
+            self._notes.append(f"{result.node_id} printed: {cut(printed.strip(), 500)}")
 
     def _line(self) -> str:
         seconds = time.monotonic() - self._began
-        if self._over:
-            return f"{self._done} of {self._todo} done in {seconds:.1f} s"
-        return f"{self._done} of {self._todo} done, {seconds:.1f} s · {self._now}"
+        if not self._over.is_set():
+            return f"{self._done} of {self._todo} done, {seconds:.1f} s · {', '.join(self._now)}".rstrip(" ·")
+        spared = f", {self._spared} not needed: inputs came out the same" if self._spared else ""
+        return f"{self._done - self._spared} of {self._todo} run in {seconds:.1f} s{spared}"
 
     def _bundle(self) -> dict[str, str]:
-        drawn = self._over or len(self._index) <= DRAWN
-        svg = Drawing(self._picture, self._title).to_svg() if drawn else ""
-        notes = "".join(f"<pre>{esc_html(text)}</pre>" for text in self._failures)
-        text = "\n".join(esc_term(line) for line in (self._line(), *self._failures))
+        drawn = self._over.is_set() or len(self._looks) <= DRAWN
+        svg = self._project.drawing(self._looks).to_svg() if drawn else ""
+        notes = "".join(f"<pre>{esc_html(text)}</pre>" for text in self._notes)
+        text = "\n".join(esc_term(line) for line in (self._line(), *self._notes))
         return {"text/plain": text, "text/html": f"<div>{svg}<div>{esc_html(self._line())}</div>{notes}</div>"}
 
 
-def _picture(project: Project, steps: dict[str, Any]) -> Picture:
-    picture = project.graph().picture
-    marks = [replace(mark, status=_before(steps[mark.id]), detail="") for mark in picture.marks]
-    return Picture(tuple(marks), picture.edges)
+def _ticker(tick: Callable[[], None]) -> threading.Thread | None:
+    """A thread that updates a kernel's output, in this cell's context; a terminal would print each update anew."""
+    shell = get_ipython()
+    if not hasattr(shell, "kernel"):
+        return None
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(tick,), name="seeknal-display")
+    thread.start()
+    return thread
 
 
-def _before(step: Any) -> str:
+def _before(step: Step) -> str:
     return {Action.CACHED: "cached", Action.SKIP: "skipped"}.get(step.action, "pending")

@@ -74,10 +74,22 @@ def load_notebook(path: Path, *, directory: Path | None = None, state_dir: str |
     magics.headless = True
     os.chdir(home)  # as Jupyter starts a kernel in the notebook's folder
     sys.path.insert(0, str(home))
-    magics.adopt(Project(".", state_dir=state_dir, name=path.stem))
+    defined = magics.adopt(_Defining(".", state_dir=state_dir, name=path.stem))
     for number, source in cells:
         _run(shell, number, source, path)
-    return magics.opened()
+    project = Project(".", state_dir=state_dir, name=path.stem, params=defined.params, kinds=defined.kinds)
+    project.manifest = defined.manifest
+    return magics.adopt(project)
+
+
+def _left_out(_project: Project, *_: Any, **__: Any) -> Any:
+    return Absent()
+
+
+class _Defining(Project):
+    """The project that a notebook's cells see while they are registered: it takes nodes, and runs and shows nothing."""
+
+    __getitem__ = show = status = history = graph = diff = clean = plan = run = stream = _left_out
 
 
 def _cells(path: Path) -> list[tuple[int, str]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.project import Project
 
-__all__ = ["SeeknalMagics", "load", "unload"]
+__all__ = ["SeeknalMagics", "load", "uncommented", "unload"]
 
 VARIABLE = "seeknal"
 
@@ -79,6 +79,8 @@ class SeeknalMagics(Magics):
         from seeknal_nb.definitions import check_kind  # noqa: PLC0415
 
         project = self.opened()
+        if words[:1] == ["help"]:
+            words = [*words[1:2], "-h"]
         if not words and cell is not None:
             return self._register_yaml(project, cell)
         if words and words[0] in project.known_kinds():
@@ -114,8 +116,6 @@ class SeeknalMagics(Magics):
         from seeknal_nb.commands import NOTEBOOK_COMMANDS, parse_words  # noqa: PLC0415
         from seeknal_nb.notebook import face  # noqa: PLC0415
 
-        if words[:1] == ["help"]:
-            words = [*words[1:2], "-h"]
         options = parse_words(words, NOTEBOOK_COMMANDS, prog="%seeknal")
         if self.headless and options.command not in ("parse", "remove"):
             from seeknal_nb.notebook.headless import Absent  # noqa: PLC0415
@@ -138,6 +138,16 @@ class SeeknalMagics(Magics):
             raise failure(summary)
 
 
+def uncommented(lines: list[str]) -> list[str]:
+    """The cell without the comments above its ``%%seeknal``, which would make IPython take it for Python."""
+    for number, line in enumerate(lines):
+        if line.startswith("%%seeknal"):
+            return lines[number:]
+        if line.strip() and not line.lstrip().startswith("#"):
+            break
+    return lines
+
+
 def load(shell: InteractiveShell) -> SeeknalMagics:
     """Register the magics, once a shell."""
     registry = shell.magics_manager.registry
@@ -146,13 +156,15 @@ def load(shell: InteractiveShell) -> SeeknalMagics:
         return magics
     magics = SeeknalMagics(shell)
     shell.register_magics(magics)
-    shell.configurables.append(magics)
+    shell.input_transformers_cleanup.append(uncommented)
     return magics
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away, and let go of the engine."""
     magics = shell.magics_manager.registry.pop("SeeknalMagics", None)
+    if uncommented in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(uncommented)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("seeknal", None)
     if magics is None:

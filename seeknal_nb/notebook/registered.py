@@ -72,5 +72,7 @@ def failure(summary: ExecutionSummary) -> RunFailed:
     if isinstance(error, SeeknalError):
         place = error.place if isinstance(error.place, Place) else None
         why = ": ".join(part for part in (error.what, error.why) if part)
-        return RunFailed(what, why=why, remedy=error.remedy or "mend it, then run again", place=place, summary=summary)
-    return RunFailed(what, why=first.error_message or "", remedy="see summary.failed[0].error", summary=summary)
+        remedy = f"{error.remedy or 'mend it, then run again'}; seeknal.summary tells about all nodes"
+        return RunFailed(what, why=why, remedy=remedy, place=place, summary=summary)
+    remedy = "see seeknal.summary.failed[0].error, mend it, then run again"
+    return RunFailed(what, why=first.error_message or "", remedy=remedy, summary=summary)

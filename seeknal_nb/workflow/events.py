@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.markup import Markup, cut, esc_html, esc_term, table
+from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,11 @@ class NodeResult:
     attempts: int = 0
     started: float | None = None
     error: BaseException | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What went well but should be looked at: a check of severity ``warn``, numbers that arrived as text."""
+        return tuple(self.metadata.get("warnings", ()))
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON has it: without the exception and the start."""
@@ -186,7 +191,8 @@ class ExecutionSummary:
 
     def __str__(self) -> str:
         counted = ", ".join(f"{n} {name}" for name, n in self.totals().items() if n and name not in ("total", "duration"))
-        lines = [f"{self.total_nodes} nodes in {self.total_duration:.2f}s: {counted or 'nothing to do'}"]
+        lines = [f"{plural(self.total_nodes, 'node')} in {self.total_duration:.2f}s: {counted or 'nothing to do'}"]
+        lines += [f"  ! {r.node_id}: {cut(esc_term(text, one_line=True), 300)}" for r in self.results for text in r.warnings]
         lines += [f"  ✗ {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
         return "\n".join(lines)
 
@@ -202,7 +208,9 @@ class ExecutionSummary:
         ]  # fmt: skip
         left = f"<p>{len(self.results) - most} more: summary.to_frame()</p>" if len(self.results) > most else ""
         headline = str(self).splitlines()[0]
-        return f"<p>{esc_html(headline)}</p>" + table(["status", "node", "why", "time", "rows", "error"], rows) + left
+        notes = "".join(f"<p>! {esc_html(r.node_id)}: {esc_html(text)}</p>" for r in self.results for text in r.warnings)
+        shown_table = table(["status", "node", "why", "time", "rows", "error"], rows)
+        return f"<p>{esc_html(headline)}</p>{notes}{shown_table}{left}"
 
 
 def badge(status: str) -> Markup:

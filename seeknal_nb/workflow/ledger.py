@@ -57,12 +57,26 @@ class Ledger:
         if result.status is ExecutionStatus.SUCCESS and build is not None:
             state = NodeState(
                 "success", row_count=result.row_count, built=build.key, digest=build.digest,
-                output=build.path.relative_to(world.outputs.root).as_posix() if build.path else None,
+                output=_output(build, world),
                 files=dict(build.signatures), inputs=dict(build.inputs), seen=dict(seen or sight.seen),
                 earlier=_earlier(before, build), **common,
             )  # fmt: skip
         else:
             state = replace(before or NodeState("failed"), status="failed", error=result.error_message, **common)
+        self._put(node_id, state)
+
+    def adopt(self, build: Build, world: Observed) -> None:
+        """Remember that an earlier build is the node's build again: somebody went back. When it last ran stays."""
+        facts, sight, before = world.facts[build.node_id], world.sights[build.node_id], self.states[build.node_id]
+        state = replace(
+            before, row_count=build.row_count, fingerprint=build.key, built=build.key, digest=build.digest,
+            output=_output(build, world), files=dict(build.signatures), inputs=dict(build.inputs),
+            parts=dict(facts.parts), raw=sight.raw, probe=facts.probe, seen=dict(sight.seen),
+            earlier=_earlier(before, build),
+        )  # fmt: skip
+        self._put(build.node_id, state)
+
+    def _put(self, node_id: str, state: NodeState) -> None:
         self.states[node_id] = state
         self._entries[node_id] = entry = state.to_dict()
         self._changed = True
@@ -92,6 +106,10 @@ class Ledger:
 
     def _save(self) -> None:
         self.store.save(self._entries)
+
+
+def _output(build: Build, world: Observed) -> str | None:
+    return build.path.relative_to(world.outputs.root).as_posix() if build.path else None
 
 
 def _earlier(before: NodeState | None, build: Build) -> dict[str, int | None]:

@@ -17,6 +17,7 @@ from seeknal_nb.workflow.plan import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
@@ -53,6 +54,7 @@ class Observed:
     facts: dict[str, Facts]
     sights: dict[str, Sight]
     outputs: OutputStore
+    root: Path
     verify: bool = False
     _found: dict[tuple[str, str], Build | None] = field(default_factory=dict)
 
@@ -97,7 +99,7 @@ def observe(
     Raises:
         SeeknalError: A node cannot be what it says; all such errors of one pass are listed.
     """
-    world = Observed({}, {}, outputs, verify)
+    world = Observed({}, {}, outputs, around.root, verify)
     rows = {name: kind_of(name, kinds) for name in {str(n.node_type) for n in graph.nodes}}
     problems: list[SeeknalError] = []
     for number, node in enumerate(graph.nodes):

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seeknal_nb.dag.fingerprint import build_key, own_digest
-from seeknal_nb.markup import esc_html, esc_term, table
+from seeknal_nb.markup import esc_html, esc_term, plural, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,6 +41,7 @@ class Selection:
         full: Execute everything.
         nodes: Execute these and what is downstream of them.
         only: With ``nodes``: without what is downstream.
+        force: With ``nodes``: execute them even if they are up to date; else only what is stale among them.
         node_types: Leave out nodes of other types.
         tags: Leave out nodes that have none of these.
         exclude_tags: Leave out nodes that have one of these.
@@ -51,6 +52,7 @@ class Selection:
     full: bool = False
     nodes: tuple[str, ...] = ()
     only: bool = False
+    force: bool = True
     node_types: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
@@ -173,7 +175,9 @@ class Plan:
             "up to date": sum(s.action is Action.CACHED for s in self.steps),
             "left out": sum(s.action is Action.SKIP for s in self.steps),
         }
-        return f"{len(self.steps)} nodes: " + (", ".join(f"{n} {what}" for what, n in counts.items() if n) or "none")
+        return f"{plural(len(self.steps), 'node')}: " + (
+            ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "none"
+        )
 
     def lines(self) -> list[str]:
         """A line a step, as SPEC.md § print_plan() has them: number, what, node, [tags], then (reason)."""

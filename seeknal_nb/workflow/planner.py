@@ -14,19 +14,27 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.workflow.plan import Decision, World
 
-__all__ = ["keys_in_use", "make_plan"]
+__all__ = ["check_selection", "decide_all", "keys_in_use", "make_plan"]
+
+
+def decide_all(graph: Graph, world: World) -> dict[str, Decision]:
+    """What is true of each node now, in topological order: today's key and the build that makes it up to date."""
+    decisions: dict[str, Decision] = {}
+    digests: dict[str, str | None] = {}
+    for node in graph:
+        inputs = [(p, digests[p]) for p in graph.inputs(node.id)]
+        found = decisions[node.id] = decide(node.id, world.facts[node.id], inputs, world)
+        digests[node.id] = (found.build.digest or found.key) if found.build else None
+    return decisions
 
 
 def keys_in_use(graph: Graph, world: World) -> dict[str, set[str]]:
-    """By node, the keys of the builds that a run would read now: today's, and those that state remembers."""
+    """By node, the keys of the builds that a run would read now: today's, else the last good one."""
     keys: dict[str, set[str]] = {}
-    digests: dict[str, str | None] = {}
-    for node in graph:
-        facts = world.facts[node.id]
-        decision = decide(node.id, facts, [(p, digests.get(p)) for p in graph.inputs(node.id)], world)
-        digests[node.id] = (decision.build.digest or decision.key) if decision.build else None
-        found = {decision.key, *((facts.entry.built, facts.entry.fingerprint) if facts.entry else ())}
-        keys[node.id] = {key for key in found if key}
+    for node_id, decision in decide_all(graph, world).items():
+        entry = world.facts[node_id].entry
+        found = {decision.key, *((entry.built,) if entry and not decision.build else ())}
+        keys[node_id] = {key for key in found if key}
     return keys
 
 
@@ -55,6 +63,16 @@ def make_plan(
     return _Planner(graph, world, selection, changed, known_types).plan()
 
 
+def check_selection(graph: Graph, selection: Selection, known_types: Iterable[str]) -> None:
+    """Refuse what names nothing here, before anything is looked at; raises as ``make_plan`` does."""
+    if selection.full and selection.nodes:
+        raise UsageError("full and nodes exclude each other", remedy="leave one of them out")
+    anything = {"state": lambda _: set[str](), "result": lambda _: set[str]()}
+    select(graph, [*selection.nodes, *selection.exclude], anything)
+    check_types(selection.node_types, [*{str(n.node_type) for n in graph.nodes}, *known_types])
+    check_tags(graph, [*selection.tags, *selection.exclude_tags])
+
+
 class _Planner:
     """The state of one planning: digests known so far, and steps."""
 
@@ -66,8 +84,7 @@ class _Planner:
         changed: frozenset[str] | None,
         known_types: Iterable[str],
     ) -> None:
-        if selection.full and selection.nodes:
-            raise UsageError("full and nodes exclude each other", remedy="leave one of them out")
+        check_selection(graph, selection, known_types)
         self.graph, self.world, self.selection = graph, world, selection
         self.steps: dict[str, Step] = {}
         self.digests: dict[str, str | None] = {}
@@ -77,11 +94,10 @@ class _Planner:
         self.excluded = select(graph, selection.exclude, methods)
         self.named = select(graph, selection.nodes, methods)
         below = set() if selection.only else graph.downstream(self.named)
-        self.forced = dict.fromkeys(below - self.named, "") | dict.fromkeys(self.named, "named")
-        check_types(selection.node_types, [*{str(n.node_type) for n in graph.nodes}, *known_types])
-        check_tags(graph, [*selection.tags, *selection.exclude_tags])
-        reach = None if changed is None else changed | graph.downstream(changed & graph.index.keys())
-        self.reach = reach
+        self.chosen = below | self.named
+        self.forced = dict.fromkeys(below - self.named, "") | dict.fromkeys(self.named, "named") if selection.force else {}
+        narrowed = changed is not None and not selection.full and not selection.nodes
+        self.reach = changed | graph.downstream(changed & graph.index.keys()) if changed is not None and narrowed else None
         self.left_out = {node.id: self._filtered(node) for node in graph.nodes}
         self.pulled = self._pulled()
 
@@ -118,11 +134,14 @@ class _Planner:
 
     def _chosen(self, node_id: str) -> bool:
         if self.selection.nodes:
-            return node_id in self.forced
+            return node_id in self.chosen
         return self.reach is None or node_id in self.reach or self.world.facts[node_id].entry is not None
 
     def _last_good(self, node_id: str) -> str | None:
-        """The digest (or, without data, the key) of the node's last good output, where it is still there."""
+        """The digest (or, without data, the key) of the build that is today's, else of the last good one, if it is there."""
+        decision = self.decisions.get(node_id)
+        if decision is not None and decision.build is not None:
+            return decision.build.digest or decision.key
         entry = self.world.facts[node_id].entry
         if entry is None or entry.built is None or self.world.find(node_id, entry.built) is None:
             return None

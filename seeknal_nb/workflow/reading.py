@@ -4,57 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.fingerprint import written
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.select import resolve
-from seeknal_nb.dag.sql import quote
+from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.engines import Relation
 from seeknal_nb.errors import SelectionError
 from seeknal_nb.showing import Preview
-from seeknal_nb.workflow.kinds.tables import is_view, view_sql
+from seeknal_nb.workflow.kinds.tables import view_sql
+from seeknal_nb.workflow.planner import decide_all
 
 if TYPE_CHECKING:
+    from seeknal_nb.workflow.outputs import Build
     from seeknal_nb.workflow.runner import DAGRunner
 
 __all__ = ["Reader"]
 
 
 class Reader:
-    """The last good builds of a pipeline's nodes."""
+    """One node's stored table, as it is today where it is up to date, else its last good one.
 
-    def __init__(self, runner: DAGRunner) -> None:
-        self.runner, self.graph, self.states = runner, Graph(runner.manifest), runner.states()
+    Raises:
+        SelectionError: There is no such node.
+    """
 
-    def resolve(self, name: str) -> str:
-        """The id that a name means."""
-        return resolve(self.graph, name)
+    def __init__(self, runner: DAGRunner, name: str) -> None:
+        whole = Graph(runner.manifest)
+        self.runner, self.node_id = runner, resolve(whole, name)
+        self.graph = Graph(runner.manifest.only({self.node_id} | whole.upstream([self.node_id])))
+        self.world = runner.look(self.graph)
+        self.decisions = decide_all(self.graph, self.world)
 
-    def query(self, node_id: str, *, limit: int | None = None, form: str = "pandas") -> Any:
-        """The rows of a node's table.
+    def query(self, *, limit: int | None = None, form: str = "pandas") -> Any:
+        """The rows of the node's table.
 
         Raises:
             SelectionError: It has no table yet.
         """
         engine = self.runner.engine
-        engine.bind(self._relations(node_id))
+        engine.bind(self._relations())
         most = "" if limit is None else f" LIMIT {int(limit)}"
-        return engine.query(f"SELECT * FROM {quote(node_id)}{most}", form=form)
+        return engine.query(f"SELECT * FROM {quote(self.node_id)}{most}", form=form)
 
-    def preview(self, node_id: str, *, limit: int) -> Preview:
+    def preview(self, *, limit: int) -> Preview:
         """The first rows, the schema, and the counts of this build and of the one before."""
-        frame = self.query(node_id, limit=limit)
-        schema = self.runner.engine.describe(f"SELECT * FROM {quote(node_id)}")
-        state = self.states.get(node_id)
-        build = state and state.built and self.runner.outputs.find(node_id, state.built, state.files)
+        frame = self.query(limit=limit)
+        schema = self.runner.engine.describe(f"SELECT * FROM {quote(self.node_id)}")
+        outputs, found = self.runner.outputs, self._build(self.node_id)
+        build = found and outputs.find(self.node_id, found.key, found.signatures)
         if not build:
-            return Preview(node_id, frame, schema, None)
-        before = self.runner.outputs.before(node_id, build.key)
-        return Preview(node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata))
+            return Preview(self.node_id, frame, schema, None)
+        before = outputs.before(self.node_id, build.key)
+        return Preview(
+            self.node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata)
+        )  # fmt: skip
 
-    def _relations(self, node_id: str) -> dict[str, Relation]:
+    def _relations(self) -> dict[str, Relation]:
         """What must be bound to read the node, in the order in which it must be."""
         found: dict[str, Relation] = {}
-        front = [node_id]
+        front = [self.node_id]
         while front:
             name = front.pop()
             if name not in found:
@@ -63,12 +70,15 @@ class Reader:
         return dict(reversed(found.items()))
 
     def _relation(self, node_id: str) -> Relation:
-        node = self.graph.nodes[self.graph.index[node_id]]
-        if is_view(node):
-            return Relation(sql=view_sql(written(node, self.runner.around.params)[1], self.graph.inputs(node_id)))
-        state = self.states.get(node_id)
-        build = state and state.built and self.runner.outputs.find(node_id, state.built, state.files)
-        if not build or build.data is None:
-            why = "it has no table of its own" if state and state.good else "it was never built"
+        if not self.world.facts[node_id].stored:
+            return Relation(sql=view_sql(self.world.sights[node_id].node, self.graph.inputs(node_id), self.world.root))
+        build = self._build(node_id)
+        if build is None or build.data is None:
+            why = "it was never built" if build is None else "it has no table of its own"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=f"run --nodes {node_id}")
         return Relation(file=build.data.absolute())
+
+    def _build(self, node_id: str) -> Build | None:
+        entry = self.world.facts[node_id].entry
+        today = self.decisions[node_id].build
+        return today or (self.world.find(node_id, entry.built) if entry and entry.built else None)

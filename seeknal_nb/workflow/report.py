@@ -48,7 +48,7 @@ def _result_lines(result: NodeResult) -> Iterator[str]:
     tries = f" ({result.attempts} attempts)" if result.attempts > 1 else ""
     if result.status is ExecutionStatus.SUCCESS:
         yield f"✓ {name} completed in {result.duration:.2f}s{tries}"
-        yield from (f"! {name}: {warning}" for warning in result.metadata.get("warnings", ()))
+        yield from (f"! {name}: {warning}" for warning in result.warnings)
     elif result.status is ExecutionStatus.FAILED:
         yield f"✗ {name} failed after {result.duration:.2f}s{tries}: {result.error_message}"
     elif result.status is ExecutionStatus.SKIPPED and result.reason.startswith("upstream failed"):

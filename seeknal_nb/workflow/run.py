@@ -56,7 +56,7 @@ class Run:
         self.walk = Walk(
             graph, plan, world, stop_on_error=stop_on_error, cutoff=plan.selection.cutoff, executor=self.executor,
             workers=workers, execute=runner._execute_node,  # noqa: SLF001 - SPEC.md's seam has this name
-            commit=self._commit, interrupt=runner.interrupt,
+            commit=self._commit, adopt=lambda build: ledger.adopt(build, world), interrupt=runner.interrupt,
         )  # fmt: skip
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}

@@ -28,7 +28,7 @@ from seeknal_nb.workflow.lock import run_lock
 from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.outputs import OutputStore
 from seeknal_nb.workflow.plan import Plan, Selection
-from seeknal_nb.workflow.planner import keys_in_use, make_plan
+from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, whole
 from seeknal_nb.workflow.stores import JsonState
@@ -184,6 +184,7 @@ class DAGRunner:
             yield from self._told(self._dry(self.plan(verify=verify, **selection)))
             return
         graph, chosen = Graph(self.manifest), _selection(selection)
+        check_selection(graph, chosen, self._known_types())
         with run_lock(self.state_dir, command) as left:
             self.outputs.remove_leftovers()
             ledger = Ledger(self.state, left)
@@ -204,8 +205,9 @@ class DAGRunner:
             selection: ``full``, ``nodes``, ``only``, ``node_types``, ``tags``, ``exclude_tags``, ``exclude``, ``cutoff``.
         """
         graph = Graph(self.manifest)
-        world = self._observe(graph, Ledger(self.state), verify=verify)
-        return self._plan(graph, world, _selection(selection))
+        ledger = Ledger(self.state)
+        plan = self._plan(graph, self._observe(graph, ledger, verify=verify), _selection(selection))
+        return replace(plan, warnings=(*ledger.notes, *plan.warnings))
 
     def print_plan(
         self,
@@ -226,8 +228,11 @@ class DAGRunner:
     def garbage(self, *, keep: int = 0) -> list[Garbage]:
         """Builds that no node needs now, beyond the newest ``keep`` of each node."""
         graph = Graph(self.manifest)
-        world = self._observe(graph, Ledger(self.state), verify=False)
-        return self.outputs.garbage(keys_in_use(graph, world), keep=whole("keep", keep))
+        return self.outputs.garbage(keys_in_use(graph, self.look(graph)), keep=whole("keep", keep))
+
+    def look(self, graph: Graph) -> Observed:
+        """What is true of these nodes now; changes nothing."""
+        return self._observe(graph, Ledger(self.state), verify=False)
 
     def interrupt(self) -> None:
         """Stop what the engine is doing, where one is open."""
@@ -268,11 +273,14 @@ class DAGRunner:
     def _observe(self, graph: Graph, ledger: Ledger, *, verify: bool) -> Observed:
         return observe(graph, ledger.states, outputs=self.outputs, around=self.around, kinds=self.kinds, verify=verify)
 
+    def _known_types(self) -> list[str]:
+        return [*NodeType, *kind_names(self.kinds)]
+
     def _plan(self, graph: Graph, world: Observed, chosen: Selection) -> Plan:
         changed = None
         if self.old_manifest is not None:
             changed = frozenset(ManifestDiff.compare(self.old_manifest, self.manifest).changed_ids())
-        return make_plan(graph, world, chosen, changed=changed, known_types=[*NodeType, *kind_names(self.kinds)])
+        return make_plan(graph, world, chosen, changed=changed, known_types=self._known_types())
 
     def _prepare(self, graph: Graph, ledger: Ledger, chosen: Selection, *, verify: bool) -> tuple[Observed, Plan]:
         """Plan, then prove what the run will read: a damaged input becomes a step of the plan."""
@@ -318,7 +326,7 @@ def _selection(options: Mapping[str, Any]) -> Selection:
     for name in options:
         if name not in known:
             raise UsageError(f"unknown option {name!r}", remedy=f"known options: {', '.join(known)}")
-    plain = ("full", "only", "cutoff")
+    plain = ("full", "only", "force", "cutoff")
     given: dict[str, Any] = {n: v if n in plain else _names(n, v) for n, v in options.items() if v is not None}
     return Selection(**given)
 

@@ -46,6 +46,7 @@ class Walk:
         workers: How many at a time.
         execute: Executes one node, in a worker; never raises but to be interrupted.
         commit: Makes a worker's result last, in this thread; gives the final result and the build.
+        adopt: Remembers that an earlier build is a node's build again.
         interrupt: Stops what the engine is doing.
     """
 
@@ -61,12 +62,13 @@ class Walk:
         workers: int,
         execute: Callable[[str], NodeResult],
         commit: Callable[[NodeResult, Decision], tuple[NodeResult, Build | None]],
+        adopt: Callable[[Build], None],
         interrupt: Callable[[], None],
     ) -> None:
         self.graph, self.plan, self.world = graph, plan, world
         self.stop_on_error, self.cutoff = stop_on_error, cutoff
         self.executor, self.workers = executor, workers
-        self._execute, self._commit, self._interrupt = execute, commit, interrupt
+        self._execute, self._commit, self._adopt, self._interrupt = execute, commit, adopt, interrupt
         self.steps: list[Step] = list(plan.steps)
         self.position = {graph.index[step.node_id]: at for at, step in enumerate(self.steps)}
         self.results: dict[str, NodeResult] = {}
@@ -107,6 +109,8 @@ class Walk:
                 yield self._keep(NodeResult(step.node_id, S.SKIPPED, reason=step.reason))
             elif failed:
                 yield self._keep(NodeResult(step.node_id, S.SKIPPED, reason=f"upstream failed: {failed}"))
+            elif step.action is Action.CACHED and step.key is not None:
+                yield self._keep(self._cached(step, self.world.find(step.node_id, step.key), step.reason))
             else:
                 why = "interrupted" if self.cancelled.is_set() else "run stopped"
                 yield self._keep(NodeResult(step.node_id, S.PENDING, reason=why))
@@ -133,7 +137,7 @@ class Walk:
             return Relation(file=build.data.absolute())
         if self.world.facts[node_id].stored:
             return Relation()
-        return Relation(sql=view_sql(self.world.sights[node_id].node, self.graph.inputs(node_id)))
+        return Relation(sql=view_sql(self.world.sights[node_id].node, self.graph.inputs(node_id), self.world.root))
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id
@@ -158,6 +162,9 @@ class Walk:
 
     def _cached(self, step: Step, build: Build | None, reason: str) -> NodeResult:
         self._take(step.node_id, build)
+        entry = self.world.facts[step.node_id].entry
+        if build is not None and entry is not None and entry.built != build.key:
+            self._adopt(build)
         return NodeResult(step.node_id, S.CACHED, row_count=build.row_count if build else None, reason=reason)
 
     def _cut_off(self, step: Step) -> str:
@@ -181,6 +188,9 @@ class Walk:
         return (build is None or build.digest is None) and self.world.facts[node_id].stored
 
     def _last_good(self, node_id: str) -> Build | None:
+        decision = self.decisions.get(node_id)
+        if decision is not None and decision.build is not None:
+            return decision.build
         entry = self.world.facts[node_id].entry
         return self.world.find(node_id, entry.built) if entry and entry.built else None
 

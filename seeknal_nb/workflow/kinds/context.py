@@ -6,7 +6,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import quote
+from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.errors import NodeError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import literal
+from seeknal_nb.dag.sqltext import literal
 from seeknal_nb.engines.frames import is_frame
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.files import digest_file, io_errors, signature, sync, temporary_name

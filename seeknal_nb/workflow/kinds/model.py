@@ -6,12 +6,14 @@ With a Python body, the body does it all (``ctx.save_model``, ``ctx.log_metrics`
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.artefacts import save
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
+from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ ALGORITHMS: Mapping[str, tuple[str, str]] = {
 }
 DEFAULTS: Mapping[str, dict[str, Any]] = {"LogisticRegression": {"max_iter": 1000}}
 TEST_SHARE = 0.2
+SMALL = 1_000_000
+"""Cells up to which a fit is small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +112,25 @@ def _fit(training: Training, frame: pd.DataFrame) -> tuple[pd.DataFrame, Any, di
     estimator = _pipeline(training, data)
     target = frame[training.target]
     target = target.astype("int64") if str(target.dtype).lower().startswith("bool") and labelled.all() else target
-    estimator.fit(data[~test & labelled], target[~test & labelled])
+    with _one_thread(data):
+        estimator.fit(data[~test & labelled], target[~test & labelled])
     predictions = frame[[*training.key, training.target]].rename(columns={training.target: "target"})
     predictions.insert(len(training.key), "split", test.map({True: "test", False: "train"}))
     predictions["prediction"] = estimator.predict(data)
     if hasattr(estimator, "predict_proba") and len(estimator.classes_) == 2:  # noqa: PLR2004 - a probability of the other
         predictions["probability"] = estimator.predict_proba(data)[:, 1]
-    return predictions, estimator, _metrics(predictions[test & labelled], int((~test & labelled).sum()))
+    positive = estimator.classes_[1] if "probability" in predictions else None
+    return predictions, estimator, _metrics(predictions[test & labelled], int((~test & labelled).sum()), positive)
+
+
+def _one_thread(data: pd.DataFrame) -> contextlib.AbstractContextManager[object]:
+    """Small fits in one thread: on a busy machine, threads that wait for each other took 20 to 110 s instead of 0.6."""
+    if data.size > SMALL:
+        return contextlib.nullcontext()
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - scikit-learn brings it
+
+    limits: contextlib.AbstractContextManager[object] = threadpool_limits(1)
+    return limits
 
 
 def _test_rows(training: Training, frame: pd.DataFrame) -> pd.Series:
@@ -175,8 +191,8 @@ def _pipeline(training: Training, data: pd.DataFrame) -> Any:
         raise NodeError(f"{training.algorithm} refuses its params", why=str(error), remedy="mend training.params") from error
 
 
-def _metrics(test: pd.DataFrame, trained: int) -> dict[str, Any]:
-    """On the test rows only."""
+def _metrics(test: pd.DataFrame, trained: int, positive: object) -> dict[str, Any]:
+    """On the test rows only; ``positive`` is the class that ``probability`` is about."""
     from sklearn import metrics  # noqa: PLC0415 - of the [ml] extra
 
     found: dict[str, Any] = {"n_train": trained, "n_test": len(test)}
@@ -184,11 +200,11 @@ def _metrics(test: pd.DataFrame, trained: int) -> dict[str, Any]:
         return found
     truth, guess = test["target"], test["prediction"]
     if "probability" in test and truth.nunique() == 2:  # noqa: PLR2004 - both classes
-        truth = truth.astype("int64")
+        is_positive = (truth.astype(guess.dtype) == positive).astype("int64")
         found |= {
-            "auc": metrics.roc_auc_score(truth, test["probability"]),
-            "log_loss": metrics.log_loss(truth, test["probability"]),
-            "base_rate": truth.mean(),
+            "auc": metrics.roc_auc_score(is_positive, test["probability"]),
+            "log_loss": metrics.log_loss(is_positive, test["probability"]),
+            "base_rate": is_positive.mean(),
         }
     if guess.dtype.kind == "f" and truth.nunique() > 2:  # noqa: PLR2004 - numbers, not classes
         found |= {
@@ -201,4 +217,4 @@ def _metrics(test: pd.DataFrame, trained: int) -> dict[str, Any]:
     return {name: round(float(value), 6) if isinstance(value, float) else int(value) for name, value in found.items()}
 
 
-MODEL = Kind(execute=_execute, check=_check)
+MODEL = Kind(execute=_execute, check=_check, probe=files_probe)

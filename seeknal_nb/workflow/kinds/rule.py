@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import column, literal, quote
+from seeknal_nb.dag.sqltext import column, literal, quote, statements
 from seeknal_nb.engines.frames import is_frame
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of, store
+from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,25 @@ class Check:
 
 def _listed(node: Node) -> list[tuple[str, Any]]:
     """The checks of the short form: ``checks: [{not_null: [a, b]}, {range: {column: x, min: 0}}]``."""
-    return [(str(name), what) for item in node.config.get("checks") or () for name, what in item.items()]
+    checks = [(str(name), what) for item in node.config.get("checks") or () for name, what in item.items()]
+    rules = node.config.get("rule") or ()
+    return checks + [found for rule in ([rules] if isinstance(rules, dict) else rules) for found in _of_peer(rule, node)]
+
+
+def _of_peer(rule: dict[str, Any], node: Node) -> list[tuple[str, Any]]:
+    if "value" in rule:
+        return []
+    columns, params = rule.get("columns") or rule.get("column") or [], rule.get("params") or {}
+    columns = [columns] if isinstance(columns, str) else list(columns)
+    name = TYPES.get(str(rule.get("type")))
+    if name is None:
+        raise ManifestError(
+            f"unknown rule type {rule.get('type')!r}", remedy=near(str(rule.get("type")), TYPES), node=node.id
+        )
+    if name != "range":
+        return [(name, columns)]
+    bounds = {side: params.get(side, params.get(f"{side}_val")) for side in ("min", "max")}
+    return [(name, {"column": one, **bounds}) for one in columns]
 
 
 def _expression(node: Node) -> str | None:
@@ -50,9 +69,8 @@ def _check_config(node: Node) -> None:
     if severity not in SEVERITIES:
         raise ManifestError(f"unknown severity {severity!r}", remedy="error, warn or info", node=node.id)
     for name, _ in _listed(node):
-        if name not in PREDICATES and name not in ("unique", "row_count"):
-            known = [*PREDICATES, "unique", "row_count"]
-            raise ManifestError(f"unknown check {name!r}", remedy=near(name, known, what="check"), node=node.id)
+        if name not in CHECKS:
+            raise ManifestError(f"unknown check {name!r}", remedy=near(name, CHECKS, what="check"), node=node.id)
     if not (sql_of(node) or python_of(node) or _listed(node) or _expression(node)):
         raise ManifestError(
             "nothing to check", remedy="a SELECT of the offending rows, an expression, Python, or checks", node=node.id
@@ -84,20 +102,28 @@ def _told(check: Check) -> str:
     rows = (
         "" if check.failed_rows is None else f": {check.failed_rows:,} rows" + (f" of {check.rows:,}" if check.rows else "")
     )
-    return f"{check.check}{rows}{f', as {check.sample[:300]}' if check.sample else ''}"
+    detail = ""
+    if check.sample:
+        detail = f", as {check.sample[:300]}" if check.failed_rows else f": {check.sample[:300]}"
+    return f"{check.check}{rows}{detail}"
 
 
 def _from_sql(task: Task, severity: str) -> Iterator[Check]:
     node, sql = task.node, sql_of(task.node)
-    table = quote(next(iter(task.inputs), "")) if task.inputs else None
+    table = quote(_about(task)) if task.inputs else None
     expression = _expression(node) or (sql if sql and _is_expression(sql) else None)
     if expression is not None:
-        yield _counted(task, node.name, severity, f"SELECT * FROM {_table(table, node)} WHERE NOT ({expression})", table)
+        yield _counted(task, node.name, severity, f"SELECT * FROM {_table(table, node)} WHERE NOT (\n{expression}\n)", table)
     elif sql:
         yield _counted(task, node.name, severity, task.sql(sql), table if len(task.inputs) == 1 else None)
     for name, what in _listed(node):
-        for label, offending in _queries(name, what, _table(table, node)):
+        for label, offending in _queries(task, name, what, _table(table, node)):
             yield _counted(task, label, severity, offending, table)
+
+
+def _about(task: Task) -> str:
+    """The table that the rule is about: ``on``, else its first input."""
+    return task.input(str(task.node.config["on"])).node_id if task.node.config.get("on") else next(iter(task.inputs))
 
 
 def _table(table: str | None, node: Node) -> str:
@@ -113,8 +139,10 @@ def _is_expression(sql: str) -> bool:
 
 def _counted(task: Task, label: str, severity: str, offending: str, table: str | None) -> Check:
     """Count the offending rows and keep the first few; the statement runs once."""
+    *before, select = statements(offending)
+    first, last = "".join(f"{one.text}\n;" for one in before), select.text
     text = (
-        f"CREATE TEMP TABLE seeknal_bad AS {offending.strip().rstrip(';')};"
+        f"{first}CREATE TEMP TABLE seeknal_bad AS {last}\n;"
         f" SELECT count(*), {f'(SELECT count(*) FROM {table})' if table else 'NULL'},"
         f" (SELECT to_json(list(b)) FROM (FROM seeknal_bad LIMIT {SAMPLE}) b) FROM seeknal_bad"
     )
@@ -125,28 +153,48 @@ def _counted(task: Task, label: str, severity: str, offending: str, table: str |
 PREDICATES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "not_null": lambda c: f"{column(c['column'])} IS NULL",
     "accepted_values": lambda c: f"{column(c['column'])} NOT IN ({', '.join(literal(v) for v in c['values'])})",
-    "range": lambda c: " OR ".join(
-        [f"{column(c['column'])} < {literal(c['min'])}"] * ("min" in c)
-        + [f"{column(c['column'])} > {literal(c['max'])}"] * ("max" in c)
-    ),
+    "range": lambda c: _outside(column(c["column"]), c),
     "regex": lambda c: f"NOT regexp_full_match({column(c['column'])}, {literal(c['pattern'])})",
     "expression": lambda c: f"NOT ({c['sql']})",
 }
 """A condition that the offending rows meet. NULL meets none but not_null's, as in dbt."""
+CHECKS = (*PREDICATES, "unique", "row_count", "null_rate", "freshness", "relationships")
+TYPES = {"null": "not_null", "not_null": "not_null", "uniqueness": "unique", "unique": "unique", "range": "range"}
+"""The peer's ``rule: {type, columns, params}``, as the short form calls them."""
 
 
-def _queries(name: str, what: Any, table: str) -> Iterator[tuple[str, str]]:
+def _queries(task: Task, name: str, what: Any, table: str) -> Iterator[tuple[str, str]]:
     if name == "unique":
         keys = [what] if isinstance(what, str) else list(what)
         names = ", ".join(column(key) for key in keys)
         yield f"unique {', '.join(keys)}", f"SELECT {names}, count(*) AS n FROM {table} GROUP BY {names} HAVING n > 1"
+    elif name == "relationships":
+        to, mine = quote(task.input(what["to"]).node_id), column(what["column"])
+        there = f"SELECT 1 FROM {to} AS there WHERE there.{column(what['field'])} = here.{mine}"
+        offending = f"SELECT * FROM {table} AS here WHERE {mine} IS NOT NULL AND NOT EXISTS ({there})"
+        yield f"relationships {what['column']}", offending
     elif name == "row_count":
-        bounds = [f"n < {int(what['min'])}"] * ("min" in what) + [f"n > {int(what['max'])}"] * ("max" in what)
-        yield "row_count", f"SELECT * FROM (SELECT count(*) AS n FROM {table}) WHERE {' OR '.join(bounds) or 'false'}"
+        yield "row_count", f"SELECT * FROM (SELECT count(*) AS n FROM {table}) WHERE {_outside('n', what)}"
+    elif name == "null_rate":
+        share = f"count(*) FILTER (WHERE {column(what['column'])} IS NULL) / greatest(count(*), 1)"
+        yield (
+            f"null_rate {what['column']}",
+            f"SELECT * FROM (SELECT {share} AS share FROM {table}) WHERE share > {literal(what['max'])}",
+        )
+    elif name == "freshness":
+        newest = f"SELECT max({column(what['column'])}) AS newest FROM {table}"
+        late = f"newest IS NULL OR newest < now()::TIMESTAMP - INTERVAL {literal(str(what['max_age']))}"
+        yield f"freshness {what['column']}", f"SELECT * FROM ({newest}) WHERE {late}"
     else:
         for options in _options(name, what):
             label = " ".join([name, str(options.get("column") or options.get("name") or "")]).strip()
             yield label, f"SELECT * FROM {table} WHERE {PREDICATES[name](options)}"
+
+
+def _outside(value: str, bounds: dict[str, Any]) -> str:
+    low = [f"{value} < {literal(bounds['min'])}"] if bounds.get("min") is not None else []
+    high = [f"{value} > {literal(bounds['max'])}"] if bounds.get("max") is not None else []
+    return " OR ".join([*low, *high]) or "false"
 
 
 def _options(name: str, what: Any) -> list[dict[str, Any]]:
@@ -178,7 +226,7 @@ def _from_value(value: object, name: str, severity: str) -> Iterator[Check]:
     """A bool; (check, passed, detail) rows; or a frame of the offending rows."""
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         value = value.item()
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool) or value is None or (isinstance(value, list) and not value):
         yield Check(name, severity, value is not False)
     elif isinstance(value, list) and all(isinstance(row, tuple) for row in value):
         for row in value:
@@ -191,4 +239,4 @@ def _from_value(value: object, name: str, severity: str) -> Iterator[Check]:
         raise NodeError(f"a rule gave {type(value).__name__}", remedy="return a bool, offending rows, or a list of tuples")
 
 
-RULE = Kind(execute=_execute, check=_check_config)
+RULE = Kind(execute=_execute, check=_check_config, probe=files_probe)

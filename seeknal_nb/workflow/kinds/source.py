@@ -7,16 +7,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import column, literal, tables_in
+from seeknal_nb.dag.sqltext import column, literal
 from seeknal_nb.errors import ManifestError, NodeError, near
-from seeknal_nb.files import digest_file, signature
+from seeknal_nb.files import signature
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
+from seeknal_nb.workflow.kinds.files import files_of, look_at, matches
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
 from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from seeknal_nb.dag.manifest import Node
 
 __all__ = ["FORMATS", "SOURCE"]
@@ -64,35 +63,14 @@ def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     """The content of the files, by digest; a file whose stat signature is as it was is not read again."""
     if _format(node) == "dataframe":
         return Probe(f"frame {_frame_digest(_variable(node, around), node)}")
-    found = {str(path): _look(path, seen.get(str(path))) for path in _files(node, around)}
-    text = " ".join(f"{Path(path).name}={look[-1]}" for path, look in found.items())
-    return Probe(text or None, found)
+    return look_at(_files(node, around), seen)
 
 
-def _look(path: Path, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
-    stat = signature(path)
-    if stat is None:
-        return ("missing",)
-    return before if before and before[:-1] == stat else (*stat, digest_file(path))
-
-
-def _files(node: Node, around: Surroundings) -> Iterator[Path]:
-    sql = sql_of(node)
-    if sql:
-        names = tables_in(sql).files
-    else:
-        path = path_of(node)
-        names = () if path is None or python_of(node) else (path,)
-    for name in names:
-        yield from _matches(around.root, name)
-
-
-def _matches(root: Path, name: str) -> list[Path]:
-    path = Path(name) if Path(name).is_absolute() else root / name
-    if any(c in name for c in "*?["):
-        anchor = Path(path.anchor)
-        return sorted(anchor.glob(str(path.relative_to(anchor)))) or [path]
-    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+def _files(node: Node, around: Surroundings) -> list[Path]:
+    path = path_of(node)
+    if sql_of(node) or python_of(node) or path is None:
+        return files_of(node, around)
+    return matches(around.root, path)
 
 
 def _variable(node: Node, around: Surroundings) -> Any:
@@ -188,7 +166,7 @@ def _sqlite(node: Node, around: Surroundings) -> Any:
     query = params.get("query") or (f"SELECT * FROM {column(str(table))}" if table else None)
     if query is None:
         raise NodeError("no table named", remedy="--table NAME or --query SELECT")
-    path = next(_files(node, around))
+    path = _files(node, around)[0]
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             cursor = connection.execute(query)

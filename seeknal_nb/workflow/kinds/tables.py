@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import column, literal, rewrite
+from seeknal_nb.dag.sql import rewrite
+from seeknal_nb.dag.sqltext import column, literal
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
+from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
 
@@ -26,11 +29,11 @@ def is_view(node: Node) -> bool:
     return node.config.get("materialized") == "view" and sql_of(node) is not None
 
 
-def view_sql(node: Node, inputs: Sequence[str]) -> str:
-    """The statement that stands for a view, with its tables written as ids."""
+def view_sql(node: Node, inputs: Sequence[str], root: Path) -> str:
+    """The statement that stands for a view, with its tables written as ids and its files as paths from ``root``."""
     names = {node_id.partition(".")[2].casefold(): node_id for node_id in inputs}
     names |= {node_id.casefold(): node_id for node_id in inputs}
-    return rewrite(sql_of(node) or "", lambda name: names.get(name.casefold()))
+    return rewrite(sql_of(node) or "", lambda name: names.get(name.casefold()), root=root.absolute())
 
 
 def _check_transform(node: Node) -> None:
@@ -90,7 +93,9 @@ def _unique(task: Task, keys: Sequence[str], time: str | None) -> None:
     names = ", ".join(column(name) for name in [*keys, *([time] if time else [])])
     nulls = " OR ".join(f"{column(name)} IS NULL" for name in keys)
     file = f"read_parquet({literal(str(task.stage / DATA))})"
-    query = f"SELECT count(*) FILTER (WHERE {nulls}), count(*) - count(DISTINCT ({names})) FROM {file}"
+    keyed = f"FILTER (WHERE NOT ({nulls}))"
+    counts = f"count(*) FILTER (WHERE {nulls}), count(*) {keyed} - count(DISTINCT row({names})) {keyed}"
+    query = f"SELECT {counts} FROM {file}"
     without, doubled = task.engine.query(query, form="rows")[0]
     checks = {f"key {', '.join(keys)} is never null": without, f"one row for each {names}": doubled}
     failed = [f"{count:,} rows break: {check}" for check, count in checks.items() if count]
@@ -143,8 +148,8 @@ def _declaration(_task: Task) -> dict[str, Any]:
     return {"row_count": None, "metadata": {"note": "a declaration: it is shown, and does not run"}}
 
 
-TRANSFORM = Kind(execute=_transform, check=_check_transform)
-FEATURE_GROUP = Kind(execute=_feature_group, check=_check_feature_group)
-AGGREGATION = Kind(execute=_aggregation, check=_check_aggregation)
+TRANSFORM = Kind(execute=_transform, check=_check_transform, probe=files_probe)
+FEATURE_GROUP = Kind(execute=_feature_group, check=_check_feature_group, probe=files_probe)
+AGGREGATION = Kind(execute=_aggregation, check=_check_aggregation, probe=files_probe)
 PROFILE = Kind(execute=_profile)
 DECLARATION = Kind(execute=_declaration)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import quote, rewrite
+from seeknal_nb.dag.sql import rewrite
+from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.errors import NodeError, near
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Task:
 
     def sql(self, text: str) -> str:
         """A body's SQL with its tables written as ids."""
-        return rewrite(text, self.resolve)
+        return rewrite(text, self.resolve, root=self.surroundings.root.absolute())
 
     def only_input(self) -> str:
         """The quoted id of the one input; raises ``NodeError`` where there are several or none."""

@@ -1,0 +1,114 @@
+"""SQL as text: quoting, parameters, and where statements, comments and quoted texts begin and end. Parses nothing."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seeknal_nb.errors import ManifestError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Statement", "column", "holes", "literal", "quote", "render", "spans", "statements"]
+
+_HOLE = re.compile(r"\{\{\s*(?:(ident)\s*\(\s*(\w+)\s*\)|(\w+))\s*\}\}")
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1", re.DOTALL)
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT_OR_TEXT = re.compile(f"{_COMMENT.pattern}|{_QUOTED.pattern}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a body, without its semicolon and the comments round it.
+
+    ``line`` is where it begins, from 1; ``start`` is its offset in the body.
+    """
+
+    text: str
+    line: int
+    start: int = 0
+
+
+def spans(sql: str) -> list[tuple[int, int]]:
+    """Where comments and quoted texts stand: (start, end), the end excluded."""
+    return [match.span() for match in _COMMENT_OR_TEXT.finditer(sql)]
+
+
+def statements(sql: str) -> list[Statement]:
+    """The statements of a body, in order; empty ones are left out."""
+    quoted = _COMMENT_OR_TEXT.sub(lambda m: "x" * len(m[0]) if _QUOTED.fullmatch(m[0]) else _blank(m[0]), sql)
+    found, start = [], 0
+    for end in [*(m.start() for m in re.finditer(";", quoted)), len(sql)]:
+        shown = quoted[start:end]
+        first, last = len(shown) - len(shown.lstrip()), len(shown.rstrip())
+        if first < last:
+            line = 1 + sql.count("\n", 0, start + first)
+            found.append(Statement(sql[start + first : start + last], line, start + first))
+        start = end + 1
+    return found
+
+
+def _blank(comment: str) -> str:
+    return "".join(c if c == "\n" else " " for c in comment)
+
+
+def quote(name: str) -> str:
+    """An identifier as SQL writes it; ``kind.name`` gives two."""
+    return ".".join(column(part) for part in name.split("."))
+
+
+def column(name: str) -> str:
+    """A column's name as SQL writes it; it may hold a dot."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: object) -> str:
+    """A value as a SQL literal: text quoted, lists as lists, None as NULL."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (int, float)):
+        return repr(value) if math.isfinite(value) else f"'{value}'::DOUBLE"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(literal(item) for item in value) + "]"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def holes(text: str) -> tuple[str, ...]:
+    """The parameters that ``{{ name }}`` and ``{{ ident(name) }}`` ask for, each once."""
+    return tuple(dict.fromkeys(m[2] or m[3] for m in _HOLE.finditer(text))) if "{{" in text else ()
+
+
+def render(text: str, params: Mapping[str, object], *, known: bool = True, plain: bool = False) -> str:
+    """The text with its parameters put in, as literals or, by ``ident``, as quoted identifiers.
+
+    Args:
+        text: SQL, or any text.
+        params: Values by name.
+        known: False leaves an unknown parameter as NULL, for whoever only looks at the tables.
+        plain: The text is no SQL: a value is put in as it is.
+
+    Raises:
+        ManifestError: A parameter has no value.
+    """
+    if "{{" not in text:
+        return text
+
+    def value(match: re.Match[str]) -> str:
+        name = match[2] or match[3]
+        if name not in params:
+            if not known:
+                return "NULL"
+            raise ManifestError(
+                f"parameter {name!r} is not defined",
+                remedy=f"give it with --params {name}=...; {near(name, params, what='parameter')}",
+            )
+        if plain:
+            return str(params[name])
+        return quote(str(params[name])) if match[1] else literal(params[name])
+
+    return _HOLE.sub(value, text)
