@@ -16,6 +16,7 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.dag.parser import FOLDER
 from seeknal_nb.dag.select import select
+from seeknal_nb.engines import OnFirstUse
 from seeknal_nb.errors import ManifestError, Place, UsageError
 from seeknal_nb.markup import plural
 from seeknal_nb.pipeline import Pipeline, plain_values
@@ -78,7 +79,7 @@ class Project(Pipeline):
             namespace=namespace if namespace is not None else {},
         )
         self.summary: ExecutionSummary | None = None
-        self._engine: Engine | str = engine or settings.get("engine", "duckdb")
+        self._engine = OnFirstUse(engine or settings.get("engine", "duckdb"), folder / "target" / "spill")
         self.workers = workers or settings.get("workers", 1)
         self._state_dir, self._state = state_dir, state
 
@@ -119,17 +120,11 @@ class Project(Pipeline):
         """
         given = {**plain_values(self.namespace), **self.params, **(params or {})}
         options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
-        runner = DAGRunner(
+        return DAGRunner(
             self.manifest, None if old_manifest is None else _manifest(old_manifest), self._state_dir,
             state=self._state, root=self.directory, engine=self._engine, kinds=self.kinds, namespace=self.namespace,
             params=given, **options,
         )  # fmt: skip
-        if isinstance(self._engine, str):
-            runner.listeners.append(lambda _event: self._keep_engine(runner))
-        return runner
-
-    def _keep_engine(self, runner: DAGRunner) -> None:
-        self._engine = runner.engine
 
     def plan(self, *, params: Mapping[str, object] | None = None, **selection: Any) -> Plan:
         """What a run would do, and why; see ``DAGRunner.plan``."""
@@ -175,17 +170,12 @@ class Project(Pipeline):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""
-        reader = Reader(self.runner(), name)
-        frame: pd.DataFrame = reader.query()
-        self._engine = reader.runner.engine
+        frame: pd.DataFrame = Reader(self.runner(), name).query()
         return frame
 
     def show(self, name: str, *, limit: int = 10, params: Mapping[str, object] | None = None) -> Preview:
         """The first rows of a node's stored table, its schema and counts; computes nothing."""
-        reader = Reader(self.runner(params=params), name)
-        preview = reader.preview(limit=limit)
-        self._engine = reader.runner.engine
-        return preview
+        return Reader(self.runner(params=params), name).preview(limit=limit)
 
     def diff(self, old: Manifest | str | Path | None = None) -> ManifestDiff:
         """What differs from the last run that finished, or from another manifest."""
@@ -273,9 +263,7 @@ class Project(Pipeline):
 
     def close(self) -> None:
         """Let go of the engine."""
-        if not isinstance(self._engine, str):
-            self._engine.close()
-            self._engine = self._engine.name
+        self._engine.close()
 
 
 def _manifest(given: Manifest | str | Path) -> Manifest:

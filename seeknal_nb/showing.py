@@ -166,5 +166,5 @@ class Preview:
         with pd.option_context("display.max_colwidth", CELL):
             rows = self.frame.to_html(index=False, border=0, max_cols=COLUMNS, classes="seeknal")
         types = ", ".join(f"{name} {kind}" for name, kind in self.schema[:COLUMNS])
-        head = f"<p>{esc_html(self.headline())}<br><small>{esc_html(types)}</small></p>"
+        head = f"<p>{esc_html(self.headline())}</p><p>{esc_html(types)}</p>"
         return {"text/plain": str(self), "text/html": f'{head}<div style="overflow-x:auto">{rows}</div>'}

@@ -11,7 +11,7 @@ from seeknal_nb.dag.graph import NAME
 from seeknal_nb.dag.sqltext import literal, quote, spans, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["Named", "canonical", "files_in", "rewrite", "tables_in"]
@@ -21,6 +21,7 @@ _CACHED = 8192
 _AFTER_FROM = re.compile(r"\b(?:from|join|pivot|unpivot|summarize)\s+((?:\w+\.)?\w+)(?![\w.(])", re.IGNORECASE)
 _MAY_READ_FILES = re.compile(r"read_|_scan|glob|parquet_|(?:from|join)\s*'", re.IGNORECASE)
 _REF = re.compile(r"\bref\s*\(\s*'((?:[^']|'')*)'\s*\)", re.IGNORECASE)
+_TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\w+|\S", re.DOTALL)
 _SYSTEM = frozenset({"information_schema", "pg_catalog"})
 
 
@@ -37,16 +38,12 @@ class Named:
     aliased: bool = True
 
 
-@lru_cache(maxsize=_CACHED)
 def canonical(sql: str) -> str:
     """The normal form: comments and layout go, key words and functions are in capitals, names keep their case.
 
-    A text that sqlglot cannot parse is its own words, one space apart.
+    A statement that sqlglot cannot parse is its own words, one space apart.
     """
-    trees = _parse(sql)
-    if trees is None:
-        return " ".join(sql.split())
-    return "; ".join(tree.sql("duckdb", comments=False, normalize_functions="upper") for tree in trees)
+    return "; ".join(_read(statement.text).canonical for statement in statements(sql))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -58,39 +55,42 @@ def tables_in(sql: str) -> tuple[Named, ...]:
     tables = [Named(m[1], m.start(), m.end()) for m in _live(_REF, sql)]
     own: set[str] = set()
     for statement in statements(_without_refs(sql)):
-        found, made = _tables_of(statement.text)
-        own |= made
+        found = _read(statement.text)
+        own |= found.made
         tables += [
             replace(table, start=table.start + statement.start, end=table.end + statement.start)
-            for table in found
+            for table in found.tables
             if "." in table.text or table.text.casefold() not in own
         ]
     return _in_order(tables)
 
 
-def _tables_of(statement: str) -> tuple[list[Named], set[str]]:
-    """The tables that one statement names, and the names that it makes itself."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One statement: its normal form, the tables that it names, and the names that it makes itself."""
+
+    canonical: str
+    tables: tuple[Named, ...]
+    made: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=_CACHED)
+def _read(statement: str) -> _Read:
     trees = _parse(statement)
     if trees is None:
         found = (Named(m[1], m.start(1), m.end(1)) for m in _live(_AFTER_FROM, statement))
-        return [table for table in found if not _is_hole(table.text)], set()
-    made = {name for tree in trees for name in _own_names(tree)}
-    return [table for tree in trees for table in map(_named, _tables(tree)) if table], made
+        return _Read(" ".join(statement.split()), tuple(table for table in found if not _is_hole(table.text)))
+    tables = tuple(table for tree in trees for table in map(_named, _tables(tree)) if table)
+    made = frozenset(name for tree in trees for name in _own_names(tree))
+    # The trees are ours alone, and this is the last that is asked of them: no copy, which costs four times the text.
+    texts = [tree.sql("duckdb", comments=False, normalize_functions="upper", copy=False) for tree in trees]
+    return _Read("; ".join(texts), tables, made)
 
 
 @lru_cache(maxsize=_CACHED)
 def files_in(sql: str) -> tuple[Named, ...]:
     """The files that a body reads itself: in ``read_csv('f')``, ``read_parquet(['f', 'g'])``, ``FROM 'f.parquet'``."""
-    if not _MAY_READ_FILES.search(sql):
-        return ()
-    from sqlglot import tokenize  # noqa: PLC0415 - 0.14 s, and a saved manifest does without it
-    from sqlglot.errors import TokenError  # noqa: PLC0415
-
-    try:
-        tokens = tokenize(sql, read="duckdb")
-    except TokenError:
-        return ()
-    return tuple(_file_names(tokens))
+    return tuple(_file_names(sql)) if _MAY_READ_FILES.search(sql) else ()
 
 
 def rewrite(sql: str, resolve: Callable[[str], str | None], *, root: Path | None = None) -> str:
@@ -195,21 +195,23 @@ def _named(table: Any) -> Named | None:
     return Named(f"{table.db}.{name}" if table.db else name, start, end + 1, aliased=bool(table.alias))
 
 
-def _file_names(tokens: Sequence[Any]) -> Iterator[Named]:
+def _file_names(sql: str) -> Iterator[Named]:
     """Quoted texts after FROM or JOIN, and positional arguments of functions that read files."""
     calls: list[bool] = []
     before = ""
-    for number, token in enumerate(tokens):
-        kind = token.token_type.name
-        if kind == "L_PAREN":
-            calls.append(_reads_files(tokens[number - 1].text) if number else False)
-        elif kind == "R_PAREN" and calls:
+    for match in _TOKEN.finditer(sql):
+        word = match[0]
+        if word.startswith(("--", "/*")):
+            continue
+        if word == "(":
+            calls.append(_reads_files(before))
+        elif word == ")" and calls:
             calls.pop()
-        elif kind == "STRING":
-            argument = bool(calls) and calls[-1] and before in ("L_PAREN", "L_BRACKET", "COMMA")
-            if argument or before in ("FROM", "JOIN"):
-                yield Named(token.text, token.start, token.end + 1)
-        before = kind
+        elif word[0] == "'":
+            argument = bool(calls) and calls[-1] and before in ("(", "[", ",")
+            if argument or before.casefold() in ("from", "join"):
+                yield Named(word[1:-1].replace("''", "'"), match.start(), match.end())
+        before = word
 
 
 def _reads_files(function: str) -> bool:

@@ -5,6 +5,7 @@ An engine reads the Parquet files of a node's inputs and writes the node's own; 
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ENGINES", "Engine", "Interrupted", "Relation", "Table", "open_engine"]
+__all__ = ["ENGINES", "Engine", "Interrupted", "OnFirstUse", "Relation", "Table"]
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error: somebody asked for it
@@ -75,7 +76,35 @@ class Engine(Protocol):
 ENGINES = {"duckdb": "seeknal_nb.engines.duckdb:DuckDB"}
 
 
-def open_engine(name: str, *, spill: Path | None = None) -> Engine:
-    """An engine by its name, of the table or of an entry point; ``spill`` is where it may put what memory cannot hold."""
-    engine: Engine = plugins.find("engines", name, ENGINES)(spill=spill)
-    return engine
+class OnFirstUse:
+    """An engine that is opened when something first needs it, from whatever thread, and once.
+
+    Args:
+        engine: The name of one, of the table or of an entry point; or an engine, which is given as it is.
+        spill: Where it may put what memory cannot hold.
+    """
+
+    def __init__(self, engine: Engine | str, spill: Path | None = None) -> None:
+        self._name, self._spill = (engine, spill) if isinstance(engine, str) else (engine.name, None)
+        self.opened: Engine | None = None if isinstance(engine, str) else engine
+        self._lock = threading.Lock()
+
+    def get(self) -> Engine:
+        """The engine; raises ``PluginError`` where none has that name."""
+        with self._lock:
+            if self.opened is None:
+                self.opened = plugins.find("engines", self._name, ENGINES)(spill=self._spill)
+            engine: Engine = self.opened
+            return engine
+
+    def interrupt(self) -> None:
+        """Stop what it is doing, where it is open."""
+        if self.opened is not None:
+            self.opened.interrupt()
+
+    def close(self) -> None:
+        """Let go of it; it is opened again when something needs it."""
+        with self._lock:
+            if self.opened is not None:
+                self.opened.close()
+                self.opened = None

@@ -7,6 +7,7 @@ as DOUBLE, losing digits.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import warnings
@@ -52,6 +53,7 @@ class DuckDB:
         self._connection = duckdb.connect(":memory:", config=settings)
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._bound: dict[str, Relation] = {}
+        self._schemas: set[str] = set()
         self._lock = threading.Lock()
         self._running: set[duckdb.DuckDBPyConnection] = set()
         self._stopping = False
@@ -69,7 +71,9 @@ class DuckDB:
         schema = node_id.partition(".")[0]
         body = f"SELECT * FROM read_parquet({literal(str(relation.file))})" if relation.file else relation.sql
         cursor = self._connection.cursor()
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+        if schema not in self._schemas:
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+            self._schemas.add(schema)
         cursor.execute(f"CREATE OR REPLACE VIEW {quote(node_id)} AS {body}")
 
     def build(self, sql: str, to: Path) -> Table:
@@ -133,8 +137,9 @@ class DuckDB:
             self._helper = ThreadPoolExecutor(1, thread_name_prefix="seeknal-sql")
         future: Future[T] = self._helper.submit(work, cursor)
         try:
-            while not wait([future], timeout=_STEP).done:
-                pass
+            while not future.done():
+                with contextlib.suppress(TimeoutError):
+                    future.exception(timeout=_STEP)
         except BaseException:
             while not wait([future], timeout=_STEP).done:
                 cursor.interrupt()

@@ -74,6 +74,7 @@ class OutputStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._unsynced: list[Path] = []
+        self._made: set[Path] = set()
 
     def directory(self, node_id: str, key: str) -> Path:
         """Where the build of that key lies, or would."""
@@ -85,7 +86,10 @@ class OutputStore:
         final = self.directory(node_id, key)
         stage = final.with_name(temporary_name(key))
         with io_errors("write", stage):
-            stage.mkdir(parents=True)
+            if final.parent not in self._made:
+                final.parent.mkdir(parents=True, exist_ok=True)
+                self._made.add(final.parent)
+            stage.mkdir()
         return stage
 
     def discard(self, stage: Path) -> None:
@@ -188,6 +192,7 @@ class OutputStore:
 
     def remove(self, garbage: Collection[Garbage]) -> None:
         """Delete directories that ``garbage`` listed, and parents that are empty then."""
+        self._made.clear()
         for item in garbage:
             shutil.rmtree(item.path, ignore_errors=True)
             with contextlib.suppress(OSError):

@@ -40,7 +40,7 @@ class Reader:
         Raises:
             SelectionError: It has no table yet.
         """
-        engine = self.runner.engine
+        engine = self.runner.engine.get()
         engine.bind(self._relations())
         most = "" if limit is None else f" LIMIT {int(limit)}"
         return engine.query(f"SELECT * FROM {quote(self.node_id)}{most}", form=form)
@@ -48,7 +48,7 @@ class Reader:
     def preview(self, *, limit: int) -> Preview:
         """The first rows, the schema, and the counts of this build and of the one before."""
         frame = self.query(limit=limit)
-        schema = self.runner.engine.describe(f"SELECT * FROM {quote(self.node_id)}")
+        schema = self.runner.engine.get().describe(f"SELECT * FROM {quote(self.node_id)}")
         outputs, found = self.runner.outputs, self._build(self.node_id)
         build = found and outputs.find(self.node_id, found.key, found.signatures)
         if not build:

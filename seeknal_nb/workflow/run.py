@@ -56,7 +56,7 @@ class Run:
         self.walk = Walk(
             graph, plan, world, stop_on_error=stop_on_error, cutoff=plan.selection.cutoff, executor=self.executor,
             workers=workers, execute=runner._execute_node,  # noqa: SLF001 - SPEC.md's seam has this name
-            commit=self._commit, adopt=lambda build: ledger.adopt(build, world), interrupt=runner.interrupt,
+            commit=self._commit, adopt=lambda build: ledger.adopt(build, world), interrupt=runner.engine.interrupt,
         )  # fmt: skip
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}
@@ -95,7 +95,7 @@ class Run:
     def cancel(self) -> None:
         """Start nothing more, and interrupt what is in flight; for another thread."""
         self.walk.cancelled.set()
-        self.runner.interrupt()
+        self.runner.engine.interrupt()
 
     def _let_go(self) -> None:
         self.walk.abandon()
@@ -131,12 +131,13 @@ class Run:
 
     def work(self, node: Node) -> dict[str, Any]:
         """Do what the node's kind does: stage files, and give the spec's dict."""
-        kind, engine = self.world.sights[node.id].kind, self.runner.engine
+        kind = self.world.sights[node.id].kind
         if not kind.stages:
             return kind.execute(self._task(node, Path()))
         stage = self.runner.outputs.stage(node.id, self.walk.decisions[node.id].key or "")
         try:
-            engine.bind(self.walk.relations(node.id))
+            if relations := self.walk.relations(node.id):
+                self.runner.engine.get().bind(relations)
             found = kind.execute(self._task(node, stage))
         except BaseException:
             self.runner.outputs.discard(stage)
@@ -159,7 +160,7 @@ class Run:
             except SeeknalError as error:
                 node = self.world.sights[result.node_id].node
                 result, build = _failure(node, error, result.duration, result.attempts, result.started), None
-        if stage is not None:
+        if stage is not None and (build is None or build.path is None):
             self.runner.outputs.discard(stage)
         if not result.reason:
             result = replace(result, reason=self._reasons[result.node_id])

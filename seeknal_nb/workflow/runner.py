@@ -10,7 +10,7 @@ from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import NodeType
 from seeknal_nb.dag.select import split
-from seeknal_nb.engines import open_engine
+from seeknal_nb.engines import OnFirstUse
 from seeknal_nb.errors import UsageError
 from seeknal_nb.workflow.events import (
     ExecutionStatus,
@@ -83,7 +83,7 @@ class DAGRunner:
         state_dir: Path | str | None = None,
         *,
         root: Path | str | None = None,
-        engine: Engine | str = "duckdb",
+        engine: Engine | OnFirstUse | str = "duckdb",
         state: StateStore | None = None,
         kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
         params: Mapping[str, object] | None = None,
@@ -103,15 +103,8 @@ class DAGRunner:
         self.listeners = list(listeners)
         self.workers, self.executor = workers, executor
         self.around = Surroundings(self.root, dict(params or {}), namespace or {}, allow_outside)
-        self._engine = engine
+        self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
         self._active: Run | None = None
-
-    @property
-    def engine(self) -> Engine:
-        """The engine, opened on first use."""
-        if isinstance(self._engine, str):
-            self._engine = open_engine(self._engine, spill=self.target / "spill")
-        return self._engine
 
     def run(
         self,
@@ -233,11 +226,6 @@ class DAGRunner:
     def look(self, graph: Graph) -> Observed:
         """What is true of these nodes now; changes nothing."""
         return self._observe(graph, Ledger(self.state), verify=False)
-
-    def interrupt(self) -> None:
-        """Stop what the engine is doing, where one is open."""
-        if not isinstance(self._engine, str):
-            self._engine.interrupt()
 
     def cancel(self) -> None:
         """Stop the run that another thread consumes: what is in flight is interrupted, what is finished is kept."""

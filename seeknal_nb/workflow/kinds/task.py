@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.engines import Engine, Relation, Table
+    from seeknal_nb.engines import Engine, OnFirstUse, Relation, Table
     from seeknal_nb.workflow.outputs import Build
 
 __all__ = ["Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of"]
@@ -73,7 +73,7 @@ class Task:
         stage: A fresh directory; what is in it afterwards becomes the build.
         captured: What a Python body reads of the notebook, by name.
         surroundings: Where.
-        engine: With what.
+        opener: With what, opened on first use.
     """
 
     node: Node
@@ -81,7 +81,12 @@ class Task:
     stage: Path
     captured: Mapping[str, object]
     surroundings: Surroundings
-    engine: Engine
+    opener: OnFirstUse
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+        return self.opener.get()
 
     def resolve(self, name: str) -> str | None:
         """The id of the input that a body calls ``name``: by id, bare name, ``input_0``, or ``__THIS__``."""
