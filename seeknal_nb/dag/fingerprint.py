@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["DOCUMENTATION", "build_key", "config_parts", "digest", "own_digest", "written"]
+__all__ = ["DOCUMENTATION", "build_key", "config_parts", "digest", "node_parts", "own_digest", "written"]
 
 DOCUMENTATION = frozenset(
     {"kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "url", "maturity", "version_notes"}
@@ -27,6 +27,8 @@ DOCUMENTATION = frozenset(
 """Keys of a config that say what a node is called, or whom it concerns; edges stand for ``inputs``."""
 
 SHORT = 16
+PARAMETER = "parameter "
+"""Before the names of parameters among a node's parts."""
 
 
 def digest(data: bytes | str) -> str:
@@ -48,29 +50,38 @@ def written(node: Node, params: Mapping[str, object]) -> tuple[str, Node]:
     text = _json(node.config)
     if "{{" not in text:
         return digest(text), node
-    return digest(text + _json({name: params.get(name) for name in holes(text)})), _resolved(node, params)
+    used = {name: params.get(name) for name in holes(text)}
+    return digest(text + _json(used)), replace(node, config=_resolved(node.config, params, known=True))
 
 
-def _resolved(node: Node, params: Mapping[str, object]) -> Node:
-    config = {
-        name: value if name == "python" else _filled(value, params, plain=name not in ("sql", "transform"))
-        for name, value in node.config.items()
+def node_parts(node: Node, params: Mapping[str, object]) -> dict[str, str]:
+    """A short digest for every part of a node: its config without its parameters' values, then each value."""
+    text = _json(node.config)
+    if "{{" not in text:
+        return config_parts(node.config)
+    values = {f"{PARAMETER}{name}": digest(_json(params.get(name)))[:SHORT] for name in holes(text)}
+    return config_parts(_resolved(node.config, {}, known=False)) | values
+
+
+def _resolved(config: Mapping[str, Any], params: Mapping[str, object], *, known: bool) -> dict[str, Any]:
+    return {
+        name: value if name == "python" else _filled(value, params, plain=name not in ("sql", "transform"), known=known)
+        for name, value in config.items()
     }
-    return replace(node, config=config)
 
 
-def _filled(value: Any, params: Mapping[str, object], *, plain: bool) -> Any:
+def _filled(value: Any, params: Mapping[str, object], *, plain: bool, known: bool) -> Any:
     if isinstance(value, str):
-        return render(value, params, plain=plain)
+        return render(value, params, plain=plain, known=known)
     if isinstance(value, dict):
-        return {name: _filled(one, params, plain=True) for name, one in value.items()}
-    return [_filled(one, params, plain=True) for one in value] if isinstance(value, list) else value
+        return {name: _filled(one, params, plain=True, known=known) for name, one in value.items()}
+    return [_filled(one, params, plain=True, known=known) for one in value] if isinstance(value, list) else value
 
 
 def config_parts(config: Mapping[str, Any]) -> dict[str, str]:
     """A short digest for every part of a config: ``sql``, ``code``, and its other keys by name.
 
-    The body's text must be rendered already (``{{ name }}`` put in), so that the values used are part of it.
+    Its ``{{ name }}`` must be filled already.
     """
     parts = {}
     for name, value in config.items():

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -74,10 +75,14 @@ def load_notebook(path: Path, *, directory: Path | None = None, state_dir: str |
     magics.headless = True
     os.chdir(home)  # as Jupyter starts a kernel in the notebook's folder
     sys.path.insert(0, str(home))
-    defined = magics.adopt(_Defining(".", state_dir=state_dir, name=path.stem))
+    magics.make = partial(_Defining, state_dir=state_dir, name=path.stem)
     for number, source in cells:
         _run(shell, number, source, path)
-    project = Project(".", state_dir=state_dir, name=path.stem, params=defined.params, kinds=defined.kinds)
+    defined = magics.opened()
+    project = Project(
+        defined.directory, state_dir=state_dir, name=path.stem, params=defined.params, kinds=defined.kinds,
+        workers=defined.workers,
+    )  # fmt: skip
     project.manifest = defined.manifest
     return magics.adopt(project)
 

@@ -37,13 +37,13 @@ def run_lock(directory: Path, command: str) -> Iterator[str | None]:
     with io_errors("write", directory):
         directory.mkdir(parents=True, exist_ok=True)
     lock = FileLock(directory / "run.lock", timeout=0, fallback_to_soft=False, preserve_lock_file=True)
-    try:
-        with io_errors("lock", directory):
+    with io_errors("lock", directory):
+        try:
             lock.acquire()
-    except Timeout as error:
-        raise LockedError(
-            f"another run holds {directory}", why=_owner_text(owner), remedy="wait until it ends, or stop it"
-        ) from error
+        except Timeout as error:  # it is an OSError too
+            raise LockedError(
+                f"another run holds {directory}", why=_owner_text(owner), remedy="wait until it ends, or stop it"
+            ) from error
     try:
         left = _owner_text(owner) if owner.exists() else None
         write_atomic(owner, json.dumps(_me(command)).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.fingerprint import config_parts, digest, written
+from seeknal_nb.dag.fingerprint import digest, node_parts, written
 from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import read_body
 from seeknal_nb.errors import SeeknalError, one_or_many
@@ -123,7 +123,7 @@ def _observe(
         parts: Mapping[str, str] = entry.parts
     else:
         kind.check(whole)
-        parts = config_parts(whole.config)
+        parts = node_parts(node, around.params)
     if python:
         found = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)
         taken = found.values

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from seeknal_nb.dag.fingerprint import build_key, own_digest
+from seeknal_nb.dag.fingerprint import PARAMETER, build_key, own_digest
 from seeknal_nb.markup import esc_html, esc_term, plural, table
 
 if TYPE_CHECKING:
@@ -232,6 +232,9 @@ def _own_reason(facts: Facts, entry: NodeState) -> str:
     for name, word in WORDS.items():
         if name in changed:
             return word
+    values = [name.removeprefix(PARAMETER) for name in changed if name.startswith(PARAMETER)]
+    if values:
+        return f"parameter changed: {', '.join(sorted(values))}"
     if changed:
         return f"config changed: {', '.join(sorted(changed))}"
     return "source data changed" if entry.probe != facts.probe else ""

@@ -234,7 +234,10 @@ class DAGRunner:
             active.cancel()
 
     def on_node_start(self, node_id: str) -> None:
-        """For a subclass to call and to override: SPEC.md § Event Hooks."""
+        """For a subclass to override, and to call from its own ``_execute_node``: SPEC.md § Event Hooks.
+
+        The runner itself does not call it; ``listeners=`` hears every event.
+        """
 
     def on_node_complete(self, node_id: str, result: NodeResult) -> None:
         """Likewise, when a node has come out."""
