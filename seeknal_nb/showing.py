@@ -164,7 +164,7 @@ class Preview:
         import pandas as pd  # noqa: PLC0415 - it is there: it made the frame
 
         with pd.option_context("display.max_colwidth", CELL):
-            rows = self.frame.to_html(index=False, border=0, max_cols=COLUMNS, classes="seeknal")
+            rows = esc_term(self.frame.to_html(index=False, border=0, max_cols=COLUMNS, classes="seeknal"))
         types = ", ".join(f"{name} {kind}" for name, kind in self.schema[:COLUMNS])
         head = f"<p>{esc_html(self.headline())}</p><p>{esc_html(types)}</p>"
         return {"text/plain": str(self), "text/html": f'{head}<div style="overflow-x:auto">{rows}</div>'}

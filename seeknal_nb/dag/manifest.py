@@ -17,7 +17,7 @@ from seeknal_nb.files import write_atomic
 from seeknal_nb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Edge", "Manifest", "ManifestMetadata", "Node", "NodeType", "node_type", "write_changed"]
 
@@ -189,13 +189,6 @@ class Manifest:
         """Take a node away, with its edges; one that is not there is no error."""
         self.nodes.pop(node_id, None)
         self.edges = [e for e in self.edges if node_id not in (e.from_node, e.to_node)]
-
-    def only(self, node_ids: Collection[str]) -> Manifest:
-        """A manifest of these nodes and the edges between them."""
-        part = Manifest(self.metadata.project)
-        part.nodes = {node_id: node for node_id, node in self.nodes.items() if node_id in node_ids}
-        part.edges = [e for e in self.edges if e.from_node in node_ids and e.to_node in node_ids]
-        return part
 
     def get_node(self, node_id: str) -> Node | None:
         """The node of that id, or None."""

@@ -11,7 +11,7 @@ from traitlets import Bool, Int, Unicode
 from seeknal_nb.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -34,17 +34,18 @@ class SeeknalMagics(Magics):
     def __init__(self, shell: InteractiveShell, **options: Any) -> None:
         super().__init__(shell, **options)
         self.headless = False
+        self.make: Callable[..., Project] | None = None
         self._opened: tuple[str, Project] | None = None
 
     def opened(self) -> Project:
         """The project, made on first use and again when another folder is configured."""
-        from seeknal_nb.project import Project  # noqa: PLC0415 - loading the extension stays quick
-
         if self._opened is not None and self._opened[0] == self.project:
             return self._opened[1]
-        return self.adopt(Project(
-                self.project, engine=self.engine or None, workers=self.workers or None, namespace=self.shell.user_ns
-            ))  # fmt: skip
+        if self.make is None:
+            from seeknal_nb.project import Project  # noqa: PLC0415 - loading the extension stays quick
+
+            self.make = Project
+        return self.adopt(self.make(self.project, engine=self.engine or None, workers=self.workers or None))
 
     def adopt(self, project: Project) -> Project:
         """Work on this project from now on."""

@@ -1,0 +1,34 @@
+"""Nodes side by side, in wall seconds: sleeping ones, uneven chains, and queries that want all cores."""
+
+from tests.benchmarks import floors, ours
+from tests.benchmarks.measure import Row, in_turn
+
+NAPS = [[0.25]] * 16
+CHAINS = [[0.2, 0.02] * 5, [0.02, 0.2] * 5]
+QUERY = "SELECT i % 1000 AS g, sum(hash(i * {number}) % 1000)::BIGINT AS s FROM range({rows}) t(i) GROUP BY g"
+
+
+def rows(options, directory):
+    """The rows of this family, as they are measured; all in this process, its imports done."""
+    ours.sleep(f"{directory}/first", [[0]], 2)
+    for what, chains, workers, goal in (
+        ("16 nodes of 0.25 s sleep, 8 workers (wall)", NAPS, 8, 1.04),
+        ("two uneven chains of naps, 2 workers (wall)", CHAINS, 2, 1.03),
+    ):
+        given = in_turn(
+            max(3, options.repeat),
+            ours=lambda at: ours.sleep(f"{directory}/sleep-{workers}-{at}", chains, workers),
+            floor=lambda _: floors.sleep(chains, workers),
+        )
+        yield _row(what, given, goal)
+    texts = [QUERY.format(number=number, rows=options.query_rows) for number in range(3, 11)]
+    given = in_turn(
+        max(3, options.repeat),
+        ours=lambda at: ours.queries(f"{directory}/queries-{at}", texts, 2),
+        floor=lambda at: floors.queries(f"{directory}/bare-{at}", texts, 2),
+    )
+    yield _row("8 CPU-bound queries, 2 workers (wall)", given, 1.05)
+
+
+def _row(what, given, goal):
+    return Row(what, min(given["ours"]), min(given["floor"]), goal=goal, samples=given)

@@ -1,0 +1,67 @@
+"""The pipelines that are measured, as plain values; knows neither seeknal_nb nor the floors."""
+
+import re
+from collections import namedtuple
+from math import isqrt
+from pathlib import Path
+
+SEED = 2013
+_NAME = re.compile(r"\b(?:source|transform)\.\w+")
+_HEAD = re.compile(r"^-- node: (\S+)( view)?\n", re.MULTILINE)
+
+Step = namedtuple("Step", "id sql inputs view")
+"""One SQL node; its inputs in the order in which its statement names them."""
+
+
+def layered(count):
+    """Parents by number: layers as wide as they are many, one to three parents in the layer before."""
+    import random
+
+    choose, width = random.Random(SEED), max(10, isqrt(count))
+    parents = [()] * min(width, count)
+    for number in range(width, count):
+        first = (number // width - 1) * width
+        parents.append(tuple(choose.sample(range(first, first + width), choose.choice((1, 2, 2, 3)))))
+    return parents
+
+
+def trivial(count):
+    """One-row queries over the layered graph."""
+    steps = []
+    for number, parents in enumerate(layered(count)):
+        tables = [f"transform.n{p}" for p in parents]
+        names = [f"t{at}" for at, _ in enumerate(tables)]
+        value = " + ".join(f"{name}.v" for name in names) or "0"
+        read = ", ".join(f"{table} {name}" for table, name in zip(tables, names))
+        sql = f"SELECT ({value} + {number}) % 97 AS v" + (f" FROM {read}" if read else "")
+        steps.append(Step(f"transform.n{number}", sql, tables, False))
+    return steps
+
+
+def flights(data, *, views=False):
+    """The 16 nodes of flights.sql, in topological order, over the files in a directory."""
+    text = Path(__file__).with_name("flights.sql").read_text().replace("{data}", str(data))
+    parts = _HEAD.split(text)[1:]
+    return [
+        Step(node_id, sql.strip(), list(dict.fromkeys(_NAME.findall(sql))), views and bool(view))
+        for node_id, view, sql in zip(parts[::3], parts[1::3], parts[2::3])
+    ]
+
+
+def edited(steps, node_id, form):
+    """The same steps, one of them with its statement put into ``form``, which makes other rows of it."""
+    return [s._replace(sql=form.replace("{sql}", f"(\n{s.sql}\n)")) if s.id == node_id else s for s in steps]
+
+
+def below(steps, node_id):
+    """The ids of a step and of all that reads it, directly or not."""
+    found = {node_id}
+    for step in steps:
+        if found & set(step.inputs):
+            found.add(step.id)
+    return found
+
+
+def with_tables(sql, table):
+    """The statement with each node's name put through ``table``."""
+    return _NAME.sub(lambda match: table(match[0]), sql)
