@@ -104,8 +104,8 @@ def _project(options: argparse.Namespace) -> Any:
 
 def _show(things: Iterator[Any], options: argparse.Namespace) -> int:
     """Print each thing as it comes; JSON is one document, of the last one."""
-    from seeknal_nb.workflow.events import ExecutionSummary, RunFinished  # noqa: PLC0415 - not for a help text
-    from seeknal_nb.workflow.report import print_lines, summary_lines  # noqa: PLC0415
+    from seeknal_nb.workflow.events import RunFinished  # noqa: PLC0415 - not for a help text
+    from seeknal_nb.workflow.report import print_lines  # noqa: PLC0415
 
     form = getattr(options, "format", "text")
     code = 0
@@ -114,18 +114,26 @@ def _show(things: Iterator[Any], options: argparse.Namespace) -> int:
         last = thing
         if isinstance(thing, RunFinished):
             code = 1 if thing.summary.failed_nodes else 0
-            if thing.interrupted and form == "text":
-                print_lines(summary_lines(thing.summary))
+            if thing.interrupted:  # the command ends here, with an exception
+                _print_last(thing.summary, form)
         if form == "text":
             print_lines(_lines(thing))
-    if isinstance(last, ExecutionSummary) and form == "text":
+    _print_last(last, form)
+    return code
+
+
+def _print_last(last: Any, form: str) -> None:
+    """The summary of a run as text; or the one document of another form."""
+    from seeknal_nb.workflow.events import ExecutionSummary  # noqa: PLC0415 - not for a help text
+    from seeknal_nb.workflow.report import print_lines, summary_lines  # noqa: PLC0415
+
+    if form == "text" and isinstance(last, ExecutionSummary):
         print_lines(summary_lines(last))
     elif form == "json" and hasattr(last, "to_dict"):
         sys.stdout.write(json.dumps(last.to_dict(), default=str) + "\n")
     elif form != "text":
         sys.stdout.write(last.to(form).rstrip("\n") + "\n")
     sys.stdout.flush()
-    return code
 
 
 def _lines(thing: Any) -> Iterator[str]:

@@ -35,7 +35,7 @@ def split(values: Iterable[str] | str | None) -> list[str]:
     found: list[str] = []
     for value in [values] if isinstance(values, str) else values or ():
         terms = str(value).split()
-        if not terms or any(not part for term in terms for part in term.split(",")):
+        if not terms or str(value) != str(value).strip() or any(not part for term in terms for part in term.split(",")):
             raise SelectionError(
                 f"an empty name in {value!r}", remedy="write names a comma apart, as in users,orders; no blanks between"
             )

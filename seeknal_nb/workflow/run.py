@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.plan import Decision, Plan
     from seeknal_nb.workflow.runner import DAGRunner
 
-__all__ = ["Run", "whole"]
+__all__ = ["Run", "seconds", "whole"]
 
 LONGEST_ERROR = 4000
 LONGEST_WAIT = 30.0
@@ -51,11 +52,10 @@ class Run:
     ) -> None:
         self.runner, self.graph, self.plan, self.world, self.ledger = runner, graph, plan, world, ledger
         self.retry, self.retry_delay = retry, retry_delay
-        workers = whole("workers", runner.workers, least=1)
-        self.executor = runner.executor or executor_for(workers)
+        self.executor = runner.executor or executor_for(runner.workers)
         self.walk = Walk(
             graph, plan, world, stop_on_error=stop_on_error, cutoff=plan.selection.cutoff, executor=self.executor,
-            workers=workers, execute=runner._execute_node,  # noqa: SLF001 - SPEC.md's seam has this name
+            workers=runner.workers, execute=runner._execute_node,  # noqa: SLF001 - SPEC.md's seam has this name
             commit=self._commit, adopt=lambda build: ledger.adopt(build, world), interrupt=runner.engine.interrupt,
         )  # fmt: skip
         self._reasons = {step.node_id: step.reason for step in plan.steps}
@@ -201,3 +201,10 @@ def whole(name: str, value: object, *, least: int = 0) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= 10_000:  # noqa: PLR2004
         raise UsageError(f"{name} must be a whole number from {least} to 10,000", why=f"it is {value!r}", remedy=f"{name}=3")
     return value
+
+
+def seconds(name: str, value: object) -> float:
+    """The value, where it is a finite number of seconds from 0; else a ``UsageError``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise UsageError(f"{name} must be a number of seconds from 0", why=f"it is {value!r}", remedy=f"{name}=1.5")
+    return float(value)

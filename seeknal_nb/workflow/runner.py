@@ -30,7 +30,7 @@ from seeknal_nb.workflow.outputs import OutputStore
 from seeknal_nb.workflow.plan import Plan, Selection
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
-from seeknal_nb.workflow.run import Run, whole
+from seeknal_nb.workflow.run import Run, seconds, whole
 from seeknal_nb.workflow.stores import JsonState
 
 if TYPE_CHECKING:
@@ -172,7 +172,8 @@ class DAGRunner:
         Raises:
             KeyboardInterrupt: After the last event, where the run was interrupted.
         """
-        retry = whole("retry", retry)
+        retry, retry_delay = whole("retry", retry), seconds("retry_delay", retry_delay)
+        whole("workers", self.workers, least=1)
         if dry_run:
             yield from self._told(self._dry(self.plan(verify=verify, **selection)))
             return
