@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import UsageError, near
-from seeknal_nb.grammar import Grammar, comma, params_of, whole
+from seeknal_nb.grammar import Grammar, comma, delay, params_of, whole
 from seeknal_nb.showing import FORMATS
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add("--retry", type=whole, default=0, metavar="N", help="execute a failed node again, up to N times")
     add(
         "--retry-delay",
-        type=float,
+        type=delay,
         default=0.0,
         metavar="S",
         help="seconds before the first retry, then doubled (at most 30)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +14,7 @@ from seeknal_nb.errors import UsageError, near
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Grammar", "Help", "comma", "params_of", "split_line", "whole"]
+__all__ = ["Grammar", "Help", "comma", "delay", "params_of", "split_line", "whole"]
 
 
 class Help(Exception):  # noqa: N818 - it is no error: somebody asked
@@ -66,6 +67,17 @@ def whole(value: str) -> int:
     if not value.isascii() or not value.isdigit():
         raise argparse.ArgumentTypeError(f"{value!r} is no whole number from 0")
     return int(value)
+
+
+def delay(value: str) -> float:
+    """A finite number of seconds from 0; likewise."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of seconds from 0")
+    return seconds
 
 
 def params_of(values: Sequence[str]) -> dict[str, Any]:
