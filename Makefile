@@ -15,7 +15,7 @@ demo: $(VENV)/.demo
 	@echo "The notebook, its graph and its summary: $(CURDIR)/$(PAGE)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check seeknal_nb
