@@ -175,4 +175,4 @@ class Preview:
             rows = esc_term(self.frame.to_html(index=False, border=0, max_cols=COLUMNS, classes="seeknal"))
         types = ", ".join(f"{name} {kind}" for name, kind in self.schema[:COLUMNS])
         head = f"<p>{esc_html(self.headline())}</p><p>{esc_html(types)}</p>"
-        return {"text/plain": str(self), "text/html": f'{head}<div style="overflow-x:auto">{rows}</div>'}
+        return {"text/plain": str(self), "text/html": f'{head}<div style="overflow-x:auto;white-space:nowrap">{rows}</div>'}
