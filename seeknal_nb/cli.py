@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int
         print_error(error)
         return error.exit_code
     except KeyboardInterrupt as error:
-        return getattr(error, "code", INTERRUPTED)
+        return _leave(getattr(error, "code", INTERRUPTED))
     except BrokenPipeError:
         _quiet()
         return 0
@@ -166,6 +167,15 @@ def _listen() -> None:
         if hasattr(signal, name):
             with contextlib.suppress(ValueError):  # not in the main thread: somebody calls main() as a function
                 signal.signal(getattr(signal, name), handler)
+
+
+def _leave(code: int) -> int:
+    """The exit code of an interrupted run; at once, where a Python body in a thread would hold the process up."""
+    if any(thread.name.startswith("seeknal_") for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _quiet() -> None:

@@ -23,4 +23,4 @@ class InlineExecutor(Executor):
 
 def executor_for(workers: int) -> Executor:
     """Inline for one worker, else that many threads."""
-    return InlineExecutor() if workers == 1 else ThreadPoolExecutor(workers, thread_name_prefix="seeknal")
+    return InlineExecutor() if workers == 1 else ThreadPoolExecutor(workers, thread_name_prefix="seeknal_node")

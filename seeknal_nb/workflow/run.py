@@ -98,13 +98,13 @@ class Run:
         self.runner.engine.interrupt()
 
     def _let_go(self) -> None:
-        self.walk.abandon()
+        ended = self.walk.abandon()
         for stage, _ in self._staged.values():
             if stage is not None:
                 self.runner.outputs.discard(stage)
         self.ledger.close(self.runner.outputs)
         if self.runner.executor is None:
-            self.executor.shutdown()
+            self.executor.shutdown(wait=ended, cancel_futures=True)
 
     def execute(self, node_id: str) -> NodeResult:
         """All attempts of one node, in a worker. Only an interrupt that is meant for the run is raised."""

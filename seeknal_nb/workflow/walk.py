@@ -5,9 +5,11 @@ Only the thread that consumes the events touches what is here; a worker computes
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import queue
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Walk"]
 
 STEP = 0.05
+GRACE = 2.0
 S = ExecutionStatus
 
 
@@ -79,7 +82,7 @@ class Walk:
         self.cancelled = threading.Event()
         self._in_flight: dict[Future[NodeResult], str] = {}
         self._done: queue.SimpleQueue[Future[NodeResult]] = queue.SimpleQueue()
-        self._failed = False
+        self._failed = self._left_behind = False
         self._waiting = [len(parents) for parents in graph.parents]
         self._ready = [at for number, at in self.position.items() if not self._waiting[number]]
         heapq.heapify(self._ready)
@@ -254,13 +257,19 @@ class Walk:
         self.results[result.node_id] = result
         return NodeFinished(result)
 
-    def abandon(self) -> None:
-        """Stop what is in flight and wait for it; what it staged is thrown away. Does nothing after a whole walk."""
+    def abandon(self) -> bool:
+        """Stop what is in flight; what it staged is thrown away. Does nothing after a whole walk.
+
+        A Python body in a thread cannot be stopped: after ``GRACE`` seconds it is left to itself, and its result counts for
+        nothing. Gives whether all work has ended.
+        """
         if self._in_flight or len(self.results) < len(self.steps):
             self.cancelled.set()
-        while self._in_flight:
+        until = time.monotonic() + GRACE
+        while self._in_flight and time.monotonic() < until:
             self._interrupt()
-            try:
+            with contextlib.suppress(queue.Empty):
                 self._in_flight.pop(self._done.get(timeout=STEP))
-            except queue.Empty:
-                continue
+        self._left_behind = self._left_behind or bool(self._in_flight)
+        self._in_flight.clear()
+        return not self._left_behind
