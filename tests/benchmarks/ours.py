@@ -68,7 +68,7 @@ def leaf(directory, number):
     manifest = Manifest.load(f"{directory}/target/manifest.json")
     node = manifest.nodes[next(reversed(manifest.nodes))]
     if "sql" in node.config:
-        node.config["sql"] = f"SELECT *, {number} AS edit FROM ({node.config['sql']})"
+        node.config["sql"] = f"SELECT *, {number} AS edit{number} FROM ({node.config['sql']})"
     else:
         node.config["step"] = -1 - number
     return run(manifest, directory, 1)
