@@ -14,7 +14,7 @@ from seeknal_nb.dag.select import resolve
 from seeknal_nb.errors import ManifestError, SelectionError
 from seeknal_nb.markup import plural
 from seeknal_nb.showing import Rows
-from seeknal_nb.workflow.kinds import kind_names, kind_of
+from seeknal_nb.workflow.kinds import check_node, kind_names, kind_of
 from seeknal_nb.workflow.kinds.source import FORMATS
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ class Pipeline:
 
     def add_yaml(self, text: str, *, file: str = "cell") -> list[str]:
         """Add the nodes of a YAML text, one a document."""
-        return self.add(*nodes_of_yaml(text, file=file, root=self.directory, kinds=self.known_kinds()))
+        found = nodes_of_yaml(text, file=file, root=self.directory, kinds=self.known_kinds())
+        return self.add(*(node for node, _ in found))
 
     def remove(self, *names: str) -> Rows:
         """Take nodes out; gives a row a node.
@@ -178,10 +179,7 @@ class Pipeline:
         return False
 
     def _check(self, node: Node) -> None:
-        try:
-            kind_of(node.node_type, self.kinds).check(node)
-        except ManifestError as error:
-            raise error.at(node=node.id, place=node.place) from None
+        check_node(node, kind_of(node.node_type, self.kinds))
 
     def _copy(self) -> Manifest:
         trial = Manifest(self.manifest.metadata.project)

@@ -272,7 +272,7 @@ OTHERS: dict[str, tuple[list[str], list[str]]] = {
     "show": (["show", "users"], ["source.users: 2 rows", "ann", "bob"]),
     "show a few": (["show", "feature_group.user_features", "--limit", "1"], ["2 rows"]),
     "status": (["status"], ["success", "up to date"]), "diff": (["diff"], ["No differences"]),
-    "history": (["history"], ["run"]), "history of one": (["history", "--limit", "1"], ["1 runs"]),
+    "history": (["history"], ["run"]), "history of one": (["history", "--limit", "1"], ["1 run"]),
     "clean": (["clean"], ["removed"]), "parse": (["parse"], ["5 nodes", "target/manifest.json"]),
     "version": (["--version"], ["seeknal_nb "]),
 }  # fmt: skip

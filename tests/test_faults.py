@@ -57,7 +57,9 @@ def chain(**sql: str) -> Manifest:
 
 
 def run(root: Path, manifest: Manifest | None = None, **options: Any) -> ExecutionSummary:
-    more = {name: options.pop(name) for name in ("kinds", "namespace", "workers", "state", "old_manifest") if name in options}
+    more = {
+        name: options.pop(name) for name in ("kinds", "namespace", "workers", "state", "old_manifest") if name in options
+    }
     return DAGRunner(manifest or chain(), root=root, engine=ENGINE, **more).run(progress=False, **options)
 
 
@@ -114,7 +116,9 @@ def test_a_retry_that_is_no_small_number_is_refused(here: Path, retry: Any) -> N
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("raised", [SystemExit(0), SystemExit("x"), KeyboardInterrupt, GeneratorExit, RecursionError, MemoryError])
+@pytest.mark.parametrize(
+    "raised", [SystemExit(0), SystemExit("x"), KeyboardInterrupt, GeneratorExit, RecursionError, MemoryError]
+)
 def test_whatever_a_body_raises_is_its_own_failure(here: Path, raised: Any) -> None:
     """X02, X03, X06: sys.exit(0) in a node never ends the run as if all were well."""
     name = raised.__name__ if isinstance(raised, type) else type(raised).__name__
@@ -248,7 +252,9 @@ def test_a_node_that_was_removed_is_no_other_s_past(here: Path) -> None:
 
 def twins() -> Manifest:
     found = chain()
-    found.add_node(Node("aggregation.b", "b", "aggregation", tags=["nightly"], config={"sql": "SELECT count(*) AS n FROM source.a"}))
+    found.add_node(
+        Node("aggregation.b", "b", "aggregation", tags=["nightly"], config={"sql": "SELECT count(*) AS n FROM source.a"})
+    )
     found.add_edge("source.a", "aggregation.b")
     return found
 
@@ -299,7 +305,8 @@ def test_what_is_not_there_is_refused_with_the_nearest_names(here: Path, options
 
 
 @pytest.mark.parametrize(
-    "words", ["--nodes nowhere", "--types sauce", "--exclude-tags nothing", "--nodes a,,c", "--retry -1", "--retry abc", "--ful"]
+    "words",
+    ["--nodes nowhere", "--types sauce", "--exclude-tags nothing", "--nodes a,,c", "--retry -1", "--retry abc", "--ful"],
 )
 def test_the_command_line_ends_with_2_and_runs_nothing(
     here: Path, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -497,7 +504,10 @@ BROKEN: list[tuple[str, Callable[[dict[str, Any]], bytes]]] = [
     ("entries texts", lambda s: json.dumps({i: "success" for i in s}).encode()),
     ("entries empty", lambda s: json.dumps({i: {} for i in s}).encode()),
     *(
-        (f"{name} {bad!r:.20}", lambda s, name=name, bad=bad: json.dumps({i: e | {name: bad} for i, e in s.items()}).encode())
+        (
+            f"{name} {bad!r:.20}",
+            lambda s, name=name, bad=bad: json.dumps({i: e | {name: bad} for i, e in s.items()}).encode(),
+        )
         for name, values in {
             "status": ["succes", 7, None, [], "running", "cached", "SUCCESS", {}],
             "duration": ["x", -1, None, float("nan"), float("inf"), []],

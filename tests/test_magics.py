@@ -165,9 +165,9 @@ COMMANDS = {
     "%seeknal run --nodes users,names": "2 nodes", "%seeknal run --nodes users --only": "2 nodes",
     "%seeknal run --types transform --exclude-tags core": "2 nodes", "%seeknal run --retry 2 --continue-on-error": "2 nodes",
     "%seeknal run --workers 2": "2 nodes", "%seeknal plan": "transform.users", "%seeknal plan --full": "RUN",
-    "%seeknal ls": "transform.users", "%seeknal ls tag:core": "1 nodes", "%seeknal show users": "2 rows",
+    "%seeknal ls": "transform.users", "%seeknal ls tag:core": "1 node", "%seeknal show users": "2 rows",
     "%seeknal show transform.users --limit 1": "2 rows", "%seeknal status": "transform.users", "%seeknal diff": "",
-    "%seeknal graph": "2 nodes, 1 edges", "%seeknal history": "runs", "%seeknal history --limit 1": "runs",
+    "%seeknal graph": "2 nodes, 1 edge", "%seeknal history": "1 run", "%seeknal history --limit 1": "1 run",
     "%seeknal clean": "", "%seeknal clean --dry-run --keep 1": "", "%seeknal parse": "", "%seeknal remove names": "removed",
     "%seeknal retry": "2 nodes",
 }  # fmt: skip
@@ -206,7 +206,7 @@ def test_a_run_gives_its_summary_and_shows_nothing_twice(nb):
     assert status(summary) == {"transform.users": "success", "transform.names": "success"}
     assert len([o for o in assigned.shown if not o.get("update")]) == 1
     assert len({o["transient"]["display_id"] for o in assigned.shown}) == 1
-    assert "2 of 2 done" in assigned.shown[-1]["data"]["text/plain"]
+    assert "2 of 2" in assigned.shown[-1]["data"]["text/plain"]
     bare = nb.cell("%seeknal run --full")
     everything = bare.out + "".join(o["data"].get("text/plain", "") for o in bare.shown if not o.get("update"))
     assert everything.count(str(bare.value).splitlines()[0]) == 1
@@ -537,7 +537,7 @@ def test_run_with_a_definition_shows_its_first_rows(nb):
     nb("%%seeknal transform a\nSELECT 1 AS x")
     preview = nb("%%seeknal transform b --run\nSELECT x + 1 AS y FROM a")
     assert preview.frame.to_dict("records") == [{"y": 2}]
-    assert "transform.b: 1 rows" in nb.bundle(preview)["text/plain"]
+    assert "transform.b: 1 row" in nb.bundle(preview)["text/plain"]
     nb.error("%%seeknal transform c --run\nSELECT error('no') AS x FROM a", RunFailed)
 
 
@@ -711,7 +711,7 @@ def test_the_node_that_is_running_is_shown_while_it_runs(kernel, tmp_path):
     execute(client, f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb")
     execute(client, "%%seeknal transform before\nSELECT 1 AS x")
     execute(client, "%%seeknal transform slow --inputs before\nimport time\ntime.sleep(3)\nresult = [{'x': 1}]")
-    sent = client.execute("%seeknal run")
+    sent = client.execute("%seeknal run", stop_on_error=False)
     wait_for_build(tmp_path, "before")
     began, seen = time.monotonic(), []
     while time.monotonic() - began < 2.5:
@@ -747,7 +747,7 @@ def test_an_interrupt_stops_the_node_and_keeps_what_is_finished(kernel, tmp_path
     execute(client, "%%seeknal transform before\nSELECT 1 AS x")
     execute(client, f"%%seeknal transform slow --inputs before\n{body}")
     execute(client, "%%seeknal transform below\nSELECT x FROM slow")
-    sent = client.execute("%seeknal run --retry 3 --continue-on-error")
+    sent = client.execute("%seeknal run --retry 3 --continue-on-error", stop_on_error=False)
     wait_for_build(tmp_path, "before")
     time.sleep(0.5)
     began = time.monotonic()
@@ -773,7 +773,7 @@ def test_an_interrupted_run_can_go_on_without_a_change(kernel, tmp_path):
     execute(client, f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb")
     execute(client, "%%seeknal transform before\nSELECT 1 AS x")
     execute(client, "%%seeknal transform slow --inputs before\nimport os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.01)\nresult = [{'x': 2}]")
-    sent = client.execute("%seeknal run")
+    sent = client.execute("%seeknal run", stop_on_error=False)
     wait_for_build(tmp_path, "before")
     time.sleep(0.5)
     manager.interrupt_kernel()

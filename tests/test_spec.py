@@ -160,7 +160,9 @@ def plan_output(block: str, directory: Path, monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.chdir(directory)
     found = Manifest("plan")
     found.add_node(Node("source.users", "users", "source", tags=["source"], config={"sql": "SELECT 1 AS id"}))
-    found.add_node(Node("transform.clean_users", "clean_users", "transform", tags=["transform"], config={"sql": "FROM users"}))
+    found.add_node(
+        Node("transform.clean_users", "clean_users", "transform", tags=["transform"], config={"sql": "FROM users"})
+    )
     found.add_node(Node("feature_group.old_features", "old_features", "feature_group", tags=["deprecated"],
                         config={"sql": "FROM clean_users", "key": "id"}))  # fmt: skip
     found.add_edge("source.users", "transform.clean_users")
@@ -182,7 +184,9 @@ def summary_output(block: str, directory: Path, monkeypatch: pytest.MonkeyPatch,
     assert f"  Duration:        {summary.total_duration:.2f}s\n" in shown
 
 
-def progress_output(block: str, directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def progress_output(
+    block: str, directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     prepare(directory)
     monkeypatch.chdir(directory)
     DAGRunner(Manifest.load("target/manifest.json")).run(full=True)
@@ -243,7 +247,7 @@ def command_line(block: str, directory: Path, *_: object) -> None:
 
 def tagged_yaml(block: str, directory: Path, monkeypatch: pytest.MonkeyPatch, *_: object) -> None:
     """The YAML gives this node and these tags; filters take them."""
-    [node] = nodes_of_yaml(block, file="x.yml", root=directory, kinds=list(KINDS))
+    [(node, _)] = nodes_of_yaml(block, file="x.yml", root=directory, kinds=list(KINDS))
     assert (node.id, node.tags) == ("feature_group.large_aggregation", ["expensive", "requires_spark"])
     prepare(directory)
     monkeypatch.chdir(directory)
@@ -275,8 +279,17 @@ def plan_shown(ran: Ran) -> None:
 
 def what_differs_ran(ran: Ran) -> None:
     """``clean_users`` differs from the old manifest: it ran, all that reads it, and nothing that does not."""
-    below = {"transform.clean_users", "feature_group.user_features", "feature_group.old_features", "transform.trial",
-             "feature_group.large_aggregation", "transform.joined", "model.churn", "rule.users_valid", "exposure.report"}
+    below = {
+        "transform.clean_users",
+        "feature_group.user_features",
+        "feature_group.old_features",
+        "transform.trial",
+        "feature_group.large_aggregation",
+        "transform.joined",
+        "model.churn",
+        "rule.users_valid",
+        "exposure.report",
+    }
     needed = {"source.users", "aggregation.spend", "transform.clean_orders", "source.orders"}  # fmt: skip
     results = {r.node_id: r for r in ran.summary.results}
     assert {i for i, r in results.items() if r.status is S.SUCCESS} == below | needed

@@ -99,8 +99,16 @@ class Node:
             raise ManifestError(
                 "broken node", why=f"it lacks {error}", remedy="a node needs id, name and type", node=_id_of(data)
             ) from error
-        if not (type(node.id) is type(node.name) is str and type(node.config) is dict and type(node.tags) is list):
+        if not (
+            type(node.id) is type(node.name) is str
+            and isinstance(node.node_type, str)
+            and type(node.config) is type(node.columns) is dict
+            and type(node.tags) is list
+        ) or any(type(tag) is not str for tag in node.tags):
             _refuse_types(node)
+        for text in (node.description, node.owner, node.file_path):
+            if text is not None and type(text) is not str:
+                _refuse_types(node)
         return node
 
 
@@ -109,16 +117,19 @@ def _id_of(data: object) -> str | None:
 
 
 def _refuse_types(node: Node) -> None:
-    expected = {"id": str, "name": str, "config": dict, "tags": list}
-    for name, kind in expected.items():
+    expected = {
+        **dict.fromkeys(("id", "name", "node_type", "description", "owner", "file_path"), (str, "text")),
+        **dict.fromkeys(("config", "columns"), (dict, "an object")),
+        "tags": (list, "a list of text"),
+    }
+    for name, (kind, word) in expected.items():
         value = getattr(node, name)
-        if not isinstance(value, kind):
-            raise ManifestError(
-                "broken node",
-                why=f"{name} is {type(value).__name__}, not {kind.__name__}",
-                remedy=f"write {name} as {'text' if kind is str else 'a ' + kind.__name__}",
-                node=str(node.id),
-            )
+        optional = value is None and name in ("description", "owner", "file_path")
+        good = isinstance(value, kind) and (name != "tags" or all(isinstance(tag, str) for tag in value))
+        if not good and not optional:
+            remedy = f"write {name.removeprefix('node_')} as {word}"
+            raise ManifestError(f"{name.removeprefix('node_')} must be {word}", why=f"it is {value!r:.100}", remedy=remedy,
+                                node=str(node.id))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +148,12 @@ class Edge:
     def from_dict(cls, data: Mapping[str, str]) -> Edge:
         """An edge from JSON; raises ``ManifestError`` where an end is missing."""
         try:
-            return cls(data["from"], data["to"], data.get("type", "dependency"))
+            edge = cls(data["from"], data["to"], data.get("type", "dependency"))
         except (KeyError, TypeError, AttributeError) as error:
             raise ManifestError("broken edge", why=f"it lacks {error}", remedy="an edge needs from and to") from error
+        if not (type(edge.from_node) is type(edge.to_node) is type(edge.edge_type) is str):
+            raise ManifestError("broken edge", why=f"its ends must be text: {dict(data)!r:.200}", remedy="write node ids")
+        return edge
 
 
 @dataclass(slots=True)
@@ -251,10 +265,11 @@ class Manifest:
             ManifestError: The structure is not a manifest's, or a newer program wrote it.
         """
         metadata = _section(data, "metadata", dict, file)
-        if metadata.get("manifest_version", FORMAT) > FORMAT:
+        version = metadata.get("manifest_version", FORMAT)
+        if not isinstance(version, int) or version > FORMAT:
             raise ManifestError(
                 "the manifest is of a newer form",
-                why=f"it has manifest_version {metadata['manifest_version']}, this program reads {FORMAT}",
+                why=f"it has manifest_version {version!r}, this program reads {FORMAT}",
                 remedy="install a newer seeknal_nb",
                 place=Place(file),
             )

@@ -11,7 +11,7 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.link import Names, checked_name, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node, node_type
 from seeknal_nb.dag.text import read_text
-from seeknal_nb.errors import ManifestError, ManyErrors, SeeknalError, near, one_or_many
+from seeknal_nb.errors import ManifestError, ManyErrors, Place, SeeknalError, near, one_or_many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -54,16 +54,20 @@ def parse_folder(
         ManifestError: All that is wrong, in the order of the files.
     """
     manifest, problems = Manifest(project or root.resolve().name), list[SeeknalError]()
+    places: dict[str, Place] = {}
+    sound: list[Node] = []
     for path in sorted(p for pattern in PATTERNS for p in (root / FOLDER).rglob(pattern)):
         file = path.relative_to(root).as_posix()
         with _collected(problems):
-            for node in nodes_of_yaml(read_text(path, root=root), file=file, root=root, kinds=kinds, problems=problems):
-                with _collected(problems, node):
-                    _add(manifest, node)
+            text = read_text(path, root=root)
+            for node, place in nodes_of_yaml(text, file=file, root=root, kinds=kinds, problems=problems):
+                with _collected(problems, node, place):
+                    _add(manifest, node, places.setdefault(node.id, place), place)
                     check(node)
+                    sound.append(node)
     names = Names(manifest.nodes)
-    for node in manifest.nodes.values():
-        with _collected(problems, node):
+    for node in sound:
+        with _collected(problems, node, places[node.id]):
             for found in inputs_of(node, names, params):
                 manifest.add_edge(found, node.id)
     if problems:
@@ -75,8 +79,8 @@ def parse_folder(
 class _collected:  # noqa: N801 - it reads as a function in a with statement
     """Put a raised error on a list, with the node it came from, and go on."""
 
-    def __init__(self, problems: list[SeeknalError], node: Node | None = None) -> None:
-        self.problems, self.node = problems, node
+    def __init__(self, problems: list[SeeknalError], node: Node | None = None, place: Place | None = None) -> None:
+        self.problems, self.node, self.place = problems, node, place
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
@@ -87,24 +91,24 @@ class _collected:  # noqa: N801 - it reads as a function in a with statement
             return False
         found = error.errors if isinstance(error, ManyErrors) else (error,)
         for one in found:
-            one.at(node=self.node.id if self.node else None, place=self.node.place if self.node else None)
+            one.at(node=self.node.id if self.node else None)
+            if self.place is not None and (one.place is None or one.place.line is None):
+                one.place = self.place
         self.problems += found
         return True
 
 
-def _add(manifest: Manifest, node: Node) -> None:
-    first = manifest.nodes.get(node.id)
-    if first is not None:
-        raise ManifestError(
-            "the same node twice", why=f"{node.id} stands in {first.file_path} already", remedy="rename one of them"
-        )
+def _add(manifest: Manifest, node: Node, first: Place, place: Place) -> None:
+    if node.id in manifest.nodes:
+        why = f"{node.id} stands at {first} already"
+        raise ManifestError("the same node twice", why=why, remedy="rename one of them", place=place)
     manifest.add_node(node)
 
 
 def nodes_of_yaml(
     text: str, *, file: str, root: Path, kinds: Iterable[str], problems: list[SeeknalError] | None = None
-) -> Iterator[Node]:
-    """The nodes of a YAML text, one a document.
+) -> Iterator[tuple[Node, Place]]:
+    """The nodes of a YAML text, one a document, and where each begins.
 
     Args:
         text: One or more documents.
@@ -117,7 +121,7 @@ def nodes_of_yaml(
     for document in read_yaml(text, file=file):
         found: list[SeeknalError] = [] if problems is None else problems
         with _collected(found):
-            yield _node(document, file, root, known)
+            yield _node(document, file, root, known), document.place
         if problems is None and found:
             raise one_or_many(found)
 
@@ -144,19 +148,34 @@ def _of_config(config: dict[str, Any], file: str, root: Path, document: Document
     kind, name = config["kind"], config["name"]
     if "sql_file" in config:
         config["sql"] = _sql_file(str(config.pop("sql_file")), root, document)
-    tags = config.get("tags") or []
-    columns = config.get("columns") or {}
+    tags, columns = _listed(config, "tags", document), _columns(config, document)
     node = Node(f"{kind}.{name}", name, node_type(kind))
     node.description, node.owner = _text(config, "description", document), _text(config, "owner", document)
-    node.tags = [str(tag) for tag in ([tags] if isinstance(tags, str) else tags)]
-    node.columns = (
-        columns
-        if isinstance(columns, dict)
-        else {str(c.get("name", c)) if isinstance(c, dict) else str(c): c for c in columns}
-    )
+    node.tags, node.columns = tags, columns
     node.config = {key: value for key, value in config.items() if key not in FIELDS | {"kind", "name"}}
     node.file_path = file
     return node
+
+
+def _listed(config: dict[str, Any], key: str, document: Document) -> list[str]:
+    """Tags: a text, or a list of texts."""
+    value = config.get(key) or []
+    found = [value] if isinstance(value, str) else value
+    if isinstance(found, list) and all(isinstance(one, str) for one in found):
+        return found
+    raise ManifestError(f"{key} must be text or a list of text", why=f"it is {value!r}", remedy=f"{key}: [a, b]",
+                        place=document.positions.get((key,)))  # fmt: skip
+
+
+def _columns(config: dict[str, Any], document: Document) -> dict[str, Any]:
+    """Documentation of columns: a mapping, or a list of names or of mappings with a name."""
+    value = config.get("columns") or {}
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str) or (isinstance(one, dict) and "name" in one) for one in value):
+        return {str(one["name"]) if isinstance(one, dict) else one: one for one in value}
+    raise ManifestError("columns must be a mapping or a list", why=f"it is {value!r}", remedy="columns: {id: what it is}",
+                        place=document.positions.get(("columns",)))  # fmt: skip
 
 
 def _text(config: dict[str, Any], key: str, document: Document) -> str | None:

@@ -9,7 +9,7 @@ from seeknal_nb.dag.fingerprint import digest, node_parts, written
 from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import read_body
 from seeknal_nb.errors import SeeknalError, one_or_many
-from seeknal_nb.workflow.kinds import kind_of
+from seeknal_nb.workflow.kinds import check_node, kind_of
 from seeknal_nb.workflow.kinds.body import python_of
 from seeknal_nb.workflow.kinds.tables import is_view
 from seeknal_nb.workflow.outputs import Build
@@ -122,7 +122,7 @@ def _observe(
     if entry is not None and entry.raw == raw and not python:
         parts: Mapping[str, str] = entry.parts
     else:
-        kind.check(whole)
+        check_node(whole, kind)
         parts = node_parts(node, around.params)
     if python:
         found = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)

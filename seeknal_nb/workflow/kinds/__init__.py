@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
+from seeknal_nb.dag.shapes import check_shapes
+from seeknal_nb.errors import ManifestError
 from seeknal_nb.workflow.kinds.task import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["DECLARATIONS", "KINDS", "kind_names", "kind_of"]
+__all__ = ["DECLARATIONS", "KINDS", "check_node", "kind_names", "kind_of"]
 
 KINDS: Mapping[str, str] = {
     "source": "seeknal_nb.workflow.kinds.source:SOURCE",
@@ -41,6 +44,15 @@ def kind_of(name: str, custom: Mapping[str, Callable[..., dict[str, Any]] | Kind
     """
     found = custom.get(name) or plugins.find("kinds", name, KINDS)
     return found if isinstance(found, Kind) else Kind(execute=_of_node(found), stages=False)
+
+
+def check_node(node: Node, kind: Kind) -> None:
+    """Refuse a config that no node of this kind can have; raises ``ManifestError`` with the node's name and file."""
+    try:
+        check_shapes(node.config)
+        kind.check(node)
+    except ManifestError as error:
+        raise error.at(node=node.id, place=node.place) from None
 
 
 def kind_names(custom: Mapping[str, object]) -> list[str]:
