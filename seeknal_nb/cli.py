@@ -16,11 +16,12 @@ from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
 __all__ = ["main", "seeknal"]
 
 INTERRUPTED = 130
+BROKEN_PIPE = 141
 SIGNALS = {"SIGTERM": 143, "SIGHUP": 129}
 
 
@@ -48,7 +49,7 @@ def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int
         return _leave(getattr(error, "code", INTERRUPTED))
     except BrokenPipeError:
         _quiet()
-        return 0
+        return BROKEN_PIPE
 
 
 def seeknal() -> int:
@@ -103,7 +104,7 @@ def _project(options: argparse.Namespace) -> Any:
     return Project.open(directory, state_dir=options.state_dir)
 
 
-def _show(things: Iterator[Any], options: argparse.Namespace) -> int:
+def _show(things: Generator[Any], options: argparse.Namespace) -> int:
     """Print each thing as it comes; JSON is one document, of the last one."""
     from seeknal_nb.workflow.events import RunFinished  # noqa: PLC0415 - not for a help text
     from seeknal_nb.workflow.report import print_lines  # noqa: PLC0415
@@ -111,14 +112,15 @@ def _show(things: Iterator[Any], options: argparse.Namespace) -> int:
     form = getattr(options, "format", "text")
     code = 0
     last: Any = None
-    for thing in things:
-        last = thing
-        if isinstance(thing, RunFinished):
-            code = 1 if thing.summary.failed_nodes else 0
-            if thing.interrupted:  # the command ends here, with an exception
-                _print_last(thing.summary, form)
-        if form == "text":
-            print_lines(_lines(thing))
+    with contextlib.closing(things):
+        for thing in things:
+            last = thing
+            if isinstance(thing, RunFinished):
+                code = 1 if thing.summary.failed_nodes else 0
+                if thing.interrupted:  # the command ends here, with an exception
+                    _print_last(thing.summary, form)
+            if form == "text":
+                print_lines(_lines(thing))
     _print_last(last, form)
     return code
 
@@ -133,7 +135,7 @@ def _print_last(last: Any, form: str) -> None:
     elif form == "json" and hasattr(last, "to_dict"):
         sys.stdout.write(json.dumps(last.to_dict(), default=str) + "\n")
     elif form != "text":
-        sys.stdout.write(last.to(form).rstrip("\n") + "\n")
+        print_lines(iter(last.to(form).rstrip("\n").splitlines()))
     sys.stdout.flush()
 
 

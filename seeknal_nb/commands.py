@@ -15,7 +15,7 @@ from seeknal_nb.grammar import Grammar, comma, delay, params_of, whole
 from seeknal_nb.showing import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from seeknal_nb.project import Project
 
@@ -30,7 +30,7 @@ class Command:
 
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[Project, Arguments], Iterator[Any]]
+    run: Callable[[Project, Arguments], Generator[Any]]
 
 
 def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) -> Grammar:
@@ -98,16 +98,16 @@ def _selection(parser: argparse.ArgumentParser) -> None:
 def chosen(options: Arguments) -> dict[str, Any]:
     """The options of ``_selection``, as ``DAGRunner.plan`` takes them."""
     return {
-        "full": options.full,
+        "full": bool(options.full),
         "nodes": options.nodes,
-        "only": options.only,
+        "only": bool(options.only),
         "force": getattr(options, "force", True),
         "node_types": options.types,
         "tags": options.tags,
         "exclude_tags": options.exclude_tags,
         "exclude": options.exclude,
         "cutoff": not options.no_cutoff,
-        "verify": options.verify,
+        "verify": bool(options.verify),
     }
 
 
@@ -118,8 +118,12 @@ def _runner_options(options: Arguments) -> dict[str, Any]:
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     _where(parser)
     _selection(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show the plan, execute nothing")
+    _how_arguments(parser)
+
+
+def _how_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--dry-run", action="store_true", help="show the plan, execute nothing")
     add("--continue-on-error", action="store_true", help="go on after a failure with what does not depend on it")
     add("--retry", type=whole, default=0, metavar="N", help="execute a failed node again, up to N times")
     add(
@@ -135,7 +139,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     _form(parser)
 
 
-def _run(project: Project, options: Arguments) -> Iterator[Any]:
+def _run(project: Project, options: Arguments) -> Generator[Any]:
     if options.dry_run:
         yield project.runner(**_runner_options(options)).plan(**chosen(options))
     yield from project.stream(
@@ -158,8 +162,13 @@ def _told(options: Arguments) -> str:
 
 
 def _retry_arguments(parser: argparse.ArgumentParser) -> None:
-    _run_arguments(parser)
-    parser.set_defaults(nodes=["result:failed"], force=False)
+    _where(parser)
+    _values(parser)
+    _how_arguments(parser)
+    nothing = dict.fromkeys(
+        ("full", "only", "types", "tags", "exclude_tags", "exclude", "no_cutoff", "verify", "old_manifest")
+    )
+    parser.set_defaults(**nothing, nodes=["result:failed"], force=False, dry_run=False)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -168,11 +177,11 @@ def _plan_arguments(parser: argparse.ArgumentParser) -> None:
     _form(parser)
 
 
-def _plan(project: Project, options: Arguments) -> Iterator[Any]:
+def _plan(project: Project, options: Arguments) -> Generator[Any]:
     yield project.runner(**_runner_options(options)).plan(**chosen(options))
 
 
-def _parse(project: Project, _options: Arguments) -> Iterator[Any]:
+def _parse(project: Project, _options: Arguments) -> Generator[Any]:
     yield project.parse()
 
 
@@ -181,7 +190,7 @@ def _ls_arguments(parser: argparse.ArgumentParser) -> None:
     _form(parser)
 
 
-def _ls(project: Project, options: Arguments) -> Iterator[Any]:
+def _ls(project: Project, options: Arguments) -> Generator[Any]:
     yield project.ls(options.selectors)
 
 
@@ -192,7 +201,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
     _form(parser)
 
 
-def _show(project: Project, options: Arguments) -> Iterator[Any]:
+def _show(project: Project, options: Arguments) -> Generator[Any]:
     yield project.show(options.node, limit=options.limit, params=params_of(options.params or ()))
 
 
@@ -201,7 +210,7 @@ def _diff_arguments(parser: argparse.ArgumentParser) -> None:
     _form(parser)
 
 
-def _diff(project: Project, options: Arguments) -> Iterator[Any]:
+def _diff(project: Project, options: Arguments) -> Generator[Any]:
     yield project.diff(options.old)
 
 
@@ -211,7 +220,7 @@ def _status_arguments(parser: argparse.ArgumentParser) -> None:
     _form(parser)
 
 
-def _status(project: Project, options: Arguments) -> Iterator[Any]:
+def _status(project: Project, options: Arguments) -> Generator[Any]:
     yield project.status(params=params_of(options.params or ()))
 
 
@@ -222,7 +231,7 @@ def _graph_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", metavar="FILE", help="write it: .svg, .dot, .mermaid or .json")
 
 
-def _graph(project: Project, options: Arguments) -> Iterator[Any]:
+def _graph(project: Project, options: Arguments) -> Generator[Any]:
     drawing = project.graph(params=params_of(options.params or ()))
     if options.save:
         drawing.save(options.save)
@@ -234,18 +243,20 @@ def _history_arguments(parser: argparse.ArgumentParser) -> None:
     _form(parser)
 
 
-def _history(project: Project, options: Arguments) -> Iterator[Any]:
+def _history(project: Project, options: Arguments) -> Generator[Any]:
     yield project.history(limit=options.limit)
 
 
 def _clean_arguments(parser: argparse.ArgumentParser) -> None:
+    _where(parser)
+    _values(parser)
     parser.add_argument("--keep", type=whole, default=0, metavar="N", help="keep N earlier builds a node (default: 0)")
     parser.add_argument("--dry-run", action="store_true", help="only list them, with their sizes")
     _form(parser)
 
 
-def _clean(project: Project, options: Arguments) -> Iterator[Any]:
-    yield project.clean(keep=options.keep, dry_run=options.dry_run)
+def _clean(project: Project, options: Arguments) -> Generator[Any]:
+    yield project.clean(keep=options.keep, dry_run=options.dry_run, params=params_of(options.params or ()))
 
 
 def _remove_arguments(parser: argparse.ArgumentParser) -> None:
@@ -253,7 +264,7 @@ def _remove_arguments(parser: argparse.ArgumentParser) -> None:
     _form(parser)
 
 
-def _remove(project: Project, options: Arguments) -> Iterator[Any]:
+def _remove(project: Project, options: Arguments) -> Generator[Any]:
     yield project.remove(*(name for names in options.nodes for name in names))
 
 

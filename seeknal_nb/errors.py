@@ -2,7 +2,7 @@
 
 SeeknalError                     exit 2: wrong use, nothing was run
 ├── UsageError                   a command, an option or an argument
-├── PluginError                  a kind, engine or store that cannot be found
+├── PluginError                  a kind or engine that cannot be found
 ├── ManifestError                a document that cannot be a pipeline
 │   ├── CycleError               (also a ValueError, as SPEC.md § Troubleshooting has it)
 │   └── ManyErrors               every error of one pass
@@ -100,7 +100,7 @@ class UsageError(SeeknalError):
 
 
 class PluginError(SeeknalError):
-    """A kind, an engine or a store that no table and no entry point knows, or that does not import."""
+    """A kind or an engine that no table and no entry point knows, or that does not import."""
 
 
 class ManifestError(SeeknalError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Markup", "cut", "esc_html", "esc_term", "esc_xml", "plural", "table"]
+__all__ = ["Markup", "cut", "esc_html", "esc_term", "esc_xml", "json_value", "plural", "table"]
 
 # C0 but tab and newline, DEL, C1; then the bidirectional and zero-width characters that forge what a reader sees.
 _CONTROL = re.compile(
@@ -25,6 +26,21 @@ def _spelled(match: re.Match[str]) -> str:
 def cut(text: str, length: int) -> str:
     """At most ``length`` characters, with an ellipsis where some were left out."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def json_value(value: Any) -> Any:
+    """The value as JSON can hold it: keys as text, numbers that JSON cannot write as null, other objects as text."""
+    if isinstance(value, dict):
+        return {str(name): json_value(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_value(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    return json_value(value.item()) if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else str(value)
 
 
 def plural(count: int, noun: str) -> str:
@@ -46,12 +62,11 @@ def esc_html(text: object) -> str:
 esc_xml = esc_html
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> str:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """An HTML table; every cell is escaped, but a cell that is a ``Markup``."""
     head = "".join(f'<th scope="col" style="text-align:left">{esc_html(c)}</th>' for c in columns)
     body = "".join("<tr>" + "".join(f'<td style="text-align:left">{_cell(c)}</td>' for c in row) + "</tr>" for row in rows)
-    title = f'<caption style="text-align:left">{esc_html(caption)}</caption>' if caption else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 class Markup(str):

@@ -56,15 +56,7 @@ class Pipeline:
             params=self.params,
             project=self.manifest.metadata.project,
         )
-        trial = self._copy()
-        for node in found.nodes.values():
-            trial.remove_node(node.id)
-            trial.add_node(node)
-        for edge in found.edges:
-            trial.add_edge(edge.from_node, edge.to_node)
-        Graph(trial)
-        self.manifest = trial
-        return list(found.nodes)
+        return self.add(*found.nodes.values())
 
     def add(self, *nodes: Node) -> list[str]:
         """Put nodes in, or in the place of those with their ids, with edges from what they read; all or none.
@@ -79,7 +71,7 @@ class Pipeline:
             trial.add_node(node)
         names = Names(trial.nodes)
         for node in nodes:
-            trial.edges = [edge for edge in trial.edges if edge.to_node != node.id]
+            trial.edges = (edge for edge in trial.edges if edge.to_node != node.id)
             for found in inputs_of(node, names, {**self.params, **plain_values(self.namespace)}):
                 trial.add_edge(found, node.id)
         Graph(trial)
@@ -183,7 +175,7 @@ class Pipeline:
 
     def _copy(self) -> Manifest:
         trial = Manifest(self.manifest.metadata.project)
-        trial.nodes, trial.edges = dict(self.manifest.nodes), list(self.manifest.edges)
+        trial.nodes, trial.edges = dict(self.manifest.nodes), self.manifest.edges
         return trial
 
     def known_kinds(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Find a kind, an engine or a store by its name: the table first, then entry points, else "did you mean"."""
+"""Find a kind or an engine by its name: the table first, then entry points, else "did you mean"."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ The same verbs in plain Python: ``project.transform("clean", sql="...")``, ``pro
 from __future__ import annotations
 
 import tomllib
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from seeknal_nb.workflow.reading import Reader
 from seeknal_nb.workflow.runner import DAGRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     import pandas as pd
 
@@ -138,12 +139,13 @@ class Project(Pipeline):
         allow_outside: bool | None = None,
         old_manifest: Manifest | str | Path | None = None,
         **options: Any,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event]:
         """The events of a run; see ``DAGRunner.stream``."""
         runner = self.runner(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
-        for event in runner.stream(**options):
-            self.summary = getattr(event, "summary", self.summary)
-            yield event
+        with closing(runner.stream(**options)) as events:
+            for event in events:
+                self.summary = getattr(event, "summary", self.summary)
+                yield event
 
     def run(
         self,
@@ -163,6 +165,11 @@ class Project(Pipeline):
     def parse(self) -> Rows:
         """Add the nodes of ``seeknal/**/*.yml`` and write ``target/manifest.json``; gives a row a node."""
         ids = self.load_folder()
+        if not ids:
+            raise ManifestError(
+                f"no nodes in {self.directory.resolve().name}/{FOLDER}/",
+                remedy="go to the project's folder, or use --project DIR",
+            )
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
@@ -246,14 +253,22 @@ class Project(Pipeline):
         edges = [(parent, child) for child, parents in enumerate(graph.parents) for parent in parents]
         return Drawing(Picture(tuple(marks), tuple(edges)), self.manifest.metadata.project)
 
-    def clean(self, *, keep: int = 0, dry_run: bool = False) -> Rows:
+    def clean(self, *, keep: int = 0, dry_run: bool = False, params: Mapping[str, object] | None = None) -> Rows:
         """Remove builds that no node needs; never what is in use.
 
         Args:
             keep: How many earlier builds to keep a node.
             dry_run: Only list them, with their sizes.
+            params: Values of ``{{ name }}`` that the project does not have.
+
+        Raises:
+            UsageError: There are no nodes here, so that everything would go.
         """
-        runner = self.runner()
+        if not self.manifest.nodes:
+            raise UsageError(
+                "there are no nodes here", why="all builds would go", remedy="run the cells that define them first"
+            )
+        runner = self.runner(params=params)
         if dry_run:
             return _garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")
         with run_lock(runner.state_dir, "clean"):

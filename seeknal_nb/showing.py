@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.files import write_atomic
-from seeknal_nb.markup import cut, esc_html, esc_term, plural, table
+from seeknal_nb.markup import cut, esc_html, esc_term, json_value, plural, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,13 +62,6 @@ def _aligned(rows: Sequence[Sequence[object]]) -> list[str]:
     cells = [[cut(esc_term(_plain(value), one_line=True), CELL) for value in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-
-
-def _json_value(value: Any) -> Any:
-    """A cell as JSON has it: null for a missing value and for a number that JSON cannot write."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return None if type(value).__name__ in ("NAType", "NaTType") else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +148,7 @@ class Preview:
 
     def to_dict(self) -> dict[str, Any]:
         """Schema, counts and rows as JSON has them."""
-        rows = [{name: _json_value(value) for name, value in row.items()} for row in self.frame.to_dict("records")]
+        rows = [json_value(row) for row in self.frame.to_dict("records")]
         schema = [{"name": name, "type": kind} for name, kind in self.schema]
         return {"node_id": self.node_id, "row_count": self.row_count, "schema": schema, "rows": rows}
 

@@ -767,6 +767,9 @@ def test_sql_cannot_read_a_notebook_variable(project):
         project.transform("t", sql="SELECT * FROM df")
     project.transform("t", sql="SELECT * FROM query_table('df')")
     assert failure(project, "transform.t").error_message
+    project.transform("t", sql="SELECT current_setting('python_enable_replacements') AS x")
+    good(project)
+    assert rows(project, "transform.t") == [(False,)]
 
 
 def test_an_unknown_table_is_an_error_at_definition_with_the_nearest_name(project):

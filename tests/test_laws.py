@@ -724,7 +724,7 @@ class Histories(RuleBasedStateMachine):
         self.model.failed |= {r.node_id for r in summary.failed}
         for node_id in rows:
             self.model.built.setdefault(node_id, set()).add(keys[node_id])
-        self.maybe = set()
+        self.maybe -= rows.keys()  # what a failure kept from being reached is as a partial run left it
         assert self.here.rows(self.pipeline, rows) == rows
         again = self.here.run(self.pipeline, continue_on_error=True)
         assert executed(again) == {r.node_id for r in summary.failed}
@@ -770,4 +770,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(few, max_examples=int(os.environ.get("SEEKNAL_HISTORIES", "30")), stateful_step_count=25)
+TestHistories.settings = settings(few, max_examples=int(os.environ.get("SEEKNAL_HISTORIES", "20")), stateful_step_count=25)

@@ -177,6 +177,9 @@ COMMANDS = {
 def test_every_command_gives_something_that_shows_itself(nb, line):
     """UX 6: every command returns something worth assigning."""
     nb(PIPELINE)
+    if "parse" in line.split()[1]:
+        Path("seeknal").mkdir()
+        Path("seeknal", "more.yml").write_text("kind: source\nname: more\nsql: SELECT 1 AS x\n")
     if "retry" in line.split()[1]:
         nb("%%seeknal transform bad\nSELECT error('x') AS x FROM users")
         nb("%seeknal run --no-raise")

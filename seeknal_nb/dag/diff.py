@@ -53,10 +53,6 @@ class ManifestDiff:
             [edge for edge in old_edges if edge not in new_edges],
         )
 
-    def has_changes(self) -> bool:
-        """Whether anything differs at all."""
-        return any((self.added_nodes, self.removed_nodes, self.modified_nodes, self.added_edges, self.removed_edges))
-
     def changed_ids(self) -> set[str]:
         """Nodes of the new manifest whose data may differ: new ones, modified ones, and where an edge leads to."""
         modified = {i for i, change in self.modified_nodes.items() if change.rebuilds}

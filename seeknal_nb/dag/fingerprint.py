@@ -7,6 +7,7 @@ The canonical form drops what cannot change the data: comments and layout, descr
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ DOCUMENTATION = frozenset(
 )
 """Keys of a config that say what a node is called, or whom it concerns; edges stand for ``inputs``."""
 
+_NAMED_PARAM = re.compile(r"""ctx\.params(?:\[|\.get\()\s*["'](\w+)["']""")
 SHORT = 16
 PARAMETER = "parameter "
 """Before the names of parameters among a node's parts."""
@@ -57,10 +59,17 @@ def written(node: Node, params: Mapping[str, object]) -> tuple[str, Node]:
 def node_parts(node: Node, params: Mapping[str, object]) -> dict[str, str]:
     """A short digest for every part of a node: its config without its parameters' values, then each value."""
     text = _json(node.config)
-    if "{{" not in text:
-        return config_parts(node.config)
-    values = {f"{PARAMETER}{name}": digest(_json(params.get(name)))[:SHORT] for name in holes(text)}
-    return config_parts(_resolved(node.config, {}, known=False)) | values
+    used = [*holes(text), *_params_of_python(node.config.get("python"), params)]
+    values = {f"{PARAMETER}{name}": digest(_json(params.get(name)))[:SHORT] for name in used}
+    return config_parts(_resolved(node.config, {}, known=False) if "{{" in text else node.config) | values
+
+
+def _params_of_python(source: object, params: Mapping[str, object]) -> Iterable[str]:
+    """The parameters that a body reads from ``ctx.params``: those that it names literally, else all."""
+    if not isinstance(source, str) or "ctx.params" not in source:
+        return ()
+    named = _NAMED_PARAM.findall(source)
+    return named if len(named) == source.count("ctx.params") else params
 
 
 def _resolved(config: Mapping[str, Any], params: Mapping[str, object], *, known: bool) -> dict[str, Any]:

@@ -42,11 +42,12 @@ class Names:
             )
         return found[0] if found else None
 
-    def need(self, name: str, what: str) -> str:
-        """The id that the name means; raises ``ManifestError`` with the nearest names where there is none."""
+    def need(self, name: str, what: str, *, besides: str = "") -> str:
+        """The id that the name means; else a ``ManifestError`` with the nearest names, ``besides`` left out."""
         found = self.find(name)
         if found is None:
             known = [*self._ids.values(), *(self._bare if "." not in name else ())]
+            known = [one for one in known if one not in (besides, besides.partition(".")[2])]
             raise ManifestError(f"unknown {what} {name!r}", remedy=near(name, known, what="node"))
         return found
 
@@ -58,7 +59,7 @@ def inputs_of(node: Node, names: Names, params: Mapping[str, object]) -> list[st
         ManifestError: It names a node that is not there, or itself.
     """
     try:
-        found = [names.need(name, "input") for name in listed(node.config)]
+        found = [names.need(name, "input", besides=node.id) for name in listed(node.config)]
         found += _from_sql(node, names, params, found)
         found += _from_python(node, names, found)
     except SeeknalError as error:
@@ -81,16 +82,31 @@ def listed(config: Mapping[str, Any]) -> Iterator[str]:
             yield name.strip().removeprefix("ref('").removesuffix("')")
 
 
+def _conditions(config: Mapping[str, Any]) -> Iterator[str]:
+    """A rule's conditions, each as a statement: they may read tables too."""
+    rules = config.get("rule") or ()
+    values = [rule.get("value") for rule in ([rules] if isinstance(rules, dict) else rules)]
+    checks = [
+        check["expression"].get("sql") for check in config.get("checks") or () if isinstance(check.get("expression"), dict)
+    ]
+    for text in (config.get("expression"), *values, *checks):
+        if isinstance(text, str):
+            yield f"SELECT 1 WHERE ({text}\n)"
+
+
 def _from_sql(node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
     text = node.config.get("sql") or node.config.get("transform")
-    if not isinstance(text, str):
-        return
+    for statement in (*([text] if isinstance(text, str) else ()), *_conditions(node.config)):
+        yield from _tables(statement, node, names, params, found)
+
+
+def _tables(text: str, node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
     for table in tables_in(render(text, params, known=False)):
         lowered = table.text.casefold()
         if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
             _check_position(lowered, found)
             continue
-        yield names.need(table.text, "table")
+        yield names.need(table.text, "table", besides=node.id)
 
 
 def _check_position(name: str, found: list[str]) -> None:
@@ -106,12 +122,12 @@ def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:
     body = read_body(text, name=node.name, place=node.place)
     listed_names = {node_id.partition(".")[2]: node_id for node_id in found}
     for name in body.refs:
-        yield names.need(name, "input")
+        yield names.need(name, "input", besides=node.id)
     for name in body.params:
         if name == "ctx" or name in listed_names:
             continue
         if name not in body.optional:
-            yield names.need(name, "input")
+            yield names.need(name, "input", besides=node.id)
     for name in body.reads:
         if name != node.name and name not in listed_names and name != body.function:
             node_id = names.find(name)

@@ -17,7 +17,7 @@ from seeknal_nb.files import write_atomic
 from seeknal_nb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Edge", "Manifest", "ManifestMetadata", "Node", "NodeType", "node_type", "write_changed"]
 
@@ -175,16 +175,24 @@ class Manifest:
     A cycle or a dangling edge is allowed here; ``Graph`` refuses both.
     """
 
-    __slots__ = ("_known", "edges", "metadata", "nodes")
+    __slots__ = ("_edges", "metadata", "nodes")
 
     def __init__(self, project: str = "", seeknal_version: str = __version__) -> None:
         self.metadata = ManifestMetadata(project, seeknal_version)
         self.nodes: dict[str, Node] = {}
-        self.edges: list[Edge] = []
-        self._known: set[Edge] = set()
+        self._edges: dict[Edge, None] = {}
 
     def __repr__(self) -> str:
         return f"Manifest({self.metadata.project!r}, {len(self.nodes)} nodes, {len(self.edges)} edges)"
+
+    @property
+    def edges(self) -> list[Edge]:
+        """A copy of the edges, in the order in which they were added, each once; ``add_edge`` adds one."""
+        return list(self._edges)
+
+    @edges.setter
+    def edges(self, edges: Iterable[Edge]) -> None:
+        self._edges = dict.fromkeys(edges)
 
     def add_node(self, node: Node) -> None:
         """Add the node, or put it in the place of the one with its id."""
@@ -192,17 +200,12 @@ class Manifest:
 
     def add_edge(self, from_node: str, to_node: str, edge_type: str = "dependency") -> None:
         """Add a dependency; one that is there already stays one."""
-        edge = Edge(from_node, to_node, edge_type)
-        if len(self._known) != len(self.edges):  # somebody edited the list itself
-            self._known = set(self.edges)
-        if edge not in self._known:
-            self._known.add(edge)
-            self.edges.append(edge)
+        self._edges[Edge(from_node, to_node, edge_type)] = None
 
     def remove_node(self, node_id: str) -> None:
         """Take a node away, with its edges; one that is not there is no error."""
         self.nodes.pop(node_id, None)
-        self.edges = [e for e in self.edges if node_id not in (e.from_node, e.to_node)]
+        self.edges = (e for e in self._edges if node_id not in (e.from_node, e.to_node))
 
     def get_node(self, node_id: str) -> Node | None:
         """The node of that id, or None."""
@@ -229,7 +232,7 @@ class Manifest:
         return {
             "metadata": self.metadata.to_dict(),
             "nodes": {node_id: node.to_dict() for node_id, node in self.nodes.items()},
-            "edges": [edge.to_dict() for edge in dict.fromkeys(self.edges)],
+            "edges": [edge.to_dict() for edge in self._edges],
         }
 
     def to_json(self, indent: int | None = 2) -> str:
@@ -247,7 +250,7 @@ class Manifest:
         """JSON with the metadata on the first line, then a line a node and a line an edge: quick, and easy to compare."""
         try:
             nodes = ",\n".join([f"{_text(node_id)}: {_encode(node.to_dict())}" for node_id, node in self.nodes.items()])
-            edges = ",\n".join([_edge_line(edge) for edge in dict.fromkeys(self.edges)])
+            edges = ",\n".join([_edge_line(edge) for edge in self._edges])
             head = _encode(self.metadata.to_dict())
         except (TypeError, ValueError) as error:
             raise _no_json(error) from error
@@ -277,7 +280,7 @@ class Manifest:
         manifest.metadata.generated_at = str(metadata.get("generated_at", manifest.metadata.generated_at))
         try:
             manifest.nodes = {key: Node.from_dict(node) for key, node in _section(data, "nodes", dict, file).items()}
-            manifest.edges = [Edge.from_dict(edge) for edge in _section(data, "edges", list, file)]
+            manifest.edges = (Edge.from_dict(edge) for edge in _section(data, "edges", list, file))
         except ManifestError as error:
             raise error.at(place=Place(file)) from None
         _check_keys(manifest, file)

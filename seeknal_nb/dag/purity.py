@@ -25,7 +25,7 @@ from seeknal_nb.errors import ManifestError, near
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-__all__ = ["Captured", "captured"]
+__all__ = ["Captured", "captured", "own"]
 
 _EXACT = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 _LISTS = (list, tuple, collections.deque)
@@ -77,7 +77,7 @@ def captured(body: Body, namespace: Mapping[str, object], *, inputs: Collection[
     for name in sorted(set(body.reads).difference(inputs)):
         if name in namespace and not (name in body.perhaps and _is_refused(name, namespace[name])):
             lines.append(text.named(name, namespace[name]))
-            values[name] = _own(namespace[name], copies)
+            values[name] = own(namespace[name], copies)
         elif name not in body.perhaps:
             raise _undefined(name, [*namespace, *inputs])
     return Captured(values, "\n".join([*text.definitions, *lines]))
@@ -100,21 +100,21 @@ def _undefined(name: str, known: Collection[str]) -> ManifestError:
     )
 
 
-def _own(value: Any, copies: dict[int, Any]) -> Any:
+def own(value: Any, copies: dict[int, Any]) -> Any:
     """A copy of the plain containers, so that a body that changes them changes nothing outside."""
     if id(value) in copies:
         return copies[id(value)]
     kind = type(value)
     if kind is list:
         made: Any = copies.setdefault(id(value), [])
-        made.extend(_own(item, copies) for item in value)
+        made.extend(own(item, copies) for item in value)
         return made
     if kind is dict:
         made = copies.setdefault(id(value), {})
-        made.update((key, _own(item, copies)) for key, item in value.items())
+        made.update((key, own(item, copies)) for key, item in value.items())
         return made
     if kind is tuple:
-        return tuple(_own(item, copies) for item in value)
+        return tuple(own(item, copies) for item in value)
     return set(value) if kind is set else value
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_tags", "check_types", "resolve", "select", "split"]
 
-Facts = "Mapping[str, Callable[[str], set[str]]]"
-
 _TERM = re.compile(r"(?P<at>@)?(?:(?P<up>\d*)\+)?(?P<body>[^+@\s]+)(?:\+(?P<down>\d*))?", re.ASCII)
 METHODS = ("tag", "type", "path", "state", "result")
 
@@ -133,7 +131,11 @@ def _by_method(graph: Graph, method: str, value: str, facts: Mapping[str, Callab
         check_types([value], {str(n.node_type) for n in graph.nodes})
         return {n.id for n in graph.nodes if n.node_type == value}
     if method == "path":
-        return {n.id for n in graph.nodes if n.file_path and _below(n.file_path, value)}
+        found = {n.id for n in graph.nodes if n.file_path and _below(n.file_path, value)}
+        if not found:
+            paths = {n.file_path for n in graph.nodes if n.file_path}
+            raise SelectionError(f"no node stands in {value!r}", remedy=near(value, paths, what="file"))
+        return found
     if method in facts:
         return facts[method](value)
     raise SelectionError(f"unknown method {method!r}", remedy=near(method, METHODS, what="method"))

@@ -11,7 +11,7 @@ from seeknal_nb.dag.graph import NAME
 from seeknal_nb.dag.sqltext import literal, quote, spans, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["Named", "canonical", "files_in", "rewrite", "tables_in"]
@@ -22,6 +22,10 @@ _AFTER_FROM = re.compile(r"\b(?:from|join|pivot|unpivot|summarize)\s+((?:\w+\.)?
 _MAY_READ_FILES = re.compile(r"read_|_scan|glob|parquet_|(?:from|join)\s*'", re.IGNORECASE)
 _REF = re.compile(r"\bref\s*\(\s*'((?:[^']|'')*)'\s*\)", re.IGNORECASE)
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\w+|\S", re.DOTALL)
+_AS_WRITTEN = frozenset(
+    {"VAR", "STRING", "IDENTIFIER", "NUMBER", "RAW_STRING", "HEREDOC_STRING", "ESCAPE_STRING", "BYTE_STRING"}
+)
+"""Tokens whose letters count: names, texts and numbers."""
 _SYSTEM = frozenset({"information_schema", "pg_catalog"})
 
 
@@ -38,12 +42,29 @@ class Named:
     aliased: bool = True
 
 
+@lru_cache(maxsize=_CACHED)
 def canonical(sql: str) -> str:
-    """The normal form: comments and layout go, key words and functions are in capitals, names keep their case.
+    """The normal form: the words without comments and layout, key words and functions in capitals, names as they are.
 
-    A statement that sqlglot cannot parse is its own words, one space apart.
+    Words, not a tree written back: sqlglot writes ``j -> 'a.b'`` back as ``j -> '$.a.b'``, which is another statement.
     """
-    return "; ".join(_read(statement.text).canonical for statement in statements(sql))
+    from sqlglot import tokenize  # noqa: PLC0415 - 0.14 s, and a saved manifest does without it
+    from sqlglot.errors import TokenError  # noqa: PLC0415
+
+    try:
+        return "; ".join(_words(statement.text, tokenize(statement.text, read="duckdb")) for statement in statements(sql))
+    except TokenError:
+        return " ".join(sql.split())
+
+
+def _words(sql: str, tokens: Sequence[Any]) -> str:
+    ends = [token.start for token in tokens[1:]] + [len(sql)]
+    words = []
+    for token, end in zip(tokens, ends, strict=True):
+        kind, text = token.token_type.name, sql[token.start : token.end + 1]
+        called = kind == "VAR" and sql[token.end + 1 : end + 1].lstrip().startswith("(")
+        words.append(text.upper() if called or kind not in _AS_WRITTEN else text)
+    return " ".join(words)
 
 
 @lru_cache(maxsize=_CACHED)
@@ -67,9 +88,8 @@ def tables_in(sql: str) -> tuple[Named, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """One statement: its normal form, the tables that it names, and the names that it makes itself."""
+    """One statement: the tables that it names besides its CTEs, and the temporary table that it makes."""
 
-    canonical: str
     tables: tuple[Named, ...]
     made: frozenset[str] = frozenset()
 
@@ -79,12 +99,9 @@ def _read(statement: str) -> _Read:
     trees = _parse(statement)
     if trees is None:
         found = (Named(m[1], m.start(1), m.end(1)) for m in _live(_AFTER_FROM, statement))
-        return _Read(" ".join(statement.split()), tuple(table for table in found if not _is_hole(table.text)))
-    tables = tuple(table for tree in trees for table in map(_named, _tables(tree)) if table)
-    made = frozenset(name for tree in trees for name in _own_names(tree))
-    # The trees are ours alone, and this is the last that is asked of them: no copy, which costs four times the text.
-    texts = [tree.sql("duckdb", comments=False, normalize_functions="upper", copy=False) for tree in trees]
-    return _Read("; ".join(texts), tables, made)
+        return _Read(tuple(table for table in found if not _is_hole(table.text)))
+    tables = (_named(table) for tree in trees for table in _tables(tree) if not _is_cte(table))
+    return _Read(tuple(table for table in tables if table), frozenset(name for tree in trees for name in _made(tree)))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -164,13 +181,29 @@ def _in_order(tables: Iterable[Named]) -> tuple[Named, ...]:
     return tuple(sorted(tables, key=lambda table: table.start))
 
 
-def _own_names(statement: Any) -> set[str]:
+def _made(statement: Any) -> Iterator[str]:
     from sqlglot import exp  # noqa: PLC0415
 
-    names = {cte.alias.casefold() for cte in statement.find_all(exp.CTE)}
     if isinstance(statement, exp.Create) and isinstance(statement.this, (exp.Table, exp.Schema)):
-        names.add(statement.this.find(exp.Table).name.casefold())
-    return names
+        yield statement.this.find(exp.Table).name.casefold()
+
+
+def _is_cte(table: Any) -> bool:
+    """Whether the name is one of a WITH round it. ``WITH a AS (SELECT * FROM a)`` reads the table a, unless RECURSIVE."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    if table.db:
+        return False
+    name, within, node = table.name.casefold(), set(), table.parent
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            within.add(id(node))
+        for clause in (value for key in ("with", "with_") if isinstance(value := node.args.get(key), exp.With)):
+            for cte in clause.expressions:
+                if cte.alias.casefold() == name and (id(cte) not in within or clause.args.get("recursive")):
+                    return True
+        node = node.parent
+    return False
 
 
 def _tables(statement: Any) -> Iterator[Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Statement", "column", "holes", "literal", "quote", "render", "spans", "statements"]
 
 _HOLE = re.compile(r"\{\{\s*(?:(ident)\s*\(\s*(\w+)\s*\)|(\w+))\s*\}\}")
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1", re.DOTALL)
+_QUOTED = re.compile(r"\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1", re.DOTALL)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _COMMENT_OR_TEXT = re.compile(f"{_COMMENT.pattern}|{_QUOTED.pattern}", re.DOTALL)
 

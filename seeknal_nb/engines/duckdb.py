@@ -56,7 +56,6 @@ class DuckDB:
         self._schemas: set[str] = set()
         self._lock = threading.Lock()
         self._running: set[duckdb.DuckDBPyConnection] = set()
-        self._stopping = False
         self._helper: ThreadPoolExecutor | None = None
 
     def bind(self, inputs: Mapping[str, Relation]) -> None:
@@ -69,12 +68,19 @@ class DuckDB:
 
     def _create_view(self, node_id: str, relation: Relation) -> None:
         schema = node_id.partition(".")[0]
-        body = f"SELECT * FROM read_parquet({literal(str(relation.file))})" if relation.file else relation.sql
+        body = (
+            f"SELECT * FROM read_parquet({literal(str(relation.file))})"
+            if relation.file
+            else _only_select(relation.sql or "")
+        )
         cursor = self._connection.cursor()
         if schema not in self._schemas:
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
             self._schemas.add(schema)
-        cursor.execute(f"CREATE OR REPLACE VIEW {quote(node_id)} AS {body}")
+        try:
+            cursor.execute(f"CREATE OR REPLACE VIEW {quote(node_id)} AS {body}")
+        except duckdb.Error as error:
+            raise _explained(error).at(node=node_id) from error
 
     def build(self, sql: str, to: Path) -> Table:
         """See ``Engine.build``."""
@@ -161,6 +167,14 @@ def _last(cursor: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     return body[-1]
 
 
+def _only_select(sql: str) -> str:
+    """The one SELECT that a view is; raises ``NodeError`` for anything else, so that looking at a view runs nothing else."""
+    body = statements(sql)
+    if len(body) != 1 or _allowed(body[0]) != "SELECT":
+        raise NodeError("a view is one SELECT", remedy="take materialized: view away, or write it as one SELECT")
+    return body[0].text
+
+
 def _allowed(statement: Statement) -> str:
     """What kind of statement it is: SELECT, CREATE or PIVOT; all others are refused."""
     try:
@@ -168,7 +182,9 @@ def _allowed(statement: Statement) -> str:
     except duckdb.Error as error:
         raise _explained(error, statement) from error
     kinds = [one.type.name for one in found]
-    if kinds[:1] == ["CREATE"] and len(kinds) > 1 and kinds[-1] == "SELECT":
+    # DuckDB takes a PIVOT apart into CREATE TYPEs of its own, without a text, and a SELECT.
+    made = [one.type.name == "CREATE" and not one.query.strip() for one in found[:-1]]
+    if made and all(made) and kinds[-1] == "SELECT":
         return "PIVOT"
     if kinds == ["SELECT"] or (kinds == ["CREATE"] and _TEMPORARY.match(_uncommented(statement.text))):
         return str(kinds[0])

@@ -18,7 +18,7 @@ from seeknal_nb.workflow.plan import Action
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from seeknal_nb.project import Project
     from seeknal_nb.workflow.events import NodeResult
@@ -50,7 +50,7 @@ def value_of(things: Iterable[Any], options: argparse.Namespace) -> Any:
     return last.to(form)
 
 
-def show_run(things: Iterable[Any], project: Project) -> ExecutionSummary | None:
+def show_run(things: Generator[Any], project: Project) -> ExecutionSummary | None:
     """Follow a run in one output; gives its summary, which the caller's notebook shows."""
     live, summary = None, None
     try:
@@ -64,6 +64,7 @@ def show_run(things: Iterable[Any], project: Project) -> ExecutionSummary | None
             else:
                 display(thing)
     finally:
+        things.close()
         if live is not None:
             live.end()
     return summary

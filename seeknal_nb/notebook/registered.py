@@ -42,11 +42,13 @@ class Registered:
 def registered(project: Project, node_ids: Sequence[str]) -> Registered:
     """``transform.clean <- source.users · will run: SQL changed · 2 nodes downstream``."""
     graph = Graph(project.manifest)
+    problem = ""
     try:
         steps = {step.node_id: step for step in project.plan().steps}
-    except SeeknalError:  # another node cannot be planned yet; `%seeknal plan` says why
-        steps = {}
-    return Registered(tuple(node_ids), tuple(_line(graph, node_id, steps.get(node_id)) for node_id in node_ids))
+    except SeeknalError as error:  # not yet: what it needs may come in a later cell
+        steps, problem = {}, f"! not yet to be run: {error}"
+    lines = [_line(graph, node_id, steps.get(node_id)) for node_id in node_ids]
+    return Registered(tuple(node_ids), tuple([*lines, problem] if problem else lines))
 
 
 def _line(graph: Graph, node_id: str, step: Step | None) -> str:

@@ -73,10 +73,15 @@ def _told(result: NodeResult) -> dict[str, Any]:
 
 def read_history(directory: Path, *, most: int = 50) -> list[dict[str, Any]]:
     """The records of the last runs, the newest first; one that cannot be read is left out."""
-    records = []
-    for path in sorted(directory.glob("*T*.json"), reverse=True)[:most]:
-        try:
-            records.append(json.loads(path.read_bytes()))
-        except (OSError, ValueError):
-            continue
-    return records
+    records = [_record(path) for path in sorted(directory.glob("*T*.json"), reverse=True)[: 2 * most]]
+    known = [record for record in records if record is not None]
+    return sorted(known, key=lambda record: float(record["started"]), reverse=True)[:most]
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    try:
+        record: dict[str, Any] = json.loads(path.read_bytes())
+        whole = isinstance(record["started"], (int, float)) and {"run_id", "command"} <= record.keys()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return record if whole and "duration" in record.get("totals", ()) else None

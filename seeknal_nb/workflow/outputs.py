@@ -172,6 +172,9 @@ class OutputStore:
         """Take away what dead runs staged; only for the holder of the run's lock."""
         for path in self.root.glob(f"*/*/{TEMPORARY}*"):
             shutil.rmtree(path, ignore_errors=True)
+        for folder in ("", "state", "runs"):
+            for path in (self.root.parent / folder).glob(f"{TEMPORARY}*"):
+                path.unlink(missing_ok=True)
 
     def garbage(self, needed: Mapping[str, Collection[str]], *, keep: int = 0) -> list[Garbage]:
         """Builds that no node needs, oldest last, beyond the newest ``keep`` of each node.
@@ -184,7 +187,9 @@ class OutputStore:
         for directory in sorted(self.root.glob("*/*")) if self.root.is_dir() else ():
             node_id = f"{directory.parent.name}.{directory.name}"
             keys = needed.get(node_id)
-            spare = [p for p in directory.iterdir() if keys is None or p.name not in keys]
+            spare = [
+                p for p in directory.iterdir() if (keys is None or p.name not in keys) and not p.name.startswith(TEMPORARY)
+            ]
             spare.sort(key=lambda p: p.stat().st_mtime_ns, reverse=True)
             why = "an earlier version" if keys is not None else "its node is gone"
             found += [Garbage(p, _size(p), why) for p in spare[keep if keys is not None else 0 :]]

@@ -67,6 +67,8 @@ def check_selection(graph: Graph, selection: Selection, known_types: Iterable[st
     """Refuse what names nothing here, before anything is looked at; raises as ``make_plan`` does."""
     if selection.full and selection.nodes:
         raise UsageError("full and nodes exclude each other", remedy="leave one of them out")
+    if selection.only and not selection.nodes:
+        raise UsageError("only needs nodes", remedy="name the nodes to run: --nodes x --only")
     anything = {"state": lambda _: set[str](), "result": lambda _: set[str]()}
     select(graph, [*selection.nodes, *selection.exclude], anything)
     check_types(selection.node_types, [*{str(n.node_type) for n in graph.nodes}, *known_types])

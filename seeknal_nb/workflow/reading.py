@@ -73,7 +73,8 @@ class Reader:
         if build is None or build.data is None:
             state = self.states.get(node_id)
             why = "it has no table of its own" if state and state.good and not state.output else "it was never built"
-            raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=f"run --nodes {node_id}")
+            remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
+            raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
         return Relation(file=build.data.absolute())
 
     def _build(self, node_id: str) -> Build | None:

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from seeknal_nb.markup import esc_term
+from seeknal_nb.markup import cut, esc_term
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeStarted, RunStarted
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["event_lines", "plan_lines", "print_lines", "print_summary", "summary_lines"]
 
 RULE = "=" * 60
+SHORT = 200
+"""A failure was told whole when it happened; the summary names it."""
 COLOURS = {"✓": "32", "✗": "31", "ℹ": "36", "!": "33", "»": "90"}
 PLAIN = {"✓": "+", "✗": "x", "ℹ": "i", "»": ">", "…": "..."}
 
@@ -41,6 +43,8 @@ def event_lines(event: Event) -> Iterator[str]:
         yield f"ℹ {event.number}/{event.total}: {event.node_id} [RUNNING]"
     elif isinstance(event, NodeFinished):
         yield from _result_lines(event.result)
+    elif event.interrupted:
+        yield "! interrupted: what is finished is kept, and the next run goes on from there"
 
 
 def _result_lines(result: NodeResult) -> Iterator[str]:
@@ -71,7 +75,7 @@ def summary_lines(summary: ExecutionSummary) -> Iterator[str]:
     yield f"  {'Duration:':<17}{summary.total_duration:.2f}s"
     yield f"ℹ {RULE}"
     for result in summary.failed:
-        yield f"✗ {result.node_id}: {result.error_message}"
+        yield f"✗ {result.node_id}: {cut((result.error_message or '').partition(chr(10))[0], SHORT)}"
 
 
 def print_summary(summary: ExecutionSummary) -> None:
@@ -84,7 +88,8 @@ def print_lines(lines: Iterator[str], stream: TextIO | None = None) -> None:
     stream = stream or sys.stdout
     coloured = stream.isatty() and "NO_COLOR" not in os.environ
     for line in lines:
-        stream.write(_fit(_coloured(line) if coloured else esc_term(line, one_line=True), stream) + "\n")
+        shown = [_coloured(part) if coloured else esc_term(part, one_line=True) for part in line.split("\n")]
+        stream.write(_fit("\n    ".join(shown), stream) + "\n")
     stream.flush()
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Interrupted
-from seeknal_nb.errors import SeeknalError, UsageError
+from seeknal_nb.errors import NodeError, SeeknalError, UsageError
+from seeknal_nb.markup import json_value
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.executors import executor_for
 from seeknal_nb.workflow.history import RunRecord
@@ -19,7 +21,7 @@ from seeknal_nb.workflow.outputs import DATA, Build
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
@@ -58,10 +60,11 @@ class Run:
             workers=runner.workers, execute=runner._execute_node,  # noqa: SLF001 - SPEC.md's seam has this name
             commit=self._commit, adopt=lambda build: ledger.adopt(build, world), interrupt=runner.engine.interrupt,
         )  # fmt: skip
+        self._over = False
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}
 
-    def events(self, command: str) -> Iterator[Event]:
+    def events(self, command: str) -> Generator[Event]:
         """All events of the run; whatever ends it, what is finished is written down.
 
         Raises:
@@ -98,20 +101,22 @@ class Run:
         self.runner.engine.interrupt()
 
     def _let_go(self) -> None:
-        ended = self.walk.abandon()
+        ended, self._over = self.walk.abandon(), True
         for stage, _ in self._staged.values():
             if stage is not None:
                 self.runner.outputs.discard(stage)
-        self.ledger.close(self.runner.outputs)
-        if self.runner.executor is None:
-            self.executor.shutdown(wait=ended, cancel_futures=True)
+        try:
+            self.ledger.close(self.runner.outputs)
+        finally:
+            if self.runner.executor is None:
+                self.executor.shutdown(wait=ended, cancel_futures=True)
 
     def execute(self, node_id: str) -> NodeResult:
         """All attempts of one node, in a worker. Only an interrupt that is meant for the run is raised."""
         node, began, clock = self.world.sights[node_id].node, time.time(), time.monotonic()
         for attempt in itertools.count(1):
             try:
-                found = self.runner._execute_by_type(node)  # noqa: SLF001 - SPEC.md's seam has this name
+                found = _checked(self.runner._execute_by_type(node))  # noqa: SLF001 - SPEC.md's seam has this name
             except Interrupted:
                 return NodeResult(node_id, ExecutionStatus.PENDING, attempts=attempt)
             except (KeyboardInterrupt, GeneratorExit):
@@ -142,12 +147,14 @@ class Run:
         except BaseException:
             self.runner.outputs.discard(stage)
             raise
+        if self._over:  # nobody waits for it any more
+            self.runner.outputs.discard(stage)
         self._staged[node.id] = stage, found
         return found
 
     def _task(self, node: Node, stage: Path) -> Task:
-        captured = self.world.sights[node.id].captured
-        return Task(node, self.walk.inputs(node.id), stage, captured, self.runner.around, self.runner.engine)
+        captured, cancelled = self.world.sights[node.id].captured, self.walk.cancelled
+        return Task(node, self.walk.inputs(node.id), stage, captured, self.runner.around, self.runner.engine, cancelled)
 
     def _commit(self, result: NodeResult, decision: Decision) -> tuple[NodeResult, Build | None]:
         """Publish what was staged and remember the result; only then is it told."""
@@ -156,6 +163,7 @@ class Run:
         if result.status is ExecutionStatus.SUCCESS:
             build = self._build(result, decision, found)
             try:
+                self._prove_unchanged(result.node_id)
                 build = self._publish(stage, build, result.duration)
             except SeeknalError as error:
                 node = self.world.sights[result.node_id].node
@@ -166,6 +174,12 @@ class Run:
             result = replace(result, reason=self._reasons[result.node_id])
         self.ledger.note(result, decision, build, self.world, seen=found.get("seen"))
         return result, build
+
+    def _prove_unchanged(self, node_id: str) -> None:
+        """What the node read must be what its key says: RELIABILITY rule 10, hash before and after."""
+        sight, before = self.world.sights[node_id], self.world.facts[node_id].probe
+        if before is not None and sight.kind.probe(sight.node, self.runner.around, sight.seen).text != before:
+            raise NodeError("a file changed while it was read", remedy="run again when it is complete")
 
     def _publish(self, stage: Path | None, build: Build, seconds: float) -> Build:
         if stage is None or not (stage / DATA).exists():
@@ -179,6 +193,20 @@ class Run:
             result.node_id, decision.key or "", None if stored else decision.key, result.row_count,
             schema=tuple(found.get("schema") or ()), inputs=inputs, metadata=result.metadata,
         )  # fmt: skip
+
+
+def _checked(found: object) -> dict[str, Any]:
+    """The spec's dict with values that state and history can keep; raises ``NodeError`` for anything else."""
+    if not isinstance(found, dict):
+        raise NodeError(f"the executor gave {type(found).__name__}", remedy='return {"row_count": ..., "metadata": {...}}')
+    rows = found.get("row_count")
+    try:
+        rows = None if rows is None else operator.index(rows)
+    except TypeError:
+        rows = -1
+    if rows is not None and rows < 0:
+        raise NodeError("row_count is no count", why=f"it is {found['row_count']!r}", remedy="give a whole number or None")
+    return {**found, "row_count": rows, "metadata": json_value(found.get("metadata") or {})}
 
 
 def _failure(node: Node, error: BaseException, duration: float, attempts: int, started: float | None) -> NodeResult:

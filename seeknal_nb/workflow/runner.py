@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ from seeknal_nb.workflow.run import Run, seconds, whole
 from seeknal_nb.workflow.stores import JsonState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from seeknal_nb.dag.manifest import Manifest, Node
@@ -137,14 +138,16 @@ class DAGRunner:
             LockedError: Another run holds the state folder.
         """
         summary = ExecutionSummary()
-        for event in self.stream(
+        events = self.stream(
             full=full, dry_run=dry_run, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags,
             continue_on_error=continue_on_error, retry=retry, **options,
-        ):  # fmt: skip
-            if progress:
-                print_lines(event_lines(event))
-            if isinstance(event, RunFinished):
-                summary = event.summary
+        )  # fmt: skip
+        with closing(events):
+            for event in events:
+                if progress:
+                    print_lines(event_lines(event))
+                if isinstance(event, RunFinished):
+                    summary = event.summary
         return summary
 
     def stream(
@@ -157,7 +160,7 @@ class DAGRunner:
         verify: bool = False,
         command: str = "run",
         **selection: Any,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event]:
         """The events of a run, as it goes on. Closing the iterator stops the run and keeps what is finished.
 
         Args:
@@ -288,17 +291,19 @@ class DAGRunner:
                 )
                 world.forget(node_id, key)
 
-    def _dry(self, plan: Plan) -> Iterator[Event]:
+    def _dry(self, plan: Plan) -> Generator[Event]:
         yield RunStarted("", plan, len(plan))
         results = [replace(self._execute_node(s.node_id, dry_run=True), reason=s.reason) for s in plan]
         yield from (NodeFinished(result) for result in results)
         yield RunFinished(ExecutionSummary.of(results, changed=len(plan.runs), duration=0.0))
 
-    def _told(self, events: Iterator[Event]) -> Iterator[Event]:
-        for event in events:
-            for listener in self.listeners:
-                listener(event)
-            yield event
+    def _told(self, events: Generator[Event]) -> Generator[Event]:
+        """Events, heard by the listeners too; whatever ends this ends the run, at once."""
+        with closing(events):
+            for event in events:
+                for listener in self.listeners:
+                    listener(event)
+                yield event
 
 
 def _damaged(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]:

@@ -82,6 +82,7 @@ class Walk:
         self.cancelled = threading.Event()
         self._in_flight: dict[Future[NodeResult], str] = {}
         self._done: queue.SimpleQueue[Future[NodeResult]] = queue.SimpleQueue()
+        self._behind: dict[str, str] = {}
         self._failed = self._left_behind = False
         self._waiting = [len(parents) for parents in graph.parents]
         self._ready = [at for number, at in self.position.items() if not self._waiting[number]]
@@ -150,6 +151,8 @@ class Walk:
         decision = self.decisions[node_id] = self._decide(step)
         failed = self._failed_ancestor(node_id)
         if step.action is Action.SKIP:
+            if failed:
+                self._behind[node_id] = failed
             self._take(node_id, self._last_good(node_id))
             yield self._finish(NodeResult(node_id, S.SKIPPED, reason=step.reason))
         elif failed:
@@ -205,6 +208,8 @@ class Walk:
         """The node whose failure reaches this one, through skipped ones too."""
         for parent in self.graph.inputs(node_id):
             result = self.results.get(parent)
+            if parent in self._behind:
+                return self._behind[parent]
             if result is None:
                 continue
             if result.status is S.FAILED:
@@ -258,7 +263,7 @@ class Walk:
         return NodeFinished(result)
 
     def abandon(self) -> bool:
-        """Stop what is in flight; what it staged is thrown away. Does nothing after a whole walk.
+        """Stop what is in flight; what has finished meanwhile is kept. Does nothing after a whole walk.
 
         A Python body in a thread cannot be stopped: after ``GRACE`` seconds it is left to itself, and its result counts for
         nothing. Gives whether all work has ended.
@@ -269,7 +274,7 @@ class Walk:
         while self._in_flight and time.monotonic() < until:
             self._interrupt()
             with contextlib.suppress(queue.Empty):
-                self._in_flight.pop(self._done.get(timeout=STEP))
+                self._keep(self._settled(self._done.get(timeout=STEP)))
         self._left_behind = self._left_behind or bool(self._in_flight)
         self._in_flight.clear()
         return not self._left_behind

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
 from seeknal_nb.dag.shapes import check_shapes
-from seeknal_nb.errors import ManifestError
+from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.task import Kind
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["DECLARATIONS", "KINDS", "check_node", "kind_names", "kind_of"]
+__all__ = ["KINDS", "check_node", "kind_names", "kind_of"]
 
 KINDS: Mapping[str, str] = {
     "source": "seeknal_nb.workflow.kinds.source:SOURCE",
@@ -30,8 +30,8 @@ KINDS: Mapping[str, str] = {
     "semantic_model": "seeknal_nb.workflow.kinds.tables:DECLARATION",
     "metric": "seeknal_nb.workflow.kinds.tables:DECLARATION",
 }
-DECLARATIONS = frozenset({"semantic_model", "metric"})
-"""Kinds that are shown as metadata and do not run."""
+FORMS = ("pandas", "polars", "arrow")
+"""What a Python body may get its inputs as."""
 
 
 def kind_of(name: str, custom: Mapping[str, Callable[..., dict[str, Any]] | Kind]) -> Kind:
@@ -50,9 +50,22 @@ def check_node(node: Node, kind: Kind) -> None:
     """Refuse a config that no node of this kind can have; raises ``ManifestError`` with the node's name and file."""
     try:
         check_shapes(node.config)
+        _check_common(node)
         kind.check(node)
     except ManifestError as error:
         raise error.at(node=node.id, place=node.place) from None
+
+
+def _check_common(node: Node) -> None:
+    """What would be passed over in silence by a kind that does not read it."""
+    form = node.config.get("as")
+    if form is not None and form not in FORMS:
+        raise ManifestError(f"unknown frame {form!r}", remedy=near(form, FORMS, what="frame"))
+    if node.config.get("materialized") == "view" and node.node_type != "transform":
+        raise ManifestError("only a transform can be a view", remedy="take materialized away")
+    for key in ("audits", "tests", "error_if", "warn_if", *(("checks",) if node.node_type != "rule" else ())):
+        if node.config.get(key) is not None:
+            raise ManifestError(f"{key} of a {node.node_type} is not read", remedy="write a rule node with checks")
 
 
 def kind_names(custom: Mapping[str, object]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.purity import own
 from seeknal_nb.dag.python import load, read_body
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError
@@ -69,7 +70,7 @@ def python_value(task: Task) -> tuple[object, Context]:
     source = python_of(task.node) or ""
     body = read_body(source, name=task.node.name)
     context = Context(task)
-    run = load(body, dict(task.captured), filename=f"<seeknal {task.node.id}>")
+    run = load(body, {name: own(value, {}) for name, value in task.captured.items()}, filename=f"<seeknal {task.node.id}>")
     given: dict[str, object] = {"ctx": context, "ref": context.ref}
     for name in dict.fromkeys((*body.params, *body.reads)):
         node_id = task.resolve(name) if name not in given else None

@@ -32,30 +32,19 @@ class _Router(io.TextIOBase):
         return getattr(self.stream, name)
 
 
-class _Handler(logging.Handler):
-    """Log records of this thread, as lines of the node's output."""
-
-    def __init__(self, out: io.StringIO) -> None:
-        super().__init__()
-        self.out = out
-        self.thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self.thread:
-            self.out.write(f"{record.levelname} {record.name}: {record.getMessage()}\n")
-
-
 _SWAP = threading.Lock()
 
 
 @contextlib.contextmanager
 def caught(out: io.StringIO) -> Iterator[None]:
     """Send what this thread prints and logs to ``out``; other threads' goes where it went."""
-    handler = _Handler(out)
-    logging.getLogger().addHandler(handler)
-    for name in ("stdout", "stderr"):
-        _enter(name, out)
-    try:
+    thread, handler = threading.get_ident(), logging.StreamHandler(out)
+    handler.addFilter(lambda record: record.thread == thread)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    try:  # an interrupt may come at any line, and must leave nothing redirected
+        logging.getLogger().addHandler(handler)
+        for name in ("stdout", "stderr"):
+            _enter(name, out)
         yield
     finally:
         for name in ("stdout", "stderr"):

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import literal
+from seeknal_nb.engines import Interrupted
 from seeknal_nb.engines.frames import is_frame
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.files import digest_file, io_errors, signature, sync, temporary_name
 from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of, store
+from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Seen, Surroundings, Task
 from seeknal_nb.workflow.outputs import DATA
 
@@ -63,6 +65,8 @@ def _execute(task: Task) -> dict[str, Any]:
     temporary = path.with_name(temporary_name(path.name))
     try:
         rows, logged = _write(task, temporary, _format(task.node, path))
+        if task.cancelled.is_set():
+            raise Interrupted
         with io_errors("deliver", path):
             sync(temporary)
             temporary.replace(path)
@@ -79,6 +83,8 @@ def _inside(around: Surroundings, target: str) -> Path:
     real = path.parent.resolve() / path.name
     if not around.allow_outside and not real.is_relative_to(around.root.resolve()):
         raise NodeError(f"{target} is outside the project", remedy="--allow-outside, or a path below the project's folder")
+    if real.is_relative_to((around.root / "target").resolve()):
+        raise NodeError(f"{target} lies among the builds", remedy="deliver to another folder, as exports/")
     return path
 
 
@@ -130,4 +136,4 @@ def _altered(seen: Seen) -> str:
     return ""
 
 
-EXPOSURE = Kind(execute=_execute, check=_check, addressed=False, altered=_altered)
+EXPOSURE = Kind(execute=_execute, check=_check, probe=files_probe, addressed=False, altered=_altered)

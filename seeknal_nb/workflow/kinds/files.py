@@ -20,7 +20,7 @@ __all__ = ["files_of", "files_probe", "look_at", "matches"]
 
 def files_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     """What the files of a node's SQL hold now."""
-    return look_at(files_of(node, around), seen)
+    return look_at(files_of(node, around), seen, around.root)
 
 
 def files_of(node: Node, around: Surroundings) -> list[Path]:
@@ -29,10 +29,18 @@ def files_of(node: Node, around: Surroundings) -> list[Path]:
     return [path for named in files_in(sql) for path in matches(around.root, named.text)] if sql else []
 
 
-def look_at(paths: Iterable[Path], seen: Seen) -> Probe:
-    """Names and digests; a file whose stat signature is as it was is not read again."""
+def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:
+    """Paths and digests; a file whose stat signature is as it was is not read again.
+
+    The path from ``root`` counts too: folders may name values (``year=2024/``), and readers may give the file's name.
+    """
     found = {str(path): _look(path, seen.get(str(path))) for path in paths}
-    return Probe(" ".join(f"{Path(path).name}={look[-1]}" for path, look in found.items()) or None, found)
+    told = [f"{_below(Path(path), root)}={look[-1]}" for path, look in found.items()]
+    return Probe(" ".join(told) or None, found)
+
+
+def _below(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def _look(path: Path, before: tuple[Any, ...] | None) -> tuple[Any, ...]:

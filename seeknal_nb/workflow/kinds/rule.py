@@ -59,19 +59,37 @@ def _of_peer(rule: dict[str, Any], node: Node) -> list[tuple[str, Any]]:
     return [(name, {"column": one, **bounds}) for one in columns]
 
 
-def _expression(node: Node) -> str | None:
-    rule = node.config.get("rule")
-    return str(rule["value"]) if isinstance(rule, dict) and "value" in rule else node.config.get("expression")
+def _check_options(name: str, what: Any, node: Node) -> None:
+    needed, optional = CHECKS[name]
+    if not isinstance(what, dict):
+        if needed:
+            raise ManifestError(f"check {name!r} needs options", remedy=f"{name}: {{{needed[0]}: ...}}", node=node.id)
+        return
+    for option in what:
+        if option not in (*needed, *optional):
+            remedy = near(str(option), (*needed, *optional), what="option")
+            raise ManifestError(f"unknown option {option!r} of {name}", remedy=remedy, node=node.id)
+    missing = [option for option in needed if option not in what]
+    if missing:
+        raise ManifestError(f"check {name!r} needs {missing[0]}", remedy=f"{name}: {{{missing[0]}: ...}}", node=node.id)
+
+
+def _expressions(node: Node) -> list[str]:
+    """Conditions that every row must meet: ``expression``, and the peer's ``rule: {value: ...}``."""
+    rules = node.config.get("rule") or ()
+    values = [str(rule["value"]) for rule in ([rules] if isinstance(rules, dict) else rules) if "value" in rule]
+    return [*([node.config["expression"]] if node.config.get("expression") else []), *values]
 
 
 def _check_config(node: Node) -> None:
     severity = node.config.get("severity", "error")
     if severity not in SEVERITIES:
         raise ManifestError(f"unknown severity {severity!r}", remedy="error, warn or info", node=node.id)
-    for name, _ in _listed(node):
+    for name, what in _listed(node):
         if name not in CHECKS:
             raise ManifestError(f"unknown check {name!r}", remedy=near(name, CHECKS, what="check"), node=node.id)
-    if not (sql_of(node) or python_of(node) or _listed(node) or _expression(node)):
+        _check_options(name, what, node)
+    if not (sql_of(node) or python_of(node) or _listed(node) or _expressions(node)):
         raise ManifestError(
             "nothing to check", remedy="a SELECT of the offending rows, an expression, Python, or checks", node=node.id
         )
@@ -80,8 +98,8 @@ def _check_config(node: Node) -> None:
 def _execute(task: Task) -> dict[str, Any]:
     severity = str(task.node.config.get("severity", "error"))
     if python_of(task.node):
-        value, context = _python(task)
-        checks, logged = list(_from_value(value, task.node.name, severity)), context.logged()
+        value, logged = _python(task)
+        checks = list(_from_value(value, task.node.name, severity))
     else:
         checks, logged = list(_from_sql(task, severity)), {}
     shown = [asdict(check) for check in checks]
@@ -111,10 +129,12 @@ def _told(check: Check) -> str:
 def _from_sql(task: Task, severity: str) -> Iterator[Check]:
     node, sql = task.node, sql_of(task.node)
     table = quote(_about(task)) if task.inputs else None
-    expression = _expression(node) or (sql if sql and _is_expression(sql) else None)
-    if expression is not None:
-        yield _counted(task, node.name, severity, f"SELECT * FROM {_table(table, node)} WHERE NOT (\n{expression}\n)", table)
-    elif sql:
+    expressions = [*_expressions(node), *([sql] if sql and _is_expression(sql) else [])]
+    for number, expression in enumerate(expressions, 1):
+        label = node.name if len(expressions) == 1 else f"{node.name} {number}"
+        offending = f"SELECT * FROM {_table(table, node)} WHERE NOT (\n{task.sql(expression)}\n)"
+        yield _counted(task, label, severity, offending, table)
+    if sql and sql not in expressions:
         yield _counted(task, node.name, severity, task.sql(sql), table if len(task.inputs) == 1 else None)
     for name, what in _listed(node):
         for label, offending in _queries(task, name, what, _table(table, node)):
@@ -133,8 +153,9 @@ def _table(table: str | None, node: Node) -> str:
 
 
 def _is_expression(sql: str) -> bool:
-    first = sql.lstrip().split(None, 1)[0].strip("(").casefold()
-    return first not in ("select", "with", "from", "values", "create", "pivot", "summarize", "--", "/*")
+    body = statements(sql)
+    words = body[0].text.split(None, 1) if body else [""]
+    return words[0].strip("(").casefold() not in ("select", "with", "from", "values", "create", "pivot", "summarize")
 
 
 def _counted(task: Task, label: str, severity: str, offending: str, table: str | None) -> Check:
@@ -152,13 +173,27 @@ def _counted(task: Task, label: str, severity: str, offending: str, table: str |
 
 PREDICATES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "not_null": lambda c: f"{column(c['column'])} IS NULL",
-    "accepted_values": lambda c: f"{column(c['column'])} NOT IN ({', '.join(literal(v) for v in c['values'])})",
+    "accepted_values": lambda c: (
+        f"{column(c['column'])} NOT IN ({', '.join(literal(v) for v in c['values'] if v is not None) or 'NULL'})"
+    ),
     "range": lambda c: _outside(column(c["column"]), c),
     "regex": lambda c: f"NOT regexp_full_match({column(c['column'])}, {literal(c['pattern'])})",
     "expression": lambda c: f"NOT ({c['sql']})",
 }
 """A condition that the offending rows meet. NULL meets none but not_null's, as in dbt."""
-CHECKS = (*PREDICATES, "unique", "row_count", "null_rate", "freshness", "relationships")
+CHECKS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "not_null": ((), ("column",)),
+    "unique": ((), ()),
+    "accepted_values": (("column", "values"), ()),
+    "range": (("column",), ("min", "max")),
+    "regex": (("column", "pattern"), ()),
+    "expression": (("sql",), ("name",)),
+    "row_count": ((), ("min", "max")),
+    "null_rate": (("column", "max"), ()),
+    "freshness": (("column", "max_age"), ()),
+    "relationships": (("column", "to", "field"), ()),
+}
+"""The checks of the short form: options that each needs, and that it may have."""
 TYPES = {"null": "not_null", "not_null": "not_null", "uniqueness": "unique", "unique": "unique", "range": "range"}
 """The peer's ``rule: {type, columns, params}``, as the short form calls them."""
 
@@ -166,8 +201,11 @@ TYPES = {"null": "not_null", "not_null": "not_null", "uniqueness": "unique", "un
 def _queries(task: Task, name: str, what: Any, table: str) -> Iterator[tuple[str, str]]:
     if name == "unique":
         keys = [what] if isinstance(what, str) else list(what)
-        names = ", ".join(column(key) for key in keys)
-        yield f"unique {', '.join(keys)}", f"SELECT {names}, count(*) AS n FROM {table} GROUP BY {names} HAVING n > 1"
+        names, whole = ", ".join(map(column, keys)), " AND ".join(f"{column(key)} IS NOT NULL" for key in keys)
+        yield (
+            f"unique {', '.join(keys)}",
+            f"SELECT {names}, count(*) AS n FROM {table} WHERE {whole} GROUP BY {names} HAVING count(*) > 1",
+        )
     elif name == "relationships":
         to, mine = quote(task.input(what["to"]).node_id), column(what["column"])
         there = f"SELECT 1 FROM {to} AS there WHERE there.{column(what['field'])} = here.{mine}"
@@ -205,21 +243,15 @@ def _options(name: str, what: Any) -> list[dict[str, Any]]:
     raise NodeError(f"check {name!r} needs options", remedy=f"{name}: {{column: x, ...}}")
 
 
-def _python(task: Task) -> tuple[object, Any]:
+def _python(task: Task) -> tuple[object, dict[str, Any]]:
+    """The body's value and what it logged; an assertion that does not hold is a check that fails."""
     try:
-        return python_value(task)
+        value, context = python_value(task)
+        return value, context.logged()
     except NodeError as error:
         if isinstance(error.__cause__, AssertionError):
-            return [(str(error.__cause__) or task.node.name, False, "")], _Silent()
+            return [(str(error.__cause__) or task.node.name, False, "")], {}
         raise
-
-
-class _Silent:
-    """A context that logged nothing."""
-
-    @staticmethod
-    def logged() -> dict[str, Any]:
-        return {}
 
 
 def _from_value(value: object, name: str, severity: str) -> Iterator[Check]:

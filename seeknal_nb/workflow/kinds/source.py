@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -27,6 +28,7 @@ READERS = {
     "json": ("read_json", {}),
     "jsonl": ("read_json", {"format": "newline_delimited"}),
 }
+TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\s*\d+(\s*,\s*\d+)?\s*\))?( [A-Za-z ]+)?(\[\d*\])*")
 FORMATS = (*READERS, "sqlite", "dataframe")
 OPTIONS = {"delimiter": "delim", "nullstr": "nullstr", "null": "nullstr"}
 """Spellings of the peer's projects, as DuckDB's readers call them."""
@@ -63,7 +65,10 @@ def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     """The content of the files, by digest; a file whose stat signature is as it was is not read again."""
     if _format(node) == "dataframe":
         return Probe(f"frame {_frame_digest(_variable(node, around), node)}")
-    return look_at(_files(node, around), seen)
+    files = _files(node, around)
+    if _format(node) == "sqlite":  # what was committed may still lie in the log beside it
+        files += [log for log in (path.with_name(f"{path.name}-wal") for path in files) if log.exists()]
+    return look_at(files, seen, around.root)
 
 
 def _files(node: Node, around: Surroundings) -> list[Path]:
@@ -115,7 +120,6 @@ def _frame_digest(frame: Any, node: Node) -> str:
 
 def _execute(task: Task) -> dict[str, Any]:
     node, around = task.node, task.surroundings
-    before = _probe(node, around, {})
     missing = [str(p) for p in _files(node, around) if signature(p) is None]
     if missing:
         raise NodeError("the source's file is missing", why=", ".join(missing), remedy="put it there, or mend the path")
@@ -123,8 +127,6 @@ def _execute(task: Task) -> dict[str, Any]:
         table, logged = build_table(task)
     else:
         table, logged = _read(task), {}
-    if _probe(node, around, before.seen).text != before.text:
-        raise NodeError("the source's file changed while it was read", remedy="run again when it is complete")
     wrong = _numbers_as_text(task, table.schema)
     return result_of(table, logged | ({"warnings": wrong} if wrong else {}))
 
@@ -143,6 +145,9 @@ def _select(node: Node, around: Surroundings, form: str) -> str:
     reader, fixed = READERS[form]
     params = {k: v for k, v in (node.config.get("params") or {}).items() if k != "path"}
     options = {**fixed, **{OPTIONS.get(name, name): value for name, value in params.items()}}
+    strange = [name for name in options if not str(name).isidentifier()]
+    if strange:
+        raise NodeError(f"{strange[0]!r} is no option of a reader", remedy="name an option of DuckDB's reader, as nullstr")
     paths = [str(p) for p in _files(node, around)]
     arguments = ", ".join([literal(paths), *(f"{name} = {literal(value)}" for name, value in options.items())])
     schema = node.config.get("schema") or []
@@ -152,8 +157,8 @@ def _select(node: Node, around: Surroundings, form: str) -> str:
 
 def _type(entry: dict[str, Any]) -> str:
     name = str(entry.get("data_type") or entry.get("type") or "VARCHAR")
-    if not all(c.isalnum() or c in " _(),[]" for c in name):
-        raise NodeError(f"{name!r} is no data type", remedy="write a type of SQL, as DOUBLE or TIMESTAMP")
+    if not TYPE.fullmatch(name):
+        raise NodeError(f"{name!r} is no data type", remedy="write a type of SQL, as DOUBLE, DECIMAL(10, 2) or INTEGER[]")
     return {"string": "VARCHAR", "text": "VARCHAR", "int": "INTEGER", "float": "DOUBLE"}.get(name.casefold(), name)
 
 
@@ -166,15 +171,21 @@ def _sqlite(node: Node, around: Surroundings) -> Any:
     query = params.get("query") or (f"SELECT * FROM {column(str(table))}" if table else None)
     if query is None:
         raise NodeError("no table named", remedy="--table NAME or --query SELECT")
-    path = _files(node, around)[0]
+    path = matches(around.root, str(path_of(node)))[0]
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.set_authorizer(_reading_only)
             cursor = connection.execute(query)
             names = [d[0] for d in cursor.description]
             rows = cursor.fetchall()
     except sqlite3.Error as error:
         raise NodeError("SQLite refuses", why=f"{error} in {path}", remedy="mend the table's name or the query") from error
-    return pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)})
+    return pa.Table.from_arrays([pa.array([row[i] for row in rows]) for i in range(len(names))], names=names)
+
+
+def _reading_only(action: int, *_: object) -> int:
+    reads = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+    return sqlite3.SQLITE_OK if action in reads else sqlite3.SQLITE_DENY
 
 
 def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sql import rewrite
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, literal, statements
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.files import files_probe
@@ -26,7 +26,7 @@ BASIC = {"count": "count", "sum": "sum", "mean": "avg", "avg": "avg", "min": "mi
 
 def is_view(node: Node) -> bool:
     """Whether the node is inlined into its consumers instead of being stored: ``materialized: view``."""
-    return node.config.get("materialized") == "view" and sql_of(node) is not None
+    return node.node_type == "transform" and node.config.get("materialized") == "view" and sql_of(node) is not None
 
 
 def view_sql(node: Node, inputs: Sequence[str], root: Path) -> str:
@@ -43,6 +43,8 @@ def _check_transform(node: Node) -> None:
         raise ManifestError(f"unknown materialized {stored!r}", remedy="table or view", node=node.id)
     if stored == "view" and python_of(node):
         raise ManifestError("Python cannot be a view", remedy="leave materialized out", node=node.id)
+    if stored == "view" and len(statements(sql_of(node) or "")) != 1:
+        raise ManifestError("a view is one SELECT", remedy="leave materialized out", node=node.id)
 
 
 def _transform(task: Task) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,7 @@ class Task:
         captured: What a Python body reads of the notebook, by name.
         surroundings: Where.
         opener: With what, opened on first use.
+        cancelled: Set when nobody waits for it any more: nothing may be delivered then.
     """
 
     node: Node
@@ -82,6 +84,7 @@ class Task:
     captured: Mapping[str, object]
     surroundings: Surroundings
     opener: OnFirstUse
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property
     def engine(self) -> Engine:
