@@ -56,6 +56,7 @@ class Observed:
     outputs: OutputStore
     root: Path
     verify: bool = False
+    notes: list[str] = field(default_factory=list)
     _found: dict[tuple[str, str], Build | None] = field(default_factory=dict)
 
     def find(self, node_id: str, key: str) -> Build | None:
@@ -65,9 +66,10 @@ class Observed:
             self._found[at] = self._look(node_id, key)
         return self._found[at]
 
-    def forget(self, node_id: str, key: str) -> None:
-        """Treat a build as missing: its files are not what its record says."""
+    def damaged(self, node_id: str, key: str) -> None:
+        """Treat a build as missing, and say so: its files are not what its record says."""
         self._found[node_id, key] = None
+        self.notes.append(f"the build of {node_id} is damaged ({self.outputs.directory(node_id, key)}): it is built again")
 
     def _look(self, node_id: str, key: str) -> Build | None:
         facts = self.facts[node_id]
@@ -82,7 +84,10 @@ class Observed:
                 return Build(node_id, key, entry.digest, entry.row_count, path, signatures=entry.files)
         if key in entry.earlier:
             return Build(node_id, key, None if facts.stored else key, entry.earlier[key])
-        return self.outputs.find(node_id, key, verify=self.verify)
+        found = self.outputs.find(node_id, key, verify=self.verify)
+        if found is None and entry.built == key and self.outputs.directory(node_id, key).exists():
+            self.damaged(node_id, key)
+        return found
 
 
 def observe(

@@ -203,8 +203,9 @@ class DAGRunner:
         """
         graph = Graph(self.manifest)
         ledger = Ledger(self.state)
-        plan = self._plan(graph, self._observe(graph, ledger, verify=verify), _selection(selection))
-        return replace(plan, warnings=(*ledger.notes, *plan.warnings))
+        world = self._observe(graph, ledger, verify=verify)
+        plan = self._plan(graph, world, _selection(selection))
+        return replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
 
     def print_plan(
         self,
@@ -284,12 +285,9 @@ class DAGRunner:
             plan = self._plan(graph, world, chosen)
             damaged = [] if verify else _damaged(graph, plan, world)
             if not damaged:
-                return world, replace(plan, warnings=(*ledger.notes, *plan.warnings))
+                return world, replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
             for node_id, key in damaged:
-                ledger.notes.append(
-                    f"the build of {node_id} is damaged ({self.outputs.directory(node_id, key)}): built again"
-                )
-                world.forget(node_id, key)
+                world.damaged(node_id, key)
 
     def _dry(self, plan: Plan) -> Generator[Event]:
         yield RunStarted("", plan, len(plan))
