@@ -80,6 +80,9 @@ def _main(words: list[str], prog: str) -> int:
     except Help as text:
         sys.stdout.write(f"{text}")
         return 0
+    for name in ("save", "old_manifest", "old"):  # where the words were typed; a notebook's cells run in its own folder
+        if getattr(options, name, None):
+            setattr(options, name, str(Path(getattr(options, name)).absolute()))
     project = _project(options)
     try:
         return _show(commands.COMMANDS[options.command].run(project, options), options)

@@ -48,7 +48,9 @@ class SeeknalMagics(Magics):
         return self.adopt(self.make(self.project, engine=self.engine or None, workers=self.workers or None))
 
     def adopt(self, project: Project) -> Project:
-        """Work on this project from now on."""
+        """Work on this project from now on; the former one lets go of its engine."""
+        if self._opened is not None and self._opened[1] is not project:
+            self._opened[1].close()
         project.namespace = self.shell.user_ns
         self._opened = (self.project, project)
         self.shell.user_ns[VARIABLE] = project

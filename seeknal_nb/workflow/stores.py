@@ -199,7 +199,7 @@ class SqliteState:
             with contextlib.closing(sqlite3.connect(self.path)) as connection, connection:
                 connection.execute("CREATE TABLE IF NOT EXISTS state (node_id TEXT PRIMARY KEY, entry TEXT NOT NULL)")
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, json.JSONDecodeError) as error:
             raise StateError(
                 f"cannot use the state in {self.path}", why=str(error), remedy="mend or remove the file, then run again"
             ) from error
