@@ -41,7 +41,11 @@ __all__ = [
     "UsageError",
     "near",
     "one_or_many",
+    "text_of",
 ]
+
+LONGEST = 4000
+"""Characters of an error's text that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,14 @@ class RunFailed(SeeknalError):  # noqa: N818 - it reads as what happened
     def __init__(self, what: str, *, summary: Any, **details: Any) -> None:
         super().__init__(what, **details)
         self.summary = summary
+
+
+def text_of(error: BaseException) -> str:
+    """What an exception of the user's own code says, at most 4,000 characters; its class may be broken too."""
+    try:
+        return str(error)[:LONGEST]
+    except BaseException:  # noqa: BLE001 - a broken __str__ of the user's own class
+        return "its text cannot be read"
 
 
 def near(name: str, known: Iterable[str], *, what: str = "name") -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Interrupted
-from seeknal_nb.errors import NodeError, SeeknalError, UsageError
+from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, UsageError, text_of
 from seeknal_nb.markup import json_value
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.executors import executor_for
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "seconds", "whole"]
 
-LONGEST_ERROR = 4000
 LONGEST_WAIT = 30.0
 
 
@@ -210,18 +209,14 @@ def _checked(found: object) -> dict[str, Any]:
 
 
 def _failure(node: Node, error: BaseException, duration: float, attempts: int, started: float | None) -> NodeResult:
-    text = str(error.at(node=node.id, place=node.place)) if isinstance(error, SeeknalError) else _text(error)
+    if isinstance(error, SeeknalError):
+        text = str(error.at(node=node.id, place=node.place))
+    else:
+        text = f"{type(error).__name__}: {text_of(error)}"
     return NodeResult(
-        node.id, ExecutionStatus.FAILED, duration, None, text[:LONGEST_ERROR], getattr(error, "metadata", None) or {},
+        node.id, ExecutionStatus.FAILED, duration, None, text[:LONGEST], getattr(error, "metadata", None) or {},
         attempts=attempts, started=started, error=error,
     )  # fmt: skip
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {error}"
-    except BaseException:  # noqa: BLE001 - a broken __str__ of the user's own class
-        return type(error).__name__
 
 
 def whole(name: str, value: object, *, least: int = 0) -> int:

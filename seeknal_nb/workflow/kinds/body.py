@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.purity import own
 from seeknal_nb.dag.python import load, read_body
 from seeknal_nb.engines import Interrupted
-from seeknal_nb.errors import ManifestError, NodeError, SeeknalError
+from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, text_of
 from seeknal_nb.workflow.kinds.capture import caught
 from seeknal_nb.workflow.kinds.context import Context
 from seeknal_nb.workflow.outputs import DATA
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.task import Task
 
 __all__ = ["build_table", "called", "needs_body", "python_of", "python_value", "sql_of", "store"]
-
-LONGEST = 4000
 
 
 def sql_of(node: Node) -> str | None:
@@ -105,12 +103,5 @@ def _failure(error: BaseException, node: Node) -> NodeError:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith("<seeknal ")]
     where = f" at line {frames[-1].lineno} of its body" if frames else ""
     return NodeError(
-        f"{type(error).__name__}{where}", why=_text(error)[:LONGEST], remedy="mend the body, then run again", node=node.id
+        f"{type(error).__name__}{where}", why=text_of(error), remedy="mend the body, then run again", node=node.id
     )
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)[:LONGEST]
-    except BaseException:  # noqa: BLE001 - a broken __str__ of the user's own class
-        return "its text cannot be read"
