@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.diff import ManifestDiff
     from seeknal_nb.dag.manifest import Edge, Manifest, Node, NodeType
     from seeknal_nb.errors import SeeknalError
-    from seeknal_nb.project import Project
+    from seeknal_nb.notebook.project import Project
     from seeknal_nb.workflow.runner import (
         DAGRunner,
         ExecutionStatus,
@@ -51,7 +51,7 @@ _HOMES = {
     "Node": "dag.manifest",
     "NodeResult": "workflow.events",
     "NodeType": "dag.manifest",
-    "Project": "project",
+    "Project": "notebook.project",
     "SeeknalError": "errors",
     "print_summary": "workflow.report",
 }

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, delay, params_of, whole
-from seeknal_nb.showing import FORMATS
+from seeknal_nb.markup import plural
+from seeknal_nb.showing import FORMATS, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -142,17 +143,22 @@ def _how_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(project: Project, options: Arguments) -> Generator[Any]:
     if options.dry_run:
         yield project.runner(**_runner_options(options)).plan(**chosen(options))
-    yield from project.stream(
-        **_runner_options(options), **chosen(options), dry_run=options.dry_run, retry=options.retry,
-        retry_delay=options.retry_delay, continue_on_error=options.continue_on_error, workers=options.workers,
-        allow_outside=options.allow_outside or None, command=f"run {_told(options)}".strip(),
-    )  # fmt: skip
+    yield from project.stream(**_run_options(options))
     yield project.summary
+
+
+def _run_options(options: Arguments) -> dict[str, Any]:
+    """The options of a run, as ``Project.stream`` takes them."""
+    return {
+        **_runner_options(options), **chosen(options), "dry_run": options.dry_run, "retry": options.retry,
+        "retry_delay": options.retry_delay, "continue_on_error": options.continue_on_error, "workers": options.workers,
+        "allow_outside": options.allow_outside or None, "command": f"{options.command} {_told(options)}".strip(),
+    }  # fmt: skip
 
 
 def _told(options: Arguments) -> str:
     """The options that were given, for the lock's record and the history; never their parameters."""
-    words = []
+    words: list[str] = []
     for name in ("full", "nodes", "only", "types", "tags", "exclude_tags", "exclude", "continue_on_error", "retry"):
         value = getattr(options, name)
         if value:
@@ -259,6 +265,34 @@ def _clean(project: Project, options: Arguments) -> Generator[Any]:
     yield project.clean(keep=options.keep, dry_run=options.dry_run, params=params_of(options.params or ()))
 
 
+def _background_argument(parser: argparse.ArgumentParser) -> None:
+    help_text = "give a handle at once: wait(), cancel(), summary; it shows itself live, and the kernel stays free"
+    parser.add_argument("--background", action="store_true", help=help_text)
+
+
+def _live_run_arguments(parser: argparse.ArgumentParser) -> None:
+    _run_arguments(parser)
+    _background_argument(parser)
+
+
+def _live_retry_arguments(parser: argparse.ArgumentParser) -> None:
+    _retry_arguments(parser)
+    _background_argument(parser)
+
+
+def _live_run(project: Project, options: Arguments) -> Generator[Any]:
+    if options.background:
+        yield project.start(**_run_options(options))
+    else:
+        yield from _run(project, options)
+
+
+def _cancel(project: Project, _options: Arguments) -> Generator[Any]:
+    found = project.background.cancel()
+    rows = tuple((run.command, run.state) for run in found)
+    yield Rows(f"{plural(len(rows), 'run')} told to stop", ("command", "state"), rows)
+
+
 def _remove_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("nodes", nargs="+", type=comma, metavar="NODE", help="nodes that no other node reads")
     _form(parser)
@@ -285,9 +319,12 @@ COMMANDS: Mapping[str, Command] = {
 
 NOTEBOOK_COMMANDS: Mapping[str, Command] = {
     **COMMANDS,
+    "run": Command(COMMANDS["run"].help, _live_run_arguments, _live_run),
+    "retry": Command(COMMANDS["retry"].help, _live_retry_arguments, _live_run),
+    "cancel": Command("stop what runs in the background, and forget what waits", _form, _cancel),
     "remove": Command("take nodes out of this notebook's pipeline", _remove_arguments, _remove),
 }
-"""A command line's nodes stand in files, from which a command takes nothing away."""
+"""A command line's nodes stand in files, from which a command takes nothing away, and it has no background."""
 
 
 def project_directory(options: Arguments) -> Path:

@@ -166,17 +166,17 @@ class LockedError(StateError):
 
 
 class NodeError(SeeknalError):
-    """One node could not do its work; the run goes on or stops by its own rule."""
+    """One node could not do its work; the run goes on or stops by its own rule. ``metadata`` is what it told before."""
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, metadata: dict[str, Any] | None = None, **details: Any) -> None:
+        super().__init__(what, **details)
+        self.metadata = metadata or {}
 
 
 class ChecksFailed(NodeError):  # noqa: N818 - it reads as what happened
     """Checks of severity ``error`` did not pass; ``metadata`` holds what each of them found."""
-
-    def __init__(self, what: str, *, metadata: dict[str, Any], **details: Any) -> None:
-        super().__init__(what, **details)
-        self.metadata = metadata
 
 
 class RunFailed(SeeknalError):  # noqa: N818 - it reads as what happened

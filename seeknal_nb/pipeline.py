@@ -95,8 +95,10 @@ class Pipeline:
             left = [c for c in graph.consumers(node_id) if c not in ids]
             if left:
                 raise SelectionError(f"{node_id} is needed", why=f"{', '.join(left)} read it", remedy="remove these too")
+        trial = self._copy()  # a run in another thread may be reading the manifest
         for node_id in ids:
-            self.manifest.remove_node(node_id)
+            trial.remove_node(node_id)
+        self.manifest = trial
         return Rows(f"{plural(len(ids), 'node')} removed", ("node_id",), tuple((node_id,) for node_id in ids))
 
     def node(self, kind: str, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:
@@ -186,7 +188,8 @@ class Pipeline:
 def plain_values(namespace: Mapping[str, object]) -> dict[str, object]:
     """The notebook's settings: variables that a ``{{ name }}`` may name."""
     plain = (str, int, float, bool)
-    return {n: v for n, v in namespace.items() if isinstance(v, plain) and not n.startswith("_")}
+    # A copy, for another thread's cells may add to it meanwhile.
+    return {n: v for n, v in dict(namespace).items() if isinstance(v, plain) and not n.startswith("_")}
 
 
 def _source_of(function: Callable[..., Any], name: str) -> str:

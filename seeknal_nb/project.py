@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,16 @@ from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.dag.parser import FOLDER
-from seeknal_nb.dag.select import select
 from seeknal_nb.engines import OnFirstUse
-from seeknal_nb.errors import ManifestError, Place, UsageError
+from seeknal_nb.errors import LockedError, ManifestError, Place, UsageError
 from seeknal_nb.markup import plural
 from seeknal_nb.pipeline import Pipeline, plain_values
 from seeknal_nb.showing import Drawing, Preview, Rows
+from seeknal_nb.workflow.background import Background
+from seeknal_nb.workflow.details import Inspector
+from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 from seeknal_nb.workflow.history import LAST, read_history
+from seeknal_nb.workflow.listing import garbage_rows, history_rows, node_rows, status_rows
 from seeknal_nb.workflow.lock import run_lock
 from seeknal_nb.workflow.plan import Action
 from seeknal_nb.workflow.reading import Reader
@@ -35,9 +37,11 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Engine
+    from seeknal_nb.workflow.background import BackgroundRun
+    from seeknal_nb.workflow.details import Details
     from seeknal_nb.workflow.events import Event, ExecutionSummary
-    from seeknal_nb.workflow.plan import Plan
-    from seeknal_nb.workflow.state import StateStore
+    from seeknal_nb.workflow.plan import Plan, Step
+    from seeknal_nb.workflow.state import NodeState, StateStore
 
 __all__ = ["Project"]
 
@@ -80,7 +84,10 @@ class Project(Pipeline):
             namespace=namespace if namespace is not None else {},
         )
         self.summary: ExecutionSummary | None = None
+        self.listeners: list[Callable[[Event], None]] = []
         self._engine = OnFirstUse(engine or settings.get("engine", "duckdb"), folder / "target" / "spill")
+        self._beside = OnFirstUse(engine or settings.get("engine", "duckdb"))
+        self.background = Background(self.stream, self._engine.interrupt)
         self.workers = workers or settings.get("workers", 1)
         self._state_dir, self._state = state_dir, state
 
@@ -123,8 +130,8 @@ class Project(Pipeline):
         options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
         return DAGRunner(
             self.manifest, None if old_manifest is None else _manifest(old_manifest), self._state_dir,
-            state=self._state, root=self.directory, engine=self._engine, kinds=self.kinds, namespace=self.namespace,
-            params=given, **options,
+            state=self._state, root=self.directory, kinds=self.kinds, namespace=self.namespace, params=given,
+            **{"engine": self._engine, **options},
         )  # fmt: skip
 
     def plan(self, *, params: Mapping[str, object] | None = None, **selection: Any) -> Plan:
@@ -140,8 +147,10 @@ class Project(Pipeline):
         old_manifest: Manifest | str | Path | None = None,
         **options: Any,
     ) -> Generator[Event]:
-        """The events of a run; see ``DAGRunner.stream``."""
-        runner = self.runner(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
+        """The events of a run, which ``listeners`` hear too; see ``DAGRunner.stream``."""
+        runner = self._runner_of_run(
+            params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest
+        )
         with closing(runner.stream(**options)) as events:
             for event in events:
                 self.summary = getattr(event, "summary", self.summary)
@@ -158,9 +167,33 @@ class Project(Pipeline):
         **options: Any,
     ) -> ExecutionSummary:
         """Run and give the summary, printing progress lines unless ``progress`` is False; see ``DAGRunner.run``."""
-        runner = self.runner(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
+        runner = self._runner_of_run(
+            params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest
+        )
         self.summary = runner.run(progress=progress, **options)
         return self.summary
+
+    def start(self, **options: Any) -> BackgroundRun:
+        """Run in the background, after what was started before; gives a handle at once. Takes what ``stream`` takes."""
+        return self.background.start(**options)
+
+    def _runner_of_run(self, **options: Any) -> DAGRunner:
+        if self.background.busy and not self.background.here:
+            going = self.background.current
+            raise LockedError(
+                "a run goes on in the background", why=going.command if going else "",
+                remedy="wait() for its handle or cancel() it; or start this one with --background, which queues it",
+            )  # fmt: skip
+        return self.runner(listeners=[self._tell], **options)
+
+    def _looking(self, **options: Any) -> DAGRunner:
+        """A runner to read with; beside a run, on an engine of its own, for views that it binds would be the run's too."""
+        beside = self._beside if self.background.busy else None
+        return self.runner(engine=beside, **options)
+
+    def _tell(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
 
     def parse(self) -> Rows:
         """Add the nodes of ``seeknal/**/*.yml`` and write ``target/manifest.json``; gives a row a node."""
@@ -177,12 +210,12 @@ class Project(Pipeline):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""
-        frame: pd.DataFrame = Reader(self.runner(), name).query()
+        frame: pd.DataFrame = Reader(self._looking()).query(name)
         return frame
 
     def show(self, name: str, *, limit: int = 10, params: Mapping[str, object] | None = None) -> Preview:
         """The first rows of a node's stored table, its schema and counts; computes nothing."""
-        return Reader(self.runner(params=params), name).preview(limit=limit)
+        return Reader(self._looking(params=params)).preview(name, limit=limit)
 
     def diff(self, old: Manifest | str | Path | None = None) -> ManifestDiff:
         """What differs from the last run that finished, or from another manifest."""
@@ -194,64 +227,62 @@ class Project(Pipeline):
     def status(self, *, params: Mapping[str, object] | None = None) -> Rows:
         """A row a node in topological order: how it last came out, and what a run would do now."""
         runner = self.runner(params=params)
-        states, plan = runner.states(), runner.plan()
-        rows = []
-        for step in plan.steps:
-            state = states.get(step.node_id)
-            rows.append((
-                step.node_id, state.status if state else "never built", state.row_count if state else None,
-                round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
-                str(step.action), step.reason,
-            ))  # fmt: skip
-        return Rows(
-            plan.headline(), ("node_id", "status", "row_count", "duration", "last_run", "now", "reason"), tuple(rows)
-        )
+        return status_rows(runner.plan(), runner.states())
 
     def ls(self, selectors: Iterable[str] = ()) -> Rows:
         """A row a node in topological order: what it is and what it reads."""
+        terms = list(selectors)
         graph = Graph(self.manifest)
-        chosen = select(graph, list(selectors), {}) if selectors else set(graph.ids)
-        rows = tuple(
-            (n.id, ", ".join(n.tags), ", ".join(graph.inputs(n.id)), n.file_path or "", n.description or "")
-            for n in graph
-            if n.id in chosen
-        )
-        return Rows(plural(len(rows), "node"), ("node_id", "tags", "inputs", "file", "description"), rows)
+        return node_rows(graph, self.runner().select(terms) if terms else graph.ids)
 
     def history(self, *, limit: int = 20) -> Rows:
         """A row a run, the newest first."""
-        names = ("total", "successful", "failed", "cached", "skipped", "pending")
-        found = read_history(self.runner().target / "runs", most=limit)
-        rows = tuple(
-            (
-                r["run_id"],
-                _when(r["started"]),
-                r["command"],
-                *(r["totals"].get(n, 0) for n in names),
-                r["totals"]["duration"],
-            )
-            for r in found
-        )
-        return Rows(plural(len(rows), "run"), ("run_id", "started", "command", *names, "seconds"), rows)
+        return history_rows(read_history(self.runner().target / "runs", most=limit))
+
+    def details(self, name: str, *, rows: int = 10) -> Details:
+        """All that is worth knowing of one node: definition, first rows, last error, log, history; computes nothing."""
+        return Inspector(self._looking()).details(name, rows=rows)
+
+    def standing(self, *, params: Mapping[str, object] | None = None) -> dict[str, NodeResult]:
+        """How each node stands now, by id in topological order: as it came out, PENDING where a run would execute it."""
+        runner = self.runner(params=params)
+        states, last = runner.states(), {r.node_id: r for r in self.summary.results} if self.summary else {}
+        return {s.node_id: _standing(s, states.get(s.node_id), last.get(s.node_id)) for s in runner.plan().steps}
 
     def graph(self, *, params: Mapping[str, object] | None = None) -> Drawing:
-        """The graph, coloured by how each node last came out; what a run would execute is pending."""
-        runner = self.runner(params=params)
-        states, steps = runner.states(), {step.node_id: step for step in runner.plan().steps}
-        last = {r.node_id: r for r in self.summary.results} if self.summary else {}
-        return self.drawing({
-            node_id: (_status(step, states.get(node_id), last.get(node_id)), _detail(states.get(node_id)))
-            for node_id, step in steps.items()
-        })  # fmt: skip
+        """The graph, coloured by how each node stands now."""
+        return self.drawing(self.standing(params=params))
 
-    def drawing(self, looks: Mapping[str, tuple[str, str]]) -> Drawing:
-        """The graph with a status and a detail for each node."""
+    def _panels(self, numbers: Mapping[str, int], results: Mapping[str, NodeResult]) -> dict[int, dict[str, Any]]:
+        """What a page shows of each node, by number; never its rows, for pages are passed on."""
+        look = Inspector(self._looking())
+        return {
+            number: {
+                **look.details(node_id, rows=0).to_dict(numbers),
+                "reason": results[node_id].reason if node_id in results else "",
+            }
+            for node_id, number in numbers.items()
+        }
+
+    def drawing(self, results: Mapping[str, NodeResult]) -> Drawing:
+        """The graph with these results in it, its nodes in topological order; a node that has none is pending."""
         from seeknal_nb.draw import Mark, Picture  # noqa: PLC0415 - only who draws needs it
 
         graph = Graph(self.manifest)
-        marks = [Mark(n.id, str(n.node_type), n.name, looks[n.id][0], tuple(n.tags), looks[n.id][1]) for n in graph.nodes]
-        edges = [(parent, child) for child, parents in enumerate(graph.parents) for parent in parents]
-        return Drawing(Picture(tuple(marks), tuple(edges)), self.manifest.metadata.project)
+        marks, numbers = [], {node.id: number for number, node in enumerate(graph)}
+        for node in graph:
+            result = results.get(node.id) or NodeResult(node.id, ExecutionStatus.PENDING)
+            folder = Path(node.file_path).parent.as_posix() if node.file_path else ""
+            marks.append(Mark(
+                node.id, str(node.node_type), node.name, str(result.status), tuple(node.tags), result.detail(), folder,
+                result.row_count, result.duration or None,
+            ))  # fmt: skip
+        edges = [(numbers[parent], child) for child, node in enumerate(graph) for parent in graph.inputs(node.id)]
+        return Drawing(
+            Picture(tuple(marks), tuple(edges)),
+            self.manifest.metadata.project,
+            lambda: self._panels(numbers, results),
+        )
 
     def clean(self, *, keep: int = 0, dry_run: bool = False, params: Mapping[str, object] | None = None) -> Rows:
         """Remove builds that no node needs; never what is in use.
@@ -270,15 +301,17 @@ class Project(Pipeline):
             )
         runner = self.runner(params=params)
         if dry_run:
-            return _garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")
+            return garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")
         with run_lock(runner.state_dir, "clean"):
             found = runner.garbage(keep=keep)
             runner.outputs.remove(found)
-        return _garbage_rows(found, runner.target, "removed")
+        return garbage_rows(found, runner.target, "removed")
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Stop what runs in the background, and let go of the engine."""
+        self.background.close()
         self._engine.close()
+        self._beside.close()
 
 
 def _manifest(given: Manifest | str | Path) -> Manifest:
@@ -299,24 +332,14 @@ def _settings(directory: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
-
-
-def _detail(state: Any) -> str:
-    if state is None:
-        return ""
-    rows = [] if state.row_count is None else [f"{state.row_count:,} rows"]
-    return " · ".join([*rows, f"{state.duration:.2f} s"])
-
-
-def _status(step: Any, state: Any, last: Any) -> str:
+def _standing(step: Step, state: NodeState | None, last: NodeResult | None) -> NodeResult:
     if step.action is Action.RUN:
-        return "failed" if state is not None and not state.good else "pending"
-    return str(last.status) if last is not None and last.status in ("success", "cached") else "cached"
-
-
-def _garbage_rows(found: list[Any], root: Path, what: str) -> Rows:
-    size = sum(item.size for item in found)
-    rows = tuple((item.path.relative_to(root).as_posix(), item.size, item.why) for item in found)
-    return Rows(f"{plural(len(rows), 'build')}, {plural(size, 'byte')} {what}", ("path", "bytes", "why"), rows)
+        status = ExecutionStatus.PENDING if state is None or state.good else ExecutionStatus.FAILED
+    else:
+        good = last is not None and last.status is ExecutionStatus.SUCCESS
+        status = ExecutionStatus.SUCCESS if good else ExecutionStatus.CACHED
+    if state is None:
+        return NodeResult(step.node_id, status, reason=step.reason)
+    return NodeResult(
+        step.node_id, status, state.duration, state.row_count, state.error, reason=step.reason, attempts=state.attempts
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from seeknal_nb.files import write_atomic
 from seeknal_nb.markup import cut, esc_html, esc_term, json_value, plural, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -21,7 +23,9 @@ __all__ = ["FORMATS", "Drawing", "Preview", "Rows"]
 
 CELL = 60
 COLUMNS = 100
-FORMATS = ("svg", "dot", "mermaid", "json")
+FORMATS = ("svg", "html", "dot", "mermaid", "json")
+LISTED = 500
+"""Nodes in the table beside a drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +70,39 @@ def _aligned(rows: Sequence[Sequence[object]]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The graph of a pipeline, coloured by status; drawn without any program on the machine."""
+    """The graph of a pipeline, coloured by status; drawn without any program on the machine, but as PNG.
+
+    Attributes:
+        picture: Nodes and edges.
+        title: Stands above it.
+        details: Gives what the page shows of a node on a click, by the node's number; asked only when a page is made.
+    """
 
     picture: Picture
     title: str = ""
+    details: Callable[[], Mapping[int, dict[str, Any]]] | None = field(default=None, compare=False, repr=False)
 
     def to_svg(self) -> str:
         """A standalone SVG."""
         from seeknal_nb.draw import svg  # noqa: PLC0415 - only who draws needs it
 
         return svg(self.picture, title=self.title)
+
+    def to_html(self) -> str:
+        """One page to look around in, with the nodes' details; it loads nothing, and needs no kernel."""
+        from seeknal_nb.draw import page  # noqa: PLC0415
+
+        return page(self.picture, self.title, self.details() if self.details else None)
+
+    def to_png(self) -> bytes:
+        """A PNG.
+
+        Raises:
+            UsageError: Graphviz, which draws it, is not on this machine.
+        """
+        from seeknal_nb.draw import png  # noqa: PLC0415
+
+        return png(self.picture)
 
     def to_dot(self) -> str:
         """The source that Graphviz reads."""
@@ -97,17 +124,29 @@ class Drawing:
 
     def to(self, form: str) -> str:
         """The text of one of ``FORMATS``."""
-        if form not in FORMATS:
-            raise UsageError(f"unknown format {form!r}", remedy=near(form, FORMATS, what="format"))
+        _check_form(form, FORMATS)
         text: str = getattr(self, f"to_{form}")()
         return text
 
     def save(self, path: str | Path) -> Path:
-        """Write the drawing; the name's ending says how: .svg, .dot, .mermaid (.mmd), .json."""
+        """Write the drawing; the name's ending says how: .svg, .html, .png, .dot (.gv), .mermaid (.mmd), .json."""
         path = Path(path)
-        form = {"gv": "dot", "mmd": "mermaid"}.get(path.suffix[1:], path.suffix[1:])
-        write_atomic(path, self.to(form).encode())
+        form = {"gv": "dot", "mmd": "mermaid", "htm": "html"}.get(path.suffix[1:], path.suffix[1:])
+        _check_form(form, (*FORMATS, "png"))
+        write_atomic(path, self.to_png() if form == "png" else self.to(form).encode())
         return path
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each node, in the picture's order: what a screen reader or a script wants of the drawing.
+
+        Columns: ``node_id``, ``kind``, ``status``, ``tags``, joined by commas, and ``detail``, rows and time; all text.
+        """
+        import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
+
+        return pd.DataFrame(list(self._rows()), columns=list(_NODE_COLUMNS), dtype=str)
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        return ((m.id, m.kind, m.status, ", ".join(m.tags), m.detail) for m in self.picture.marks)
 
     def __str__(self) -> str:
         from seeknal_nb.draw import legend  # noqa: PLC0415
@@ -116,7 +155,33 @@ class Drawing:
         return f"{self.title or 'pipeline'}: {plural(len(marks), 'node')}, {plural(len(edges), 'edge')} ({legend(marks)})"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/plain": str(self), "image/svg+xml": self.to_svg(), "text/vnd.mermaid": self.to_mermaid()}
+        drawn = self.to_svg()
+        return {
+            "text/plain": str(self),
+            "text/html": self._html(drawn),
+            "image/svg+xml": drawn,
+            "text/vnd.mermaid": self.to_mermaid(),
+        }
+
+    def _html(self, drawn: str) -> str:
+        """The SVG with a table of the nodes, for nbconvert and GitHub, which prefer HTML.
+
+        As an image, for JupyterLab strips ``<svg>`` from the HTML of a notebook that it does not trust, but not its texts.
+        """
+        marks = self.picture.marks
+        data = base64.b64encode(drawn.encode()).decode()
+        image = f'<img alt="{esc_html(str(self))}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+        rows = table(_NODE_COLUMNS, islice(self._rows(), LISTED))
+        more = f"<p>{len(marks) - LISTED:,} more are left out here; to_frame() has them.</p>" if len(marks) > LISTED else ""
+        return f"{image}<details><summary>{plural(len(marks), 'node')} as a table</summary>{rows}{more}</details>"
+
+
+_NODE_COLUMNS = ("node_id", "kind", "status", "tags", "detail")
+
+
+def _check_form(form: str, forms: Sequence[str]) -> None:
+    if form not in forms:
+        raise UsageError(f"unknown format {form!r}", remedy=near(form, forms, what="format"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,7 @@ def test_the_graph_is_saved_as_the_name_says(home, name):
 
 def test_a_graph_of_an_unknown_ending_is_wrong_use(home, capsys):
     before = tree(home)
-    assert main(["graph", "--save", "g.png"]) == 2
+    assert main(["graph", "--save", "g.bmp"]) == 2
     assert "png" in capsys.readouterr().err
     assert tree(home) == before
 

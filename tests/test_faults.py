@@ -64,7 +64,7 @@ def run(root: Path, manifest: Manifest | None = None, **options: Any) -> Executi
 
 
 def value(root: Path, manifest: Manifest | None = None, node: str = "transform.c") -> Any:
-    return Reader(DAGRunner(manifest or chain(), root=root, engine=ENGINE), node).query(form="rows")
+    return Reader(DAGRunner(manifest or chain(), root=root, engine=ENGINE)).query(node, form="rows")
 
 
 def reasons(summary: ExecutionSummary) -> dict[str, str]:
@@ -359,8 +359,8 @@ def test_a_helper_that_changed_rebuilds_what_uses_it(here: Path) -> None:
     assert reasons(changed) == {"transform.b": "code changed", "transform.c": "input changed: transform.b"}
     changed = run(here, found, namespace=space("x * FACTOR + 1", 3))
     assert reasons(changed)["transform.b"] == "code changed"
-    rows = Reader(DAGRunner(found, root=here, engine=ENGINE, namespace=space("x * FACTOR + 1", 3)), "transform.c")
-    assert rows.query(form="rows") == [(183,)]
+    rows = Reader(DAGRunner(found, root=here, engine=ENGINE, namespace=space("x * FACTOR + 1", 3)))
+    assert rows.query("transform.c", form="rows") == [(183,)]
 
 
 # Killed, and two at once

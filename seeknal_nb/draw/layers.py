@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.draw.picture import Edge
 
-__all__ = ["Layers", "components", "make_layers", "topological"]
+__all__ = ["Layers", "components", "followers", "make_layers", "topological"]
 
 # Chains are quadratic at worst: 10,000 nodes in a row that all feed the last one would need 50 million stand-ins.
 CHAINS: Final = 5_000
@@ -38,12 +38,19 @@ class Layers:
         return layers
 
 
-def topological(count: int, edges: Iterable[Edge]) -> list[int]:
-    """Every node after those that feed it (Kahn 1962); raises ValueError where the edges form a cycle."""
+def followers(count: int, edges: Iterable[Edge]) -> list[list[int]]:
+    """The ends of the edges out of each node, in the order of the edges."""
     down: list[list[int]] = [[] for _ in range(count)]
-    waits = [0] * count
     for start, end in edges:
         down[start].append(end)
+    return down
+
+
+def topological(count: int, edges: Sequence[Edge]) -> list[int]:
+    """Every node after those that feed it (Kahn 1962); raises ValueError where the edges form a cycle."""
+    down = followers(count, edges)
+    waits = [0] * count
+    for _, end in edges:
         waits[end] += 1
     ready = [node for node in range(count) if not waits[node]]
     for node in ready:  # grows while it is read
@@ -82,10 +89,9 @@ def _reach(first: int, beside: Sequence[Sequence[int]], seen: list[bool]) -> lis
     return reached
 
 
-def make_layers(count: int, edges: Sequence[Edge]) -> Layers:
-    """The layers by longest path. An edge that would need too many stand-ins gets none and joins no neighbours."""
-    rank = _ranks(count, edges)
-    layers = Layers(count, rank, [[] for _ in rank], [[] for _ in rank], [])
+def make_layers(edges: Sequence[Edge], rank: list[int]) -> Layers:
+    """The layers by rank. An edge that would need too many stand-ins gets none and joins no neighbours."""
+    layers = Layers(len(rank), list(rank), [[] for _ in rank], [[] for _ in rank], [])
     longest = _longest_span(rank, edges)
     trunks: dict[int, list[int]] = {}
     for start, end in edges:
@@ -95,18 +101,6 @@ def make_layers(count: int, edges: Sequence[Edge]) -> Layers:
         if span <= longest:
             _join(layers, chain[-1] if chain else start, end)
     return layers
-
-
-def _ranks(count: int, edges: Sequence[Edge]) -> list[int]:
-    down: list[list[int]] = [[] for _ in range(count)]
-    for start, end in edges:
-        down[start].append(end)
-    rank = [0] * count
-    for node in topological(count, edges):
-        after = rank[node] + 1
-        for end in down[node]:
-            rank[end] = max(rank[end], after)
-    return rank
 
 
 def _longest_span(rank: Sequence[int], edges: Iterable[Edge]) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from seeknal_nb.draw.layers import Layers, components, make_layers
 from seeknal_nb.draw.order import make_order
 from seeknal_nb.draw.place import GAP, place
+from seeknal_nb.draw.ranks import make_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -109,7 +110,7 @@ def _piece(nodes: list[int], own: list[int], edges: Sequence[Edge], sizes: Seque
         return _Piece(nodes, own, [Box(0, 0, widths[0], heights[0])], [], widths[0], heights[0])
     index = {node: at for at, node in enumerate(nodes)}
     inner = [(index[edges[at][0]], index[edges[at][1]]) for at in own]
-    layers = make_layers(len(nodes), inner)
+    layers = make_layers(inner, make_ranks(len(nodes), inner))
     heights += [0.0] * (len(layers.rank) - len(nodes))
     centre = place(layers, make_order(layers), heights)
     columns = _columns(layers, widths, centre)

@@ -38,10 +38,12 @@ def place(layers: Layers, order: Sequence[Sequence[int]], heights: Sequence[floa
         for row, offset in reversed(rows) if beside is layers.down else rows:
             _settle(row, offset, beside, centre)
     both = [near + far for near, far in zip(layers.up, layers.down, strict=True)]
+    room, chains = _Room(rows, centre), _chains(layers)
     for _ in range(turns):
         for row, offset in rows:
             _settle(row, offset, both, centre)
-        _straighten(layers, rows, centre)
+        for chain in chains:
+            _straighten(chain, room)
     top = min(at - height / 2 for at, height in zip(centre, heights, strict=True))
     return [round(at - top, 1) for at in centre]
 
@@ -82,27 +84,25 @@ def fit(wanted: Sequence[float], weights: Sequence[float]) -> list[float]:
     return [mean for mean, _, size in pools for _ in range(size)]
 
 
-def _straighten(layers: Layers, rows: Sequence[tuple[Sequence[int], Sequence[float]]], centre: list[float]) -> None:
-    """Bring each chain to one height, or to as few as the nodes beside it leave room for.
+def _straighten(chain: Sequence[int], room: _Room) -> None:
+    """Bring a chain to one height, or to as few as the nodes beside it leave room for.
 
     The means before bend a long edge a little at each layer, which looks unsteady.
     """
-    room = _Room(rows, centre)
-    for chain in _chains(layers):
-        run: list[int] = []
-        least, most = -math.inf, math.inf
-        for node in chain:
-            low, high = room.of(node)
-            if max(least, low) > min(most, high):
-                room.level(run, least, most)
-                run, least, most = [], low, high
-            run.append(node)
-            least, most = max(least, low), min(most, high)
-        room.level(run, least, most)
+    run: list[int] = []
+    least, most = -math.inf, math.inf
+    for node in chain:
+        low, high = room.of(node)
+        if max(least, low) > min(most, high):
+            room.level(run, least, most)
+            run, least, most = [], low, high
+        run.append(node)
+        least, most = max(least, low), min(most, high)
+    room.level(run, least, most)
 
 
 class _Room:
-    """How far each node may move between those beside it."""
+    """How far each node may move between those beside it, wherever these are by now."""
 
     def __init__(self, rows: Sequence[tuple[Sequence[int], Sequence[float]]], centre: list[float]) -> None:
         self.centre = centre

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
-from bisect import bisect_right
 from dataclasses import replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from seeknal_nb.draw.collapse import collapse
 from seeknal_nb.draw.layout import Box, layout
-from seeknal_nb.draw.picture import LOOKS, StatusLook, counts, legend, plain
-from seeknal_nb.markup import cut, esc_xml
+from seeknal_nb.draw.measure import DETAIL, KIND, NAME, TEXT_LEFT, TEXT_RIGHT, fitted, sizes, text_width
+from seeknal_nb.draw.picture import LOOKS, Colours, counts, legend, plain
+from seeknal_nb.markup import esc_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from seeknal_nb.draw.collapse import Collapsed
     from seeknal_nb.draw.layout import Layout, Point
-    from seeknal_nb.draw.picture import Mark, Picture
+    from seeknal_nb.draw.picture import Mark, Picture, StatusLook
 
 __all__ = ["svg"]
 
@@ -26,30 +25,13 @@ FONT: Final = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial
 INK: Final = "#1F2933"
 QUIET: Final = "#52606D"
 LINE: Final = "#7B8794"
-GROUP: Final = StatusLook("", "#F4F6F8", "#6B7785", INK, border=1.2)
+GROUP: Final = replace(LOOKS["success"], light=Colours("#F4F6F8", "#6B7785", INK), border=1.2)
 
 MARGIN: Final = 24.0
-BOX_HEIGHT: Final = 58.0
-GROUP_HEIGHT: Final = 72.0
-BOX_WIDTHS: Final = (128.0, 236.0)
-# Left of a box's text stands its icon.
-TEXT_LEFT: Final = 34.0
-TEXT_RIGHT: Final = 12.0
-KIND, NAME, DETAIL, NOTE, TITLE = 10.0, 13.0, 10.5, 12.0, 15.0
+NOTE, TITLE = 12.0, 15.0
 LINE_HEIGHT: Final = 15.0
 ROW: Final = 30.0
 ARROW: Final = 8.0
-LONGEST: Final = 400
-
-# Drawn, not written: fonts differ in these signs, and some show them as coloured pictures. About 12 x 12 round 0.
-SIGNS: Final = {
-    "failed": '<path d="M-4.5-4.5L4.5 4.5M4.5-4.5L-4.5 4.5" stroke-width="3"/>',
-    "running": '<path d="M-3.5-5.5L5.5 0L-3.5 5.5Z" fill="currentColor" stroke-width="1"/>',
-    "pending": '<circle r="4.8" stroke-width="1.8"/>',
-    "skipped": '<path d="M-5-4.5L-.5 0L-5 4.5M1-4.5L5.5 0L1 4.5" stroke-width="1.8"/>',
-    "success": '<path d="M-5.5.5L-1.8 4.3L5.5-4.3" stroke-width="2.4"/>',
-    "cached": '<path d="M1.5-7L-4.5 1.2L-.6 1.2L-1.5 7L4.5-1.2L.6-1.2Z" fill="currentColor" stroke-width=".6"/>',
-}
 
 
 def svg(picture: Picture, *, title: str = "") -> str:
@@ -58,12 +40,11 @@ def svg(picture: Picture, *, title: str = "") -> str:
     Above ``collapse.LIMIT`` nodes it shows groups and says so.
     """
     shown = collapse(picture)
-    size = (_box_width(shown.picture.marks), GROUP_HEIGHT if shown.note else BOX_HEIGHT)
-    placed = layout(len(shown.members), shown.picture.edges, sizes=[size] * len(shown.members))
+    placed = layout(len(shown.keys), shown.picture.edges, sizes=sizes(shown))
     found, note = counts(picture.marks), shown.note or ("" if picture.marks else "nothing to draw")
     top = MARGIN + (ROW if title else 0)
     below = top + placed.height + ROW
-    width = max(placed.width, _legend_width(found), _width(note, NOTE)) + 2 * MARGIN
+    width = max(placed.width, _legend_width(found), text_width(note, NOTE)) + 2 * MARGIN
     height = below + (ROW if note else 0) + MARGIN + 8
     body = [
         f"<title>{esc_xml(plain(title) or 'Pipeline graph')}</title><desc>{esc_xml(_told(picture))}</desc>",
@@ -84,7 +65,7 @@ def _told(picture: Picture) -> str:
 
 
 def _heading(title: str, width: float) -> str:
-    shown = _fitted(plain(title), width - 2 * MARGIN, TITLE)
+    shown = fitted(plain(title), width - 2 * MARGIN, TITLE)
     return _text(MARGIN, MARGIN + 10, shown, TITLE, f'fill="{INK}" font-weight="600"') if title else ""
 
 
@@ -140,15 +121,15 @@ def _tip(mark: Mark) -> str:
 def _single(mark: Mark, box: Box) -> Iterator[str]:
     look = LOOKS[mark.status]
     yield _frame(box, look)
-    yield _sign(mark.status, box.x + 18, box.y + box.height / 2, look.text)
+    yield _sign(mark.status, box.x + 18, box.y + box.height / 2, look.light.text)
     yield from _lines(mark, box, look)
 
 
 def _group(mark: Mark, members: Sequence[Mark], box: Box) -> Iterator[str]:
     """A second sheet under the box, and the share of each status at its foot."""
-    yield _rect(box.x + 4, box.y + 4, box.width, box.height, f'rx="8" fill="#FFFFFF" stroke="{GROUP.stroke}"')
+    yield _rect(box.x + 4, box.y + 4, box.width, box.height, f'rx="8" fill="#FFFFFF" stroke="{GROUP.light.stroke}"')
     yield _frame(box, GROUP)
-    yield _sign(mark.status, box.x + 18, box.y + box.height / 2, GROUP.text)
+    yield _sign(mark.status, box.x + 18, box.y + box.height / 2, GROUP.light.text)
     yield from _lines(mark, replace(box, height=box.height - 14), GROUP)
     yield from _bar(members, box.x + 8, box.y + box.height - 14, box.width - 16)
 
@@ -157,20 +138,23 @@ def _bar(members: Sequence[Mark], x: float, y: float, width: float) -> Iterator[
     left = x
     for status, number in counts(members):
         share = width * number / len(members)
-        yield _rect(left, y, share, 6, f'fill="{LOOKS[status].fill}"')
+        yield _rect(left, y, share, 6, f'fill="{LOOKS[status].light.fill}"')
         left += share
-    yield _rect(x, y, width, 6, f'fill="none" stroke="{GROUP.stroke}" stroke-width=".8"')
+    yield _rect(x, y, width, 6, f'fill="none" stroke="{GROUP.light.stroke}" stroke-width=".8"')
 
 
 def _frame(box: Box, look: StatusLook, *, round_by: int = 8) -> str:
     dash = f' stroke-dasharray="{look.dash}" stroke-linecap="round"' if look.dash else ""
-    style = f'rx="{round_by}" fill="{look.fill}" stroke="{look.stroke}" stroke-width="{_n(look.border)}"{dash}'
+    style = f'rx="{round_by}" fill="{look.light.fill}" stroke="{look.light.stroke}" stroke-width="{_n(look.border)}"{dash}'
     return _rect(box.x, box.y, box.width, box.height, style)
 
 
 def _sign(status: str, x: float, y: float, colour: str) -> str:
+    sign = LOOKS[status].sign
+    fill = ' fill="currentColor"' if sign.filled else ""
+    path = f'<path d="{sign.d}"{fill} stroke-width="{_n(sign.width)}"/>'
     place = f'transform="translate({_n(x)} {_n(y)})" color="{colour}" stroke="{colour}"'
-    return f'<g {place} fill="none" stroke-linecap="round" stroke-linejoin="round">{SIGNS[status]}</g>'
+    return f'<g {place} fill="none" stroke-linecap="round" stroke-linejoin="round">{path}</g>'
 
 
 def _lines(mark: Mark, box: Box, look: StatusLook) -> Iterator[str]:
@@ -182,61 +166,21 @@ def _lines(mark: Mark, box: Box, look: StatusLook) -> Iterator[str]:
     y = box.y + box.height / 2 - LINE_HEIGHT * len(rows) / 2 - 2
     for text, size, style in rows:
         y += LINE_HEIGHT
-        shown = _fitted(text, box.width - TEXT_LEFT - TEXT_RIGHT, size)
-        yield _text(box.x + TEXT_LEFT, y, shown, size, f'fill="{look.text}"{style}{slant}')
+        shown = fitted(text, box.width - TEXT_LEFT - TEXT_RIGHT, size)
+        yield _text(box.x + TEXT_LEFT, y, shown, size, f'fill="{look.light.text}"{style}{slant}')
 
 
 def _legend(found: Iterable[tuple[str, int]], x: float, y: float) -> Iterator[str]:
     for status, number in found:
         look, words = LOOKS[status], f"{number:,} {status}"
         yield _frame(Box(x, y - 6, 24, 18), replace(look, border=min(look.border, 2)), round_by=4)
-        yield _sign(status, x + 12, y + 3, look.text)
+        yield _sign(status, x + 12, y + 3, look.light.text)
         yield _text(x + 31, y + 7, words, NOTE, f'fill="{INK}"')
-        x += 49 + _width(words, NOTE)
+        x += 49 + text_width(words, NOTE)
 
 
 def _legend_width(found: Iterable[tuple[str, int]]) -> float:
-    return sum(49 + _width(f"{number:,} {status}", NOTE) for status, number in found)
-
-
-def _box_width(marks: Iterable[Mark]) -> float:
-    """One width for all boxes: that of the longest text, within limits."""
-    needed = max(
-        (
-            _width(plain(text)[:LONGEST], size)
-            for mark in marks
-            for text, size in ((mark.kind, KIND), (mark.name, NAME), (mark.detail, DETAIL))
-        ),
-        default=0,
-    )
-    return round(min(max(needed + TEXT_LEFT + TEXT_RIGHT, BOX_WIDTHS[0]), BOX_WIDTHS[1]))
-
-
-def _width(text: str, size: float) -> float:
-    return sum(_em(sign) for sign in text) * _scale(size)
-
-
-def _scale(size: float) -> float:
-    """Names and headings are bold, which is wider."""
-    return size * (1.1 if size >= NAME else 1)
-
-
-def _em(sign: str) -> float:
-    """About the width in DejaVu Sans, the widest of the fonts in ``FONT``, as a share of the size."""
-    if sign in " .,:;'|!()[]/ijltfrI·":
-        return 0.4
-    if sign in "mwMW@%&" or unicodedata.east_asian_width(sign) in "WF":
-        return 1.02
-    return 0.76 if sign.isupper() or sign > "\u2fff" else 0.64
-
-
-def _fitted(text: str, room: float, size: float) -> str:
-    """As much of ``text`` as there is room for; no name is so narrow that more than ``LONGEST`` signs fit."""
-    widths = list(accumulate(_em(sign) * _scale(size) for sign in text[:LONGEST]))
-    if len(text) <= LONGEST and (not widths or widths[-1] <= room):
-        return text
-    kept = bisect_right(widths, room - _width("…", size))
-    return cut(text, min(kept + 1, len(text) - 1))
+    return sum(49 + text_width(f"{number:,} {status}", NOTE) for status, number in found)
 
 
 def _text(x: float, y: float, text: str, size: float, style: str) -> str:

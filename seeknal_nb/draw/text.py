@@ -28,9 +28,12 @@ _MEANS_SOMETHING: Final = re.compile(r"(?<=[0-9])[.](?=[0-9])|(?<=[A-Za-z0-9])_(
 _BREAK: Final = re.compile(r"\$(?=\$)|:(?=fa-)")
 
 
-def dot(picture: Picture) -> str:
-    """DOT source, all nodes, from left to right; ids are ``n0`` .. ``nN``, labels are text whatever they hold."""
-    import graphviz  # noqa: PLC0415  of use to this one export only
+def dot(picture: Picture, *, note: str = "") -> str:
+    """DOT source, all nodes, from left to right; ids are ``n0`` .. ``nN``, labels are text whatever they hold.
+
+    ``note`` stands below the graph.
+    """
+    import graphviz  # noqa: PLC0415  of use to exports only
 
     graph = graphviz.Digraph(
         graph_attr={"rankdir": "LR", "bgcolor": "white"},
@@ -38,21 +41,27 @@ def dot(picture: Picture) -> str:
         edge_attr={"color": "#7B8794", "arrowsize": "0.7"},
     )
     for index, mark in enumerate(picture.marks):
-        # dot decodes entities in labels; escape() doubles the backslashes and keeps "<...>" from being HTML.
-        lines = [graphviz.escape(line.replace("&", "&amp;")) for line in _lines(mark)]
-        graph.node(f"n{index}", label=graphviz.nohtml("\\n".join(lines)), **_dot_style(LOOKS[mark.status]))
+        label = graphviz.nohtml("\\n".join(map(_dot_text, _lines(mark))))
+        graph.node(f"n{index}", label=label, **_dot_style(LOOKS[mark.status]))
     for start, end in picture.edges:
         graph.edge(f"n{start}", f"n{end}")
+    if note:
+        graph.attr(label=graphviz.nohtml(_dot_text(note)), fontname="Helvetica")
     return str(graph.source)
+
+
+def _dot_text(text: str) -> str:
+    """A label for ``nohtml``, which keeps "<...>" from being HTML; entities would be decoded, and backslashes obeyed."""
+    return text.replace("&", "&amp;").replace("\\", "\\\\")
 
 
 def _dot_style(look: StatusLook) -> dict[str, str]:
     kind = "" if not look.dash else ",dotted" if look.italic else ",dashed"
     return {
         "style": f"rounded,filled{kind}",
-        "fillcolor": look.fill,
-        "color": look.stroke,
-        "fontcolor": look.text,
+        "fillcolor": look.light.fill,
+        "color": look.light.stroke,
+        "fontcolor": look.light.text,
         "penwidth": str(look.border),
     }
 
@@ -79,7 +88,8 @@ def _mermaid_text(text: str) -> str:
 
 
 def _mermaid_style(look: StatusLook) -> str:
-    parts = [f"fill:{look.fill}", f"stroke:{look.stroke}", f"color:{look.text}", f"stroke-width:{look.border}px"]
+    paint = look.light
+    parts = [f"fill:{paint.fill}", f"stroke:{paint.stroke}", f"color:{paint.text}", f"stroke-width:{look.border}px"]
     parts += [f"stroke-dasharray:{look.dash}"] if look.dash else []
     parts += ["font-weight:bold"] if look.bold else []
     parts += ["font-style:italic"] if look.italic else []

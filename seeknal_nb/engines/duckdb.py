@@ -111,7 +111,8 @@ class DuckDB:
     def interrupt(self) -> None:
         """See ``Engine.interrupt``."""
         for cursor in list(self._running):
-            cursor.interrupt()
+            with contextlib.suppress(duckdb.ConnectionException):  # its statement has ended meanwhile
+                cursor.interrupt()
 
     def close(self) -> None:
         """See ``Engine.close``."""

@@ -20,7 +20,7 @@ from seeknal_nb.dag.documents import read_json
 from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, Place, SeeknalError
 from seeknal_nb.notebook.magics import load
-from seeknal_nb.project import Project
+from seeknal_nb.notebook.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def _left_out(_project: Project, *_: Any, **__: Any) -> Any:
 class _Defining(Project):
     """The project that a notebook's cells see while they are registered: it takes nodes, and runs and shows nothing."""
 
-    __getitem__ = show = status = history = graph = diff = clean = plan = run = stream = _left_out
+    __getitem__ = show = status = history = graph = diff = clean = plan = run = stream = start = details = _left_out
 
 
 def _cells(path: Path) -> list[tuple[int, str]]:

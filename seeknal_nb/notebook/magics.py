@@ -9,13 +9,15 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Bool, Int, Unicode
 
 from seeknal_nb.errors import UsageError
+from seeknal_nb.notebook.completer import Completer
+from seeknal_nb.notebook.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from seeknal_nb.project import Project
+    from seeknal_nb.notebook.project import Project
 
 __all__ = ["SeeknalMagics", "load", "uncommented", "unload"]
 
@@ -36,13 +38,14 @@ class SeeknalMagics(Magics):
         self.headless = False
         self.make: Callable[..., Project] | None = None
         self._opened: tuple[str, Project] | None = None
+        self.session, self.completer = Session(shell), Completer(self)
 
     def opened(self) -> Project:
         """The project, made on first use and again when another folder is configured."""
         if self._opened is not None and self._opened[0] == self.project:
             return self._opened[1]
         if self.make is None:
-            from seeknal_nb.project import Project  # noqa: PLC0415 - loading the extension stays quick
+            from seeknal_nb.notebook.project import Project  # noqa: PLC0415 - loading the extension stays quick
 
             self.make = Project
         return self.adopt(self.make(self.project, engine=self.engine or None, workers=self.workers or None))
@@ -51,7 +54,7 @@ class SeeknalMagics(Magics):
         """Work on this project from now on; the former one lets go of its engine."""
         if self._opened is not None and self._opened[1] is not project:
             self._opened[1].close()
-        project.namespace = self.shell.user_ns
+        project.namespace, project.cell_of = self.shell.user_ns, self.session.cell_of
         self._opened = (self.project, project)
         self.shell.user_ns[VARIABLE] = project
         self.shell.user_ns_hidden[VARIABLE] = project
@@ -99,7 +102,8 @@ class SeeknalMagics(Magics):
 
         if not text.strip():
             raise UsageError("the cell is empty", remedy="write %%seeknal KIND NAME and a body, or YAML below %%seeknal")
-        return registered(project, project.add_yaml(text))
+        self.session.defined(project, node_ids := project.add_yaml(text))
+        return registered(project, node_ids, notes=self.session.notes())
 
     def _register(self, project: Project, kind: str, words: Sequence[str], body: str) -> Any:
         from seeknal_nb.definitions import define  # noqa: PLC0415
@@ -108,9 +112,9 @@ class SeeknalMagics(Magics):
 
         found = define(kind, words, body)
         node_id = project.node(found.kind, found.name, **found.config)
-        answer = registered(project, [node_id])
+        self.session.defined(project, [node_id])
         if not found.run or self.headless:
-            return answer
+            return registered(project, [node_id], notes=self.session.notes())
         face.show_run(project.stream(nodes=[node_id], only=True, command=f"run --nodes {node_id} --only"), project)
         self._raise_failures(project.summary)
         return project.show(node_id)
@@ -127,7 +131,7 @@ class SeeknalMagics(Magics):
         if getattr(options, "where", None):
             raise UsageError("a notebook cannot be named here", remedy="this notebook's nodes are what runs")
         things = NOTEBOOK_COMMANDS[options.command].run(project, options)
-        if options.command not in ("run", "retry"):
+        if options.command not in ("run", "retry") or options.background:
             return face.value_of(things, options)
         summary = face.show_run(things, project)
         if self.raise_on_failure and not options.no_raise:
@@ -160,6 +164,8 @@ def load(shell: InteractiveShell) -> SeeknalMagics:
     magics = SeeknalMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(uncommented)
+    shell.Completer.custom_matchers.append(magics.completer.matcher)
+    magics.session.open()
     return magics
 
 
@@ -174,4 +180,7 @@ def unload(shell: InteractiveShell) -> None:
         return
     with contextlib.suppress(ValueError):
         shell.configurables.remove(magics)
+    with contextlib.suppress(ValueError):
+        shell.Completer.custom_matchers.remove(magics.completer.matcher)
+    magics.session.close()
     magics.close()

@@ -39,8 +39,8 @@ class Registered:
         }
 
 
-def registered(project: Project, node_ids: Sequence[str]) -> Registered:
-    """``transform.clean <- source.users · will run: SQL changed · 2 nodes downstream``."""
+def registered(project: Project, node_ids: Sequence[str], *, notes: Sequence[str] = ()) -> Registered:
+    """``transform.clean <- source.users · will run: SQL changed · 2 nodes downstream``, then what else there is to say."""
     graph = Graph(project.manifest)
     problem = ""
     try:
@@ -48,7 +48,7 @@ def registered(project: Project, node_ids: Sequence[str]) -> Registered:
     except SeeknalError as error:  # not yet: what it needs may come in a later cell
         steps, problem = {}, f"! not yet to be run: {error}"
     lines = [_line(graph, node_id, steps.get(node_id)) for node_id in node_ids]
-    return Registered(tuple(node_ids), tuple([*lines, problem] if problem else lines))
+    return Registered(tuple(node_ids), (*lines, *([problem] if problem else []), *notes))
 
 
 def _line(graph: Graph, node_id: str, step: Step | None) -> str:

@@ -73,6 +73,11 @@ class NodeResult:
         """What went well but should be looked at: a check of severity ``warn``, numbers that arrived as text."""
         return tuple(self.metadata.get("warnings", ()))
 
+    def detail(self) -> str:
+        """Rows and seconds, where there are any: ``336,776 rows · 0.52 s``."""
+        rows = [] if self.row_count is None else [plural(self.row_count, "row")]
+        return " · ".join([*rows, *([f"{self.duration:.2f} s"] if self.attempts or self.duration else [])])
+
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON has it: without the exception and the start."""
         return {

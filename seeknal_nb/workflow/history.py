@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
 from dataclasses import dataclass
@@ -14,15 +15,18 @@ from seeknal_nb.files import write_atomic
 from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Manifest
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
-__all__ = ["LAST", "RunRecord", "read_history"]
+__all__ = ["LAST", "RunRecord", "read_history", "read_log", "runs_by_node"]
 
 LAST = "last_manifest.json"
 """The manifest of the last run that finished: what ``diff`` compares with."""
+LATEST = 1e11
+"""Seconds since the epoch that no clock has reached; a record from beyond is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,48 @@ def read_history(directory: Path, *, most: int = 50) -> list[dict[str, Any]]:
     return sorted(known, key=lambda record: float(record["started"]), reverse=True)[:most]
 
 
+def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dict[str, list[dict[str, Any]]]:
+    """The first ``most`` executions of each node in records that ``read_history`` gave, by the node's id.
+
+    Keys: run_id, started (epoch seconds, of the run), status, duration (seconds), row_count, reason.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        results = record.get("results")
+        for result in results if isinstance(results, list) else ():
+            runs = found.setdefault(str(result.get("node_id")), []) if isinstance(result, dict) else []
+            if isinstance(result, dict) and len(runs) < most:
+                runs.append({"run_id": record["run_id"], "started": float(record["started"]), **_execution(result)})
+    return found
+
+
+def _execution(result: Mapping[str, Any]) -> dict[str, Any]:
+    """One result of a record, which somebody else may have written."""
+    return {
+        "status": str(result.get("status") or ""),
+        "reason": str(result.get("reason") or ""),
+        "duration": _number(result.get("duration")),
+        "row_count": _number(result.get("row_count")),
+    }
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def read_log(directory: Path, run_id: str, node_id: str) -> str:
+    """What a node printed in a run; empty where it printed nothing."""
+    path = directory / run_id / f"{node_id}.log"
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") if path.parent.parent == directory else ""
+    except OSError:
+        return ""
+
+
 def _record(path: Path) -> dict[str, Any] | None:
     try:
         record: dict[str, Any] = json.loads(path.read_bytes())
-        whole = isinstance(record["started"], (int, float)) and {"run_id", "command"} <= record.keys()
+        whole = isinstance(record["run_id"], str) and 0 <= record["started"] < LATEST and "command" in record
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return record if whole and "duration" in record.get("totals", ()) else None

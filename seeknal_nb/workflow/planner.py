@@ -9,7 +9,7 @@ from seeknal_nb.errors import UsageError
 from seeknal_nb.workflow.plan import Action, Plan, Selection, Step, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.workflow.plan import Decision, World
@@ -61,6 +61,14 @@ def make_plan(
         UsageError: It contradicts itself.
     """
     return _Planner(graph, world, selection, changed, known_types).plan()
+
+
+def named(graph: Graph, world: World, terms: Sequence[str]) -> list[str]:
+    """The ids that terms of the selector grammar name now, in topological order; raises as ``make_plan`` does."""
+    if not terms:
+        return []
+    found = _Planner(graph, world, Selection(nodes=tuple(terms), only=True), None, ()).named
+    return [node.id for node in graph if node.id in found]
 
 
 def check_selection(graph: Graph, selection: Selection, known_types: Iterable[str]) -> None:

@@ -21,43 +21,52 @@ __all__ = ["Reader"]
 
 
 class Reader:
-    """One node's stored table, as the last run left it.
+    """The stored tables of a pipeline, as the last run left them. Names are ids or bare names.
 
-    Raises:
-        SelectionError: There is no such node.
+    Every method that takes a name raises ``SelectionError`` where no node has it.
     """
 
-    def __init__(self, runner: DAGRunner, name: str) -> None:
+    def __init__(self, runner: DAGRunner) -> None:
         self.runner, self.graph, self.states = runner, Graph(runner.manifest), runner.states()
-        self.node_id = resolve(self.graph, name)
 
-    def query(self, *, limit: int | None = None, form: str = "pandas") -> Any:
+    def query(self, name: str, *, limit: int | None = None, form: str = "pandas") -> Any:
         """The rows of the node's table.
 
         Raises:
             SelectionError: It has no table yet.
         """
-        engine = self.runner.engine.get()
-        engine.bind(self._relations())
+        node_id, engine = resolve(self.graph, name), self.runner.engine.get()
+        engine.bind(self._relations(node_id))
         most = "" if limit is None else f" LIMIT {int(limit)}"
-        return engine.query(f"SELECT * FROM {quote(self.node_id)}{most}", form=form)
+        return engine.query(f"SELECT * FROM {quote(node_id)}{most}", form=form)
 
-    def preview(self, *, limit: int) -> Preview:
+    def preview(self, name: str, *, limit: int) -> Preview:
         """The first rows, the schema, and the counts of this build and of the one before."""
-        frame = self.query(limit=limit)
-        schema = self.runner.engine.get().describe(f"SELECT * FROM {quote(self.node_id)}")
-        build = self._build(self.node_id)
+        node_id = resolve(self.graph, name)
+        frame = self.query(node_id, limit=limit)
+        schema = self.runner.engine.get().describe(f"SELECT * FROM {quote(node_id)}")
+        build, before = self.build(node_id), self.build_before(node_id)
         if build is None:
-            return Preview(self.node_id, frame, schema, None)
-        before = self.runner.outputs.before(self.node_id, build.key)
+            return Preview(node_id, frame, schema, None)
         return Preview(
-            self.node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata)
+            node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata)
         )  # fmt: skip
 
-    def _relations(self) -> dict[str, Relation]:
+    def build(self, name: str) -> Build | None:
+        """The node's last good build."""
+        node_id = resolve(self.graph, name)
+        state = self.states.get(node_id)
+        return self.runner.outputs.find(node_id, state.built, state.files) if state and state.built else None
+
+    def build_before(self, name: str) -> Build | None:
+        """The build before that one, where it is still there."""
+        build = self.build(name)
+        return self.runner.outputs.before(build.node_id, build.key) if build is not None and build.path else None
+
+    def _relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound to read the node, in the order in which it must be."""
         found: dict[str, Relation] = {}
-        front = [self.node_id]
+        front = [node_id]
         while front:
             name = front.pop()
             if name not in found:
@@ -69,14 +78,10 @@ class Reader:
         node, around = self.graph.nodes[self.graph.index[node_id]], self.runner.around
         if is_view(node):
             return Relation(sql=view_sql(written(node, around.params)[1], self.graph.inputs(node_id), around.root))
-        build = self._build(node_id)
+        build = self.build(node_id)
         if build is None or build.data is None:
             state = self.states.get(node_id)
             why = "it has no table of its own" if state and state.good and not state.output else "it was never built"
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
         return Relation(file=build.data.absolute())
-
-    def _build(self, node_id: str) -> Build | None:
-        state = self.states.get(node_id)
-        return self.runner.outputs.find(node_id, state.built, state.files) if state and state.built else None

@@ -21,6 +21,7 @@ from seeknal_nb.workflow.outputs import DATA, Build
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Generator
 
     from seeknal_nb.dag.graph import Graph
@@ -50,6 +51,7 @@ class Run:
         retry: int,
         retry_delay: float,
         stop_on_error: bool,
+        cancelled: threading.Event | None = None,
     ) -> None:
         self.runner, self.graph, self.plan, self.world, self.ledger = runner, graph, plan, world, ledger
         self.retry, self.retry_delay = retry, retry_delay
@@ -58,6 +60,7 @@ class Run:
             graph, plan, world, stop_on_error=stop_on_error, cutoff=plan.selection.cutoff, executor=self.executor,
             workers=runner.workers, execute=runner._execute_node,  # noqa: SLF001 - SPEC.md's seam has this name
             commit=self._commit, adopt=lambda build: ledger.adopt(build, world), interrupt=runner.engine.interrupt,
+            cancelled=cancelled,
         )  # fmt: skip
         self._over = False
         self._reasons = {step.node_id: step.reason for step in plan.steps}
@@ -93,11 +96,6 @@ class Run:
             self._let_go()
         if stopped is not None:
             raise stopped
-
-    def cancel(self) -> None:
-        """Start nothing more, and interrupt what is in flight; for another thread."""
-        self.walk.cancelled.set()
-        self.runner.engine.interrupt()
 
     def _let_go(self) -> None:
         ended, self._over = self.walk.abandon(), True

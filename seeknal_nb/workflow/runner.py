@@ -29,12 +29,13 @@ from seeknal_nb.workflow.lock import run_lock
 from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.outputs import OutputStore
 from seeknal_nb.workflow.plan import Plan, Selection
-from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan
+from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, seconds, whole
 from seeknal_nb.workflow.stores import JsonState
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
@@ -159,6 +160,7 @@ class DAGRunner:
         retry_delay: float = 0.0,
         verify: bool = False,
         command: str = "run",
+        cancelled: threading.Event | None = None,
         **selection: Any,
     ) -> Generator[Event]:
         """The events of a run, as it goes on. Closing the iterator stops the run and keeps what is finished.
@@ -170,6 +172,8 @@ class DAGRunner:
             retry_delay: Seconds before the first retry; doubled for each further one, at most 30.
             verify: Check the digest of every build, not only of those whose files were touched.
             command: What the lock's record and the history say was run.
+            cancelled: Set it in another thread, and nothing more starts; a statement in flight ends when the engine is
+                interrupted too, as ``BackgroundRun.cancel`` does.
             selection: What ``plan`` takes.
 
         Raises:
@@ -187,8 +191,9 @@ class DAGRunner:
             ledger = Ledger(self.state, left)
             world, plan = self._prepare(graph, ledger, chosen, verify=verify)
             self._active = Run(
-                self, graph, plan, world, ledger, retry=retry, retry_delay=retry_delay, stop_on_error=not continue_on_error
-            )
+                self, graph, plan, world, ledger, retry=retry, retry_delay=retry_delay,
+                stop_on_error=not continue_on_error, cancelled=cancelled,
+            )  # fmt: skip
             try:
                 yield from self._told(self._active.events(command))
             finally:
@@ -219,6 +224,11 @@ class DAGRunner:
         plan = self.plan(full=full, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags, **selection)
         print_lines(plan_lines(plan))
 
+    def select(self, terms: Iterable[str] | str) -> list[str]:
+        """The ids that terms of the selector grammar name now, in topological order; changes nothing."""
+        graph = Graph(self.manifest)
+        return named(graph, self.look(graph), split(terms))
+
     def states(self) -> dict[str, NodeState]:
         """What is remembered of each node, by id."""
         return Ledger(self.state).states
@@ -231,12 +241,6 @@ class DAGRunner:
     def look(self, graph: Graph) -> Observed:
         """What is true of these nodes now; changes nothing."""
         return self._observe(graph, Ledger(self.state), verify=False)
-
-    def cancel(self) -> None:
-        """Stop the run that another thread consumes: what is in flight is interrupted, what is finished is kept."""
-        active = self._active
-        if active is not None:
-            active.cancel()
 
     def on_node_start(self, node_id: str) -> None:
         """For a subclass to override, and to call from its own ``_execute_node``: SPEC.md § Event Hooks.
@@ -296,12 +300,31 @@ class DAGRunner:
         yield RunFinished(ExecutionSummary.of(results, changed=len(plan.runs), duration=0.0))
 
     def _told(self, events: Generator[Event]) -> Generator[Event]:
-        """Events, heard by the listeners too; whatever ends this ends the run, at once."""
-        with closing(events):
-            for event in events:
-                for listener in self.listeners:
-                    listener(event)
-                yield event
+        """Events, heard by the listeners too; whatever ends this ends the run, at once, and they hear that it is over."""
+        plan, results, over = Plan(()), dict[str, NodeResult](), True
+        try:
+            with closing(events):
+                for event in events:
+                    plan = event.plan if isinstance(event, RunStarted) else plan
+                    if isinstance(event, NodeFinished):
+                        results[event.result.node_id] = event.result
+                    over = isinstance(event, RunFinished)
+                    self._tell(event)
+                    yield event
+        finally:
+            if not over:
+                self._tell(RunFinished(_broken_off(plan, results), interrupted=True))
+
+    def _tell(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+
+def _broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSummary:
+    """What is known of a run that nobody followed to its end."""
+    pending = ExecutionStatus.PENDING
+    known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason="interrupted") for s in plan]
+    return ExecutionSummary.of(known, changed=len(plan.runs), duration=sum(result.duration for result in known))
 
 
 def _damaged(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]:

@@ -51,6 +51,7 @@ class Walk:
         commit: Makes a worker's result last, in this thread; gives the final result and the build.
         adopt: Remembers that an earlier build is a node's build again.
         interrupt: Stops what the engine is doing.
+        cancelled: Set, by anybody, to start nothing more and to interrupt what is in flight.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Walk:
         commit: Callable[[NodeResult, Decision], tuple[NodeResult, Build | None]],
         adopt: Callable[[Build], None],
         interrupt: Callable[[], None],
+        cancelled: threading.Event | None = None,
     ) -> None:
         self.graph, self.plan, self.world = graph, plan, world
         self.stop_on_error, self.cutoff = stop_on_error, cutoff
@@ -79,7 +81,7 @@ class Walk:
         self.builds: dict[str, Build | None] = {}
         self.digests: dict[str, str | None] = {}
         self.ran: set[str] = set()
-        self.cancelled = threading.Event()
+        self.cancelled = cancelled if cancelled is not None else threading.Event()
         self._in_flight: dict[Future[NodeResult], str] = {}
         self._done: queue.SimpleQueue[Future[NodeResult]] = queue.SimpleQueue()
         self._behind: dict[str, str] = {}

@@ -59,7 +59,7 @@ def test_dot_has_opaque_ids_colours_and_edges():
     source = dot(TWO)
     assert "rankdir=LR" in source
     assert "\tn0 -> n1\n" in source
-    assert f'fillcolor="{LOOKS["success"].fill}"' in source
+    assert f'fillcolor="{LOOKS["success"].light.fill}"' in source
     assert 'style="rounded,filled,dashed"' in source
 
 

@@ -74,7 +74,11 @@ def python_value(task: Task) -> tuple[object, Context]:
         node_id = task.resolve(name) if name not in given else None
         if node_id is not None and name not in task.captured:
             given[name] = context.ref(node_id)
-    return called(lambda: run(given), task.node, context.out), context
+    try:
+        return called(lambda: run(given), task.node, context.out), context
+    except NodeError as error:
+        error.metadata = {**context.logged(), **error.metadata}
+        raise
 
 
 def called(work: Callable[[], object], node: Node, out: io.StringIO) -> object:

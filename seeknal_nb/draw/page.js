@@ -1,0 +1,43 @@
+// Shows the graph in a page without a kernel: stands behind graph.js in one module and gives it what it takes for a model.
+
+/** Bytes were written as {"base64": "..."}. */
+function revived(_name, value) {
+  if (typeof value?.base64 !== "string") return value;
+  return new DataView(Uint8Array.from(atob(value.base64), (sign) => sign.codePointAt(0)).buffer);
+}
+
+/** As much of an anywidget model as graph.js uses: it holds what Python wrote and answers for the details alone. */
+class Page {
+  constructor({ details, ...traits }) {
+    Object.assign(this, { details, traits, hearers: new Map() });
+  }
+
+  get = (name) => this.traits[name];
+
+  set(name, value) {
+    this.traits[name] = value;
+    this.tell(`change:${name}`, this, value);
+  }
+
+  save_changes() {}
+
+  on(event, hear) {
+    this.hearers.set(event, [...(this.hearers.get(event) ?? []), hear]);
+  }
+
+  off(event, hear) {
+    this.hearers.set(event, (this.hearers.get(event) ?? []).filter((other) => other !== hear));
+  }
+
+  tell(event, ...values) {
+    for (const hear of this.hearers.get(event) ?? []) hear(...values);
+  }
+
+  send({ do: asked, i, n }) {
+    const found = asked === "details" && this.details[i];
+    if (!found) throw new Error("this page has no kernel");
+    queueMicrotask(() => this.tell("msg:custom", { ...found, k: "details", n, i }, []));
+  }
+}
+
+render({ model: new Page(JSON.parse(document.getElementById("data").textContent, revived)), el: document.getElementById("graph") });

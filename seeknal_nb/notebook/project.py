@@ -1,0 +1,116 @@
+"""The project as a notebook sees it: its graph is a live widget, and so is the handle of a run in the background."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb import project
+from seeknal_nb.workflow.background import Background, BackgroundRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.notebook.widget.board import Board
+    from seeknal_nb.notebook.widget.view import GraphView
+    from seeknal_nb.notebook.widget.widget import GraphWidget
+    from seeknal_nb.showing import Rows
+    from seeknal_nb.workflow.events import NodeResult
+
+__all__ = ["LiveRun", "Project"]
+
+
+class LiveRun(BackgroundRun):
+    """A background run that shows itself as the project's graph, live."""
+
+    def __init__(self, project: Project, options: dict[str, Any], interrupt: Callable[[], None]) -> None:
+        super().__init__(options, interrupt)
+        self.project = project
+
+    def _ipython_display_(self) -> None:
+        handle = self.project.graph_now().show(text=repr(self))
+        self.then(lambda run: handle.update(self.project.graph_now().kept(text=repr(run)), raw=True))
+
+    def _display_(self) -> object:
+        return self.project.widget
+
+
+class Project(project.Project):
+    """See ``seeknal_nb.project.Project``; without a notebook it does the same.
+
+    Attributes:
+        cell_of: Gives the text of the cell that defines a node, where it is known.
+    """
+
+    cell_of: Callable[[str], str | None] = staticmethod(lambda _node_id: None)
+    _board: Board | None = None
+    _widget: GraphWidget | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.background = Background(self.stream, self._engine.interrupt, partial(LiveRun, self))
+
+    @property
+    def board(self) -> Board:
+        """How the nodes stand, as runs and looks at the graph tell it from now on."""
+        if self._board is None:
+            from seeknal_nb.notebook.widget.board import Board  # noqa: PLC0415 - only who looks needs it
+
+            self._board = Board(self)
+            self.listeners.insert(0, self._board.take)  # before who tells of it
+        return self._board
+
+    @property
+    def widget(self) -> GraphWidget:
+        """The one widget of this project; however often it is shown, it shows how the nodes stand now."""
+        if self._widget is None:
+            from seeknal_nb.notebook.widget.widget import GraphWidget  # noqa: PLC0415 - a quarter of a second
+
+            self._widget = GraphWidget(self)
+        return self._widget
+
+    def graph(self, *, params: Mapping[str, object] | None = None) -> GraphView:
+        """The graph, coloured by how each node stands now; a notebook shows it live, and runs what is clicked."""
+        self.board.look(params=params)
+        self._redraw()
+        return self.graph_now()
+
+    def graph_now(self) -> GraphView:
+        """The graph as the widget shows it, without looking at the project again."""
+        return self.drawing({result.node_id: result for result in self.board.results})
+
+    def drawing(self, results: Mapping[str, NodeResult]) -> GraphView:
+        """The graph with these results in it: a drawing that a notebook shows as the widget."""
+        from seeknal_nb.notebook.widget.view import GraphView  # noqa: PLC0415 - only who draws needs it
+
+        drawing = super().drawing(results)
+        return GraphView(drawing.picture, drawing.title, drawing.details, project=self)
+
+    def add(self, *nodes: Node) -> list[str]:
+        """See ``Pipeline.add``; what is shown follows."""
+        ids = super().add(*nodes)
+        self._changed()
+        return ids
+
+    def remove(self, *names: str) -> Rows:
+        """See ``Pipeline.remove``; likewise."""
+        rows = super().remove(*names)
+        self._changed()
+        return rows
+
+    def _changed(self) -> None:
+        if self._board is not None:
+            self._board.look()
+            self._redraw()
+
+    def _redraw(self) -> None:
+        if self._widget is not None:
+            self._widget.redraw()
+
+    def close(self) -> None:
+        """Stop what runs in the background, let go of the engine, and of the widget."""
+        super().close()
+        if self._widget is not None:
+            self._widget.close()
+            self._widget = None

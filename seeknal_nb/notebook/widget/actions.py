@@ -1,0 +1,181 @@
+"""What a click does. A message from the browser is untrusted: a verb of one table, numbers that are checked, a selector."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from seeknal_nb.errors import SeeknalError, UsageError, text_of
+from seeknal_nb.markup import cut, plural
+from seeknal_nb.workflow.executors import DaemonExecutor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from seeknal_nb.notebook.project import Project
+    from seeknal_nb.notebook.widget.widget import GraphWidget
+    from seeknal_nb.workflow.background import BackgroundRun
+
+__all__ = ["Actions"]
+
+WAITING: Final = 20
+"""Clicks that may wait for their details, and runs that may wait for their turn."""
+LONGEST: Final = 1000
+ROWS: Final = 10
+GROUPS: Final = ("", "kind", "tag", "folder")
+Message = dict[str, Any]
+
+
+class Actions:
+    """The verbs of one widget. A handler may be called in any thread of the kernel, so it only starts what takes time."""
+
+    def __init__(self, project: Project, widget: GraphWidget) -> None:
+        self._project, self._widget = project, widget
+        self._worker = DaemonExecutor(1)
+        self._free = threading.Semaphore(WAITING)
+        self._verbs: Mapping[str, Callable[[Message], str | None]] = {
+            "details": self._details,
+            "run": self._run,
+            "cancel": self._cancel,
+            "view": self._view,
+            "expand": self._expand,
+            "select": self._select,
+            "options": self._options,
+        }
+
+    def receive(self, _widget: object, content: object, _buffers: object) -> None:
+        """Do what a message asks for, and answer it; what goes wrong is told in the widget."""
+        message = content if isinstance(content, dict) else {}
+        self._answer(_serial(message), lambda: self._verb(message)(message))
+
+    def close(self) -> None:
+        """Take no further clicks."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, number: int, act: Callable[[], str | None]) -> None:
+        try:
+            text = act()
+        except SeeknalError as error:
+            self._tell("error", number, str(error))
+        except Exception as error:  # noqa: BLE001 - a kernel shows a handler's exception to nobody
+            self._tell("error", number, f"{type(error).__name__}: {text_of(error)}")
+        else:
+            if text is not None:
+                self._tell("ack", number, text)
+
+    def _tell(self, what: str, number: int, text: str) -> None:
+        self._widget.send({"k": what, "n": number, "text": cut(text, LONGEST)})
+
+    def _verb(self, message: Message) -> Callable[[Message], str | None]:
+        verb = message.get("do")
+        if not isinstance(verb, str) or verb not in self._verbs:
+            raise UsageError("the page asked for something unknown", remedy="reload the page")
+        return self._verbs[verb]
+
+    def _number(self, value: object) -> int:
+        """A node's number; the graph may have changed since the page saw it."""
+        if type(value) is not int or not 0 <= value < len(self._widget.board.picture.marks):
+            raise UsageError("the page asked for a node that is not there", remedy="reload the page")
+        return value
+
+    def _ids(self, value: object) -> list[str]:
+        if not isinstance(value, list) or len(value) > len(self._widget.board.picture.marks):
+            raise UsageError("the page asked for nodes that are not there", remedy="reload the page")
+        return self._widget.board.ids(self._number(number) for number in value)
+
+    def _details(self, message: Message) -> None:
+        (node_id,) = self._ids([message.get("i")])
+        if not self._free.acquire(blocking=False):
+            raise UsageError("too many clicks are waiting", remedy="wait for the kernel")
+        number, context = _serial(message), contextvars.copy_context()
+        self._worker.submit(context.run, self._answer, number, lambda: self._send_details(number, node_id))
+
+    def _send_details(self, number: int, node_id: str) -> None:
+        self._free.release()
+        board = self._widget.board
+        found = self._project.details(node_id, rows=ROWS)
+        at = board.index[node_id]
+        told = {"k": "details", "n": number, "i": at, "reason": board.results[at].reason}
+        cell = self._project.cell_of(found.node_id) or ""
+        self._widget.send({**told, **found.to_dict(board.index), "cell": cell})
+
+    def _run(self, message: Message) -> str:
+        if self._widget.board.progress.mode == "foreground":
+            raise UsageError("a cell is running the pipeline", remedy="wait for it, or interrupt the kernel")
+        if self._project.background.queued >= WAITING:
+            raise UsageError("too many runs are waiting", remedy="cancel them")
+        chosen = _chosen(message.get("how"), self._ids(message.get("i", [])))
+        options = {**self._widget.controls.chosen(named="nodes" in chosen), **chosen}
+        busy = self._project.background.busy
+        run = self._project.start(**options, command=_command(chosen))
+        run.then(self._ended)
+        return f"queued: {plural(self._project.background.queued, 'run')} to come after this one" if busy else ""
+
+    def _ended(self, run: BackgroundRun) -> None:
+        if run.error is not None:
+            self._tell("error", 0, text_of(run.error))
+
+    def _cancel(self, _message: Message) -> str:
+        self._project.background.cancel()
+        return ""
+
+    def _view(self, message: Message) -> str:
+        by, focus = message.get("by"), message.get("focus", -1)
+        if not isinstance(by, str) or by not in GROUPS:
+            raise UsageError("the page asked for an unknown grouping", remedy="reload the page")
+        self._widget.arrange(by=by, focus=None if type(focus) is int and focus == -1 else self._number(focus))
+        return ""
+
+    def _expand(self, message: Message) -> str:
+        unit = message.get("unit")
+        keys = self._widget.stage.keys
+        key = keys[unit] if type(unit) is int and 0 <= unit < len(keys) else None
+        if key is None:
+            raise UsageError("the page asked for a group that is not there", remedy="reload the page")
+        self._widget.expand(key)
+        return ""
+
+    def _select(self, message: Message) -> str:
+        selector = message.get("selector")
+        if not isinstance(selector, str) or len(selector) > LONGEST:
+            raise UsageError("the selector is no text, or too long", remedy=f"at most {LONGEST:,} characters")
+        found = self._widget.select(selector)
+        return f"{plural(len(found), 'node')} selected"
+
+    def _options(self, _message: Message) -> str:
+        self._widget.controls.toggle()
+        return ""
+
+
+def _serial(message: Message) -> int:
+    """The page's number of a message, which its answer repeats; 0 where it is none."""
+    number = message.get("n")
+    return number if type(number) is int else 0
+
+
+def _chosen(how: object, ids: Sequence[str]) -> dict[str, Any]:
+    """The selection of a run, as ``Project.start`` takes it."""
+    whole: dict[str, dict[str, Any]] = {
+        "all": {"full": True},
+        "changed": {},
+        "retry": {"nodes": ["result:failed"], "force": False},
+    }
+    named: dict[str, dict[str, Any]] = {
+        "downstream": {"nodes": [*ids]},
+        "only": {"nodes": [*ids], "only": True},
+        "upstream": {"nodes": [f"+{node_id}" for node_id in ids], "only": True},
+    }
+    chosen = {**whole, **(named if ids else {})}
+    if not isinstance(how, str) or how not in chosen:
+        raise UsageError("the page asked for an unknown run", remedy="reload the page")
+    return chosen[how]
+
+
+def _command(chosen: Mapping[str, Any]) -> str:
+    """The command line that would do the same, for the history."""
+    if "force" in chosen:
+        return "retry"
+    nodes = f"--nodes {' '.join(chosen['nodes'])}" if "nodes" in chosen else ""
+    flags = [f"--{name}" for name in ("full", "only") if chosen.get(name)]
+    return " ".join(filter(None, ("run", nodes, *flags)))

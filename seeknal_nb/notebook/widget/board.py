@@ -1,0 +1,236 @@
+"""How every node of one project stands now, as the browser is told it; hears a run's events. Knows no widget."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from seeknal_nb.errors import SeeknalError
+from seeknal_nb.markup import cut, esc_term
+from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.workflow.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from seeknal_nb.draw import Picture
+    from seeknal_nb.project import Project
+    from seeknal_nb.workflow.events import Event
+
+__all__ = ["CODES", "Board"]
+
+CODES: Final = {status: code for code, status in enumerate(ExecutionStatus)}
+"""What a status is to the browser: a number, in the enum's order."""
+NOTES: Final = 20
+NOTE: Final = 500
+
+
+class Board:
+    """One project's nodes by number, in the picture's order, and the run that goes on.
+
+    Only the thread that consumes a run calls ``take``; any thread may ask for ``changes`` and ``snapshot``.
+
+    Attributes:
+        picture: The nodes and edges; its statuses are those of when the graph was last another one.
+        index: The number of each node, by id.
+        results: How each node stands.
+        version: Counts how often the graph became another one.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._lock = threading.RLock()
+        self._ids: tuple[str, ...] = ()
+        self.picture: Picture = project.drawing({}).picture
+        self.index: dict[str, int] = {}
+        self.results: list[NodeResult] = []
+        self.version = 0
+        self._dirty: dict[int, None] = {}
+        self._progress = Progress()
+        # What the last good build of each node came to: shown of nodes that a run leaves alone.
+        self._built = {i: (state.row_count, state.duration) for i, state in project.runner().states().items()}
+        # Nodes that a run was not asked for stand as before, in the page: SKIPPED is said of those that it left out.
+        self._beside: set[str] = set()
+        self._looked = False
+        self._set_picture({})
+
+    @property
+    def progress(self) -> Progress:
+        """The run that goes on, or the last one."""
+        return self._progress
+
+    def look(self, *, params: Mapping[str, object] | None = None) -> None:
+        """Look at the project how the nodes stand; where a run goes on, or has begun meanwhile, that tells."""
+        progress, found = self._progress, {}
+        if not progress.mode:
+            with contextlib.suppress(SeeknalError):  # not yet to be planned: what a node needs may come in a later cell
+                found = self._project.standing(params=params)
+        with self._lock:
+            self._built |= {r.node_id: (r.row_count, r.duration) for r in found.values()}
+            self._looked = self._looked or bool(found)
+            told = {r.node_id: r for r in self.results} if not found or progress is not self._progress else {}
+            self._set_picture({**found, **told})
+
+    def _set_picture(self, results: Mapping[str, NodeResult]) -> None:
+        picture = self._project.drawing(results).picture
+        ids = tuple(mark.id for mark in picture.marks)
+        self.version += ids != self._ids or picture.edges != self.picture.edges or _tags(picture) != _tags(self.picture)
+        self.picture, self._ids, self.index = picture, ids, {node_id: at for at, node_id in enumerate(ids)}
+        self.results = [results.get(i) or NodeResult(i, ExecutionStatus.PENDING) for i in ids]
+        self._dirty = dict.fromkeys(range(len(ids)))
+
+    def take(self, event: Event) -> None:
+        """Note an event."""
+        with self._lock:
+            if isinstance(event, RunStarted):
+                self._begin(event)
+            elif isinstance(event, NodeStarted):
+                self._progress.now.append(event.node_id)
+                self._show(NodeResult(event.node_id, ExecutionStatus.RUNNING, reason=event.reason))
+            elif isinstance(event, NodeFinished):
+                self._finish(event.result)
+            elif isinstance(event, RunFinished):
+                self._progress.end(event)
+                for result in [r for r in self.results if r.status is ExecutionStatus.RUNNING]:
+                    self._show(self._left_alone(result.node_id, ExecutionStatus.PENDING, "interrupted"))
+
+    def _begin(self, event: RunStarted) -> None:
+        mode = "background" if self._project.background.here else "foreground"
+        self._progress = Progress(mode, dry=not event.run_id, todo=set(event.plan.runs))
+        skipped = [step.node_id for step in event.plan.steps if step.action is Action.SKIP]
+        self._beside = set(skipped) if event.plan.selection.nodes else set()
+        if self._beside and not self._looked:
+            self._set_picture(self._project.standing())
+        before = {r.node_id: r for r in self.results if r.node_id in self._beside}
+        planned = {Action.CACHED: ExecutionStatus.CACHED, Action.SKIP: ExecutionStatus.SKIPPED}
+        self._set_picture({
+            step.node_id: self._left_alone(
+                step.node_id, planned.get(step.action, ExecutionStatus.PENDING), step.reason
+            )
+            for step in event.plan.steps
+        } | before)  # fmt: skip
+
+    def _finish(self, result: NodeResult) -> None:
+        self._progress.finish(result)
+        blocked = result.reason.startswith("upstream failed")
+        if self._progress.dry or (result.node_id in self._beside and not blocked):
+            return
+        if result.status is ExecutionStatus.SUCCESS:
+            self._built[result.node_id] = (result.row_count, result.duration)
+        executed = result.status in (ExecutionStatus.SUCCESS, ExecutionStatus.FAILED)
+        self._show(result if executed else self._left_alone(result.node_id, result.status, result.reason, result.row_count))
+
+    def _left_alone(self, node_id: str, status: ExecutionStatus, reason: str, rows: int | None = None) -> NodeResult:
+        """The result of a node that was not executed, with the rows and the seconds of its last good build."""
+        built, seconds = self._built.get(node_id, (None, 0.0))
+        return NodeResult(node_id, status, seconds, built if rows is None else rows, reason=reason)
+
+    def _show(self, result: NodeResult) -> None:
+        at = self.index.get(result.node_id)
+        if at is not None:  # else a cell has taken it away since the run began
+            self.results[at] = result
+            self._dirty[at] = None
+
+    def changes(self) -> dict[str, Any]:
+        """What has changed since the last time, as the browser's ``delta``: node, status, rows, seconds, and so on."""
+        with self._lock:
+            dirty, self._dirty = self._dirty, {}
+            found = [value for at in dirty for value in (at, *_facts(self.results[at]))]
+            return {"k": "delta", "d": found, "run": self.run()}
+
+    def snapshot(self) -> dict[str, Any]:
+        """How all stand, as the browser's ``snapshot``."""
+        with self._lock:
+            facts = [_facts(result) for result in self.results]
+            size = len(facts)
+            return {
+                "status": bytes(status for status, _, _ in facts),
+                "rows": struct.pack(f"<{size}d", *(math.nan if rows is None else rows for _, rows, _ in facts)),
+                "seconds": struct.pack(f"<{size}f", *(math.nan if took is None else took for _, _, took in facts)),
+                "run": self.run(),
+            }
+
+    def run(self) -> dict[str, Any]:
+        """The run, as the browser has it."""
+        background = self._project.background
+        stopping = background.current is not None and background.current.stopping
+        notes = [[self.index[i], text] for i, text in self._progress.notes if i in self.index]
+        now = [self.index[i] for i in self._progress.now if i in self.index]
+        told = {"now": now, "notes": notes, "queued": background.queued, "cancelling": stopping}
+        return {**self._progress.to_dict(), **told}
+
+    def ids(self, numbers: Iterable[int]) -> list[str]:
+        """The ids of these numbers; raises ``IndexError`` for one that is none."""
+        return [self._ids[number] for number in numbers]
+
+
+class Progress:
+    """How far a run is, by ids; ``mode`` is empty when none goes on, and ``str()`` tells it in a line.
+
+    Args:
+        mode: ``foreground`` while a cell consumes it, else ``background``.
+        dry: Whether it executes nothing.
+        todo: The ids that are to be executed.
+    """
+
+    def __init__(self, mode: str = "", *, dry: bool = False, todo: Iterable[str] = ()) -> None:
+        self.mode, self.dry = mode, dry
+        self.now: list[str] = []
+        self.notes: list[tuple[str, str]] = []
+        self._todo, self._done, self._spared = set(todo), 0, 0
+        self._began, self._text = time.monotonic(), ""
+
+    def finish(self, result: NodeResult) -> None:
+        """Count a node that came out, and keep what should be read of it."""
+        if result.node_id in self.now:
+            self.now.remove(result.node_id)
+        counted = result.node_id in self._todo and result.status in ("success", "cached", "failed")
+        self._done += counted
+        self._spared += counted and result.status == "cached"
+        if result.status == "failed":
+            self._note(result, result.error_message or "failed")
+        for text in result.warnings:
+            self._note(result, text)
+
+    def _note(self, result: NodeResult, text: str) -> None:
+        if len(self.notes) < NOTES:
+            self.notes.append((result.node_id, cut(esc_term(text), NOTE)))
+
+    def end(self, event: RunFinished) -> None:
+        """The run is over."""
+        seconds = event.summary.total_duration
+        if self.dry:
+            self._text = f"dry run: {len(self._todo)} would run"
+        else:
+            spared = f", {self._spared} not needed: inputs came out the same" if self._spared else ""
+            stopped = ", stopped" if event.interrupted else ""
+            self._text = f"{self._done - self._spared} of {len(self._todo)} run in {seconds:.1f} s{spared}{stopped}"
+        self.mode, self.now = "", []
+
+    def __str__(self) -> str:
+        if not self.mode:
+            return self._text
+        told = f"{self._done} of {len(self._todo)} done, {time.monotonic() - self._began:.1f} s"
+        return " · ".join(filter(None, (told, ", ".join(self.now))))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the browser has it."""
+        return {
+            "mode": self.mode,
+            "done": self._done,
+            "todo": len(self._todo),
+            "elapsed": round(time.monotonic() - self._began, 2) if self.mode else 0,
+            "text": self._text,
+        }
+
+
+def _facts(result: NodeResult) -> tuple[int, int | None, float | None]:
+    return CODES[result.status], result.row_count, round(result.duration, 3) if result.duration else None
+
+
+def _tags(picture: Picture) -> list[tuple[str, ...]]:
+    return [(mark.folder, *mark.tags) for mark in picture.marks]

@@ -1,0 +1,105 @@
+"""A graph as a notebook shows it: the live widget where there is one, and a drawing for everywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from IPython import get_ipython
+from IPython.display import DisplayHandle, display
+
+from seeknal_nb.markup import esc_html
+from seeknal_nb.showing import Drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seeknal_nb.notebook.project import Project
+
+__all__ = ["GraphView", "shows_more_than_text"]
+
+
+def shows_more_than_text() -> bool:
+    """Whether this shell's front end does; a terminal does not, nor a program without a shell."""
+    shell = get_ipython()
+    return shell is not None and "text/html" in shell.display_formatter.active_types
+
+
+def somebody_is_there() -> bool:
+    """Whether a click can be answered: a front end that nobody can be asked by only executes, as nbclient does.
+
+    It would keep the widget's state, for which nbconvert then takes its page's scripts from a CDN, and shows no drawing.
+    """
+    get_parent: Callable[[], Any] = getattr(get_ipython(), "get_parent", dict)
+    return bool((get_parent() or {}).get("content", {}).get("allow_stdin", True))
+
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphView(Drawing):
+    """A drawing of how the nodes stood, which a notebook shows as the project's widget, live."""
+
+    project: Project = field(kw_only=True, compare=False, repr=False)
+
+    @property
+    def widget(self) -> Any:
+        """The ipywidget: the graph with the controls of a run's options below, to be put into a layout of your own."""
+        return self.project.widget.box
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The ids of what is selected in the widget, in topological order: ``project.run(nodes=graph.selected)``."""
+        return tuple(self.project.widget.board.ids(sorted(self.project.widget.selected)))
+
+    @property
+    def selector(self) -> str:
+        """The selection as one text of the selector grammar, for ``%seeknal run --nodes ...``."""
+        return " ".join(self.selected)
+
+    def select(self, *terms: str) -> tuple[str, ...]:
+        """Select in the widget what terms of the selector grammar name, as ``+clean`` or ``tag:core``; gives the ids.
+
+        Raises:
+            SelectionError: A term names nothing here; the selection stays as it was.
+        """
+        self.project.widget.select(" ".join(terms))
+        return self.selected
+
+    def show(self, *, text: str = "", notes: str = "") -> DisplayHandle:
+        """Display the widget, where somebody may click it, and below it what the notebook keeps; gives the latter's handle.
+
+        Two outputs, because JupyterLab shows an error, and nothing else of the output, for a widget whose kernel is gone.
+        """
+        live = self.live()
+        if live:
+            display({"text/plain": str(self), **live}, raw=True)
+        return display(self.kept(text=text, notes=notes), raw=True, display_id=True)
+
+    def kept(self, *, text: str = "", notes: str = "") -> dict[str, Any]:
+        """The drawing, then ``text`` and ``notes``: for who opens the notebook without a kernel. A live widget hides it."""
+        told = Drawing._repr_mimebundle_(self)
+        lines = "".join(f"<pre>{esc_html(part)}</pre>" for part in (text, notes) if part)
+        told["text/plain"] = "\n".join(filter(None, (told["text/plain"], text, notes)))
+        told["text/html"] = f'<div class="{self._hidden_class()}">{told["text/html"]}{lines}</div>'
+        return told
+
+    def _hidden_class(self) -> str:
+        return f"sk-kept-{self.project.widget.model_id}" if self.live() else "sk-kept"
+
+    def live(self) -> dict[str, Any]:
+        """The widget alone; empty where none can be shown."""
+        if not (shows_more_than_text() and somebody_is_there()):
+            return {}
+        return {VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}}
+
+    def _ipython_display_(self) -> None:
+        self.show()
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {**self.live(), **Drawing._repr_mimebundle_(self)}
+
+    def _display_(self) -> Any:
+        """Marimo's protocol; it shows anywidgets, and no boxes of them."""
+        return self.project.widget

@@ -1,0 +1,185 @@
+"""Everything that is worth knowing of one node, in one value: what it is, what it gave, what went wrong, what it was."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.select import resolve
+from seeknal_nb.draw.code import code_lines
+from seeknal_nb.engines import Interrupted
+from seeknal_nb.errors import SeeknalError
+from seeknal_nb.markup import cut, plural
+from seeknal_nb.workflow.history import read_history, read_log, runs_by_node
+from seeknal_nb.workflow.kinds.body import python_of, sql_of
+from seeknal_nb.workflow.kinds.tables import is_view
+from seeknal_nb.workflow.reading import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.runner import DAGRunner
+
+__all__ = ["Details", "Inspector"]
+
+CELL = 120
+SEARCHED = 30
+"""Runs whose records are searched for those of a node."""
+LONGEST_LOG = 20_000
+_ERROR_LINE = re.compile(r"at line (\d+) of its")
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One node, told to a reader; whatever there is not is empty.
+
+    Attributes:
+        node_id: ``kind.name``.
+        facts: (label, text): description, owner, tags, file, when it was last run.
+        language: Of ``body``: ``sql``, ``python``, or ``json`` for a node that is all config.
+        body: Its definition, as it was written.
+        mark: The line of the body that the last error names, from 1; 0 for none.
+        inputs: The ids that it reads, in the order of its edges.
+        outputs: The ids that read it.
+        schema: (column, SQL type) of its stored table.
+        rows: The first stored rows, as text; empty for a view, which stores none.
+        row_count: Rows of the whole table.
+        before: Rows of the build before, where it is still there.
+        error: The last failure's text.
+        log: What it printed in its last run.
+        history: Its last runs, the newest first, as ``history.runs_by_node`` gives them.
+        note: Why something is missing.
+    """
+
+    node_id: str
+    facts: tuple[tuple[str, str], ...] = ()
+    language: str = ""
+    body: str = ""
+    mark: int = 0
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    schema: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    row_count: int | None = None
+    before: int | None = None
+    error: str = ""
+    log: str = ""
+    history: tuple[dict[str, Any], ...] = field(default=())
+    note: str = ""
+
+    def counted(self) -> str:
+        """Rows and columns, and the change: ``1,204 rows (+4 since the build before), 3 columns``."""
+        if not self.schema:
+            return ""
+        rows = "" if self.row_count is None else plural(self.row_count, "row")
+        change = None if self.before is None or self.row_count is None else self.row_count - self.before
+        since = "" if change is None else f" ({change:+,} since the build before)" if change else " (as the build before)"
+        return ", ".join(filter(None, (f"{rows}{since}", plural(len(self.schema), "column"))))
+
+    def to_dict(self, numbers: Mapping[str, int]) -> dict[str, Any]:
+        """As the graph's panel shows it, with nodes by their numbers in the picture; plain values and text only."""
+        shown = len(self.rows)
+        return {
+            "facts": [list(fact) for fact in self.facts],
+            "definition": {
+                "language": self.language, "lines": code_lines(self.body, self.language), "mark": self.mark,
+            },
+            "inputs": [numbers[i] for i in self.inputs if i in numbers],
+            "outputs": [numbers[i] for i in self.outputs if i in numbers],
+            "schema": [list(column) for column in self.schema],
+            "columns": [name for name, _ in self.schema] if self.rows else [],
+            "rows": [list(row) for row in self.rows],
+            "more": f"first {shown} of {self.row_count:,}" if self.row_count and 0 < shown < self.row_count else "",
+            "change": self.counted(),
+            "error": self.error,
+            "log": self.log,
+            "history": [
+                {
+                    "when": _when(run["started"]), "status": run["status"], "seconds": run["duration"],
+                    "rows": run["row_count"], "reason": run["reason"],
+                }
+                for run in self.history
+            ],
+            "note": self.note,
+        }  # fmt: skip
+
+
+class Inspector:
+    """One look at a pipeline as the last run left it; computes nothing and writes nothing."""
+
+    def __init__(self, runner: DAGRunner) -> None:
+        self._reader, self._runs = Reader(runner), runner.target / "runs"
+        self._history = runs_by_node(read_history(self._runs, most=SEARCHED))
+
+    def details(self, name: str, *, rows: int = 10) -> Details:
+        """The details of a node, by its id or bare name, with its first ``rows``; 0 reads no data.
+
+        Raises:
+            SelectionError: There is no such node.
+        """
+        reader, graph = self._reader, self._reader.graph
+        node = graph.nodes[graph.index[resolve(graph, name)]]
+        state, build, before = reader.states.get(node.id), reader.build(node.id), reader.build_before(node.id)
+        shown, note = _first_rows(reader, node, build, rows)
+        error = (state.error if state is not None and not state.good else None) or ""
+        language, body = _definition(node)
+        history = tuple(self._history.get(node.id, ()))
+        return Details(
+            node.id, _facts(node, state), language, body, _marked(error, body), tuple(graph.inputs(node.id)),
+            tuple(graph.consumers(node.id)), build.schema if build else (), shown, build.row_count if build else None,
+            before.row_count if before else None, error, _log(self._runs, node.id, history), history, note,
+        )  # fmt: skip
+
+
+def _marked(error: str, body: str) -> int:
+    """The line of the body that an error names; 0 where there is none, as in a body that has become shorter."""
+    found = _ERROR_LINE.search(error)
+    return int(found[1]) if found and int(found[1]) <= body.count("\n") + 1 else 0
+
+
+def _definition(node: Node) -> tuple[str, str]:
+    sql, python = sql_of(node), python_of(node)
+    if sql or python:
+        return ("sql", sql) if sql else ("python", python or "")
+    return "json", json.dumps(node.config, indent=2, ensure_ascii=False, default=str)
+
+
+def _facts(node: Node, state: Any) -> tuple[tuple[str, str], ...]:
+    last = _when(state.last_run) if state and state.last_run else ""
+    told = {
+        "description": node.description or "",
+        "owner": node.owner or "",
+        "tags": ", ".join(node.tags),
+        "defined in": str(node.place or ""),
+        "last run": last,
+        "attempts": str(state.attempts) if state is not None and state.attempts > 1 else "",
+    }
+    return tuple((label, text) for label, text in told.items() if text)
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _first_rows(reader: Reader, node: Node, build: Build | None, most: int) -> tuple[tuple[tuple[str, ...], ...], str]:
+    if is_view(node):
+        return (), "a view stores no rows: they are computed where it is read"
+    if build is None or build.data is None or not most:
+        return (), ""
+    try:
+        found = reader.query(node.id, limit=most, form="rows")
+    except Interrupted:
+        return (), "reading its rows was interrupted"
+    except SeeknalError as error:
+        return (), f"its rows cannot be read: {error}"
+    return tuple(tuple("" if v is None else cut(str(v), CELL) for v in row) for row in found), ""
+
+
+def _log(directory: Path, node_id: str, history: tuple[dict[str, Any], ...]) -> str:
+    return cut(read_log(directory, history[0]["run_id"], node_id), LONGEST_LOG) if history else ""

@@ -1,0 +1,68 @@
+"""What a project lists: how its nodes stand, what they are, its runs, its garbage; a row each. Reads nothing itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.markup import plural
+from seeknal_nb.showing import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.workflow.outputs import Garbage
+    from seeknal_nb.workflow.plan import Plan
+    from seeknal_nb.workflow.state import NodeState
+
+__all__ = ["garbage_rows", "history_rows", "node_rows", "status_rows"]
+
+STATUS = ("node_id", "status", "row_count", "duration", "last_run", "now", "reason")
+NODES = ("node_id", "tags", "inputs", "file", "description")
+TOTALS = ("total", "successful", "failed", "cached", "skipped", "pending")
+
+
+def status_rows(plan: Plan, states: Mapping[str, NodeState]) -> Rows:
+    """A row a node in topological order: how it last came out, and what a run would do now."""
+    rows = []
+    for step in plan.steps:
+        state = states.get(step.node_id)
+        rows.append((
+            step.node_id, state.status if state else "never built", state.row_count if state else None,
+            round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
+            str(step.action), step.reason,
+        ))  # fmt: skip
+    return Rows(plan.headline(), STATUS, tuple(rows))
+
+
+def node_rows(graph: Graph, chosen: Collection[str]) -> Rows:
+    """A row a node in topological order: what it is and what it reads."""
+    rows = tuple(
+        (n.id, ", ".join(n.tags), ", ".join(graph.inputs(n.id)), n.file_path or "", n.description or "")
+        for n in graph
+        if n.id in chosen
+    )
+    return Rows(plural(len(rows), "node"), NODES, rows)
+
+
+def history_rows(records: Sequence[Mapping[str, Any]]) -> Rows:
+    """A row a run, in the order given."""
+    rows = []
+    for record in records:
+        totals = record["totals"]
+        counts = (totals.get(name, 0) for name in TOTALS)
+        rows.append((record["run_id"], _when(record["started"]), record["command"], *counts, totals["duration"]))
+    return Rows(plural(len(rows), "run"), ("run_id", "started", "command", *TOTALS, "seconds"), tuple(rows))
+
+
+def garbage_rows(found: Sequence[Garbage], root: Path, what: str) -> Rows:
+    """A row a directory, its path relative to ``root``; ``what`` becomes of them."""
+    size = sum(item.size for item in found)
+    rows = tuple((item.path.relative_to(root).as_posix(), item.size, item.why) for item in found)
+    return Rows(f"{plural(len(rows), 'build')}, {plural(size, 'byte')} {what}", ("path", "bytes", "why"), rows)
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,477 @@
+"""The graph in JupyterLab, with a kernel that runs: what is clicked runs, what runs is seen, and a stop stops."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from chromium import expect
+from lab import DARK, LIGHT
+from nbconvert import HTMLExporter
+from widget import Graph
+
+LOAD = "%load_ext seeknal_nb"
+DRAW = "%seeknal graph"
+# Slower than two messages of the widget's, so that each status is seen.
+SLEEPY = """%%seeknal transform {name} {options}
+def {name}({inputs}):
+    import time
+    import pandas
+    time.sleep({seconds})
+    return pandas.DataFrame({{"x": [1, 2]}})
+"""
+# Minutes of work; DuckDB looks for an interrupt between its chunks.
+ENDLESS = (
+    "%%seeknal transform endless\nSELECT sum(a.range * b.range) AS n FROM range(10000000) a, range(1000000) b, {inputs}"
+)
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script><a href=javascript:alert(3)>x</a>"
+
+
+def sleepy(name: str, *inputs: str, seconds: float = 0.4, options: str = "") -> str:
+    return SLEEPY.format(name=name, inputs=", ".join(inputs), seconds=seconds, options=options)
+
+
+DIAMOND = (sleepy("top"), sleepy("left", "top"), sleepy("right", "top"), sleepy("bottom", "left", "right"))
+
+
+def opened(lab, *cells: str, then: tuple[str, ...] = ()) -> tuple:
+    """A notebook whose cells have run, and its graph, which the last of them shows; ``then`` waits below."""
+    notebook = lab.open([LOAD, *cells, DRAW, *then])
+    for i in range(len(cells) + 2):
+        notebook.run(i)
+    return notebook, Graph(notebook.output(len(cells) + 1)).painted()
+
+
+def kept(notebook, i: int):
+    """The drawing that is saved with a cell, beside the widget."""
+    return notebook.output(i).locator("[class*='sk-kept'] img")
+
+
+@pytest.fixture(autouse=True)
+def nothing_unasked(lab):
+    """In no test does the page complain, ask the user, or turn to anybody but its server."""
+    yield
+    assert not lab.dialogs
+    assert not lab.outside
+    assert not lab.errors
+
+
+# It is seen
+
+
+def test_first_paint(lab):
+    notebook, graph = opened(lab, *DIAMOND)
+    graph.become(top="pending", left="pending", right="pending", bottom="pending")
+    assert graph.legend() == {"pending": 4}
+    assert graph.names() == ["top", "left", "right", "bottom"]
+    expect(kept(notebook, 5)).to_have_count(1)
+    expect(kept(notebook, 5)).to_be_hidden()
+    lab.shot("graph", notebook.output(len(DIAMOND) + 1))
+
+
+def test_colours_follow_the_theme(lab):
+    """Also at the first paint, when the widget is in no document yet."""
+    _, graph = opened(lab, *DIAMOND)
+    expect(graph.root).to_have_attribute("data-dark", "0")
+    lab.theme(DARK)
+    expect(graph.root).to_have_attribute("data-dark", "1")
+    lab.shot("graph_dark", graph.root)
+    lab.theme(LIGHT)
+    expect(graph.root).to_have_attribute("data-dark", "0")
+
+
+def test_redefined_and_new_nodes_are_drawn(lab):
+    """One graph, drawn once: the cells below it change it."""
+    notebook, graph = opened(lab, *DIAMOND, then=(sleepy("more", "bottom"), sleepy("less", "top")))
+    notebook.run(6)
+    expect(graph.node("more")).to_be_visible()
+    notebook.run(7)
+    expect(graph.node("less")).to_be_visible()
+    assert graph.legend() == {"pending": 6}
+
+
+def test_a_thousand_nodes(lab):
+    """Few elements, whatever the graph; what runs is seen there too."""
+    make = """
+for level in range(40):
+    for at in range(25):
+        source = f"transform.n{level - 1}_{at}, transform.n{level - 1}_{(at + 1) % 25} other" if level else "range(3) t(x)"
+        column = f"transform.n{level - 1}_{at}.x" if level else "x"
+        seeknal.transform(f"n{level}_{at}", sql=f"SELECT {column} FROM {source} LIMIT 3")
+"""
+    notebook, graph = opened(lab, "%seeknal ls", make, then=("%seeknal run --only --nodes n0_0,n0_1",))
+    assert graph.legend() == {"pending": 1000}
+    lab.shot("graph_1000", notebook.output(3))
+    assert graph.root.evaluate("root => root.querySelectorAll('*').length") < 8_000
+    notebook.run(4)
+    expect(graph.root.locator(".sk-chip", has_text="2 success")).to_be_visible()
+
+
+# It runs
+
+
+def test_colours_of_a_foreground_run(lab):
+    """Every node goes from pending by running to success, and none runs before what it reads is there."""
+    notebook, graph = opened(lab, *DIAMOND, then=("%seeknal run",))
+    notebook.record(5, ".sk-node")
+    notebook.run(6)
+    graph.become(top="success", left="success", right="success", bottom="success")
+    recorded = notebook.recorded()
+    histories = graph.histories(recorded)
+    assert histories == dict.fromkeys(graph.names(), ["pending", "running", "success"])
+    names, when = graph.names(), {}
+    for at, number, classes in recorded:
+        when.setdefault((names[int(number)], re.search(r"sk-s\d", classes)[0]), at)
+    for reader, read in (("left", "top"), ("right", "top"), ("bottom", "left"), ("bottom", "right")):
+        assert when[read, "sk-s2"] <= when[reader, "sk-s1"]
+    expect(graph.progress).to_contain_text("4 of 4 run in")
+    expect(graph.detail("top")).to_contain_text("2 rows")
+    assert Graph(notebook.output(6)).painted().legend() == {"success": 4}
+
+
+def test_a_click_runs_and_shows_new_rows(lab):
+    notebook = lab.open(
+        [
+            LOAD,
+            "%seeknal source users --csv users.csv",
+            "%%seeknal transform adults\nSELECT * FROM source.users WHERE age > 17",
+            DRAW,
+        ]
+    )
+    (notebook.folder / "users.csv").write_text("name,age\nann,40\nbob,12\n")
+    for i in range(4):
+        notebook.run(i)
+    graph = Graph(notebook.output(3)).painted()
+    graph.press("Run all")
+    graph.become(users="success", adults="success")
+    expect(graph.detail("adults")).to_contain_text("1 row ")
+    graph.rests()
+    (notebook.folder / "users.csv").write_text("name,age\nann,40\nbob,12\ncecil,50\n")
+    graph.click("users")
+    graph.press("Run this and what follows")
+    expect(graph.detail("users")).to_contain_text("3 rows")
+    expect(graph.detail("adults")).to_contain_text("2 rows")
+    graph.rests()
+    graph.click("adults")
+    expect(graph.panel.locator(".sk-rows td").filter(has_text="cecil")).to_be_visible()
+    lab.shot("panel", graph.root)
+    assert notebook.evaluate("len(seeknal['adults'])") == "2"
+
+
+def test_run_only_this(lab):
+    """The others stay as they were: what is there stays green, what is not does not look as if it had been left out for good."""
+    notebook, graph = opened(lab, *DIAMOND)
+    for name in ("top", "left"):
+        graph.click(name)
+        graph.press("Run only this")
+        graph.becomes(name, "success")
+        graph.rests()
+    graph.becomes("top", "success", "cached")
+    graph.become(left="success", right="pending", bottom="pending")
+
+
+def test_failure_is_told_and_retried(lab):
+    """The failed node says why, what follows is skipped, and a retry runs these and no others."""
+    broken = "%%seeknal transform broken\ndef broken(top):\n    from pathlib import Path\n    if not Path('mended').exists():\n        raise ValueError('not mended yet')\n    return top"
+    notebook, graph = opened(lab, DIAMOND[0], broken, sleepy("after", "broken"))
+    graph.press("Run all")
+    graph.become(top="success", broken="failed", after="skipped")
+    graph.rests()
+    expect(graph.root.locator(".sk-notes")).to_contain_text("not mended yet")
+    graph.click("broken")
+    expect(graph.panel.locator(".sk-error")).to_contain_text("not mended yet")
+    expect(graph.panel.locator(".sk-marked")).to_contain_text("raise ValueError")
+    lab.shot("failure", graph.root)
+    (notebook.folder / "mended").touch()
+    notebook.record(4, ".sk-node")
+    graph.press("Retry failed")
+    graph.become(broken="success", after="success")
+    graph.rests()
+    assert "running" not in graph.histories(notebook.recorded())["top"]
+    expect(graph.panel.locator(".sk-error")).to_have_count(0)
+
+
+def test_a_failed_cell_ends_in_an_error(lab):
+    """In the foreground a failure stops "run all"; the graph shows it."""
+    notebook, graph = opened(lab, "%%seeknal transform broken\nSELECT error('no luck') AS x", then=("%seeknal run", "1"))
+    notebook.run(3, fails=True)
+    graph.becomes("broken", "failed")
+    assert "no luck" in notebook.error(3)
+
+
+# It stops
+
+
+def test_cancel_stops_a_query(lab):
+    """What is finished stays, what ran and what waited is pending, and the kernel is free for the next run."""
+    notebook, graph = opened(lab, DIAMOND[0], ENDLESS.format(inputs="transform.top"), sleepy("after", "endless"))
+    graph.press("Run all")
+    graph.become(top="success", endless="running")
+    began = time.monotonic()
+    graph.press("Cancel")
+    graph.becomes("endless", "pending", "skipped")
+    graph.rests()
+    took = time.monotonic() - began
+    assert took < 10, f"{took:.1f} s to stop"
+    graph.become(top="success", endless="pending", after="pending")
+    expect(graph.progress).to_contain_text("stopped")
+    graph.click("top")
+    graph.press("Run only this")
+    expect(graph.progress).to_contain_text("1 of 1 run")
+    assert notebook.evaluate("1 + 1") == "2"
+
+
+def test_interrupt_stops_a_foreground_run(lab):
+    notebook, graph = opened(
+        lab, DIAMOND[0], ENDLESS.format(inputs="transform.top"), sleepy("after", "endless"), then=("%seeknal run",)
+    )
+    notebook.start(5)
+    graph.becomes("endless", "running")
+    began = time.monotonic()
+    notebook.interrupt()
+    notebook.wait(5, fails=True)
+    assert time.monotonic() - began < 10
+    graph.become(top="success", endless="pending", after="pending")
+    graph.rests()
+    graph.click("top")
+    graph.press("Run only this")
+    expect(graph.progress).to_contain_text("1 of 1 run")
+
+
+def test_a_cell_that_runs_is_not_cancelled_by_a_button(lab):
+    """Clicks wait while a cell runs, so there is no button that could not work, and the graph says what stops it."""
+    notebook, graph = opened(lab, sleepy("slow", seconds=3), then=("%seeknal run",))
+    notebook.start(3)
+    graph.becomes("slow", "running")
+    expect(graph.progress).to_contain_text("Interrupt")
+    expect(graph.root.locator("[data-do='cancel']")).to_be_hidden()
+    notebook.wait(3)
+    graph.becomes("slow", "success")
+
+
+# Meanwhile
+
+
+def test_a_run_in_the_background_leaves_cells_alone(lab):
+    """The kernel takes cells meanwhile; what the nodes print does not get into their outputs."""
+    talking = [cell.replace("import time\n", "import time\n    print('from a node')\n") for cell in DIAMOND]
+    other = "import time\nfrom pathlib import Path\nwhile not Path('enough').exists():\n    print('from the cell', flush=True)\n    time.sleep(0.1)"
+    notebook, graph = opened(lab, *talking, then=(other,))
+    graph.press("Run all")
+    graph.becomes("top", "running", "success")
+    notebook.start(6)
+    expect(notebook.output(6)).to_contain_text("from the cell")
+    graph.become(top="success", left="success", right="success", bottom="success")
+    assert notebook.status == "busy"
+    (notebook.folder / "enough").touch()
+    assert set(notebook.wait(6).split("\n")) == {"from the cell", ""}
+    graph.click("top")
+    expect(graph.panel).to_contain_text("from a node")
+
+
+def test_background_magic(lab):
+    notebook, graph = opened(lab, *DIAMOND, then=("handle = %seeknal run --background\nhandle.state", "handle.wait()"))
+    assert notebook.run(6, seconds=10).strip().strip("'") in ("running", "queued")
+    graph.becomes("top", "running", "success")
+    assert "4 successful" in notebook.run(7)
+    graph.become(top="success", left="success", right="success", bottom="success")
+    assert notebook.evaluate("handle.state").strip("'") == "finished"
+
+
+def test_a_second_click_waits_for_the_first_run(lab):
+    notebook, graph = opened(lab, sleepy("slow", seconds=3), sleepy("quick", seconds=0))
+    notebook.record(3, ".sk-node")
+    graph.click("slow")
+    graph.press("Run only this")
+    graph.becomes("slow", "running")
+    graph.click("quick")
+    graph.press("Run only this")
+    expect(graph.root.locator(".sk-ack")).to_contain_text("queued")
+    expect(graph.progress).to_contain_text("1 queued")
+    graph.becomes("quick", "success")
+    graph.rests()
+    assert "success" in graph.histories(notebook.recorded())["slow"]
+
+
+def test_a_click_while_a_cell_runs_waits_and_says_so(lab):
+    """With ipykernel 7.4; where a kernel takes it at once, it runs at once."""
+    wait = "import time\nfrom pathlib import Path\nwhile not Path('enough').exists(): time.sleep(0.1)"
+    notebook, graph = opened(lab, *DIAMOND, then=(wait,))
+    notebook.start(6)
+    notebook.until("busy")
+    graph.click("top")
+    graph.press("Run only this")
+    at_once = graph.node("top").and_(lab.page.locator(".sk-s2"))
+    expect(graph.root.locator(".sk-ack", has_text="busy").or_(at_once)).to_be_visible()
+    (notebook.folder / "enough").touch()
+    notebook.wait(6)
+    graph.become(top="success")
+
+
+# Finding
+
+
+def test_search_and_legend_dim_the_rest(lab):
+    _, graph = opened(lab, *DIAMOND)
+    graph.search.fill("bot")
+    expect(graph.root.locator(".sk-node.sk-dim")).to_have_count(3)
+    expect(graph.root.locator(".sk-found")).to_have_text("1 of 4")
+    graph.search.fill("")
+    expect(graph.root.locator(".sk-dim")).to_have_count(0)
+    graph.click("top")
+    graph.press("Run only this")
+    graph.becomes("top", "success")
+    graph.rests()
+    graph.root.locator(".sk-chip", has_text="success").click()
+    expect(graph.root.locator(".sk-node.sk-dim")).to_have_count(3)
+
+
+def test_a_selector_selects(lab):
+    """The grammar is the command line's, and Python reads the selection."""
+    notebook, graph = opened(lab, *DIAMOND, then=("g = %seeknal graph", "g.selected"))
+    graph.search.fill("+left")
+    graph.search.press("Enter")
+    expect(graph.root.locator(".sk-node.sk-sel")).to_have_count(2)
+    expect(graph.panel).to_contain_text("2 nodes")
+    notebook.run(6)
+    assert eval(notebook.run(7)) == ("transform.top", "transform.left")
+
+
+def test_keys_alone(lab):
+    """Tab comes to the graph, arrows follow its edges, Enter runs; JupyterLab's own keys stay away."""
+    notebook, graph = opened(lab, *DIAMOND)
+    graph.search.focus()
+    for _ in range(20):
+        lab.page.keyboard.press("Tab")
+        if graph.stage.evaluate("stage => stage === document.activeElement"):
+            break
+    expect(graph.stage).to_be_focused()
+    for key in "ddaabxz00":
+        lab.page.keyboard.press(key)
+    expect(lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-cell")).to_have_count(6)
+    for _ in range(3):
+        lab.page.keyboard.press("ArrowLeft")
+    expect(graph.node("top")).to_have_class(re.compile("sk-at"))
+    lab.page.keyboard.press("ArrowRight")
+    lab.page.keyboard.press("ArrowRight")
+    expect(graph.node("bottom")).to_have_class(re.compile("sk-at"))
+    lab.page.keyboard.press("ArrowLeft")
+    lab.page.keyboard.press("ArrowLeft")
+    lab.page.keyboard.press("Enter")
+    graph.become(top="success", left="success", right="success", bottom="success")
+
+
+# It stays
+
+
+def test_reload_of_the_page(lab):
+    """The kernel lives, so the graph shows how the nodes stand, and goes on."""
+    notebook, graph = opened(lab, *DIAMOND)
+    graph.click("top")
+    graph.press("Run only this")
+    graph.becomes("top", "success")
+    graph.rests()
+    notebook.save()
+    notebook.reload()
+    graph.painted().becomes("top", "success")
+    graph.press("Run all")
+    graph.become(top="success", left="success", right="success", bottom="success")
+    notebook.save()
+
+
+def test_reload_during_a_run(lab):
+    notebook, graph = opened(lab, sleepy("first"), sleepy("second", "first", seconds=6), sleepy("third", "second"))
+    notebook.save()
+    graph.press("Run all")
+    graph.becomes("second", "running")
+    notebook.reload()
+    graph.painted().becomes("second", "running", "success")
+    graph.become(first="success", second="success", third="success")
+    notebook.save()
+
+
+def test_a_saved_notebook_with_a_new_kernel(lab):
+    """It opens, tells how the run came out, and is live again once its cells have run."""
+    notebook, graph = opened(lab, *DIAMOND, then=("%seeknal run",))
+    notebook.run(6)
+    notebook.save()
+    again = notebook.reopen()
+    expect(again.output(6)).to_contain_text("4 successful")
+    expect(kept(again, 6)).to_be_visible()
+    expect(kept(again, 6)).to_have_attribute("alt", re.compile("4 success"))
+    for i in range(6):
+        again.run(i)
+    Graph(again.output(5)).painted().become(top="cached", bottom="cached")
+    again.save()
+
+
+def test_a_page_of_it_shows_the_drawing(lab, browser, tmp_path):
+    """What JupyterLab saved, as nbconvert renders it, without a kernel, a widget's state or a network."""
+    notebook, _ = opened(lab, *DIAMOND, then=("%seeknal run",))
+    notebook.run(6)
+    saved = notebook.save()
+    assert "widgets" not in saved.metadata
+    (tmp_path / "page.html").write_text(HTMLExporter().from_notebook_node(saved)[0], encoding="utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    drawings = page.locator("[class*='sk-kept'] img")
+    expect(drawings).to_have_count(2)
+    expect(drawings.last).to_be_visible()
+    expect(drawings.last).to_have_attribute("alt", re.compile("4 success"))
+    assert drawings.last.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    expect(page.locator("summary", has_text="4 nodes as a table")).to_have_count(2)
+    expect(page.locator("body")).to_contain_text("4 successful")
+    expect(page.locator("body")).not_to_contain_text("Error displaying")
+    context.close()
+
+
+# It is safe
+
+
+def test_hostile_texts_stay_texts(lab, browser, tmp_path):
+    """In data, column names, errors, logs and tags; in the widget, in the summary, and in a rendered page."""
+    quoted = HOSTILE.replace("'", "''")
+    cells = (
+        f"%%seeknal transform data\nSELECT '{quoted}' AS \"{HOSTILE}\"",
+        f"%%seeknal transform talk\ndef talk(data):\n    print({HOSTILE!r})\n    return data",
+        f"%%seeknal transform broken\nSELECT error('{quoted}') AS x FROM transform.talk",
+    )
+    notebook, graph = opened(lab, *cells, then=("%seeknal run", "%seeknal show data", "%seeknal status"))
+    notebook.run(5, fails=True)
+    notebook.run(6)
+    notebook.run(7)
+    graph.become(data="success", talk="success", broken="failed")
+    for name, where in (("data", ".sk-rows"), ("talk", ".sk-log"), ("broken", ".sk-error")):
+        graph.click(name)
+        expect(graph.panel.locator(where).first).to_contain_text("<img src=x onerror=alert(1)>")
+        for live in ("img", "script", "a", "iframe", "object", "foreignObject"):
+            expect(graph.root.locator(live)).to_have_count(0)
+    expect(lab.page.locator(".jp-OutputArea [onerror], .jp-OutputArea a[href^='javascript']")).to_have_count(0)
+    (tmp_path / "page.html").write_text(HTMLExporter().from_notebook_node(notebook.save())[0], encoding="utf-8")
+    context, dialogs = browser.new_context(), []
+    page = context.new_page()
+    page.on("dialog", lambda seen: (dialogs.append(seen.message), seen.dismiss()))
+    page.goto((tmp_path / "page.html").as_uri())
+    expect(page.locator("body")).to_contain_text("<img src=x onerror=alert(1)>")
+    assert not dialogs
+    context.close()
+
+
+def test_the_page_asks_for_nothing_by_itself(lab):
+    """Opening, drawing and running in a cell send no command: a saved notebook cannot start anything."""
+    notebook, graph = opened(lab, *DIAMOND, then=("%seeknal run",))
+    watch = "from seeknal_nb.notebook.widget.actions import Actions\nheard = []\nw = seeknal.widget\nw.on_msg(lambda _, content, __: heard.append(content))"
+    notebook.evaluate(watch)
+    notebook.save()
+    notebook.reload()
+    graph.painted()
+    notebook.run(6)
+    graph.become(bottom="success")
+    assert notebook.evaluate("heard") == "[]"
+    graph.click("top")
+    expect(graph.panel).to_contain_text("transform.top")
+    assert "details" in notebook.evaluate("heard")
+    notebook.save()
