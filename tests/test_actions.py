@@ -420,12 +420,27 @@ def test_details_of_a_node_come_with_how_it_stands_and_the_cell(seat: Seat) -> N
     found = seat.page.ask("details", i=1)
     assert (found["k"], found["i"], found["cell"]) == ("details", 1, "the cell of work.b")
     assert (found["inputs"], found["outputs"]) == ([0], [2])
-    assert found["reason"] == seat.widget.board.results[1].reason
+    assert found["reason"] == "up to date"
     assert found.keys() == {
         "k", "n", "i", "reason", "facts", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change", "error", "log",
         "history", "note", "cell",
     }  # fmt: skip
     assert found["definition"].keys() == {"language", "lines", "mark"}
+
+
+def test_details_say_why_a_node_ran_or_did_not(seat: Seat) -> None:
+    """Of the last run, if it did; else what a run would do now."""
+    seat.page.ask("run", how="only", i=[seat.index["b"]])
+    seat.idle()
+    assert [seat.page.ask("details", i=seat.index[name])["reason"] for name in "bd"] == ["ran because: named", "up to date"]
+    seat.table.outcomes = {"d": "fail"}
+    seat.project.add(node("d", 1))
+    assert "ran because" not in seat.page.ask("details", i=seat.index["d"])["reason"]
+    seat.page.ask("run", how="changed", i=[])
+    seat.idle()
+    assert seat.page.ask("details", i=seat.index["d"])["reason"].startswith("ran because: ")
+    seat.project.board.look()
+    assert seat.page.ask("details", i=seat.index["d"])["reason"] == "failed last time"
 
 
 def test_details_are_given_while_a_run_goes_on(seat: Seat) -> None:

@@ -957,7 +957,9 @@ class Panel {
     const shown = { retry: live && view.graph.totals[FAILED], focus: live && node >= 0, cell: this.details?.cell };
     for (const each of this.acts.children) {
       const run = RUNS[each.dataset.do];
-      each.hidden = !(run ? live : shown[each.dataset.do]);
+      const gone = !(run ? live : shown[each.dataset.do]);
+      if (gone && view.focused === each) view.stage.element.focus({ preventScroll: true });
+      each.hidden = gone;
       if (run) each.textContent = node >= 0 ? run.one : run.many;
       if (run || each.dataset.do === "retry") each.disabled = view.locked;
     }
@@ -974,7 +976,10 @@ class Panel {
     const { definition, schema = [], columns = [], rows = [], history = [], facts = [] } = details;
     const code =
       definition?.lines.length &&
-      this.part("Definition", listing(definition), definition.mark || !rows.length, definition.language);
+      this.part(
+        "Definition", listing(definition), definition.mark || !rows.length, definition.language,
+        definition.mark ? "Marked" : "Definition",
+      );
     return [
       details.error && pre("sk-error", details.error),
       details.note && make("p.sk-quiet", plain(details.note)),
@@ -994,9 +999,10 @@ class Panel {
     ];
   }
 
-  part(title, content, open, hint = "") {
-    const made = make("details.sk-part", { "data-part": title }, make("summary", title, quiet(plain(hint))), content);
-    made.open = this.opened.get(title) ?? Boolean(open);
+  /** It stays as the user left it, by its key. */
+  part(title, content, open, hint = "", key = title) {
+    const made = make("details.sk-part", { "data-part": key }, make("summary", title, quiet(plain(hint))), content);
+    made.open = this.opened.get(key) ?? Boolean(open);
     return made;
   }
 
@@ -1190,7 +1196,8 @@ class View {
   listen() {
     const { root, stage, main, by } = this;
     this.on(root, "click", (event) => this.press(event.target.closest("[data-do], [data-go], .sk-chip")));
-    this.on(root, "keydown", (event) => this.key(event));
+    // Notebook 7 listens on the document before the event comes down to the graph: `a` would add a cell.
+    this.on(window, "keydown", (event) => event.composedPath().includes(root) && this.key(event), { capture: true });
     this.on(this.search, "input", () => this.seek());
     this.on(by, "change", () => this.ask({ do: "view", by: by.value, focus: this.graph.focus }));
     this.on(main, "click", (event) => this.clickAgain(event), { capture: true });

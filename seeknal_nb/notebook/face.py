@@ -8,7 +8,7 @@ from IPython.display import display
 
 from seeknal_nb.errors import UsageError
 from seeknal_nb.markup import cut, esc_html, esc_term
-from seeknal_nb.notebook.widget.view import shows_more_than_text
+from seeknal_nb.notebook.frontend import shows_more_than_text
 from seeknal_nb.showing import Drawing
 from seeknal_nb.workflow.events import ExecutionSummary, NodeFinished, RunFinished, RunStarted
 from seeknal_nb.workflow.plan import Plan
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show_run", "show_text", "value_of"]
 
+STOPPED = "KeyboardInterrupt: the run was stopped; what is finished is kept"
 NOTE = 500
 """Characters of an error, a warning or an output that stand below the graph; the panel has the whole."""
 
@@ -61,6 +62,9 @@ def show_run(things: Generator[Any], project: Project) -> ExecutionSummary | Non
                 display(thing)
             elif not isinstance(thing, RunFinished):  # its summary is the value of the line
                 print_lines(event_lines(thing))
+    except KeyboardInterrupt as interrupt:
+        interrupt._render_traceback_ = lambda: [STOPPED]  # type: ignore[attr-defined]
+        raise
     finally:
         things.close()
         if output is not None:

@@ -6,17 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import project
+from seeknal_nb.notebook.frontend import shows_more_than_text
 from seeknal_nb.workflow.background import Background, BackgroundRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from IPython.display import DisplayHandle
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.notebook.widget.board import Board
     from seeknal_nb.notebook.widget.view import GraphView
     from seeknal_nb.notebook.widget.widget import GraphWidget
     from seeknal_nb.showing import Rows
-    from seeknal_nb.workflow.events import NodeResult
+    from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
 __all__ = ["LiveRun", "Project"]
 
@@ -27,10 +30,25 @@ class LiveRun(BackgroundRun):
     def __init__(self, project: Project, options: dict[str, Any], interrupt: Callable[[], None]) -> None:
         super().__init__(options, interrupt)
         self.project = project
+        self._shown: DisplayHandle | None = None
 
     def _ipython_display_(self) -> None:
-        handle = self.project.graph_now().show(text=repr(self))
-        self.then(lambda run: handle.update(self.project.graph_now().kept(text=repr(run)), raw=True))
+        self._shown = self.project.graph_now().show(text=repr(self))
+        self.then(lambda _: self._keep())
+
+    def wait(self, timeout: float | None = None) -> ExecutionSummary | None:
+        """See ``BackgroundRun.wait``; it also tells the notebook how the run came out.
+
+        A front end that only executes, as nbclient, takes no update but from a cell that is running.
+        """
+        try:
+            return super().wait(timeout)
+        finally:
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._shown is not None and self.done and shows_more_than_text():
+            self._shown.update(self.project.graph_now().kept(text=repr(self)), raw=True)
 
     def _display_(self) -> object:
         return self.project.widget
@@ -70,11 +88,24 @@ class Project(project.Project):
             self._widget = GraphWidget(self)
         return self._widget
 
+    def start(self, **options: Any) -> BackgroundRun:
+        """See ``seeknal_nb.project.Project.start``; the handle shows itself as the graph, live."""
+        self.board  # noqa: B018 - it hears the run from the beginning
+        return super().start(**options)
+
     def graph(self, *, params: Mapping[str, object] | None = None) -> GraphView:
         """The graph, coloured by how each node stands now; a notebook shows it live, and runs what is clicked."""
         self.board.look(params=params)
         self._redraw()
         return self.graph_now()
+
+    def select_nodes(self, selector: str) -> list[str]:
+        """Select in the graph what a text of the selector grammar names now; gives the ids. An empty one selects nothing."""
+        found = self.runner().select(selector) if selector.strip() else []
+        self.board.selected = [self.board.index[node_id] for node_id in found]
+        if self._widget is not None:
+            self._widget.selected = self.board.selected
+        return found
 
     def graph_now(self) -> GraphView:
         """The graph as the widget shows it, without looking at the project again."""

@@ -67,11 +67,30 @@ def test_without_graphviz_a_png_is_an_error_with_a_remedy(monkeypatch, tmp_path)
         Drawing(PICTURE).to_png()
 
 
-def test_a_dot_that_cannot_draw_is_an_error_that_says_why(monkeypatch, tmp_path):
-    program = tmp_path / "dot"
-    program.write_text("#!/bin/sh\ncat > /dev/null\necho no png here >&2\nexit 1\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin")
+@pytest.fixture
+def dot_that(monkeypatch, tmp_path):
+    """Puts a program of this name and these lines before all others."""
+
+    def install(*lines: str) -> None:
+        program = tmp_path / "dot"
+        program.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin")
+
+    return install
+
+
+def test_a_png_of_many_nodes_shows_groups_and_says_so(dot_that, tmp_path):
+    dot_that(f"cat > {tmp_path}/source")
+    marks = tuple(Mark(f"k.n{at}", "k", f"n{at}", "success") for at in range(401))
+    Drawing(Picture(marks, ())).to_png()
+    source = (tmp_path / "source").read_text()
+    assert 'label="401 nodes and 0 edges are shown as 1 group of one kind at one depth: ' in source
+    assert "n1 " not in source
+
+
+def test_a_dot_that_cannot_draw_is_an_error_that_says_why(dot_that):
+    dot_that("cat > /dev/null", "echo no png here >&2", "exit 1")
     with pytest.raises(UsageError, match="no png here"):
         Drawing(PICTURE).to_png()
 

@@ -102,6 +102,24 @@ def test_a_group_of_the_browser_has_its_name_its_kind_and_its_size():
     assert make_scene(sources, by="tag").groups == ((0, "t0", "source", 12),)
 
 
+def test_all_boxes_are_equally_wide_with_room_for_what_a_run_will_tell():
+    """A scene stays while its nodes get their rows and times."""
+    picture = Picture(tuple(Mark(f"k.n{at}", "k", f"n{at}", "pending", (f"t{at // 2}",)) for at in range(3)), ())
+    later = Picture((Mark("k.n", "k", "n", "success", detail="336,776 rows · 0.52 s"),), ())
+    scene, after = make_scene(picture, by="tag"), make_scene(later)
+    boxes = [floats(each)[2:4] for each in (scene.boxes[:16], scene.boxes[16:], after.boxes)]
+    assert boxes == [(boxes[0][0], 72), (boxes[0][0], 58), (boxes[0][0], 58)]
+
+
+def test_a_group_is_opened_by_its_key():
+    picture = pipeline(80)
+    closed = make_scene(picture, by="tag")
+    unit, name, _, size = closed.groups[0]
+    scene = make_scene(picture, by="tag", opened=frozenset([closed.keys[unit]]))
+    assert len(scene.keys) == len(closed.keys) - 1 + size
+    assert name not in {name for _, name, _, _ in scene.groups}
+
+
 def test_above_the_limit_it_groups_by_kind_and_says_so():
     assert make_scene(pipeline(MOST)).note == ""
     scene = make_scene(pipeline(MOST + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -21,8 +22,9 @@ from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-NAMES = ("01_quickstart", "02_python_and_yaml")
+NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner")
 KINDS = {"source", "transform", "feature_group", "aggregation", "model", "rule", "exposure"}
+FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive"), strict=True))
 SECONDS = 90
 """What the quickstart may take; it takes a tenth of that on two idle cores."""
 
@@ -67,6 +69,7 @@ def copied(home: Path) -> Path:
     folder.mkdir()
     for name in NAMES:
         shutil.copy(NOTEBOOKS / f"{name}.ipynb", folder)
+    shutil.copytree(NOTEBOOKS / "images", folder / "images")
     return folder
 
 
@@ -90,6 +93,11 @@ def quickstart(tmp_path_factory):
 @pytest.fixture(scope="module")
 def python_and_yaml(tmp_path_factory):
     return executed("02_python_and_yaml", tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture(scope="module")
+def interactive(tmp_path_factory):
+    return executed("03_interactive_runner", tmp_path_factory.mktemp("interactive"))
 
 
 def seeknal(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -144,7 +152,7 @@ def test_data_are_written_once(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_from_top_to_bottom(name, request):
-    run = request.getfixturevalue({"01_quickstart": "quickstart", "02_python_and_yaml": "python_and_yaml"}[name])
+    run = request.getfixturevalue(FIXTURES[name])
     code = [cell for cell in run.notebook.cells if cell.cell_type == "code"]
     errors = [output for cell in code for output in cell.outputs if output.output_type == "error"]
     streams = [output.text for cell in code for output in cell.outputs if output.get("name") == "stderr"]
@@ -267,6 +275,33 @@ def test_python_and_yaml(python_and_yaml):
     assert len(gusts.fetchall()) == 36
 
 
+def test_interactive_runner(interactive):
+    """Without anybody to click, the graphs are drawings; selection, background and cancel work all the same."""
+    run = interactive
+    assert "9 pending" in run.text("graph")
+    assert "9 success" in run.text("run")
+    assert "9 of 9 run" in run.text("run")
+    shown = [output.get("data", {}) for cell in run.notebook.cells for output in cell.get("outputs", ())]
+    assert not any("application/vnd.jupyter.widget-view+json" in data for data in shown)
+    assert run.text("selected").count("feature_group.carrier_day") == 2
+    assert run.text("selected-run").count("success") == 5
+    assert run.text("wait").splitlines()[-1] == "'finished'"
+    assert "1 pending" in run.text("cancel")
+    assert run.text("cancel").splitlines()[-1] == "'cancelled'"
+    assert {path.suffix for path in (run.folder / "exports").glob("graph.*")} == {".svg", ".html", ".dot", ".mermaid"}
+    assert "1,000 pending" in run.text("big")
+    assert "112 successful" in run.text("big-run")
+    assert "n8" in run.text("mermaid")
+
+
+def test_pictures_are_there(interactive):
+    """What the text shows is beside the notebook."""
+    text = "".join(cell.source for cell in interactive.notebook.cells if cell.cell_type == "markdown")
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    assert len(pictures) == 3
+    assert all((interactive.folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
+
+
 # Headless
 
 
@@ -301,3 +336,11 @@ def test_headless_with_a_folder_of_its_own(tmp_path):
     assert done.returncode == 0, done.stderr
     assert re.search(r"Successful: +5\b", done.stdout)
     assert (folder / "gusts" / "exports" / "gusts.csv").is_file()
+
+
+def test_headless_without_what_was_clicked(tmp_path):
+    """Selecting, waiting and cancelling are left out; the nodes that stand at the end are what runs."""
+    folder = copied(tmp_path)
+    done = seeknal(folder, "run", "notebooks/03_interactive_runner.ipynb", "--full")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Successful: +9\b", done.stdout)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seeknal_nb.errors import SeeknalError, UsageError, text_of
 from seeknal_nb.markup import cut, plural
+from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.executors import DaemonExecutor
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from seeknal_nb.notebook.project import Project
     from seeknal_nb.notebook.widget.widget import GraphWidget
     from seeknal_nb.workflow.background import BackgroundRun
+    from seeknal_nb.workflow.events import NodeResult
 
 __all__ = ["Actions"]
 
@@ -96,7 +98,7 @@ class Actions:
         board = self._widget.board
         found = self._project.details(node_id, rows=ROWS)
         at = board.index[node_id]
-        told = {"k": "details", "n": number, "i": at, "reason": board.results[at].reason}
+        told = {"k": "details", "n": number, "i": at, "reason": _why(board.results[at])}
         cell = self._project.cell_of(found.node_id) or ""
         self._widget.send({**told, **found.to_dict(board.index), "cell": cell})
 
@@ -140,12 +142,20 @@ class Actions:
         selector = message.get("selector")
         if not isinstance(selector, str) or len(selector) > LONGEST:
             raise UsageError("the selector is no text, or too long", remedy=f"at most {LONGEST:,} characters")
-        found = self._widget.select(selector)
+        found = self._project.select_nodes(selector)
         return f"{plural(len(found), 'node')} selected"
 
     def _options(self, _message: Message) -> str:
+        if not self._widget.boxed:
+            raise UsageError("ipywidgets are not shown here", remedy="give options in Python: project.start(full=True)")
         self._widget.controls.toggle()
         return ""
+
+
+def _why(result: NodeResult) -> str:
+    """The plan's words; of a node that was executed they are about the time before."""
+    executed = result.status in (ExecutionStatus.SUCCESS, ExecutionStatus.FAILED, ExecutionStatus.RUNNING)
+    return f"ran because: {result.reason}" if executed and result.reason else result.reason
 
 
 def _serial(message: Message) -> int:

@@ -39,6 +39,7 @@ class Board:
         index: The number of each node, by id.
         results: How each node stands.
         version: Counts how often the graph became another one.
+        selected: The numbers of the nodes that are selected, in order.
     """
 
     def __init__(self, project: Project) -> None:
@@ -49,6 +50,7 @@ class Board:
         self.index: dict[str, int] = {}
         self.results: list[NodeResult] = []
         self.version = 0
+        self.selected: list[int] = []
         self._dirty: dict[int, None] = {}
         self._progress = Progress()
         # What the last good build of each node came to: shown of nodes that a run leaves alone.
@@ -79,7 +81,9 @@ class Board:
         picture = self._project.drawing(results).picture
         ids = tuple(mark.id for mark in picture.marks)
         self.version += ids != self._ids or picture.edges != self.picture.edges or _tags(picture) != _tags(self.picture)
+        selected = self.ids(self.selected)
         self.picture, self._ids, self.index = picture, ids, {node_id: at for at, node_id in enumerate(ids)}
+        self.selected = sorted(self.index[node_id] for node_id in selected if node_id in self.index)
         self.results = [results.get(i) or NodeResult(i, ExecutionStatus.PENDING) for i in ids]
         self._dirty = dict.fromkeys(range(len(ids)))
 

@@ -5,33 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from IPython import get_ipython
 from IPython.display import DisplayHandle, display
 
 from seeknal_nb.markup import esc_html
+from seeknal_nb.notebook.frontend import shows_more_than_text, somebody_is_there
 from seeknal_nb.showing import Drawing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from seeknal_nb.notebook.project import Project
 
-__all__ = ["GraphView", "shows_more_than_text"]
-
-
-def shows_more_than_text() -> bool:
-    """Whether this shell's front end does; a terminal does not, nor a program without a shell."""
-    shell = get_ipython()
-    return shell is not None and "text/html" in shell.display_formatter.active_types
-
-
-def somebody_is_there() -> bool:
-    """Whether a click can be answered: a front end that nobody can be asked by only executes, as nbclient does.
-
-    It would keep the widget's state, for which nbconvert then takes its page's scripts from a CDN, and shows no drawing.
-    """
-    get_parent: Callable[[], Any] = getattr(get_ipython(), "get_parent", dict)
-    return bool((get_parent() or {}).get("content", {}).get("allow_stdin", True))
+__all__ = ["GraphView"]
 
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -51,7 +34,7 @@ class GraphView(Drawing):
     @property
     def selected(self) -> tuple[str, ...]:
         """The ids of what is selected in the widget, in topological order: ``project.run(nodes=graph.selected)``."""
-        return tuple(self.project.widget.board.ids(sorted(self.project.widget.selected)))
+        return tuple(self.project.board.ids(self.project.board.selected))
 
     @property
     def selector(self) -> str:
@@ -64,7 +47,7 @@ class GraphView(Drawing):
         Raises:
             SelectionError: A term names nothing here; the selection stays as it was.
         """
-        self.project.widget.select(" ".join(terms))
+        self.project.select_nodes(" ".join(terms))
         return self.selected
 
     def show(self, *, text: str = "", notes: str = "") -> DisplayHandle:

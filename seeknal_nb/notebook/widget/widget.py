@@ -69,7 +69,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self._project, self._ticker, self._sending, self._sent = project, _Ticker(self), threading.Lock(), 0.0
         super().__init__()
         self.controls = Controls(self._kinds, self._tags, project.workers)
-        self.key = self.model_id or ""
+        self.key, self.selected = self.model_id or "", self.board.selected
         self.on_msg(self._actions.receive)
         project.listeners.append(self.hear)
         if self.board.progress.mode:
@@ -78,7 +78,8 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     @traitlets.validate("selected")  # type: ignore[untyped-decorator]
     def _only_nodes(self, proposal: dict[str, Any]) -> list[int]:
         size = len(self.board.picture.marks)
-        return [number for number in dict.fromkeys(proposal["value"]) if 0 <= number < size]
+        self.board.selected = [number for number in sorted(set(proposal["value"])) if 0 <= number < size]
+        return self.board.selected
 
     @property
     def box(self) -> ipywidgets.VBox:
@@ -87,11 +88,10 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self._box = ipywidgets.VBox([self, self.controls.box])
         return self._box
 
-    def select(self, selector: str) -> list[str]:
-        """Select what a text of the selector grammar names now; gives the ids. An empty one selects nothing."""
-        found = self._project.runner().select(selector) if selector.strip() else []
-        self.selected = [self.board.index[node_id] for node_id in found]
-        return found
+    @property
+    def boxed(self) -> bool:
+        """Whether it is shown with its controls; marimo shows no boxes."""
+        return self._box is not None
 
     def _kinds(self) -> list[str]:
         return sorted({mark.kind for mark in self.board.picture.marks})
@@ -129,7 +129,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self._version = self.board.version
         self._opened, self._focus = frozenset(), None
         self.stage = self._arranged()
-        self.selected = []
+        self.selected = self.board.selected
         self.send_state(["nodes", "edges", "scene", "snapshot"])
 
     def arrange(self, *, by: str, focus: int | None) -> None:
