@@ -143,8 +143,11 @@ def _how_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(project: Project, options: Arguments) -> Generator[Any]:
     if options.dry_run:
         yield project.runner(**_runner_options(options)).plan(**chosen(options))
-    yield from project.stream(**_run_options(options))
-    yield project.summary
+    summary = None
+    for event in project.stream(**_run_options(options)):
+        summary = getattr(event, "summary", None)
+        yield event
+    yield summary
 
 
 def _run_options(options: Arguments) -> dict[str, Any]:
@@ -281,6 +284,8 @@ def _live_retry_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _live_run(project: Project, options: Arguments) -> Generator[Any]:
+    if options.background and options.format != "text":
+        raise UsageError("a run in the background gives a handle", remedy="leave --format out; see wait().to_dict()")
     if options.background:
         yield project.start(**_run_options(options))
     else:

@@ -15,14 +15,14 @@ from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.dag.parser import FOLDER
-from seeknal_nb.engines import OnFirstUse
+from seeknal_nb.engines import ENGINES, OnFirstUse
 from seeknal_nb.errors import LockedError, ManifestError, Place, UsageError
 from seeknal_nb.markup import plural
 from seeknal_nb.pipeline import Pipeline, plain_values
 from seeknal_nb.showing import Drawing, Preview, Rows
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.details import Inspector
-from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
+from seeknal_nb.workflow.events import ExecutionStatus, NodeResult, RunFinished
 from seeknal_nb.workflow.history import LAST, read_history
 from seeknal_nb.workflow.listing import garbage_rows, history_rows, node_rows, status_rows
 from seeknal_nb.workflow.lock import run_lock
@@ -86,7 +86,7 @@ class Project(Pipeline):
         self.summary: ExecutionSummary | None = None
         self.listeners: list[Callable[[Event], None]] = []
         self._engine = OnFirstUse(engine or settings.get("engine", "duckdb"), folder / "target" / "spill")
-        self._beside = OnFirstUse(engine or settings.get("engine", "duckdb"))
+        self._reading = OnFirstUse(_another(engine or settings.get("engine", "duckdb")))
         self.background = Background(self.stream, self._engine.interrupt)
         self.workers = workers or settings.get("workers", 1)
         self._state_dir, self._state = state_dir, state
@@ -148,12 +148,11 @@ class Project(Pipeline):
         **options: Any,
     ) -> Generator[Event]:
         """The events of a run, which ``listeners`` hear too; see ``DAGRunner.stream``."""
-        runner = self._runner_of_run(
-            params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest
-        )
+        runner = self._runner_of_run(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
         with closing(runner.stream(**options)) as events:
             for event in events:
-                self.summary = getattr(event, "summary", self.summary)
+                if isinstance(event, RunFinished) and not options.get("dry_run"):
+                    self.summary = event.summary
                 yield event
 
     def run(
@@ -167,11 +166,10 @@ class Project(Pipeline):
         **options: Any,
     ) -> ExecutionSummary:
         """Run and give the summary, printing progress lines unless ``progress`` is False; see ``DAGRunner.run``."""
-        runner = self._runner_of_run(
-            params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest
-        )
-        self.summary = runner.run(progress=progress, **options)
-        return self.summary
+        runner = self._runner_of_run(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
+        summary = runner.run(progress=progress, **options)
+        self.summary = self.summary if options.get("dry_run") else summary
+        return summary
 
     def start(self, **options: Any) -> BackgroundRun:
         """Run in the background, after what was started before; gives a handle at once. Takes what ``stream`` takes."""
@@ -187,12 +185,11 @@ class Project(Pipeline):
         return self.runner(listeners=[self._tell], **options)
 
     def _looking(self, **options: Any) -> DAGRunner:
-        """A runner to read with; beside a run, on an engine of its own, for views that it binds would be the run's too."""
-        beside = self._beside if self.background.busy else None
-        return self.runner(engine=beside, **options)
+        """A runner to read with, on an engine of its own: a run's bodies must not meet what looking binds."""
+        return self.runner(engine=self._reading, **options)
 
     def _tell(self, event: Event) -> None:
-        for listener in self.listeners:
+        for listener in list(self.listeners):
             listener(event)
 
     def parse(self) -> Rows:
@@ -244,7 +241,7 @@ class Project(Pipeline):
         return Inspector(self._looking()).details(name, rows=rows)
 
     def standing(self, *, params: Mapping[str, object] | None = None) -> dict[str, NodeResult]:
-        """How each node stands now, by id in topological order: as it came out, PENDING where a run would execute it."""
+        """How each node stands now, by id in topological order: as it came out; PENDING, or FAILED, where it would run."""
         runner = self.runner(params=params)
         states, last = runner.states(), {r.node_id: r for r in self.summary.results} if self.summary else {}
         return {s.node_id: _standing(s, states.get(s.node_id), last.get(s.node_id)) for s in runner.plan().steps}
@@ -254,12 +251,13 @@ class Project(Pipeline):
         return self.drawing(self.standing(params=params))
 
     def _panels(self, numbers: Mapping[str, int], results: Mapping[str, NodeResult]) -> dict[int, dict[str, Any]]:
-        """What a page shows of each node, by number; never its rows, for pages are passed on."""
+        """What a page shows of each node, by number; no rows and no output, for pages are passed on."""
         look = Inspector(self._looking())
         return {
             number: {
                 **look.details(node_id, rows=0).to_dict(numbers),
                 "reason": results[node_id].reason if node_id in results else "",
+                "log": "",
             }
             for node_id, number in numbers.items()
         }
@@ -309,9 +307,17 @@ class Project(Pipeline):
 
     def close(self) -> None:
         """Stop what runs in the background, and let go of the engine."""
-        self.background.close()
-        self._engine.close()
-        self._beside.close()
+        left = self.background.close()
+        if left is not None:  # a Python body, which has to come to its end
+            left.then(lambda _: self._engine.close())
+        else:
+            self._engine.close()
+        self._reading.close()
+
+
+def _another(engine: Engine | str) -> Engine | str:
+    """The name of the engine, to open one more of it; the engine itself, where no table knows its name."""
+    return engine if isinstance(engine, str) or engine.name not in ENGINES else engine.name
 
 
 def _manifest(given: Manifest | str | Path) -> Manifest:

@@ -81,9 +81,16 @@ class Seat:
 
     def sit(self) -> Seat:
         self.widget = self.project.widget
+        self.widget.box  # noqa: B018 - as a notebook shows it, with room for the controls
         self.page: Page = self.widget.comm
         self.project.listeners.append(self.events.append)
         return self
+
+    def edit(self, *nodes: Node) -> None:
+        """Put nodes in, and show them at once: the page would follow when the cells have settled."""
+        if nodes:
+            self.project.add(*nodes)
+        self.project.graph()
 
     @property
     def index(self) -> dict[str, int]:
@@ -129,16 +136,19 @@ def seat() -> Iterator[Seat]:
 # Any message
 
 JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8)),
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8)
+    ),  # fmt: skip
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4)),
     max_leaves=8,
 )
 INDEX = st.one_of(st.integers(-2, 6), JSON)
 FIELDS = {
-    "do": st.one_of(st.sampled_from(VERBS), JSON), "n": st.one_of(st.integers(1, 2**40), JSON), "i": st.one_of(INDEX, st.lists(INDEX, max_size=5)),
+    "do": st.one_of(st.sampled_from(VERBS), JSON), "n": st.one_of(st.integers(1, 2**40), JSON),
+    "i": st.one_of(INDEX, st.lists(INDEX, max_size=5)),
     "how": st.one_of(st.sampled_from(["downstream", "only", "upstream", "retry", "all", "changed"]), JSON),
     "by": st.one_of(st.sampled_from(["", "kind", "tag", "folder"]), JSON), "focus": INDEX, "unit": INDEX,
-    "selector": st.one_of(st.sampled_from(["a", "+b", "tag:red", "a+,d", ""]), JSON),
+    "selector": st.one_of(st.sampled_from(["a", "+b", "tag:red", "a+,d", ""]), JSON), "v": JSON,
 }  # fmt: skip
 MESSAGES = st.one_of(
     JSON, st.fixed_dictionaries({}, optional=FIELDS),
@@ -180,10 +190,11 @@ WRONG: dict[str, tuple[dict[str, Any], ...]] = {
                    {"do": "run", "how": "only", "i": [[[[0]]]] * 3}),
     "an unknown way": tuple({"do": "run", "how": how, "i": [0]} for how in ("", "full", "Only", None, 1, True, [], {}, ["all"])),
     "a view": tuple({"do": "view", "by": by, "focus": -1} for by in ("status", "Kind", None, 0, True, [], {}, ["kind"]))
-              + tuple({"do": "view", "by": "kind", "focus": one} for one in WRONG_INDEX if one != -1) + ({"do": "view"}, {"do": "view", "by": "", "focus": -1.0}),
+              + tuple({"do": "view", "by": "kind", "focus": one} for one in WRONG_INDEX if one != -1)
+              + ({"do": "view"}, {"do": "view", "by": "", "focus": -1.0}),
     "a group": tuple({"do": "expand", "unit": one} for one in (*WRONG_INDEX, 0)) + ({"do": "expand"},),
     "a selector": tuple({"do": "select", "selector": one} for one in (
-        None, 0, [], {}, ["a"], True, "nowhere", "a b nowhere", "tag:nowhere", "+", "a++b", "foo:bar", "'", "\\x00", "a" * 1001, "a " * 600,
+        None, 0, [], {}, ["a"], True, "nowhere", "a b nowhere", "tag:nowhere", "+", "a++b", "foo:bar", "'", "\x00", "a" * 1001, "a " * 600,
         "state:nowhere", "result:maybe", "../a", "<script>")) + ({"do": "select"},),
 }  # fmt: skip
 
@@ -207,6 +218,21 @@ def test_a_wrong_message_is_an_error_and_nothing_happens(seat: Seat, messages: t
     assert snapshot(seat.project.directory) == files
     assert seat.page.state["scene"] == scene
     assert seat.widget.selected == [1]
+
+
+def test_a_click_on_a_graph_that_has_become_another_one_is_refused(seat: Seat) -> None:
+    """Its numbers mean other nodes: never run one that nobody clicked."""
+    version = seat.widget.board.version
+    assert seat.page.ask("run", how="only", i=[seat.index["c"]], v=version)["k"] == "ack"
+    seat.idle()
+    seat.project.remove("c")
+    seat.edit()
+    for do, more in (("run", {"how": "only"}), ("details", {}), ("view", {"by": "", "focus": 2}), ("expand", {"unit": 2})):
+        answer = seat.page.ask(do, v=version, **{"i": [2] if do == "run" else 2, **more})
+        assert answer["k"] == "error"
+        assert "has changed" in answer["text"]
+    seat.idle()
+    assert seat.table.calls == ["c"]
 
 
 def test_an_exception_in_a_handler_is_told_in_the_widget(seat: Seat) -> None:
@@ -281,8 +307,8 @@ def test_a_click_runs_what_the_same_words_run(click: tuple[Any, str, list[int], 
 
 
 COMMANDS = {
-    ("downstream", ("a", "d")): "run --nodes work.a work.d", ("only", ("b",)): "run --nodes work.b --only", ("upstream", ("c",)): "run --nodes +work.c --only",
-    ("retry", ()): "retry", ("all", ()): "run --full", ("changed", ()): "run",
+    ("downstream", ("a", "d")): "run --nodes work.a work.d", ("only", ("b",)): "run --nodes work.b --only",
+    ("upstream", ("c",)): "run --nodes +work.c --only", ("retry", ()): "retry", ("all", ()): "run --full", ("changed", ()): "run",
 }  # fmt: skip
 
 
@@ -295,7 +321,7 @@ def test_the_history_has_a_click_as_the_command_that_does_the_same(seat: Seat, h
 
 def test_retry_runs_what_failed_and_what_could_not_run_for_it(seat: Seat) -> None:
     seat.table.outcomes = {"b": "fail"}
-    seat.project.add(node("a", 1), node("b", 1, "a"))
+    seat.edit(node("a", 1), node("b", 1, "a"))
     seat.project.run(progress=False)
     seat.table.outcomes = {}
     seat.table.calls.clear()
@@ -307,14 +333,15 @@ def test_retry_runs_what_failed_and_what_could_not_run_for_it(seat: Seat) -> Non
 
 CONTROLS = {
     "full": ({"full": True}, "changed", {"a", "b", "c", "d"}), "full does nothing to named nodes": ({"full": True}, "only", {"b"}),
-    "dry_run": ({"dry_run": True}, "all", set()), "types": ({"types": ("work",)}, "all", {"a", "b", "c", "d"}), "tags": ({"tags": ("red",)}, "all", {"e"}),
+    "dry_run": ({"dry_run": True}, "all", set()), "types": ({"types": ("work",)}, "all", {"a", "b", "c", "d"}),
+    "tags": ({"tags": ("red",)}, "all", {"e"}),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("values", "how", "executed"), CONTROLS.values(), ids=CONTROLS)
 def test_the_controls_count_for_clicks(seat: Seat, values: dict[str, Any], how: str, executed: set[str]) -> None:
     if "tags" in values:
-        seat.project.add(Node("work.e", "e", "work", tags=["red"]))
+        seat.edit(Node("work.e", "e", "work", tags=["red"]))
     assert seat.page.ask("options")["k"] == "ack"
     for name, value in values.items():
         seat.widget.controls._made[name].value = value
@@ -325,7 +352,8 @@ def test_the_controls_count_for_clicks(seat: Seat, values: dict[str, Any], how: 
 
 
 @pytest.mark.parametrize(("values", "status"), [
-    ({}, {"a": "failed", "b": "skipped", "c": "skipped", "d": "pending"}), ({"continue_on_error": True}, {"a": "failed", "b": "skipped", "c": "skipped", "d": "success"}),
+    ({}, {"a": "failed", "b": "skipped", "c": "skipped", "d": "pending"}),
+    ({"continue_on_error": True}, {"a": "failed", "b": "skipped", "c": "skipped", "d": "success"}),
     ({"retry": 1}, {"a": "success", "b": "success", "c": "success", "d": "success"}),
 ])  # fmt: skip
 def test_the_controls_say_what_happens_after_a_failure(seat: Seat, values: dict[str, Any], status: dict[str, str]) -> None:
@@ -343,12 +371,22 @@ def test_what_was_chosen_counts_also_after_the_controls_were_hidden_and_the_node
     seat.widget.controls._made["dry_run"].value = True
     seat.page.ask("options")
     assert seat.widget.controls.box.layout.display == "none"
-    seat.project.add(Node("work.e", "e", "work", tags=["red", "blue"]))
+    seat.edit(Node("work.e", "e", "work", tags=["red", "blue"]))
     seat.page.ask("options")
     assert seat.widget.controls._made["tags"].options == ("blue", "red")
     seat.page.ask("run", how="all", i=[])
     seat.idle()
     assert seat.table.calls == []
+
+
+def test_controls_are_refused_where_nobody_would_see_them() -> None:
+    """Marimo shows the graph without its box."""
+    with place() as here, pages():
+        seat = Seat(here.root)
+        seat.project.add(node("a"))
+        page: Page = seat.project.widget.comm
+        assert page.ask("options")["k"] == "error"
+        seat.close()
 
 
 def test_a_click_during_a_run_is_queued_and_says_so(seat: Seat) -> None:
@@ -408,7 +446,7 @@ def test_a_click_cancels(seat: Seat) -> None:
     assert seat.page.ask("cancel") == {"k": "ack", "n": 4, "text": ""}
     assert time.monotonic() - began < 1
     gate.opened.set()
-    assert {i: status for i, (status, _) in seat.ran().items()} == {"work.a": "success", "work.b": "success", "work.c": "pending", "work.d": "pending"}
+    assert [status for status, _ in seat.ran().values()] == ["success", "success", "pending", "pending"]
     assert seat.page.ask("cancel")["k"] == "ack"  # there is nothing to stop
 
 
@@ -434,7 +472,7 @@ def test_details_say_why_a_node_ran_or_did_not(seat: Seat) -> None:
     seat.idle()
     assert [seat.page.ask("details", i=seat.index[name])["reason"] for name in "bd"] == ["ran because: named", "up to date"]
     seat.table.outcomes = {"d": "fail"}
-    seat.project.add(node("d", 1))
+    seat.edit(node("d", 1))
     assert "ran because" not in seat.page.ask("details", i=seat.index["d"])["reason"]
     seat.page.ask("run", how="changed", i=[])
     seat.idle()
@@ -467,7 +505,7 @@ def test_too_many_clicks_are_refused_and_the_others_answered_in_order(seat: Seat
     refused = [seat.page.answer(seat.page.click("details", i=0)) for _ in range(3)]
     assert [one["k"] for one in refused] == ["error"] * 3
     assert "too many clicks" in refused[0]["text"]
-    assert seat.page.ask("select", selector="a")["k"] == "ack"  # what takes no time is not behind them
+    assert seat.page.ask("cancel")["k"] == "ack"  # what takes no time is not behind them
     gate.opened.set()
     assert [seat.page.answer(n)["k"] for n in (first, *waiting)] == ["details"] * (WAITING + 1)
     answered = [one["n"] for one in seat.page.told if one["k"] == "details"]
@@ -488,6 +526,7 @@ def test_a_node_that_went_while_the_click_waited_is_an_error_or_the_node_that_wa
     assert gate.reached.wait(30)
     gone, moved = seat.page.click("details", i=seat.index["c"]), seat.page.click("details", i=seat.index["d"])
     seat.project.remove("c")
+    seat.edit()
     gate.opened.set()
     assert seat.page.answer(gone)["k"] == "error"
     found = seat.page.answer(moved)
@@ -509,7 +548,7 @@ def units(seat: Seat) -> list[int]:
 @pytest.fixture
 def grouped(seat: Seat) -> Seat:
     """Two kinds, tags and folders of two nodes each, besides those without."""
-    seat.project.add(
+    seat.edit(
         Node("work.e", "e", "work", tags=["red"], file_path="seeknal/x/e.yml", config={"inputs": ["a"]}),
         Node("work.h", "h", "work", tags=["red"], file_path="seeknal/x/h.yml", config={"inputs": ["e"]}),
         Node("transform.f", "f", "transform", tags=["blue"], file_path="seeknal/y/f.yml", config={"sql": "SELECT 1 AS x"}),
@@ -559,13 +598,14 @@ def test_a_view_outlives_a_run_and_not_another_graph(grouped: Seat) -> None:
     assert grouped.page.state["scene"] == before
     grouped.page.ask("view", by="kind", focus=grouped.index["b"])
     grouped.project.remove("g")
+    grouped.edit()
     assert grouped.page.state["scene"]["focus"] == -1
     assert len(units(grouped)) == 7
 
 
 @pytest.mark.parametrize(("selector", "names"), [
-    ("a", "a"), ("a+", "abc"), ("+c", "abc"), ("b d", "bd"), ("b,d", "bd"), ("", ""), ("   ", ""), ("type:work", "abcd"), ("state:changed", ""),
-    ("result:success", "abcd"),
+    ("a", "a"), ("a+", "abc"), ("+c", "abc"), ("b d", "bd"), ("b,d", "bd"), ("", ""), ("   ", ""), ("type:work", "abcd"),
+    ("state:changed", ""), ("result:success", "abcd"),
 ])  # fmt: skip
 def test_a_selector_selects_what_it_names(seat: Seat, selector: str, names: str) -> None:
     answer = seat.page.ask("select", selector=selector)
@@ -574,7 +614,7 @@ def test_a_selector_selects_what_it_names(seat: Seat, selector: str, names: str)
 
 
 def test_a_wrong_selector_says_what_would_be_right(seat: Seat) -> None:
-    seat.project.add(Node("work.orders", "orders", "work"))
+    seat.edit(Node("work.orders", "orders", "work"))
     assert "did you mean" in seat.page.ask("select", selector="ordres")["text"]
 
 
@@ -625,7 +665,7 @@ def test_a_page_that_is_loaded_again_is_given_how_things_are_now(seat: Seat) -> 
     assert seat.page.state["snapshot"]["run"]["mode"] == "background"
     gate.opened.set()
     seat.idle()
-    seat.project.add(node("e"))
+    seat.edit(node("e"))
     seat.page.state.clear()
     seat.page.deliver({"method": "request_state"})
     state = seat.page.state

@@ -68,8 +68,8 @@ def everything(project: Project) -> None:
 
 LANGUAGES = {
     "source.a": "json", "source.s": "sql", "transform.t": "sql", "transform.p": "python", "transform.v": "sql", "feature_group.f": "sql",
-    "aggregation.g": "json", "second_order_aggregation.o": "sql", "model.m": "json", "rule.r": "sql", "exposure.e": "json", "profile.q": "json",
-    "semantic_model.sm": "json", "metric.mt": "json",
+    "aggregation.g": "json", "second_order_aggregation.o": "sql", "model.m": "json", "rule.r": "sql", "exposure.e": "json",
+    "profile.q": "json", "semantic_model.sm": "json", "metric.mt": "json",
 }  # fmt: skip
 TABLES = {"source.a": 40, "source.s": 1, "transform.t": 40, "transform.p": 3, "feature_group.f": 40, "aggregation.g": 40, "model.m": 40}
 
@@ -157,8 +157,8 @@ def test_a_body_is_never_executed_to_be_looked_at(project: Project) -> None:
 
 def test_rows_are_cut_and_told_as_text(project: Project) -> None:
     """A panel is small: ten rows, so many characters a cell, and the page has no types."""
-    project.transform("t", sql="""SELECT i, repeat('x', 5000) AS long, NULL AS nothing, '<b>' AS markup, 1.50::DECIMAL(9, 2) AS d, [1, NULL] AS l,
-        {'k': 'v'} AS s, TIMESTAMPTZ '2024-02-29 12:00:00+00' AS ts, 'a\nb' AS lines, 'NaN'::DOUBLE AS nan, 'a\\x00'::BLOB AS b, true AS yes
+    project.transform("t", sql="""SELECT i, repeat('x', 5000) AS long, NULL AS nothing, '<b>' AS markup, 1.50::DECIMAL(9, 2) AS d,
+        [1, NULL] AS l, {'k': 'v'} AS s, TIMESTAMPTZ '2024-02-29 12:00:00+00' AS ts, 'a\nb' AS lines, 'NaN'::DOUBLE AS nan, 'a\\x00'::BLOB AS b, true AS yes
         FROM range(1234) t(i)""")  # fmt: skip
     project.run(progress=False)
     found = panel(project, "t")
@@ -214,8 +214,10 @@ def test_a_view_stores_no_rows_and_says_so(whole: Project) -> None:
 
 
 def test_the_change_is_told_since_the_build_before(project: Project) -> None:
-    for rows, expected in ((3, "3 rows, 1 column"), (7, "7 rows (+4 since the build before), 1 column"), (2, "2 rows (-5 since the build before), 1 column"),
-                           ("2 + 0", "2 rows (as the build before), 1 column")):  # fmt: skip
+    for rows, expected in (
+        (3, "3 rows, 1 column"), (7, "7 rows (+4 since the build before), 1 column"),
+        (2, "2 rows (-5 since the build before), 1 column"), ("2 + 0", "2 rows (as the build before), 1 column"),
+    ):  # fmt: skip
         project.transform("t", sql=f"SELECT i FROM range({rows}) t(i)")
         project.run(progress=False)
         assert panel(project, "t")["change"] == expected
@@ -264,14 +266,17 @@ def test_looking_goes_on_while_somebody_stops_a_run(project: Project) -> None:
 # Errors
 
 MARKS = {
-    "SQL, the first line": ("sql", "SELECT nothing FROM range(3)", 1), "SQL, a later line": ("sql", "SELECT\n  1 AS a,\n  nothing AS b\nFROM range(3)", 3),
+    "SQL, the first line": ("sql", "SELECT nothing FROM range(3)", 1),
+    "SQL, a later line": ("sql", "SELECT\n  1 AS a,\n  nothing AS b\nFROM range(3)", 3),
     "SQL, below a comment": ("sql", "-- note\n/* more\n of it */\nSELECT nothing", 4), "SQL, the second statement": (
         "sql", "CREATE TEMP TABLE q AS SELECT 1 AS x;\n\nSELECT x,\n  nothing FROM q", 4),
     "SQL, the first of two": ("sql", "CREATE TEMP TABLE q AS\nSELECT nothing;\nSELECT 1 AS x FROM q", 2),
     "SQL, an error of a value": ("sql", "SELECT 1 AS x,\n  error('no line') AS y", 0),
-    "Python": ("python", "a = 1\nb = 0\n\nresult = a / b", 4), "Python, a function": ("python", "def t(ctx):\n    x = []\n    return x[1]", 3),
+    "Python": ("python", "a = 1\nb = 0\n\nresult = a / b", 4),
+    "Python, a function": ("python", "def t(ctx):\n    x = []\n    return x[1]", 3),
     "Python, an inner function": ("python", "def inner(x):\n    return x[1]\n\nresult = inner([])", 2),
-    "Python, in a library": ("python", "import json\n\nresult = json.loads('{')", 3), "Python, no table": ("python", "x = 1\nresult = 7", 0),
+    "Python, in a library": ("python", "import json\n\nresult = json.loads('{')", 3),
+    "Python, no table": ("python", "x = 1\nresult = 7", 0),
     "Python, a line that lies": ("python", "x = 1\nraise ValueError('at line 99 of its body')", 2),
 }  # fmt: skip
 
@@ -345,19 +350,22 @@ def test_what_a_failed_body_printed_is_its_log(project: Project) -> None:
     assert panel(project, "t")["log"] == "on the way\n"
 
 
-RECORDS = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.sampled_from(["transform.t", "../../x", "success"]), st.text(max_size=5)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(
-        st.sampled_from(["run_id", "started", "command", "totals", "results", "node_id", "status", "duration", "row_count", "reason"]), inner, max_size=6)),
+KEYS = ("run_id", "started", "command", "totals", "results", "node_id", "status", "duration", "row_count", "reason")
+WORDS = st.sampled_from(["transform.t", "../../x", "success"])
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), WORDS, st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)),
     max_leaves=10,
-)  # fmt: skip
-RUN_RECORD = st.fixed_dictionaries({"run_id": RECORDS, "started": st.one_of(RECORDS, st.floats()), "command": RECORDS, "totals": st.just({"duration": 1.0}), "results": st.one_of(
-    RECORDS, st.lists(st.one_of(RECORDS, st.fixed_dictionaries({"node_id": st.just("transform.t")}, optional={
-        name: RECORDS for name in ("status", "duration", "row_count", "reason")})), max_size=3))})  # fmt: skip
+)
+RESULT = st.fixed_dictionaries({"node_id": st.just("transform.t")}, optional=dict.fromkeys(KEYS[-4:], VALUES))
+RECORDS = st.fixed_dictionaries({
+    "run_id": VALUES, "started": st.one_of(VALUES, st.floats()), "command": VALUES, "totals": st.just({"duration": 1.0}),
+    "results": st.one_of(VALUES, st.lists(st.one_of(VALUES, RESULT), max_size=3)),
+})  # fmt: skip
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(record=RUN_RECORD)
+@given(record=RECORDS)
 def test_a_record_that_somebody_else_wrote_does_not_hide_the_node(project: Project, record: Any) -> None:
     """``target/`` may come from another version, a merge, or a half-written copy: nothing is decided by it, and nothing breaks on it."""
     project.transform("t", sql="SELECT 1 AS x")
@@ -379,7 +387,8 @@ def test_a_record_that_somebody_else_wrote_does_not_hide_the_node(project: Proje
 def test_hostile_text_stays_text(project: Project, payload: str) -> None:
     """RELIABILITY W01: the page writes text, so that nothing need be escaped here, and nothing may be: it would be seen."""
     project.namespace = {"payload": payload}
-    project.transform("t", python="print(payload)\nresult = [{payload[:200]: payload, 'y': payload}]", description=payload, owner=payload, tags=[payload])
+    told = {"description": payload, "owner": payload, "tags": [payload]}
+    project.transform("t", python="print(payload)\nresult = [{payload[:200]: payload, 'y': payload}]", **told)
     project.transform("bad", python="raise ValueError(payload)")
     project.transform("sql", f"SELECT '{payload.replace(chr(39), chr(39) * 2)}' AS x" if "{{" not in payload else "SELECT 1 AS x")
     project.run(progress=False, continue_on_error=True)
@@ -397,7 +406,10 @@ def test_hostile_text_stays_text(project: Project, payload: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(body=st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=80), language=st.sampled_from(["sql", "python", "json", "klingon", ""]))
+@given(
+    body=st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=80),
+    language=st.sampled_from(["sql", "python", "json", "klingon", ""]),
+)
 def test_a_definition_is_shown_as_it_was_written_line_by_line(body: str, language: str) -> None:
     """Colours are marks on the text; they take nothing away, and a marked line is the line of its number."""
     found = Details("transform.t", language=language, body=body).to_dict({})

@@ -257,13 +257,14 @@ def test_a_handle_shows_the_run_and_at_the_end_how_it_came_out(front: Front, tmp
 def test_a_run_in_the_background_leaves_the_kernel_to_other_cells(front: Front, tmp_path: Path) -> None:
     """UX 10: the cell ends at once, others run, and the page follows all along without anybody's asking."""
     front.open(tmp_path, A, SLOW, BELOW, "%seeknal graph")
-    answer = front.cell("began = __import__('time').monotonic()\nrun = %seeknal run --background\ntook = __import__('time').monotonic() - began")
+    front.cell("from time import monotonic")
+    answer = front.cell("began = monotonic()\nrun = %seeknal run --background\ntook = monotonic() - began")
     assert answer.count("display_data", "stream", "execute_result", "update_display_data") == 0
     assert front.value("took") < 0.5
     front.until(lambda: any(m["k"] == "delta" and m["run"]["now"] == [1] for m in front.told[front.widget]), seconds=5)
     assert front.value("(run.state, 6 * 7)") == ("running", 42)
     front.cell("%%seeknal transform later\nSELECT 1 AS x")
-    assert front.page["nodes"]["name"] == ["a", "slow", "below", "later"]
+    front.until(lambda: front.page["nodes"]["name"] == ["a", "slow", "below", "later"], seconds=5)
     sent = front.send("print('mine')")
     other = front.answer(sent)
     (tmp_path / "go").touch()
@@ -428,13 +429,18 @@ def test_a_graph_selects_by_the_grammar_and_a_wrong_term_leaves_the_selection(nb
     }  # fmt: skip
 
 
-def test_a_selection_does_not_outlive_the_graph(nb: Any) -> None:  # noqa: F811
-    """Its numbers would mean other nodes."""
+def test_a_selection_is_of_nodes_and_goes_with_them(nb: Any) -> None:  # noqa: F811
+    """In another graph their numbers are others; whoever has selected a node still means this one."""
     nb(PIPELINE)
     graph = nb("seeknal.graph()")
-    graph.select("names")
-    nb("%%seeknal transform another\nSELECT 1 AS x")
-    assert graph.selected == ()
+    graph.select("names", "users")
+    nb("%%seeknal source first\nSELECT 1 AS x")
+    nb("graph = seeknal.graph()")
+    assert graph.selected == ("transform.users", "transform.names")
+    assert [nb("seeknal").board.picture.marks[at].id for at in graph.widget.children[0].selected] == list(graph.selected)
+    nb("%seeknal remove names")
+    nb("graph = seeknal.graph()")
+    assert graph.selected == ("transform.users",)
 
 
 def test_a_view_is_a_drawing_of_how_the_nodes_stood(nb: Any) -> None:  # noqa: F811

@@ -186,7 +186,7 @@ class Graph {
 
   readScene({ width, height, note, by, focus, ...scene }) {
     const [boxes, starts] = [numbers(Float32Array, scene.boxes), numbers(Uint32Array, scene.starts)];
-    Object.assign(this, { width: width || 1, height: height || 1, note, by, focus, starts });
+    Object.assign(this, { width: width || 1, height: height || 1, note, by, focus, starts, staged: scene.version, opened: scene.opened });
     this.boxes = Array.from({ length: boxes.length / 4 }, (_, unit) => {
       const [left, top, wide, high] = boxes.subarray(4 * unit, 4 * unit + 4);
       return { left, top, right: left + wide, bottom: top + high, width: wide, height: high };
@@ -1093,6 +1093,7 @@ const ACTS = {
   "zoom-out": (view) => view.stage.zoomInPlace(1 / 1.3),
   focus: (view) => view.ask({ do: "view", by: view.graph.by, focus: view.panel.node }),
   whole: (view) => view.ask({ do: "view", by: view.graph.by, focus: -1 }),
+  fold: (view) => view.ask({ do: "view", by: view.graph.by, focus: view.graph.focus }),
   cell: (view) => view.panel.showCell(),
   close: (view) => view.closePanel(),
   dismiss: (view, pressed) => pressed.parentElement.remove(),
@@ -1277,6 +1278,7 @@ class View {
     this.stage.element.setAttribute("aria-label", `Graph ${title}: ${plural(graph.size, "node")}`);
     this.note.replaceChildren(
       plain(graph.note),
+      ...(live && graph.opened ? [button("fold", "Close the groups")] : []),
       ...(live && graph.focus >= 0 ? [button("whole", "Show the whole graph")] : []),
     );
     this.chips = WORST_FIRST.map((status) => this.chip(status));
@@ -1479,9 +1481,10 @@ class View {
       this.change(found, run);
     }
     if (!news.has("scene")) return;
-    const held = this.hold();
+    const [held, at] = [this.hold(), graph.members[stage.at]?.[0]];
     graph.readScene(model.get("scene"));
     graph.count();
+    stage.at = graph.boxes[graph.unit[at]] ? graph.unit[at] : -1; // the keyboard's place is a node, not a number
     stage.reset();
     this.keep(held);
     this.paintAll();
@@ -1597,7 +1600,7 @@ class View {
     const timer = live ? this.after(BUSY_AFTER, () => this.say(this.locked ? OCCUPIED : BUSY)) : 0;
     this.waiting.set(++serial, { command, asked, timer });
     try {
-      this.model.send({ ...command, n: serial });
+      this.model.send({ ...command, n: serial, v: this.graph.version, s: this.graph.staged });
     } catch {
       this.drop(timer);
       if (live) this.complain("There is no kernel to ask.");
@@ -1809,7 +1812,7 @@ class View {
     else if (focused === search && key === "Enter") this.find();
     else if (focused === search || focused === this.by) return;
     else if (key === "/") search.focus();
-    else if (focused !== this.stage.element || !this.walk(key)) return;
+    else if (focused !== this.stage.element || (key === "Enter" && event.repeat) || !this.walk(key)) return;
     event.preventDefault();
   }
 
@@ -1863,7 +1866,8 @@ class View {
   /** The next unit above (-1) or below (1). */
   beside(way) {
     const { boxes } = this.graph;
-    const from = boxes[this.stage.at];
+    const from = boxes[this.stage.at] ?? boxes[this.stage.first()];
+    if (!from) return undefined;
     const apart = (unit) => (boxes[unit].top - from.top) * way;
     const column = boxes.flatMap(({ left, right }, unit) =>
       left < from.right && right > from.left && apart(unit) > 0 ? [unit] : [],

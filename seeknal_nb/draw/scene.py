@@ -19,12 +19,12 @@ from seeknal_nb.draw.measure import sizes
 from seeknal_nb.draw.picture import LOOKS, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from seeknal_nb.draw.collapse import Collapsed, Key
     from seeknal_nb.draw.picture import Picture
 
-__all__ = ["CODES", "HIDDEN", "MOST", "Scene", "edges_of", "make_scene", "nodes_of", "snapshot_of"]
+__all__ = ["CODES", "HIDDEN", "MOST", "Scene", "edges_of", "make_scene", "nodes_of", "packed", "snapshot_of"]
 
 CODES: Final = ("pending", "running", "success", "failed", "cached", "skipped")
 """The statuses; the place of one is its number in the browser."""
@@ -54,6 +54,7 @@ class Scene:
         note: What is hidden; empty where nothing is.
         by: As asked for.
         focus: The node in focus, or -1.
+        opened: Whether some groups are shown node by node.
     """
 
     width: float
@@ -68,6 +69,7 @@ class Scene:
     note: str
     by: str
     focus: int
+    opened: bool
 
     @property
     def count(self) -> int:
@@ -113,11 +115,17 @@ def edges_of(picture: Picture) -> bytes:
 def snapshot_of(picture: Picture) -> dict[str, Any]:
     """How the nodes stand while nothing runs."""
     run = {"mode": "", "done": 0, "todo": 0, "elapsed": 0.0, "now": [], "queued": 0, "cancelling": False}
+    facts = [(CODES.index(mark.status), mark.rows, mark.seconds) for mark in picture.marks]
+    return packed(facts, {**run, "text": "", "notes": []})
+
+
+def packed(facts: Sequence[tuple[int, int | None, float | None]], run: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``snapshot`` of the browser: (number of the status, rows, seconds) of each node, and the run that goes on."""
     return {
-        "status": bytes(CODES.index(mark.status) for mark in picture.marks),
-        "rows": _packed("d", [math.nan if mark.rows is None else mark.rows for mark in picture.marks]),
-        "seconds": _packed("f", [math.nan if mark.seconds is None else mark.seconds for mark in picture.marks]),
-        "run": {**run, "text": "", "notes": []},
+        "status": bytes(status for status, _, _ in facts),
+        "rows": _packed("d", [math.nan if rows is None else rows for _, rows, _ in facts]),
+        "seconds": _packed("f", [math.nan if seconds is None else seconds for _, _, seconds in facts]),
+        "run": dict(run),
     }
 
 
@@ -146,6 +154,7 @@ def make_scene(picture: Picture, *, by: str = "", opened: frozenset[Key] = froze
         note=note,
         by=by,
         focus=-1 if focus is None else focus,
+        opened=bool(opened),
     )
 
 

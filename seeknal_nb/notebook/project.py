@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import project
+from seeknal_nb.errors import SeeknalError
 from seeknal_nb.notebook.frontend import shows_more_than_text
 from seeknal_nb.workflow.background import Background, BackgroundRun
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
 __all__ = ["LiveRun", "Project"]
+
+SETTLED = 0.1
+"""Seconds without a new node after which what is shown follows."""
 
 
 class LiveRun(BackgroundRun):
@@ -67,6 +73,8 @@ class Project(project.Project):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._stale, self._closed = threading.Event(), threading.Event()
+        self._follower: threading.Thread | None = None
         self.background = Background(self.stream, self._engine.interrupt, partial(LiveRun, self))
 
     @property
@@ -132,8 +140,19 @@ class Project(project.Project):
 
     def _changed(self) -> None:
         if self._board is not None:
-            self._board.look()
-            self._redraw()
+            if self._follower is None:
+                self._follower = threading.Thread(target=self._follow, name="seeknal-follow", daemon=True)
+                self._follower.start()
+            self._stale.set()
+
+    def _follow(self) -> None:
+        """Look again once the cells have settled: a plan and a layout for each of many nodes would take minutes."""
+        while self._stale.wait() and not self._closed.wait(SETTLED):
+            self._stale.clear()
+            if not self._stale.wait(SETTLED):
+                with contextlib.suppress(SeeknalError):  # what a node needs may come in a later cell
+                    self.board.look()
+                self._redraw()
 
     def _redraw(self) -> None:
         if self._widget is not None:
@@ -141,6 +160,8 @@ class Project(project.Project):
 
     def close(self) -> None:
         """Stop what runs in the background, let go of the engine, and of the widget."""
+        self._closed.set()
+        self._stale.set()
         super().close()
         if self._widget is not None:
             self._widget.close()

@@ -61,7 +61,7 @@ class Session:
         self._cell: _Cell | None = None
         self._owners: dict[str, _Owner] = {}
         self._deleted: set[str] = set()
-        self._notes: dict[str, None] = {}
+        self._notes: dict[str, str] = {}
 
     def open(self) -> None:
         """Watch the cells, beginning with the one that is running now."""
@@ -84,12 +84,13 @@ class Session:
         cell.definitions += 1
         for node_id in node_ids:
             self._owners[node_id] = _Owner(cell, project.manifest.nodes[node_id])
-        if cell.definitions == cell.announced(project.known_kinds()):
+            self._notes.pop(node_id, None)  # a loop below a line of ours may define again what seemed to be gone
+        if cell.definitions == cell.announced(project.known_kinds()):  # now, for a run may follow in this cell
             self._settle(cell)
 
     def notes(self) -> tuple[str, ...]:
         """What there is to say of nodes that went or stayed, until a cell has shown it."""
-        return tuple(self._notes)
+        return tuple(self._notes.values())
 
     def cell_of(self, node_id: str) -> str | None:
         """The text of the cell that defines the node, with its ``%%seeknal`` line; None where no cell does."""
@@ -126,7 +127,7 @@ class Session:
 
         answer = result.result if result is not None else None
         seen = answer.lines if isinstance(answer, Registered) else ()
-        notes, self._notes = [note for note in self._notes if note not in seen], {}
+        notes, self._notes = [note for note in self._notes.values() if note not in seen], {}
         if notes:
             display(Registered((), tuple(notes)))
 
@@ -150,9 +151,9 @@ class Session:
         for node_id, owner in former.items():
             readers = ", ".join(reader for reader in graph.consumers(node_id) if reader not in leaving)
             if owner.cell.id == cell.id:
-                self._notes[_of_rerun(node_id, new, readers)] = None
+                self._notes[node_id] = _of_rerun(node_id, new, readers)
             else:
-                self._notes[_of_deleted(node_id, readers)] = None
+                self._notes[node_id] = _of_deleted(node_id, readers)
                 self._owners[node_id] = _Owner(_Cell(None, owner.cell.text), owner.node)
         if leaving:
             self._project.remove(*leaving)

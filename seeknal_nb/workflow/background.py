@@ -10,6 +10,7 @@ from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.errors import UsageError
 from seeknal_nb.workflow.events import RunFinished
 
 if TYPE_CHECKING:
@@ -161,10 +162,17 @@ class Background:
         self._lock = threading.Lock()
         self._waiting: deque[BackgroundRun] = deque()
         self._thread: threading.Thread | None = None
+        self._closed = False
         self.current: BackgroundRun | None = None
 
     def start(self, **options: Any) -> BackgroundRun:
-        """Run in the background, after those that were started before; gives the handle at once."""
+        """Run in the background, after those that were started before; gives the handle at once.
+
+        Raises:
+            UsageError: The project was closed.
+        """
+        if self._closed:
+            raise UsageError("the project is closed", remedy="open it again: Project(...), or %load_ext seeknal_nb")
         run = self._handle(options, self._interrupt)
         with self._lock:
             self._waiting.append(run)
@@ -197,13 +205,15 @@ class Background:
             run.cancel()
         return found
 
-    def close(self) -> None:
-        """Stop everything, and wait until it has stopped, at most ``LEAVE`` seconds."""
+    def close(self) -> BackgroundRun | None:
+        """Take no further runs, stop everything, and wait for it at most ``LEAVE`` seconds; gives what goes on even then."""
+        self._closed = True
         self.cancel()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(LEAVE)
         atexit.unregister(self.close)
+        return self.current
 
     def _work(self) -> None:
         while (run := self._next()) is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import Executor, Future
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,9 +45,10 @@ class DaemonExecutor(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
         """Let the threads end; ``wait`` for it."""
-        while cancel_futures and not self._calls.empty():
-            if call := self._calls.get():
-                call[0].cancel()
+        with contextlib.suppress(Empty):
+            while cancel_futures:
+                if call := self._calls.get_nowait():
+                    call[0].cancel()
         for _ in self._threads:
             self._calls.put(None)
         for thread in self._threads if wait else ():

@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 
 from tests.benchmarks.measure import HEAD
 
-FAMILIES = ("orchestration", "start", "statements", "data", "parallel")
+FAMILIES = ("orchestration", "start", "statements", "data", "parallel", "widget")
 SIZES = 10_000, 1_000, 5_000_000
 """Nodes, SQL nodes and rows: those that the goals are meant for."""
 

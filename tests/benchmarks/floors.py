@@ -5,7 +5,7 @@ import os
 import time
 
 from tests.benchmarks.inside import peak, serve
-from tests.benchmarks.pipelines import below, edited, flights, layered, trivial, with_tables
+from tests.benchmarks.pipelines import DOMAIN, below, domains, edited, flights, layered, trivial, with_tables
 
 SETTINGS = {
     "python_enable_replacements": "false",
@@ -34,6 +34,22 @@ def loop(nodes):
             if not waiting[child]:
                 ready.append(child)
     return {"inside": time.process_time() - began, "peak": peak(), "done": len(results)}
+
+
+def columns(nodes):
+    """The least that gives each node a place: a column by its depth, a row as it comes. And the least that says it all."""
+    parents = domains(nodes)
+    began = time.process_time()
+    depth, filled, places = [], {}, []
+    for above in parents:
+        column = 1 + max((depth[parent] for parent in above), default=-1)
+        depth.append(column)
+        filled[column] = filled.get(column, -1) + 1
+        places.append((column * 200.0, filled[column] * 80.0))
+    took = time.process_time() - began
+    names = json.dumps([f"{DOMAIN[number % len(DOMAIN)]}.n{number}" for number in range(nodes)])
+    # Two float32 a place, two uint32 an edge.
+    return {"inside": took, "bytes": len(names) + 8 * len(places) + 8 * sum(map(len, parents))}
 
 
 def reread(directory):

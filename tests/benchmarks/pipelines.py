@@ -6,6 +6,8 @@ from math import isqrt
 from pathlib import Path
 
 SEED = 2013
+DOMAIN = ("load",) * 14 + ("clean",) * 10 + ("join",) * 8 + ("sum",) * 5 + ("report",) * 3
+"""The kinds of forty nodes that belong together, a layer each; they are custom ones, and do next to nothing."""
 _NAME = re.compile(r"\b(?:source|transform)\.\w+")
 _HEAD = re.compile(r"^-- node: (\S+)( view)?\n", re.MULTILINE)
 
@@ -22,6 +24,26 @@ def layered(count):
     for number in range(width, count):
         first = (number // width - 1) * width
         parents.append(tuple(choose.sample(range(first, first + width), choose.choice((1, 2, 2, 3)))))
+    return parents
+
+
+def domains(count, seed=SEED):
+    """Parents by number, as in the graphs of WIDGET.md section 1: one to four, mostly of the layer before, some of any earlier
+    layer or of the domain before; each domain reads one hub."""
+    import random
+
+    choose, layers = random.Random(seed), list(dict.fromkeys(DOMAIN))
+    starts = [DOMAIN.index(kind) for kind in layers]
+    parents = []
+    for number in range(count):
+        first, layer = number - number % len(DOMAIN), layers.index(DOMAIN[number % len(DOMAIN)])
+        found = {0} if number - first == starts[1] else set()
+        if layer:
+            before, start = (first + starts[at] for at in (layer - 1, layer))
+            found |= {choose.randrange(before, start) for _ in range(choose.choice((1, 2, 2, 3, 4)))}
+            found |= {choose.randrange(first, start)} if choose.random() < 0.15 else set()
+            found |= {choose.randrange(first - len(DOMAIN), first)} if first and choose.random() < 0.1 else set()
+        parents.append(tuple(sorted(found)))
     return parents
 
 

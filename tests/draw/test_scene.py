@@ -89,7 +89,7 @@ def test_the_browser_gets_bytes_and_what_json_can_hold(view):
     scene = make_scene(picture, **asked).to_dict()
     sent = {name: value for name, value in scene.items() if not isinstance(value, bytes)}
     assert json.loads(json.dumps(sent)) == sent
-    assert sent.keys() == {"width", "height", "groups", "note", "by", "focus"}
+    assert sent.keys() == {"width", "height", "groups", "note", "by", "focus", "opened"}
     assert scene.keys() - sent.keys() == {"boxes", "edges", "starts", "points", "unit"}
     assert sent["focus"] == (-1 if asked["focus"] is None else asked["focus"])
 

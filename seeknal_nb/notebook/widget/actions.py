@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from seeknal_nb.errors import SeeknalError, UsageError, text_of
@@ -12,7 +13,7 @@ from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.executors import DaemonExecutor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from seeknal_nb.notebook.project import Project
     from seeknal_nb.notebook.widget.widget import GraphWidget
@@ -27,37 +28,38 @@ LONGEST: Final = 1000
 ROWS: Final = 10
 GROUPS: Final = ("", "kind", "tag", "folder")
 Message = dict[str, Any]
+Verb = Callable[[Message], str | None]
 
 
 class Actions:
-    """The verbs of one widget. A handler may be called in any thread of the kernel, so it only starts what takes time."""
+    """The verbs of one widget. A handler may be called in any thread of the kernel, and only starts what takes time."""
 
     def __init__(self, project: Project, widget: GraphWidget) -> None:
         self._project, self._widget = project, widget
         self._worker = DaemonExecutor(1)
         self._free = threading.Semaphore(WAITING)
-        self._verbs: Mapping[str, Callable[[Message], str | None]] = {
+        # Those of the second table take time: they read, plan or lay out, and wait for each other in a thread of their own.
+        self._quick: Mapping[str, Verb] = {"run": self._run, "cancel": self._cancel, "options": self._options}
+        self._slow: Mapping[str, Verb] = {
             "details": self._details,
-            "run": self._run,
-            "cancel": self._cancel,
             "view": self._view,
             "expand": self._expand,
             "select": self._select,
-            "options": self._options,
         }
 
     def receive(self, _widget: object, content: object, _buffers: object) -> None:
         """Do what a message asks for, and answer it; what goes wrong is told in the widget."""
         message = content if isinstance(content, dict) else {}
-        self._answer(_serial(message), lambda: self._verb(message)(message))
+        self._answer(message, self._begin)
 
     def close(self) -> None:
         """Take no further clicks."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def _answer(self, number: int, act: Callable[[], str | None]) -> None:
+    def _answer(self, message: Message, act: Verb) -> None:
+        number = _serial(message)
         try:
-            text = act()
+            text = act(message)
         except SeeknalError as error:
             self._tell("error", number, str(error))
         except Exception as error:  # noqa: BLE001 - a kernel shows a handler's exception to nobody
@@ -69,14 +71,27 @@ class Actions:
     def _tell(self, what: str, number: int, text: str) -> None:
         self._widget.send({"k": what, "n": number, "text": cut(text, LONGEST)})
 
-    def _verb(self, message: Message) -> Callable[[Message], str | None]:
+    def _begin(self, message: Message) -> str | None:
         verb = message.get("do")
-        if not isinstance(verb, str) or verb not in self._verbs:
+        if not isinstance(verb, str) or verb not in {**self._quick, **self._slow}:
             raise UsageError("the page asked for something unknown", remedy="reload the page")
-        return self._verbs[verb]
+        if message.get("v", self._widget.board.version) != self._widget.board.version:
+            raise UsageError("the graph has changed since the click", remedy="click again")
+        if verb in self._quick:
+            return self._quick[verb](message)
+        if not self._free.acquire(blocking=False):
+            raise UsageError("too many clicks are waiting", remedy="wait for the kernel")
+        # Numbers are looked up now: the graph may be another one when the thread comes to it.
+        known = {**message, "ids": self._ids([message.get("i")])} if verb == "details" else message
+        self._worker.submit(contextvars.copy_context().run, self._answer, known, self._later)
+        return None
+
+    def _later(self, message: Message) -> str | None:
+        self._free.release()
+        return self._slow[message["do"]](message)
 
     def _number(self, value: object) -> int:
-        """A node's number; the graph may have changed since the page saw it."""
+        """A node's number."""
         if type(value) is not int or not 0 <= value < len(self._widget.board.picture.marks):
             raise UsageError("the page asked for a node that is not there", remedy="reload the page")
         return value
@@ -87,18 +102,10 @@ class Actions:
         return self._widget.board.ids(self._number(number) for number in value)
 
     def _details(self, message: Message) -> None:
-        (node_id,) = self._ids([message.get("i")])
-        if not self._free.acquire(blocking=False):
-            raise UsageError("too many clicks are waiting", remedy="wait for the kernel")
-        number, context = _serial(message), contextvars.copy_context()
-        self._worker.submit(context.run, self._answer, number, lambda: self._send_details(number, node_id))
-
-    def _send_details(self, number: int, node_id: str) -> None:
-        self._free.release()
-        board = self._widget.board
+        (node_id,), board = message["ids"], self._widget.board
         found = self._project.details(node_id, rows=ROWS)
         at = board.index[node_id]
-        told = {"k": "details", "n": number, "i": at, "reason": _why(board.results[at])}
+        told = {"k": "details", "n": _serial(message), "i": at, "reason": _why(board.results[at])}
         cell = self._project.cell_of(found.node_id) or ""
         self._widget.send({**told, **found.to_dict(board.index), "cell": cell})
 
@@ -131,6 +138,8 @@ class Actions:
 
     def _expand(self, message: Message) -> str:
         unit = message.get("unit")
+        if message.get("s", self._widget.staged) != self._widget.staged:
+            raise UsageError("the graph has changed since the click", remedy="click again")
         keys = self._widget.stage.keys
         key = keys[unit] if type(unit) is int and 0 <= unit < len(keys) else None
         if key is None:
@@ -154,7 +163,7 @@ class Actions:
 
 def _why(result: NodeResult) -> str:
     """The plan's words; of a node that was executed they are about the time before."""
-    executed = result.status in (ExecutionStatus.SUCCESS, ExecutionStatus.FAILED, ExecutionStatus.RUNNING)
+    executed = result.started is not None or result.status is ExecutionStatus.RUNNING
     return f"ran because: {result.reason}" if executed and result.reason else result.reason
 
 

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import struct
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from seeknal_nb.draw.scene import CODES, packed
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.markup import cut, esc_term
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from seeknal_nb.draw import Picture
     from seeknal_nb.project import Project
     from seeknal_nb.workflow.events import Event
 
-__all__ = ["CODES", "Board"]
+__all__ = ["Board"]
 
-CODES: Final = {status: code for code, status in enumerate(ExecutionStatus)}
-"""What a status is to the browser: a number, in the enum's order."""
 NOTES: Final = 20
 NOTE: Final = 500
 
@@ -66,11 +63,18 @@ class Board:
         return self._progress
 
     def look(self, *, params: Mapping[str, object] | None = None) -> None:
-        """Look at the project how the nodes stand; where a run goes on, or has begun meanwhile, that tells."""
-        progress, found = self._progress, {}
-        if not progress.mode:
-            with contextlib.suppress(SeeknalError):  # not yet to be planned: what a node needs may come in a later cell
-                found = self._project.standing(params=params)
+        """Look at the project how the nodes stand; where a run goes on, or has begun meanwhile, that tells.
+
+        Raises:
+            SeeknalError: It cannot be planned; the nodes are shown, and stand as they did.
+        """
+        progress, found = self._progress, dict[str, NodeResult]()
+        try:
+            found = self._project.standing(params=params) if not progress.mode else {}
+        finally:
+            self._take_in(found, progress)
+
+    def _take_in(self, found: Mapping[str, NodeResult], progress: Progress) -> None:
         with self._lock:
             self._built |= {r.node_id: (r.row_count, r.duration) for r in found.values()}
             self._looked = self._looked or bool(found)
@@ -104,11 +108,14 @@ class Board:
 
     def _begin(self, event: RunStarted) -> None:
         mode = "background" if self._project.background.here else "foreground"
-        self._progress = Progress(mode, dry=not event.run_id, todo=set(event.plan.runs))
+        self._progress = Progress(mode, dry=not event.run_id, todo=event.plan.runs)
+        if self._progress.dry:
+            return
         skipped = [step.node_id for step in event.plan.steps if step.action is Action.SKIP]
         self._beside = set(skipped) if event.plan.selection.nodes else set()
         if self._beside and not self._looked:
-            self._set_picture(self._project.standing())
+            with contextlib.suppress(SeeknalError):  # a parameter of this run alone may be needed to plan the others
+                self._set_picture(self._project.standing())
         before = {r.node_id: r for r in self.results if r.node_id in self._beside}
         planned = {Action.CACHED: ExecutionStatus.CACHED, Action.SKIP: ExecutionStatus.SKIPPED}
         self._set_picture({
@@ -149,26 +156,20 @@ class Board:
     def snapshot(self) -> dict[str, Any]:
         """How all stand, as the browser's ``snapshot``."""
         with self._lock:
-            facts = [_facts(result) for result in self.results]
-            size = len(facts)
-            return {
-                "status": bytes(status for status, _, _ in facts),
-                "rows": struct.pack(f"<{size}d", *(math.nan if rows is None else rows for _, rows, _ in facts)),
-                "seconds": struct.pack(f"<{size}f", *(math.nan if took is None else took for _, _, took in facts)),
-                "run": self.run(),
-            }
+            return packed([_facts(result) for result in self.results], self.run())
 
     def run(self) -> dict[str, Any]:
         """The run, as the browser has it."""
         background = self._project.background
-        stopping = background.current is not None and background.current.stopping
+        current = background.current
+        stopping = current is not None and current.stopping and bool(self._progress.mode)
         notes = [[self.index[i], text] for i, text in self._progress.notes if i in self.index]
         now = [self.index[i] for i in self._progress.now if i in self.index]
         told = {"now": now, "notes": notes, "queued": background.queued, "cancelling": stopping}
         return {**self._progress.to_dict(), **told}
 
     def ids(self, numbers: Iterable[int]) -> list[str]:
-        """The ids of these numbers; raises ``IndexError`` for one that is none."""
+        """The ids of these numbers, which count from 0; raises ``IndexError`` for one that is too large."""
         return [self._ids[number] for number in numbers]
 
 
@@ -181,11 +182,11 @@ class Progress:
         todo: The ids that are to be executed.
     """
 
-    def __init__(self, mode: str = "", *, dry: bool = False, todo: Iterable[str] = ()) -> None:
+    def __init__(self, mode: str = "", *, dry: bool = False, todo: Sequence[str] = ()) -> None:
         self.mode, self.dry = mode, dry
         self.now: list[str] = []
         self.notes: list[tuple[str, str]] = []
-        self._todo, self._done, self._spared = set(todo), 0, 0
+        self._todo, self._done, self._spared = dict.fromkeys(todo), 0, 0
         self._began, self._text = time.monotonic(), ""
 
     def finish(self, result: NodeResult) -> None:
@@ -208,7 +209,8 @@ class Progress:
         """The run is over."""
         seconds = event.summary.total_duration
         if self.dry:
-            self._text = f"dry run: {len(self._todo)} would run"
+            named = cut(", ".join(self._todo), NOTE)
+            self._text = f"dry run: {len(self._todo)} would run{f': {named}' if named else ''}"
         else:
             spared = f", {self._spared} not needed: inputs came out the same" if self._spared else ""
             stopped = ", stopped" if event.interrupted else ""
@@ -233,7 +235,7 @@ class Progress:
 
 
 def _facts(result: NodeResult) -> tuple[int, int | None, float | None]:
-    return CODES[result.status], result.row_count, round(result.duration, 3) if result.duration else None
+    return CODES.index(result.status), result.row_count, round(result.duration, 3) if result.duration else None
 
 
 def _tags(picture: Picture) -> list[tuple[str, ...]]:

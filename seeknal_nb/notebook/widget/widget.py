@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GraphWidget"]
 
-PERIOD: Final = 0.06
-"""Seconds between two messages: a message costs a kernel 0.4 ms, and a screen shows sixteen a second as live."""
+PERIOD: Final = 0.05
+"""Seconds between two messages: a message costs a kernel 0.4 ms, and a screen shows twenty a second as live."""
+LAST: Final = 2.0
 WHOLE: Final = 1.0
 """Seconds after which all statuses are sent again: a page that was not ready yet has missed what came before."""
 HOME: Final = Path(draw.__file__).parent
@@ -43,6 +44,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """One project's graph, live. All who show it see the same widget; ``Project.widget`` makes it.
 
     Attributes:
+        stage: What is drawn where; ``staged`` counts how often that was another scene.
         selected: The numbers of the selected nodes, from the browser or from Python.
     """
 
@@ -52,9 +54,9 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     key = traitlets.Unicode().tag(sync=True)
     live = traitlets.Bool(default_value=True).tag(sync=True)
     selected = traitlets.List(traitlets.Int()).tag(sync=True)
-    nodes = _computed(lambda widget: nodes_of(widget.board.picture, widget.title))
+    nodes = _computed(lambda widget: widget.told_nodes())
     edges = _computed(lambda widget: edges_of(widget.board.picture))
-    scene = _computed(lambda widget: widget.stage.to_dict())
+    scene = _computed(lambda widget: {**widget.stage.to_dict(), "version": widget.staged})
     snapshot = _computed(lambda widget: widget.board.snapshot())
 
     def __init__(self, project: Project) -> None:
@@ -62,11 +64,12 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self.board = project.board
         self._by, self._opened = "", frozenset[Any]()
         self._focus: int | None = None
-        self._version = self.board.version
+        self._version, self.staged = self.board.version, 0
         self.stage: Scene = self._arranged()
         self._actions = Actions(project, self)
         self._box: ipywidgets.VBox | None = None
-        self._project, self._ticker, self._sending, self._sent = project, _Ticker(self), threading.Lock(), 0.0
+        self._project, self._ticker, self._sending = project, _Ticker(self), threading.RLock()
+        self._run: dict[str, Any] = {}
         super().__init__()
         self.controls = Controls(self._kinds, self._tags, project.workers)
         self.key, self.selected = self.model_id or "", self.board.selected
@@ -74,6 +77,8 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         project.listeners.append(self.hear)
         if self.board.progress.mode:
             self._ticker.start()
+        else:
+            self.flush(whole=True)  # a run may have ended while the page was given the widget
 
     @traitlets.validate("selected")  # type: ignore[untyped-decorator]
     def _only_nodes(self, proposal: dict[str, Any]) -> list[int]:
@@ -88,6 +93,10 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self._box = ipywidgets.VBox([self, self.controls.box])
         return self._box
 
+    def told_nodes(self) -> dict[str, Any]:
+        """The ``nodes`` of the browser, with the version of the graph, which its messages repeat."""
+        return {**nodes_of(self.board.picture, self.title), "version": self.board.version}
+
     @property
     def boxed(self) -> bool:
         """Whether it is shown with its controls; marimo shows no boxes."""
@@ -100,50 +109,53 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         return sorted({tag for mark in self.board.picture.marks for tag in mark.tags})
 
     def hear(self, event: Event) -> None:
-        """Tell of an event that the board has taken in, in the thread that consumes the run."""
+        """Tell of an event that the board has taken in. The display's own thread sends: what fails there fails no run."""
         if isinstance(event, RunStarted):
-            self.redraw()
             self._ticker = _Ticker(self)
             self._ticker.start()
-        elif isinstance(event, RunFinished):
-            self._ticker.over.set()
-            self.flush(whole=True)
-        elif time.monotonic() - self._sent >= PERIOD:
-            self.flush()
+        self._ticker.wake.set()
+        if isinstance(event, RunFinished):
+            self._ticker.finish()
 
     def flush(self, *, whole: bool = False) -> None:
         """Send what has changed, or how all nodes stand; one message after the other, so that none is overtaken."""
         with self._sending:
             changes = self.board.changes()
-            if changes["d"]:
+            run = {**changes["run"], "elapsed": 0}
+            if changes["d"] or run != self._run:
                 self.send(changes)
-                self._sent = time.monotonic()
+                self._run = run
             if whole:
                 self.send_state("snapshot")
 
     def redraw(self) -> None:
         """Send how all nodes stand, and the graph too where it has become another one."""
-        if self._version == self.board.version:
-            self.flush(whole=True)
-            return
-        self._version = self.board.version
-        self._opened, self._focus = frozenset(), None
-        self.stage = self._arranged()
-        self.selected = self.board.selected
-        self.send_state(["nodes", "edges", "scene", "snapshot"])
+        with self._sending:
+            if self._version == self.board.version:
+                self.flush(whole=True)
+                return
+            self._version = self.board.version
+            self._opened, self._focus = frozenset(), None
+            self.stage = self._arranged()
+            self.staged += 1
+            self.selected = self.board.selected
+            self.send_state(["nodes", "edges", "scene", "snapshot"])
 
     def arrange(self, *, by: str, focus: int | None) -> None:
         """Show groups by ``kind``, ``tag`` or ``folder``, or all nodes; or only what is up- and downstream of one."""
-        self._by, self._focus, self._opened = by, focus, frozenset()
-        self._send_scene()
+        with self._sending:
+            self._by, self._focus, self._opened = by, focus, frozenset()
+            self._send_scene()
 
     def expand(self, key: Any) -> None:
         """Show the nodes of a group, by its key in the scene, one by one."""
-        self._opened |= {key}
-        self._send_scene()
+        with self._sending:
+            self._opened |= {key}
+            self._send_scene()
 
     def _send_scene(self) -> None:
         self.stage = self._arranged()
+        self.staged += 1
         self.send_state("scene")
 
     def _arranged(self) -> Scene:
@@ -152,6 +164,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     def close(self) -> None:
         """Hear nothing more, and take the graph away wherever it is shown."""
         self._ticker.over.set()
+        self._ticker.wake.set()
         if self.hear in self._project.listeners:
             self._project.listeners.remove(self.hear)
         self._actions.close()
@@ -172,7 +185,7 @@ class _Ticker(threading.Thread):
 
     def __init__(self, widget: GraphWidget) -> None:
         super().__init__(name="seeknal-display", daemon=True)
-        self.over = threading.Event()
+        self.over, self.wake = threading.Event(), threading.Event()
         self._widget, self._context = widget, contextvars.copy_context()
 
     def run(self) -> None:
@@ -180,8 +193,19 @@ class _Ticker(threading.Thread):
         self._context.run(self._tick)
 
     def _tick(self) -> None:
+        self._widget.redraw()
         whole = time.monotonic()
-        while not self.over.wait(PERIOD):
+        while not self.over.is_set():
+            self.wake.wait(WHOLE)
+            self.wake.clear()
             due = time.monotonic() - whole >= WHOLE
             whole = time.monotonic() if due else whole
             self._widget.flush(whole=due)
+            self.over.wait(PERIOD)
+        self._widget.flush(whole=True)
+
+    def finish(self) -> None:
+        """Send how it came out, and end; waits for it, so that a cell's last message is sent before the cell is done."""
+        self.over.set()
+        self.wake.set()
+        self.join(LAST)
