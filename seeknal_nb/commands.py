@@ -237,7 +237,7 @@ def _graph_arguments(parser: argparse.ArgumentParser) -> None:
     _values(parser)
     _where(parser)
     _form(parser, ("text", *FORMATS))
-    parser.add_argument("--save", metavar="FILE", help="write it: .svg, .dot, .mermaid or .json")
+    parser.add_argument("--save", metavar="FILE", help="write it: .svg, .html, .png, .dot, .mermaid or .json")
 
 
 def _graph(project: Project, options: Arguments) -> Generator[Any]:

@@ -239,11 +239,11 @@ def test_an_exception_in_a_handler_is_told_in_the_widget(seat: Seat) -> None:
     """WIDGET § 3: the kernel would write it where nobody looks."""
 
     def broken(_node_id: str) -> str:
-        raise ZeroDivisionError("of the session")
+        raise LookupError("of the session")
 
     seat.project.cell_of = broken
     answer = seat.page.ask("details", i=0)
-    assert (answer["k"], answer["text"]) == ("error", "ZeroDivisionError: of the session")
+    assert (answer["k"], answer["text"]) == ("error", "LookupError: of the session")
     seat.project.cell_of = lambda _: "a cell"
     assert seat.page.ask("details", i=0)["k"] == "details"
 
@@ -443,7 +443,9 @@ def test_a_click_cancels(seat: Seat) -> None:
         seat.page.ask("run", how="all", i=[])
     assert gate.reached.wait(30)
     began = time.monotonic()
-    assert seat.page.ask("cancel") == {"k": "ack", "n": 4, "text": ""}
+    answer = seat.page.ask("cancel")
+    assert answer["k"] == "ack"
+    assert "a Python body when it ends; 2 runs that waited will not begin" in answer["text"]
     assert time.monotonic() - began < 1
     gate.opened.set()
     assert [status for status, _ in seat.ran().values()] == ["success", "success", "pending", "pending"]
@@ -470,7 +472,7 @@ def test_details_say_why_a_node_ran_or_did_not(seat: Seat) -> None:
     """Of the last run, if it did; else what a run would do now."""
     seat.page.ask("run", how="only", i=[seat.index["b"]])
     seat.idle()
-    assert [seat.page.ask("details", i=seat.index[name])["reason"] for name in "bd"] == ["ran because: named", "up to date"]
+    assert [seat.page.ask("details", i=seat.index[name])["reason"] for name in "bd"] == ["ran because: it was asked for", "up to date"]
     seat.table.outcomes = {"d": "fail"}
     seat.edit(node("d", 1))
     assert "ran because" not in seat.page.ask("details", i=seat.index["d"])["reason"]
@@ -576,6 +578,19 @@ def test_a_view_groups_and_a_click_opens_one_group(grouped: Seat, by: str) -> No
     assert (groups(grouped), len(set(units(grouped)))) == ([], 8)
 
 
+def test_a_group_of_another_arrangement_is_not_opened(grouped: Seat) -> None:
+    """Its number means another group since; the page says of which scene it is."""
+    grouped.page.ask("view", by="kind", focus=-1)
+    staged = grouped.page.state["scene"]["version"]
+    unit = grouped.page.state["scene"]["groups"][0][0]
+    grouped.page.ask("view", by="tag", focus=-1)
+    before = groups(grouped)
+    assert "has changed" in grouped.page.ask("expand", unit=unit, s=staged)["text"]
+    assert groups(grouped) == before
+    now = grouped.page.state["scene"]
+    assert grouped.page.ask("expand", unit=now["groups"][0][0], s=now["version"])["k"] == "ack"
+
+
 def test_a_focus_shows_what_leads_to_and_from_a_node_and_stays_when_a_group_is_opened(grouped: Seat) -> None:
     at = grouped.index["b"]
     assert grouped.page.ask("view", by="kind", focus=at)["k"] == "ack"
@@ -652,6 +667,39 @@ def test_a_node_that_takes_long_is_shown_as_running_before_it_ends(seat: Seat) -
     assert gate.reached.wait(30)
     eventually(lambda: any(m["k"] == "delta" and m["run"]["now"] == [0] for m in list(seat.page.told)), seconds=5)
     gate.opened.set()
+
+
+def test_a_graph_that_is_first_shown_during_a_run_shows_it() -> None:
+    """Whoever starts a run and then wants to see it has missed its beginning."""
+    with place() as here, pages():
+        seat = Seat(here.root)
+        seat.project.add(node("a"), node("b", 0, "a"))
+        gate = seat.table.gate("a")
+        run = seat.project.start()
+        assert gate.reached.wait(30)
+        page = seat.sit().page
+        assert page.state["snapshot"]["run"]["mode"] == "background"
+        gate = seat.table.gate("b")
+        seat.table.gate("a").opened.set()
+        assert gate.reached.wait(30)
+        eventually(lambda: any(m["k"] == "delta" and m["run"]["now"] == [1] for m in list(page.told)), seconds=5)
+        gate.opened.set()
+        run.wait(30)
+        eventually(lambda: page.state["snapshot"]["run"]["mode"] == "", seconds=5)
+        seat.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_page_that_cannot_be_told_fails_no_run(seat: Seat) -> None:
+    """A front end that is gone, or a comm that breaks, is no reason to throw work away."""
+
+    def late(_data: dict[str, Any]) -> None:
+        raise OSError("the front end is gone")
+
+    seat.page.late = late
+    assert seat.project.start(full=True).wait(30).successful_nodes == 4
+    assert seat.project.run(progress=False, full=True).successful_nodes == 4
+    seat.page.late = lambda _: None
 
 
 def test_a_page_that_is_loaded_again_is_given_how_things_are_now(seat: Seat) -> None:

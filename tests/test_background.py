@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.errors import LockedError, SelectionError, UsageError
 from seeknal_nb.project import Project
+from seeknal_nb.workflow import background
 from seeknal_nb.workflow.background import Background, BackgroundRun
 from seeknal_nb.workflow.events import Event, NodeFinished, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.runner import DAGRunner
@@ -593,8 +594,8 @@ def test_whoever_stops_a_run_never_stops_the_next_one(bench: Bench) -> None:
         late.reached.set()
         met.append(second.reached.wait(0.5))  # so long this thread is not scheduled
 
-    background = bench.project.background = Background(bench.project.stream, interrupt)
-    runs = [background.start(nodes=["a"]), background.start(nodes=["b"])]
+    made = bench.project.background = Background(bench.project.stream, interrupt)
+    runs = [made.start(nodes=["a"]), made.start(nodes=["b"])]
     assert first.reached.wait(30)
     runs[0].cancel()
     assert late.reached.wait(30)
@@ -649,6 +650,17 @@ def test_closing_stops_everything_and_leaves_no_thread(tmp_path: Path, workers: 
     with pytest.raises(UsageError, match="the project is closed"):
         bench.project.start()
     bench.project.close()
+
+
+def test_closing_gives_the_run_that_goes_on_even_then(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python body cannot be stopped; whoever closes does not wait for it for ever, and its engine is there until it ends."""
+    monkeypatch.setattr(background, "LEAVE", 0.2)
+    run = bench.held()
+    assert bench.project.background.close() is run
+    assert run.stopping
+    bench.open()
+    assert run.wait(30).successful_nodes == 1
+    assert bench.project.background.close() is None
 
 
 def test_no_thread_waits_for_a_run_that_nobody_has_started(bench: Bench) -> None:

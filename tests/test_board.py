@@ -295,12 +295,13 @@ def test_a_dry_run_leaves_what_is_shown_and_says_how_many_would_run(project: Pro
     project.run(progress=False)
     project.add(node("b", 1, "a"))
     project.board.look()
-    calls, before = len(table.calls), told(project.board.snapshot())
+    calls, before, summary = len(table.calls), told(project.board.snapshot()), project.summary
     project.run(progress=False, dry_run=True)
     assert told(project.board.snapshot()) == before
     assert shown(project) == {"a": "success", "b": "pending", "c": "pending"}
     assert project.board.run()["text"] == str(project.board.progress) == "dry run: 2 would run: work.b, work.c"
     assert len(table.calls) == calls
+    assert project.summary is summary
     assert project.run(progress=False).cached_nodes == 1
 
 

@@ -11,11 +11,14 @@ import pytest
 from graphs import place, snapshot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_background import MINUTES
 from test_magics import PAYLOADS
 
+from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import SelectionError
 from seeknal_nb.project import Project
-from seeknal_nb.workflow.details import CELL, LONGEST_LOG, Details
+from seeknal_nb.workflow.details import CELL, LONGEST_LOG, Details, Inspector
+from seeknal_nb.workflow.runner import DAGRunner
 
 PANEL = {
     "facts", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change", "error", "log", "history", "note",
@@ -186,14 +189,13 @@ def test_no_rows_are_asked_for_and_no_data_is_read(project: Project) -> None:
     """A saved page never has rows, and to write it for a thousand nodes must not open a thousand files, nor an engine."""
     project.transform("t", sql="SELECT 1 AS x, 'y' AS y")
     project.run(progress=False)
-    again = Project(project.directory)
-    again.manifest = project.manifest
-    found = panel(again, "t", rows=0)
+    runner = DAGRunner(project.manifest, root=project.directory)
+    found = Inspector(runner).details("t", rows=0).to_dict({})
     assert (found["rows"], found["columns"], found["note"], found["more"]) == ([], [], "", "")
     assert (found["change"], found["schema"]) == ("1 row, 2 columns", [["x", "INTEGER"], ["y", "VARCHAR"]])
-    assert again.runner().engine.opened is None
-    assert panel(again, "t")["rows"] == [["1", "y"]]
-    again.close()
+    assert runner.engine.opened is None
+    assert Inspector(runner).details("t").rows == (("1", "y"),)
+    runner.engine.close()
 
 
 def test_a_build_that_is_gone_leaves_the_rest(project: Project) -> None:
@@ -240,12 +242,13 @@ def test_rows_are_those_of_the_last_good_build(project: Project) -> None:
     assert (found["rows"], found["error"], found["definition"]["mark"]) == ([["2"]], "", 0)
 
 
-def test_looking_goes_on_while_somebody_stops_a_run(project: Project) -> None:
-    """Whoever stops a statement stops all that the engine does; a reader is told, or has its rows, but never an exception."""
+def test_a_reader_whose_statement_is_interrupted_is_told_so(project: Project) -> None:
+    """An interrupt stops all that an engine does; a reader has its rows or is told, but never an exception."""
     project.transform("t", sql="SELECT i FROM range(1000) t(i)")
     project.run(progress=False)
     over = threading.Event()
-    engine = project.runner().engine
+    engine = DuckDB()
+    runner = DAGRunner(project.manifest, root=project.directory, engine=engine)
 
     def stop() -> None:
         while not over.is_set():
@@ -254,12 +257,26 @@ def test_looking_goes_on_while_somebody_stops_a_run(project: Project) -> None:
     stopping = threading.Thread(target=stop)
     stopping.start()
     try:
-        found = [panel(project, "t") for _ in range(50)]
+        found = [Inspector(runner).details("t") for _ in range(50)]
     finally:
         over.set()
         stopping.join()
-    for one in found:
-        assert len(one["rows"]) == 10 or one["note"] == "reading its rows was interrupted"
+    assert {len(one.rows) for one in found if not one.note} <= {10}
+    assert {one.note for one in found} <= {"", "reading its rows was interrupted"}
+    assert len(Inspector(runner).details("t").rows) == 10
+    engine.close()
+
+
+def test_looking_goes_on_while_somebody_stops_a_run(project: Project) -> None:
+    """Looking has an engine of its own."""
+    project.transform("t", sql="SELECT i FROM range(1000) t(i)")
+    project.run(progress=False)
+    project.transform("slow", sql=MINUTES)
+    run = project.start(nodes=["slow"])
+    assert len(panel(project, "t")["rows"]) == 10
+    run.cancel()
+    assert len(panel(project, "t")["rows"]) == 10
+    run.wait(30)
     assert len(panel(project, "t")["rows"]) == 10
 
 

@@ -24,6 +24,8 @@ const BUNDLE = 64;
 const LISTED = 100;
 const LONGEST = 400;
 const BUSY_AFTER = 600;
+// Python tells how a run goes on once a second.
+const SILENT = 8;
 const DOUBLE_CLICK = 400;
 const SAID_FOR = 6000;
 const TOTALS_EVERY = 5000;
@@ -995,7 +997,7 @@ class Panel {
       details.log && this.part("Log", pre("sk-log", details.log), false),
       history.length && this.part("History", this.history(history), false, plural(history.length, "run")),
       facts.length && this.part("Facts", table("sk-table.sk-facts", ["", ""], facts), true),
-      !this.details && this.view.model.get("live") && quiet("Asking for the details …"),
+      !this.details && this.view.model.get("live") && quiet(this.view.locked ? "The details come when the cell that runs has ended." : "Asking for the details …"),
     ];
   }
 
@@ -1091,7 +1093,11 @@ const ACTS = {
   fit: (view) => view.stage.fit(true),
   "zoom-in": (view) => view.stage.zoomInPlace(1.3),
   "zoom-out": (view) => view.stage.zoomInPlace(1 / 1.3),
-  focus: (view) => view.ask({ do: "view", by: view.graph.by, focus: view.panel.node }),
+  focus: (view) => {
+    view.search.value = "";
+    view.seek();
+    view.ask({ do: "view", by: view.graph.by, focus: view.panel.node });
+  },
   whole: (view) => view.ask({ do: "view", by: view.graph.by, focus: -1 }),
   fold: (view) => view.ask({ do: "view", by: view.graph.by, focus: view.graph.focus }),
   cell: (view) => view.panel.showCell(),
@@ -1277,7 +1283,7 @@ class View {
     this.title.textContent = this.title.title = title;
     this.stage.element.setAttribute("aria-label", `Graph ${title}: ${plural(graph.size, "node")}`);
     this.note.replaceChildren(
-      plain(graph.note),
+      plain(graph.note) || (graph.size ? "" : "No nodes yet: run the cells that define them."),
       ...(live && graph.opened ? [button("fold", "Close the groups")] : []),
       ...(live && graph.focus >= 0 ? [button("whole", "Show the whole graph")] : []),
     );
@@ -1391,7 +1397,9 @@ class View {
     const running = now.filter(this.graph.has).map(this.graph.id);
     const names = joined([...running.slice(0, 3), running.length > 3 && `${running.length - 3} more`], ", ");
     const far = [`${amount(done)} of ${amount(todo)}`, `${this.elapsed.toFixed(1)} s`];
-    const shown = joined([...far, names, queued && `${queued} queued`, cancelling && "cancelling"]);
+    const silent = mode ? Math.floor((performance.now() - this.heard) / 1000) : 0;
+    const lost = silent >= SILENT && `no word from the kernel for ${silent} s`;
+    const shown = joined([...far, names, queued && `${queued} queued`, cancelling && "cancelling", lost]);
     this.line.replaceChildren(mode ? shown : plain(text));
     if (this.locked && this.model.get("live")) this.line.append(make("div.sk-locked-line", LOCKED));
   }
@@ -1506,7 +1514,11 @@ class View {
     this.opening = undefined;
     this.raise();
     stage.resize();
-    if (!box || by !== graph.by || focus !== graph.focus) return stage.home();
+    if (!box || by !== graph.by || focus !== graph.focus) {
+      stage.home();
+      if (graph.focus >= 0) stage.reveal(graph.units([graph.focus]));
+      return;
+    }
     const { k } = stage.camera;
     stage.moveTo({ k, x: x - box.left * k, y: y - box.top * k });
   }
@@ -1603,7 +1615,7 @@ class View {
       this.model.send({ ...command, n: serial, v: this.graph.version, s: this.graph.staged });
     } catch {
       this.drop(timer);
-      if (live) this.complain("There is no kernel to ask.");
+      if (live) this.complain("The kernel that drew this graph is gone: run its cell again.");
     }
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveRun", "Project"]
 
+KEPT = 3
 SETTLED = 0.1
 """Seconds without a new node after which what is shown follows."""
 
@@ -73,6 +75,7 @@ class Project(project.Project):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._kept: deque[DisplayHandle] = deque(maxlen=KEPT)
         self._stale, self._closed = threading.Event(), threading.Event()
         self._follower: threading.Thread | None = None
         self.background = Background(self.stream, self._engine.interrupt, partial(LiveRun, self))
@@ -124,7 +127,7 @@ class Project(project.Project):
         from seeknal_nb.notebook.widget.view import GraphView  # noqa: PLC0415 - only who draws needs it
 
         drawing = super().drawing(results)
-        return GraphView(drawing.picture, drawing.title, drawing.details, project=self)
+        return GraphView(drawing, self)
 
     def add(self, *nodes: Node) -> list[str]:
         """See ``Pipeline.add``; what is shown follows."""
@@ -153,6 +156,16 @@ class Project(project.Project):
                 with contextlib.suppress(SeeknalError):  # what a node needs may come in a later cell
                     self.board.look()
                 self._redraw()
+
+    def keep(self, shown: DisplayHandle) -> None:
+        """Bring the drawing that a notebook keeps up to date when a run has ended; of the last few that were shown."""
+        self._kept.append(shown)
+
+    def renew(self) -> None:
+        """Bring them up to date now."""
+        kept = self.graph_now().kept() if self._kept else {}
+        for shown in list(self._kept):
+            shown.update(kept, raw=True)
 
     def _redraw(self) -> None:
         if self._widget is not None:

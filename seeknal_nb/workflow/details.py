@@ -128,10 +128,12 @@ class Inspector:
         state, build, before = reader.states.get(node.id), reader.build(node.id), reader.build_before(node.id)
         shown, note = _first_rows(reader, node, build, rows)
         error = (state.error if state is not None and not state.good else None) or ""
+        other = bool(error) and reader.rewritten(node.id)
+        note = "the error is that of an earlier version of this node" if other else note
         language, body = _definition(node)
         history = tuple(self._history.get(node.id, ()))
         return Details(
-            node.id, _facts(node, state), language, body, _marked(error, body), tuple(graph.inputs(node.id)),
+            node.id, _facts(node, state), language, body, 0 if other else _marked(error, body), tuple(graph.inputs(node.id)),
             tuple(graph.consumers(node.id)), build.schema if build else (), shown, build.row_count if build else None,
             before.row_count if before else None, error, _log(self._runs, node.id, history), history, note,
         )  # fmt: skip

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.fingerprint import written
+from seeknal_nb.dag.fingerprint import PARAMETER, written
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.engines import Relation
-from seeknal_nb.errors import SelectionError
+from seeknal_nb.errors import SeeknalError, SelectionError
 from seeknal_nb.showing import Preview
 from seeknal_nb.workflow.kinds.tables import is_view, view_sql
+from seeknal_nb.workflow.planner import decide_all
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.outputs import Build
     from seeknal_nb.workflow.runner import DAGRunner
 
@@ -52,10 +57,37 @@ class Reader:
             node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata)
         )  # fmt: skip
 
+    @cached_property
+    def now(self) -> Observed | None:
+        """How the nodes are defined now; None where that cannot be told, as without a parameter."""
+        try:
+            return self.runner.look(self.graph)
+        except SeeknalError:
+            return None
+
+    @cached_property
+    def _back(self) -> dict[str, str]:
+        """The key, by node, of an earlier version that its cell went back to since the last run; and of what follows."""
+        found: dict[str, str] = {}
+        for node_id, decision in decide_all(self.graph, self.now).items() if self.now is not None else ():
+            state = self.states.get(node_id)
+            if decision.build is None or state is None or decision.build.key == state.built:
+                continue
+            if self.rewritten(node_id) or any(i in found for i in self.graph.inputs(node_id)):
+                found[node_id] = decision.build.key
+        return found
+
+    def rewritten(self, node_id: str) -> bool:
+        """Whether the node was written anew since it was last run; another parameter of a run is no new text."""
+        state = self.states.get(node_id)
+        return self.now is not None and state is not None and _text(self.now.facts[node_id].parts) != _text(state.parts)
+
     def build(self, name: str) -> Build | None:
-        """The node's last good build."""
+        """The node's last good build, or the one that its cell has gone back to."""
         node_id = resolve(self.graph, name)
         state = self.states.get(node_id)
+        if node_id in self._back:
+            return self.runner.outputs.find(node_id, self._back[node_id])
         return self.runner.outputs.find(node_id, state.built, state.files) if state and state.built else None
 
     def build_before(self, name: str) -> Build | None:
@@ -85,3 +117,7 @@ class Reader:
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
         return Relation(file=build.data.absolute())
+
+
+def _text(parts: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in parts.items() if not name.startswith(PARAMETER)}

@@ -119,6 +119,8 @@ class Run:
             except (KeyboardInterrupt, GeneratorExit):
                 raise
             except BaseException as error:  # noqa: BLE001 - a custom executor is the user's own code
+                if self.walk.cancelled.is_set():  # what it says now may be about the end of the program
+                    return NodeResult(node_id, ExecutionStatus.PENDING, attempts=attempt)
                 if attempt <= self.retry and not self._cancelled_while_waiting(attempt):
                     continue
                 return _failure(node, error, time.monotonic() - clock, attempt, began)

@@ -119,15 +119,18 @@ class Actions:
         busy = self._project.background.busy
         run = self._project.start(**options, command=_command(chosen))
         run.then(self._ended)
-        return f"queued: {plural(self._project.background.queued, 'run')} to come after this one" if busy else ""
+        queued = f"queued: {plural(self._project.background.queued, 'run')} to come after this one" if busy else ""
+        return "; ".join(filter(None, (queued, self._widget.controls.told())))
 
     def _ended(self, run: BackgroundRun) -> None:
         if run.error is not None:
             self._tell("error", 0, text_of(run.error))
 
     def _cancel(self, _message: Message) -> str:
+        waiting = self._project.background.queued
         self._project.background.cancel()
-        return ""
+        forgotten = f"; {plural(waiting, 'run')} that waited will not begin" if waiting else ""
+        return f"stopping: SQL at once, a Python body when it ends{forgotten}"
 
     def _view(self, message: Message) -> str:
         by, focus = message.get("by"), message.get("focus", -1)
@@ -164,7 +167,8 @@ class Actions:
 def _why(result: NodeResult) -> str:
     """The plan's words; of a node that was executed they are about the time before."""
     executed = result.started is not None or result.status is ExecutionStatus.RUNNING
-    return f"ran because: {result.reason}" if executed and result.reason else result.reason
+    reason = "it was asked for" if result.reason == "named" else result.reason
+    return f"ran because: {reason}" if executed and reason else reason
 
 
 def _serial(message: Message) -> int:

@@ -203,7 +203,7 @@ class Progress:
 
     def _note(self, result: NodeResult, text: str) -> None:
         if len(self.notes) < NOTES:
-            self.notes.append((result.node_id, cut(esc_term(text), NOTE)))
+            self.notes.append((result.node_id, cut(esc_term(" ".join(text.split())), NOTE)))
 
     def end(self, event: RunFinished) -> None:
         """The run is over."""

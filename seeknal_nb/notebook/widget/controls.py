@@ -46,6 +46,17 @@ class Controls:
         filters = {"node_types": list(made["types"].value) or None, "tags": list(made["tags"].value) or None}
         return {**plain, **filters, **({} if named else {"full": made["full"].value})}
 
+    def told(self) -> str:
+        """What was chosen, in words, for the controls may be hidden; empty where that is nothing."""
+        made = self._made
+        if not made:
+            return ""
+        ticks = [name.replace("_", " ") for name in ("full", "dry_run", "continue_on_error") if made[name].value]
+        counts = [f"{made['retry'].value} retries"] if made["retry"].value else []
+        filters = [f"{name}: {', '.join(made[name].value)}" for name in ("types", "tags") if made[name].value]
+        chosen = [*ticks, *counts, *filters]
+        return f"with the options {', '.join(chosen)}" if chosen else ""
+
     def close(self) -> None:
         """Take the controls, and all that ipywidgets made for them, away."""
         for widget in (*self.box.children, *self._made.values(), self.box):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import DisplayHandle, display
@@ -20,11 +19,20 @@ __all__ = ["GraphView"]
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-@dataclass(frozen=True, slots=True)
 class GraphView(Drawing):
     """A drawing of how the nodes stood, which a notebook shows as the project's widget, live."""
 
-    project: Project = field(kw_only=True, compare=False, repr=False)
+    __slots__ = ("project",)
+    project: Project
+
+    def __init__(self, drawing: Drawing, project: Project) -> None:
+        super().__init__(drawing.picture, drawing.title, drawing.details)
+        object.__setattr__(self, "project", project)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "selected":
+            raise AttributeError(f"{name!r} of a graph cannot be set; only what is selected can")
+        self.select(*([value] if isinstance(value, str) else value))
 
     @property
     def widget(self) -> Any:
@@ -57,7 +65,7 @@ class GraphView(Drawing):
         """
         live = self.live()
         if live:
-            display({"text/plain": str(self), **live}, raw=True)
+            display({"text/plain": "", **live}, raw=True)
         return display(self.kept(text=text, notes=notes), raw=True, display_id=True)
 
     def kept(self, *, text: str = "", notes: str = "") -> dict[str, Any]:
@@ -78,7 +86,7 @@ class GraphView(Drawing):
         return {VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}}
 
     def _ipython_display_(self) -> None:
-        self.show()
+        self.project.keep(self.show())
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return {**self.live(), **Drawing._repr_mimebundle_(self)}

@@ -141,6 +141,11 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self.selected = self.board.selected
             self.send_state(["nodes", "edges", "scene", "snapshot"])
 
+    def renew(self) -> None:
+        """Bring what the notebook keeps up to date, unless the widget was closed meanwhile."""
+        if self.comm is not None:
+            self._project.renew()
+
     def arrange(self, *, by: str, focus: int | None) -> None:
         """Show groups by ``kind``, ``tag`` or ``folder``, or all nodes; or only what is up- and downstream of one."""
         with self._sending:
@@ -203,6 +208,7 @@ class _Ticker(threading.Thread):
             self._widget.flush(whole=due)
             self.over.wait(PERIOD)
         self._widget.flush(whole=True)
+        self._widget.renew()
 
     def finish(self) -> None:
         """Send how it came out, and end; waits for it, so that a cell's last message is sent before the cell is done."""
