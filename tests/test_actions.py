@@ -759,12 +759,18 @@ def test_a_run_that_breaks_off_is_over_for_the_page(seat: Seat, background: bool
     assert seat.page.ask("run", how="changed", i=[])["k"] == "ack"
 
 
-def test_closing_the_project_ends_the_widget_and_all_its_threads(seat: Seat) -> None:
+@pytest.fixture
+def foreign() -> set[threading.Thread]:
+    """The threads of other tests' projects, which nobody closed."""
+    return set(threading.enumerate())
+
+
+def test_closing_the_project_ends_the_widget_and_all_its_threads(foreign: set[threading.Thread], seat: Seat) -> None:
     seat.page.ask("details", i=0)
     seat.page.ask("run", how="all", i=[])
     seat.idle()
     seat.project.close()
     assert seat.widget.comm is None
     assert seat.widget.hear not in seat.project.listeners
-    eventually(lambda: not [t.name for t in threading.enumerate() if t.name.startswith("seeknal")], seconds=5)
+    eventually(lambda: not [t for t in {*threading.enumerate()} - foreign if t.name.startswith("seeknal")], seconds=5)
     assert seat.project.run(progress=False).cached_nodes == 4

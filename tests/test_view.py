@@ -272,7 +272,7 @@ def test_a_run_in_the_background_leaves_the_kernel_to_other_cells(front: Front, 
     assert [m["content"]["text"] for m in front.of(sent) if m["msg_type"] == "stream"] == ["mine\n"]
     assert not [m for m in front.heard if m["msg_type"] == "stream" and "from the body" in m["content"]["text"]]
     assert other.count("comm_msg") == 0
-    assert front.value("run.state") == "finished"
+    assert front.value("(run.wait(30).successful_nodes, run.state)") == (3, "finished")
 
 
 def test_a_cell_that_would_run_beside_it_ends_in_a_short_error(front: Front, tmp_path: Path) -> None:
@@ -508,6 +508,7 @@ def test_the_command_line_knows_no_background() -> None:
 
 
 def test_unloading_stops_a_run_and_leaves_nothing(nb: Any) -> None:  # noqa: F811
+    foreign = ours()  # of other tests' projects, which nobody closed
     nb(PIPELINE)
     nb(f"%%seeknal transform slow\nSELECT id, n FROM users, ({MINUTES})")
     run = nb("%seeknal graph\nrun = %seeknal run --background\nrun")
@@ -516,6 +517,6 @@ def test_unloading_stops_a_run_and_leaves_nothing(nb: Any) -> None:  # noqa: F81
     nb("%unload_ext seeknal_nb")
     assert time.monotonic() - began < AT_ONCE
     assert run.state == "cancelled"
-    eventually(lambda: not ours(), seconds=5)
+    eventually(lambda: ours() <= foreign, seconds=5)
     nb("%load_ext seeknal_nb")
     assert nb("%seeknal ls").rows == ()

@@ -198,6 +198,8 @@ def _check_limits(source: SourceText, at: int, depth: int, values: int) -> None:
 
 def _yaml_error(source: SourceText, error: Any) -> ManifestError:
     at = error.problem_mark.index
+    if "nesting depth" in str(error.problem):  # PyYAML's own limit, which is higher, comes before its events
+        return source.error(f"nested deeper than {MAX_DEPTH}", at, remedy="nest less")
     if tab := _TAB.match(source.text, source.starts[bisect_right(source.starts, at) - 1]):
         return source.error("tab in the indentation", tab.end() - 1, remedy="indent with spaces")
     remedy = "indent evenly, and quote a text that holds a colon, #, quotes or brackets"

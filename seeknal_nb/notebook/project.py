@@ -76,7 +76,7 @@ class Project(project.Project):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._kept: deque[DisplayHandle] = deque(maxlen=KEPT)
-        self._stale, self._closed = threading.Event(), threading.Event()
+        self._stale, self._following = threading.Event(), threading.Lock()
         self._follower: threading.Thread | None = None
         self.background = Background(self.stream, self._engine.interrupt, partial(LiveRun, self))
 
@@ -143,19 +143,24 @@ class Project(project.Project):
 
     def _changed(self) -> None:
         if self._board is not None:
-            if self._follower is None:
-                self._follower = threading.Thread(target=self._follow, name="seeknal-follow", daemon=True)
-                self._follower.start()
-            self._stale.set()
+            with self._following:
+                self._stale.set()
+                if self._follower is None:
+                    self._follower = threading.Thread(target=self._follow, name="seeknal-follow", daemon=True)
+                    self._follower.start()
 
     def _follow(self) -> None:
         """Look again once the cells have settled: a plan and a layout for each of many nodes would take minutes."""
-        while self._stale.wait() and not self._closed.wait(SETTLED):
+        while self._follower is not None:
             self._stale.clear()
-            if not self._stale.wait(SETTLED):
-                with contextlib.suppress(SeeknalError):  # what a node needs may come in a later cell
-                    self.board.look()
-                self._redraw()
+            if self._stale.wait(SETTLED):
+                continue
+            with contextlib.suppress(SeeknalError):  # what a node needs may come in a later cell
+                self.board.look()
+            self._redraw()
+            with self._following:
+                if not self._stale.is_set():
+                    self._follower = None
 
     def keep(self, shown: DisplayHandle) -> None:
         """Bring the drawing that a notebook keeps up to date when a run has ended; of the last few that were shown."""
@@ -173,8 +178,6 @@ class Project(project.Project):
 
     def close(self) -> None:
         """Stop what runs in the background, let go of the engine, and of the widget."""
-        self._closed.set()
-        self._stale.set()
         super().close()
         if self._widget is not None:
             self._widget.close()

@@ -201,16 +201,16 @@ def test_going_back_gives_the_rows_of_before(quickstart):
     builds = (quickstart.folder / "target" / "outputs" / "model" / "late_arrival").glob("*/data.parquet")
     by_age = sorted(builds, key=lambda path: path.stat().st_mtime_ns)
     assert len(by_age) == 2
-    first, second = (duckdb.sql(query.replace(str(delivered), str(path))).fetchone() for path in by_age)
+    first, second = (duckdb.sql(query.replace(str(delivered), str(path))).fetchall() for path in by_age)
     assert first != second
-    assert duckdb.sql(query).fetchone() == first
+    assert duckdb.sql(query).fetchall() == first
 
 
 def test_claims_of_the_text(quickstart):
     """What the prose says in numbers is what the data say."""
     departures = next((quickstart.folder / "target/outputs/transform/departures").glob("*/data.parquet"))
     early, evening = (
-        duckdb.sql(f"SELECT avg(late::INT) FROM '{departures}' WHERE hour IN ({hours})").fetchone()[0]
+        duckdb.sql(f"SELECT avg(late::INT) FROM '{departures}' WHERE hour IN ({hours})").fetchall()[0][0]
         for hours in ("6, 7", "21")
     )
     assert 1 / 9.5 < early < 1 / 8.5  # one in nine
@@ -218,7 +218,7 @@ def test_claims_of_the_text(quickstart):
     weather = quickstart.folder / "data" / "weather.csv"
     wind, rain = duckdb.sql(
         f"SELECT max(wind_speed), count(*) FILTER (precip IS NULL) FROM read_csv('{weather}', nullstr='NA')"
-    ).fetchone()
+    ).fetchall()[0]
     assert int(wind) == 1_048
     assert rain == 0
     scores = [float(n) for n in re.search(r"^auc +(\S+) +(\S+)$", quickstart.text("metrics"), re.M).groups()]
