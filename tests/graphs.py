@@ -203,8 +203,8 @@ class Place:
 
     def rows(self, pipeline: Pipeline, ids: Iterable[str] | None = None) -> dict[str, list[tuple[int, int]]]:
         """What a user sees of each node, sorted."""
-        runner = self.runner(pipeline)
-        return {i: sorted(Reader(runner).query(i, form="rows")) for i in (pipeline if ids is None else ids)}
+        reader = Reader(self.runner(pipeline))
+        return {i: sorted(reader.query(i, form="rows")) for i in (pipeline if ids is None else ids)}
 
 
 def csv_of(rows: Rows) -> str:

@@ -82,7 +82,7 @@ BAD_YAML: dict[str, tuple[str | bytes, str, int | None, int | None, str]] = {
     "huge negative integer": ("- -" + "9" * 4301, "integer longer than 4,300 digits", 1, 3, "in [0]"),
     "deep flow": ("a: " + "[" * 64 + "]" * 64, "nested deeper than 64", 1, 67, ""),
     "deep block": ("- " * 65 + "x", "nested deeper than 64", 1, 129, ""),
-    "deep and open": ("[" * 100_000, "nested deeper than 64", 1, 65, ""),
+    "deep and open": ("[" * 100_000, "nested deeper than 64", 1, None, ""),  # or where PyYAML itself stops
     "deep flow maps": ("{a: " * 100_000, "nested deeper than 64", 1, 257, ""),
     "deep key": ("? " * 100 + "x", "nested deeper than 64", 1, 129, ""),
     "very deep key": ("? " * 100_000 + "x", "nested deeper than 64", 1, 129, ""),
