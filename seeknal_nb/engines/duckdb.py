@@ -135,8 +135,6 @@ class DuckDB:
         except duckdb.InterruptException as error:
             raise Interrupted from error
         except duckdb.Error as error:
-            if "interpreter is shutting down" in str(error):  # the program ends under a run: nothing is wrong with the node
-                raise Interrupted from error
             raise _explained(error) from error
         finally:
             self._running.discard(cursor)

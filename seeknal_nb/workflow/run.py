@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Run", "seconds", "whole"]
 
 LONGEST_WAIT = 30.0
+_END = re.compile(r"interpreter (is shutting down|shutdown)")  # what DuckDB and CPython say then
 
 
 class Run:
@@ -119,7 +121,7 @@ class Run:
             except (KeyboardInterrupt, GeneratorExit):
                 raise
             except BaseException as error:  # noqa: BLE001 - a custom executor is the user's own code
-                if self.walk.cancelled.is_set():  # what it says now may be about the end of the program
+                if self.walk.cancelled.is_set() or _END.search(text_of(error)):  # the program ends: the node is not to blame
                     return NodeResult(node_id, ExecutionStatus.PENDING, attempts=attempt)
                 if attempt <= self.retry and not self._cancelled_while_waiting(attempt):
                     continue
