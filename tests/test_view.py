@@ -20,7 +20,7 @@ from test_magics import PIPELINE, inspect_bundle, kernel, nb, shell, status  # n
 
 from seeknal_nb.cli import main
 from seeknal_nb.errors import SelectionError, UsageError
-from seeknal_nb.notebook.project import LiveRun
+from seeknal_nb.notebook.project import LiveRun, Project
 from seeknal_nb.notebook.widget.view import GraphView
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -520,3 +520,13 @@ def test_unloading_stops_a_run_and_leaves_nothing(nb: Any) -> None:  # noqa: F81
     eventually(lambda: ours() <= foreign, seconds=5)
     nb("%load_ext seeknal_nb")
     assert nb("%seeknal ls").rows == ()
+
+
+def test_a_node_can_be_selected_in_the_moment_that_it_is_there(tmp_path: Path) -> None:
+    """The graph follows new nodes a tenth of a second later; a cell that adds one and selects it does not wait."""
+    project = Project(tmp_path)
+    project.transform("a", sql="SELECT 1 AS x")
+    graph = project.graph()
+    project.transform("b", sql="SELECT x FROM a")
+    assert graph.select("+b") == ("transform.a", "transform.b")
+    project.close()
