@@ -15,6 +15,7 @@ from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.dag.parser import FOLDER
+from seeknal_nb.dag.sql import volatile_in
 from seeknal_nb.engines import ENGINES, OnFirstUse
 from seeknal_nb.errors import LockedError, ManifestError, Place, UsageError
 from seeknal_nb.markup import plural
@@ -24,6 +25,7 @@ from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.details import Inspector
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult, RunFinished
 from seeknal_nb.workflow.history import LAST, read_history
+from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.listing import garbage_rows, history_rows, node_rows, status_rows
 from seeknal_nb.workflow.lock import run_lock
 from seeknal_nb.workflow.plan import Action
@@ -272,7 +274,7 @@ class Project(Pipeline):
             result = results.get(node.id) or NodeResult(node.id, ExecutionStatus.PENDING)
             folder = Path(node.file_path).parent.as_posix() if node.file_path else ""
             marks.append(Mark(
-                node.id, str(node.node_type), node.name, str(result.status), tuple(node.tags), result.detail(), folder,
+                node.id, str(node.node_type), node.name, str(result.status), tuple(node.tags), _detail(node, result), folder,
                 result.row_count, result.duration or None,
             ))  # fmt: skip
         edges = [(numbers[parent], child) for child, node in enumerate(graph) for parent in graph.inputs(node.id)]
@@ -336,6 +338,11 @@ def _settings(directory: Path) -> dict[str, Any]:
             "pyproject.toml cannot be read", why=str(error), remedy="mend it", place=Place(path.name)
         ) from error
     return dict(found)
+
+
+def _detail(node: Node, result: NodeResult) -> str:
+    """What stands below the name of a node; SQL that gives another result each time is marked."""
+    return " · ".join(filter(None, (result.detail(), "volatile" if volatile_in(sql_of(node) or "") else "")))
 
 
 def _standing(step: Step, state: NodeState | None, last: NodeResult | None) -> NodeResult:

@@ -55,7 +55,7 @@ def pipeline(clean: str = "SELECT id, n FROM source.users WHERE n IS NOT NULL", 
         ("model.churn", {"python": "import pandas as pd\nframe = ref('transform.joined')\nframe['score'] = frame.n / 10\nframe"},
          [], ["transform.joined"]),
         ("transform.trial", {"sql": "SELECT count(*) AS c FROM joined"}, ["experimental"], ["transform.joined"]),
-        ("rule.users_valid", {"checks": [{"not_null": ["id"]}]}, [], ["transform.clean_users"]),
+        ("rule.users_valid", {"checks": [{"not_null": ["id"]}], "blocking": False}, [], ["transform.clean_users"]),
         ("exposure.report", {"to": "exports/report.csv"}, [], ["model.churn"]),
         ("transform.flaky", {"sql": "SELECT nowhere FROM users" if broken else "SELECT id FROM users"}, [], ["source.users"]),
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from seeknal_nb.dag.gates import gates_of
 from seeknal_nb.dag.order import adjacency, find_cycle, kahn
 from seeknal_nb.errors import CycleError, ManifestError, SeeknalError, near, one_or_many
 
@@ -33,15 +34,17 @@ class Graph:
         index: The number of an id.
         parents: Per node the numbers of its inputs, in the order of their edges.
         children: Per node the numbers of its consumers.
-        order: All numbers in topological order: Kahn's algorithm (SPEC.md § Topological Ordering), ties in the order
-            of registration, so it is the same in every process.
+        gates: Per node the numbers of the rules that it waits for, besides its inputs.
+        gated: Per rule the numbers of the nodes that wait for it.
+        order: All numbers in topological order, gates included: Kahn's algorithm (SPEC.md § Topological Ordering), ties
+            in the order of registration, so it is the same in every process.
 
     Raises:
         CycleError: The edges form a cycle.
         ManifestError: An edge leads nowhere, or a name cannot be a table's name, or two names collide.
     """
 
-    __slots__ = ("_by_name", "_inputs", "children", "ids", "index", "nodes", "order", "parents")
+    __slots__ = ("_by_name", "_inputs", "children", "gated", "gates", "ids", "index", "nodes", "order", "parents")
 
     def __init__(self, manifest: Manifest) -> None:
         self.nodes: tuple[Node, ...] = tuple(manifest.nodes.values())
@@ -55,6 +58,13 @@ class Graph:
         self.order: tuple[int, ...] = tuple(kahn(self.parents, self.children))
         if len(self.order) < len(self.ids):
             raise CycleError([self.ids[number] for number in find_cycle(self.parents, self.children)])
+        self.gates = gates_of(self.nodes, self.parents, self.children)
+        self.gated: list[list[int]] = [[] for _ in self.nodes]
+        for number, rules in enumerate(self.gates):
+            for rule in rules:
+                self.gated[rule].append(number)
+        if any(self.gates):
+            self.order = tuple(kahn(_joined(self.parents, self.gates), _joined(self.children, self.gated)))
         ids = self.ids
         self._inputs = {i: tuple([ids[p] for p in found]) for i, found in zip(ids, self.parents, strict=True)}
         self._by_name: dict[str, list[int]] = {}
@@ -79,6 +89,14 @@ class Graph:
         """The ids that the node reads, in the order of their edges."""
         return self._inputs[node_id]
 
+    def before(self, node_id: str) -> tuple[str, ...]:
+        """The ids that must have come out well before the node runs: its inputs, then the rules that it waits for."""
+        return (*self._inputs[node_id], *self.rules(node_id))
+
+    def rules(self, node_id: str) -> tuple[str, ...]:
+        """The ids of the rules that the node waits for: they check what it reads."""
+        return tuple([self.ids[number] for number in self.gates[self.index[node_id]]])
+
     def consumers(self, node_id: str) -> tuple[str, ...]:
         """The ids that read the node."""
         return tuple(self.ids[child] for child in self.children[self.index[node_id]])
@@ -99,6 +117,10 @@ class Graph:
             found.update(front)
             depth = None if depth is None else depth - 1
         return {self.ids[number] for number in found}
+
+
+def _joined(some: Sequence[Sequence[int]], others: Sequence[Sequence[int]]) -> list[list[int]]:
+    return [[*a, *b] for a, b in zip(some, others, strict=True)]
 
 
 def _dangling(source: str, target: str, manifest: Manifest) -> ManifestError:

@@ -73,7 +73,10 @@ def listed(config: Mapping[str, Any]) -> Iterator[str]:
         related = check.get("relationships") if isinstance(check, dict) else None
         if isinstance(related, dict) and related.get("to"):
             config = {**config, "relationships": [related["to"]]}
-    for key in ("on", "inputs", "depends_on", "relationships"):
+    training = config.get("training")
+    if isinstance(training, dict) and training.get("label_source"):
+        config = {**config, "label_source": training["label_source"]}
+    for key in ("on", "inputs", "depends_on", "relationships", "label_source"):
         value = config.get(key) or ()
         for item in [value] if isinstance(value, (str, dict)) else value:
             name = item.get("ref") if isinstance(item, dict) else item

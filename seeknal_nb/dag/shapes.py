@@ -21,7 +21,11 @@ SHAPES: Mapping[str, str] = {
     **dict.fromkeys(("features", "rule"), EITHER),
 }
 INSIDE: Mapping[str, Mapping[str, str]] = {
-    "training": {"params": MAPPING, "split": MAPPING, "key": TEXTS, "features": TEXTS, "algorithm": TEXT, "target": TEXT},
+    "training": {
+        **dict.fromkeys(("params", "hyperparameters", "split"), MAPPING),
+        **dict.fromkeys(("key", "features"), TEXTS),
+        **dict.fromkeys(("algorithm", "target", "label_column", "label_source", "task"), TEXT),
+    },
     "entity": {"join_keys": TEXTS},
     "materialization": {"event_time_col": TEXT, "created_time_col": TEXT},
 }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Named", "canonical", "files_in", "rewrite", "tables_in"]
+__all__ = ["Named", "canonical", "files_in", "multiplies", "rewrite", "tables_in", "volatile_in"]
 
 _CACHED = 8192
 # Where sqlglot cannot parse what DuckDB can, names after these words are still found.
@@ -26,6 +26,13 @@ _AS_WRITTEN = frozenset(
     {"VAR", "STRING", "IDENTIFIER", "NUMBER", "RAW_STRING", "HEREDOC_STRING", "ESCAPE_STRING", "BYTE_STRING"}
 )
 """Tokens whose letters count: names, texts and numbers."""
+_VOLATILE = re.compile(
+    r"(?<![\w.\"])(?:(now|today|random|uuid|uuidv4|uuidv7|gen_random_uuid|nextval|get_current_time(?:stamp)?|"
+    r"transaction_timestamp)\s*\(|(current_date|current_time(?:stamp)?|localtime(?:stamp)?|tablesample|using\s+sample)\b)",
+    re.IGNORECASE,
+)
+"""What gives another result although nothing was changed (KINDS.md section 1.0)."""
+_LEFT_JOIN = re.compile(r"\bleft\s+(outer\s+)?join\b", re.IGNORECASE)
 _SYSTEM = frozenset({"information_schema", "pg_catalog"})
 
 
@@ -108,6 +115,17 @@ def _read(statement: str) -> _Read:
 def files_in(sql: str) -> tuple[Named, ...]:
     """The files that a body reads itself: in ``read_csv('f')``, ``read_parquet(['f', 'g'])``, ``FROM 'f.parquet'``."""
     return tuple(_file_names(sql)) if _MAY_READ_FILES.search(sql) else ()
+
+
+def volatile_in(sql: str) -> tuple[str, ...]:
+    """What a body calls that gives another result each time, as ``now()``; in order, each once."""
+    found = (f"{match[1]}()" if match[1] else " ".join(match[2].split()) for match in _live(_VOLATILE, sql))
+    return tuple(dict.fromkeys(name.casefold() for name in found))
+
+
+def multiplies(sql: str) -> bool:
+    """Whether a body has a LEFT JOIN, which is meant to keep rows as they are and multiplies them where keys repeat."""
+    return any(True for _ in _live(_LEFT_JOIN, sql))
 
 
 def rewrite(sql: str, resolve: Callable[[str], str | None], *, root: Path | None = None) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.select import resolve
+from seeknal_nb.dag.sql import volatile_in
 from seeknal_nb.draw.code import code_lines
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import SeeknalError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.outputs import Build
     from seeknal_nb.workflow.runner import DAGRunner
@@ -133,7 +135,7 @@ class Inspector:
         language, body = _definition(node)
         history = tuple(self._history.get(node.id, ()))
         return Details(
-            node.id, _facts(node, state), language, body, 0 if other else _marked(error, body), tuple(graph.inputs(node.id)),
+            node.id, _facts(node, state, graph), language, body, 0 if other else _marked(error, body), tuple(graph.inputs(node.id)),
             tuple(graph.consumers(node.id)), build.schema if build else (), shown, build.row_count if build else None,
             before.row_count if before else None, error, _log(self._runs, node.id, history), history, note,
         )  # fmt: skip
@@ -152,13 +154,16 @@ def _definition(node: Node) -> tuple[str, str]:
     return "json", json.dumps(node.config, indent=2, ensure_ascii=False, default=str)
 
 
-def _facts(node: Node, state: Any) -> tuple[tuple[str, str], ...]:
+def _facts(node: Node, state: Any, graph: Graph) -> tuple[tuple[str, str], ...]:
     last = _when(state.last_run) if state and state.last_run else ""
+    volatile = ", ".join(volatile_in(sql_of(node) or ""))
     told = {
         "description": node.description or "",
         "owner": node.owner or "",
         "tags": ", ".join(node.tags),
         "defined in": str(node.place or ""),
+        "waits for": ", ".join(graph.rules(node.id)),
+        "volatile": volatile and f"{volatile}: what is stored stands until something changes, or refresh says so",
         "last run": last,
         "attempts": str(state.attempts) if state is not None and state.attempts > 1 else "",
     }

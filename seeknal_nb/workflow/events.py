@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -37,6 +37,10 @@ class ExecutionStatus(StrEnum):
 
 
 ICONS = {"pending": "○", "running": "▶", "success": "✓", "failed": "✗", "cached": "⚡", "skipped": "»"}
+CHECK_COLUMNS = {
+    **dict.fromkeys(("node_id", "check", "severity"), "str"), "passed": "bool", "failed_rows": "Int64", "rows": "Int64",
+    "tolerance": "Float64", "sample": "str",
+}  # fmt: skip
 COLOURS = {"running": "#8a6d00", "success": "#00795a", "failed": "#B03A00", "cached": "#2a6f9e", "skipped": "#6a6a6a"}
 
 
@@ -73,10 +77,19 @@ class NodeResult:
         """What went well but should be looked at: a check of severity ``warn``, numbers that arrived as text."""
         return tuple(self.metadata.get("warnings", ()))
 
+    @property
+    def checks(self) -> list[dict[str, Any]]:
+        """What was checked of its data, a mapping a check; ``ExecutionSummary.checks`` has their columns."""
+        return list(self.metadata.get("checks") or ())
+
     def detail(self) -> str:
-        """Rows and seconds, where there are any: ``336,776 rows · 0.52 s``."""
-        rows = [] if self.row_count is None else [plural(self.row_count, "row")]
-        return " · ".join([*rows, *([f"{self.duration:.2f} s"] if self.attempts or self.duration else [])])
+        """Rows or checks, and seconds, where there are any: ``336,776 rows · 0.52 s``, ``6 of 7 checks · 0.10 s``."""
+        checks = self.checks
+        passed = sum(bool(check.get("passed")) for check in checks)
+        counted = [] if self.row_count is None else [plural(self.row_count, "row")]
+        if checks:
+            counted = [f"{passed} of {plural(len(checks), 'check')}"]
+        return " · ".join([*counted, *([f"{self.duration:.2f} s"] if self.attempts or self.duration else [])])
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON has it: without the exception and the start."""
@@ -138,6 +151,34 @@ class ExecutionSummary:
     def failed(self) -> list[NodeResult]:
         """The results of the nodes that failed, in topological order."""
         return [r for r in self.results if r.status is ExecutionStatus.FAILED]
+
+    @property
+    def checks(self) -> pd.DataFrame:
+        """One row a check of the run's rules, and of what else checks its data, in topological order.
+
+        Columns: node_id, check, severity (text); passed (bool); failed_rows, rows (Int64, missing where a check counts
+        none); tolerance (Float64, the share of rows that may fail); sample (text, JSON of offending rows).
+        """
+        import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
+
+        found = [{"node_id": r.node_id, **check} for r in self.results for check in r.checks]
+        return pd.DataFrame({
+            name: pd.Series([one.get(name) for one in found], dtype=kind) for name, kind in CHECK_COLUMNS.items()
+        })  # fmt: skip
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row a number that a node of the run told of itself, in topological order.
+
+        Columns: node_id, metric (text; ``null_share.balance`` where a kind tells one a column); value (Float64).
+        """
+        import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
+
+        found = [(r.node_id, *one) for r in self.results for one in _numbers("", r.metadata.get("metrics") or {})]
+        columns = {"node_id": "str", "metric": "str", "value": "Float64"}
+        return pd.DataFrame({
+            name: pd.Series([one[at] for one in found], dtype=kind) for at, (name, kind) in enumerate(columns.items())
+        })  # fmt: skip
 
     def totals(self) -> dict[str, int | float]:
         """The counters, by the names that the spec's summary prints."""
@@ -216,6 +257,14 @@ class ExecutionSummary:
         notes = "".join(f"<p>! {esc_html(r.node_id)}: {esc_html(text)}</p>" for r in self.results for text in r.warnings)
         shown_table = table(["status", "node", "why", "time", "rows", "error"], rows)
         return f"<p>{esc_html(headline)}</p>{notes}{shown_table}{left}"
+
+
+def _numbers(prefix: str, found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _numbers(f"{prefix}{name}.", value)
+        elif isinstance(value, (int, float)):
+            yield f"{prefix}{name}", float(value)
 
 
 def badge(status: str) -> Markup:

@@ -135,5 +135,6 @@ def _observe(
         parts = {**parts, "code": digest(parts["code"] + found.digest_text)[:16]}
     probe = kind.probe(whole, around, entry.seen if entry else {})
     altered = kind.altered(entry.seen) if entry and not kind.addressed else ""
-    world.facts[node.id] = Facts(parts, probe.text, altered, entry, kind.addressed, stored=not is_view(whole))
+    stored = not is_view(whole)
+    world.facts[node.id] = Facts(parts, probe.text, altered, entry, kind.addressed, stored=stored, due=probe.due)
     world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)

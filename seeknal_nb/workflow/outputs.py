@@ -156,6 +156,13 @@ class OutputStore:
             return build
         return build if _proved(record, directory) else None
 
+    def metadata(self, node_id: str, key: str) -> Mapping[str, Any]:
+        """What the kind told of that build; nothing where its record cannot be read."""
+        try:
+            return dict(json.loads((self.directory(node_id, key) / RECORD).read_bytes())["metadata"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
     def before(self, node_id: str, key: str) -> Build | None:
         """The newest build of the node that is older than the one of that key."""
         this = signature(self.directory(node_id, key) / RECORD)

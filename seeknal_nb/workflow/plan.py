@@ -68,6 +68,7 @@ class Facts:
         parts: Digests of the parts of its config and code.
         probe: What its kind saw in the world; None where it looks at nothing outside.
         altered: Why what it delivered is not there any more; empty where it is.
+        due: Why it has to run although its key is as it was; empty where it need not.
         entry: What state remembers of it.
         addressed: Whether an earlier build of today's key may stand for a run; not so for side effects.
         stored: Whether a run leaves data; a view's digest is its key.
@@ -79,6 +80,7 @@ class Facts:
     entry: NodeState | None = None
     addressed: bool = True
     stored: bool = True
+    due: str = ""
 
 
 class World(Protocol):
@@ -216,6 +218,8 @@ def decide(node_id: str, facts: Facts, inputs: Iterable[tuple[str, str | None]],
         return Decision(key, None, "never built")
     if not entry.good:
         return Decision(key, None, "failed last time")
+    if facts.due:
+        return Decision(key, None, facts.due)
     if key is None:
         own = _own_reason(facts, entry)
         return Decision(None, None, own or f"input changed: {unknown[0]}", certain=bool(own))

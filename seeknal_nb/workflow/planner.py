@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["check_selection", "decide_all", "keys_in_use", "make_plan"]
 
 
+NOT_SELECTED = "not selected"
+
+
 def decide_all(graph: Graph, world: World) -> dict[str, Decision]:
     """What is true of each node now, in topological order: today's key and the build that makes it up to date."""
     decisions: dict[str, Decision] = {}
@@ -200,7 +203,7 @@ class _Planner:
     def _outside(self, node_id: str) -> str:
         if self._chosen(node_id) or node_id in self.pulled:
             return ""
-        return "not selected" if self.selection.nodes else "unchanged since the old manifest"
+        return NOT_SELECTED if self.selection.nodes else "unchanged since the old manifest"
 
     def _blocked(self, node_id: str) -> str:
         """An input that is left out and has no output to stand in for a run."""
@@ -208,6 +211,10 @@ class _Planner:
             step = self.steps[parent]
             if step.action is Action.SKIP and self.digests[parent] is None:
                 return f"needs {parent}, which is excluded and was never built"
+        for rule in self.graph.rules(node_id):
+            entry = self.world.facts[rule].entry
+            if self.steps[rule].reason == NOT_SELECTED and entry is not None and not entry.good:
+                return f"{rule} failed: it checks what this node reads"
         return ""
 
     def _no_cutoff(self, node_id: str) -> str:

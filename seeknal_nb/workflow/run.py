@@ -6,6 +6,7 @@ import itertools
 import math
 import operator
 import re
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,6 @@ from seeknal_nb.workflow.outputs import DATA, Build
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Generator
 
     from seeknal_nb.dag.graph import Graph
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Run", "seconds", "whole"]
 
 LONGEST_WAIT = 30.0
-_END = re.compile(r"interpreter (is shutting down|shutdown)")  # what DuckDB and CPython say then
+# What pools of threads say before the main thread counts as ended, for they are closed first.
+_END = re.compile(r"interpreter (is shutting down|shutdown)")
 
 
 class Run:
@@ -117,20 +118,33 @@ class Run:
             try:
                 found = _checked(self.runner._execute_by_type(node))  # noqa: SLF001 - SPEC.md's seam has this name
             except Interrupted:
-                return NodeResult(node_id, ExecutionStatus.PENDING, attempts=attempt)
+                return self._broken_off(node_id, attempt)
             except (KeyboardInterrupt, GeneratorExit):
                 raise
             except BaseException as error:  # noqa: BLE001 - a custom executor is the user's own code
-                if self.walk.cancelled.is_set() or _END.search(text_of(error)):  # the program ends: the node is not to blame
-                    return NodeResult(node_id, ExecutionStatus.PENDING, attempts=attempt)
+                if self.walk.cancelled.is_set() or _program_ends(error):  # the node is not to blame
+                    return self._broken_off(node_id, attempt)
                 if attempt <= self.retry and not self._cancelled_while_waiting(attempt):
                     continue
-                return _failure(node, error, time.monotonic() - clock, attempt, began)
-            return NodeResult(
+                return self._hidden(_failure(node, error, time.monotonic() - clock, attempt, began))
+            return self._hidden(NodeResult(
                 node_id, ExecutionStatus.SUCCESS, time.monotonic() - clock, found.get("row_count"),
                 metadata=found.get("metadata") or {}, reason=self._reasons[node_id], attempts=attempt, started=began,
-            )  # fmt: skip
+            ))  # fmt: skip
         raise AssertionError  # the loop has no end
+
+    def _hidden(self, result: NodeResult) -> NodeResult:
+        """The result without credentials: it goes to state, history, the screen and the build's record."""
+        hide = self.runner.around.secrets.hide
+        message, metadata = hide(result.error_message), hide(result.metadata)
+        if (message, metadata) == (result.error_message, result.metadata):
+            return result
+        return replace(result, error_message=message, metadata=metadata, error=None)
+
+    def _broken_off(self, node_id: str, attempt: int) -> NodeResult:
+        """The node is as it was, and nothing more starts: what reads it would meet an older build of it, or none."""
+        self.walk.cancelled.set()
+        return NodeResult(node_id, ExecutionStatus.PENDING, attempts=attempt)
 
     def _cancelled_while_waiting(self, attempt: int) -> bool:
         return self.walk.cancelled.wait(min(self.retry_delay * 2 ** (attempt - 1), LONGEST_WAIT))
@@ -208,6 +222,15 @@ def _checked(found: object) -> dict[str, Any]:
     if rows is not None and rows < 0:
         raise NodeError("row_count is no count", why=f"it is {found['row_count']!r}", remedy="give a whole number or None")
     return {**found, "row_count": rows, "metadata": json_value(found.get("metadata") or {})}
+
+
+def _program_ends(error: BaseException) -> bool:
+    """Whether the end of the program may have brought the error, whatever it says.
+
+    The main thread counts as ended before anything registered with ``atexit`` is called. DuckDB registers later than
+    ``Background`` does, so it is called first: its connections say that they are busy before anybody has cancelled the run.
+    """
+    return not threading.main_thread().is_alive() or bool(_END.search(text_of(error)))
 
 
 def _failure(node: Node, error: BaseException, duration: float, attempts: int, started: float | None) -> NodeResult:

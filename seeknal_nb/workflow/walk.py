@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Relation
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
@@ -33,6 +33,8 @@ __all__ = ["Walk"]
 
 STEP = 0.05
 GRACE = 2.0
+CHECKED = ("rule.", "feature_group.", "model.")
+"""Kinds whose builds tell about checks."""
 S = ExecutionStatus
 
 
@@ -86,7 +88,7 @@ class Walk:
         self._done: queue.SimpleQueue[Future[NodeResult]] = queue.SimpleQueue()
         self._behind: dict[str, str] = {}
         self._failed = self._left_behind = False
-        self._waiting = [len(parents) for parents in graph.parents]
+        self._waiting = [len(inputs) + len(rules) for inputs, rules in zip(graph.parents, graph.gates, strict=True)]
         self._ready = [at for number, at in self.position.items() if not self._waiting[number]]
         heapq.heapify(self._ready)
 
@@ -173,7 +175,15 @@ class Walk:
         entry = self.world.facts[step.node_id].entry
         if build is not None and entry is not None and entry.built != build.key:
             self._adopt(build)
-        return NodeResult(step.node_id, S.CACHED, row_count=build.row_count if build else None, reason=reason)
+        rows = build.row_count if build else None
+        return NodeResult(step.node_id, S.CACHED, row_count=rows, reason=reason, metadata=self._checks(build))
+
+    def _checks(self, build: Build | None) -> dict[str, Any]:
+        """What checks said when this build was made; its record is read for the kinds that have some."""
+        if build is None or build.path is None or not build.node_id.startswith(CHECKED):
+            return {}
+        checks = self.world.outputs.metadata(build.node_id, build.key).get("checks")
+        return {"checks": checks} if checks else {}
 
     def _cut_off(self, step: Step) -> str:
         return "inputs came out the same" if not step.certain else "up to date"
@@ -207,8 +217,8 @@ class Walk:
         self.digests[node_id] = None if build is None else build.digest or build.key
 
     def _failed_ancestor(self, node_id: str) -> str | None:
-        """The node whose failure reaches this one, through skipped ones too."""
-        for parent in self.graph.inputs(node_id):
+        """The node whose failure reaches this one, through skipped ones too; a rule's reaches who waits for it."""
+        for parent in self.graph.before(node_id):
             result = self.results.get(parent)
             if parent in self._behind:
                 return self._behind[parent]
@@ -254,7 +264,8 @@ class Walk:
     def _finish(self, result: NodeResult) -> Event:
         """Note the final status, and free what waited for the node."""
         self._failed = self._failed or result.status is S.FAILED
-        for child in self.graph.children[self.graph.index[result.node_id]]:
+        number = self.graph.index[result.node_id]
+        for child in (*self.graph.children[number], *self.graph.gated[number]):
             self._waiting[child] -= 1
             if not self._waiting[child]:
                 heapq.heappush(self._ready, self.position[child])

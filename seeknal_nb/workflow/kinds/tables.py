@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import rewrite
+from seeknal_nb.dag.sql import multiplies, rewrite, volatile_in
 from seeknal_nb.dag.sqltext import column, literal, statements
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
@@ -52,7 +52,22 @@ def _transform(task: Task) -> dict[str, Any]:
         schema = task.engine.describe(task.sql(sql_of(task.node) or ""))
         return {"row_count": None, "metadata": {"view": True}, "schema": schema}
     table, logged = build_table(task)
-    return result_of(table, logged)
+    told = _told(task, table.rows)
+    metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
+    return result_of(table, {**logged, **told, **({"metrics": metrics} if metrics else {})})
+
+
+def _told(task: Task, rows: int) -> dict[str, Any]:
+    """Rows for each row of each input, what of the SQL is volatile, and whether a join multiplied the rows."""
+    sql = sql_of(task.node) or ""
+    counts = {name: one.build.row_count for name, one in task.inputs.items() if one.build and one.build.row_count}
+    ratios = {name: round(rows / count, 6) for name, count in counts.items()}
+    told: dict[str, Any] = {"metrics": {"rows_per_row": ratios} if ratios else {}}
+    first = next(iter(task.inputs), "")
+    if ratios.get(first, 0) > 1 and multiplies(sql):
+        why = f"{counts[first]:,} rows of {first} became {rows:,}: a LEFT JOIN finds several rows for one"
+        told["warnings"] = [f"{why}; is its key unique?"]
+    return told | ({"volatile": list(found)} if (found := volatile_in(sql)) else {})
 
 
 def _keys(node: Node) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.errors import NodeError, near
+from seeknal_nb.workflow.kinds.secrets import Secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +45,14 @@ class Surroundings:
         params: Values of ``{{ name }}``.
         namespace: The notebook's variables; empty elsewhere.
         allow_outside: Whether an exposure may write outside ``root``.
+        secrets: What ``${NAME}`` stands for, and how to hide it.
     """
 
     root: Path
     params: Mapping[str, object] = field(default_factory=dict)
     namespace: Mapping[str, object] = field(default_factory=dict)
     allow_outside: bool = False
+    secrets: Secrets = field(default_factory=Secrets)
 
 
 Seen = Mapping[str, tuple[Any, ...]]
@@ -58,10 +61,17 @@ Seen = Mapping[str, tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a kind saw outside: a text that is part of the key, and what to remember of the files."""
+    """What a kind saw outside.
+
+    Attributes:
+        text: Part of the key: it changes when what is outside changes.
+        seen: What to remember, so that the next look is cheap.
+        due: Why the node has to run although its key is as it was, as ``refresh: 1h``; empty where it need not.
+    """
 
     text: str | None = None
     seen: Seen = field(default_factory=dict)
+    due: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""Which nodes wait for a rule: one that stops the pipeline comes before the other readers of what it checks. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from seeknal_nb.dag.manifest import Node
+
+__all__ = ["gates_of"]
+
+PASSING = ("warn", "info")
+"""Severities of checks that stop nothing."""
+
+
+def gates_of(nodes: Sequence[Node], parents: Sequence[Sequence[int]], children: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Per node the rules that it waits for besides its inputs, by number.
+
+    A rule checks its first input (``on`` is that). Who else reads it waits, but other rules, so that all of them are
+    told, and what the rule itself needs, so that there is never a cycle (KINDS.md section 1.6).
+    """
+    gates: list[list[int]] = [[] for _ in nodes]
+    for number, node in enumerate(nodes):
+        if node.node_type != "rule" or not parents[number] or not _blocks(node):
+            continue
+        others = [child for child in children[parents[number][0]] if nodes[child].node_type != "rule"]
+        above = _above(number, parents, gates) if others else set[int]()
+        for other in others:
+            if other not in above:
+                gates[other].append(number)
+    return gates
+
+
+def _blocks(node: Node) -> bool:
+    """``blocking`` as it is given; else whether a check of the rule can fail it."""
+    given = node.config.get("blocking")
+    if isinstance(given, bool):
+        return given
+    return any(severity not in PASSING for severity in (node.config.get("severity") or "error", *_own(node)))
+
+
+def _own(node: Node) -> Iterator[str]:
+    """Severities that single checks have: beside the check, or among its options."""
+    checks = node.config.get("checks")
+    for item in checks if isinstance(checks, list) else ():
+        for one in (item, *item.values()) if isinstance(item, dict) else ():
+            if isinstance(one, dict) and isinstance(one.get("severity"), str):
+                yield one["severity"]
+
+
+def _above(number: int, parents: Sequence[Sequence[int]], gates: Sequence[Sequence[int]]) -> set[int]:
+    found: set[int] = set()
+    front = [number]
+    while front:
+        front = [n for n in dict.fromkeys(p for one in front for p in (*parents[one], *gates[one])) if n not in found]
+        found.update(front)
+    return found

@@ -1,0 +1,58 @@
+"""What each node kind does, by tables of real cases; expected values are worked out by hand or by pandas."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seeknal_nb import Project
+    from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
+
+
+def run(project: Project, **options: Any) -> ExecutionSummary:
+    """A run without progress lines."""
+    return project.run(progress=False, **options)
+
+
+def good(project: Project, **options: Any) -> ExecutionSummary:
+    """A run in which nothing fails."""
+    summary = run(project, **options)
+    assert not summary.failed, [f"{r.node_id}: {r.error_message}" for r in summary.failed]
+    return summary
+
+
+def failure(project: Project, node_id: str, **options: Any) -> NodeResult:
+    """How a node failed."""
+    result = run(project, **options)[node_id]
+    assert result.status == "failed", result
+    assert result.error_message
+    return result
+
+
+def build_of(project: Project, node_id: str) -> Path:
+    """The newest build's Parquet file, found on the disk without the program's help."""
+    kind, _, name = node_id.partition(".")
+    found = sorted((project.directory / "target" / "outputs" / kind / name).glob("*/data.parquet"), key=os.path.getmtime)
+    assert found, f"no build of {node_id}"
+    return found[-1]
+
+
+def arrow(project: Project, node_id: str) -> pa.Table:
+    """A node's stored table."""
+    return pq.read_table(build_of(project, node_id))
+
+
+def rows(project: Project, node_id: str) -> list[tuple[Any, ...]]:
+    """A node's stored rows, in order."""
+    return [tuple(row.values()) for row in arrow(project, node_id).to_pylist()]
+
+
+def status(summary: ExecutionSummary) -> dict[str, str]:
+    """Each node's status."""
+    return {r.node_id: str(r.status) for r in summary.results}
