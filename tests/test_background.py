@@ -670,7 +670,9 @@ def test_no_thread_waits_for_a_run_that_nobody_has_started(bench: Bench) -> None
 
 
 LEAVING = """
+import atexit
 import sys
+import threading
 import time
 from seeknal_nb.project import Project
 
@@ -679,14 +681,19 @@ project.transform("before", sql="SELECT 7 AS x")
 project.transform("slow", inputs=["before"], **{sys.argv[3]: sys.argv[4]})
 project.transform("below", inputs=["slow"], sql="SELECT 1 AS x FROM slow")
 waiting = project.start(), project.start(full=True)
+if "ends" in sys.argv[4]:  # as DuckDB does: what was registered last is called first, and breaks what goes on
+    ends = threading.Event()
+    atexit.register(lambda: (ends.set(), time.sleep(0.5)))
 while "transform.before" not in project.runner().states():
     time.sleep(0.01)
 print("leaving", flush=True)
 """
 SLEEP = "import time\ntime.sleep(60)\nresult = [{'x': 1}]"
+BREAK = "import __main__\n__main__.ends.wait(60)\nraise OSError('the connection is busy with another call')"
 LEFT = {
     "SQL": ("1", "sql", MINUTES), "SQL of two workers": ("2", "sql", MINUTES),
     "a Python body": ("1", "python", SLEEP), "a Python body of two workers": ("2", "python", SLEEP),
+    "a body that the end breaks": ("1", "python", BREAK), "one of two workers that the end breaks": ("2", "python", BREAK),
 }  # fmt: skip
 
 

@@ -83,6 +83,7 @@ window.seeknalLab = (() => {
     async shutdown(path) { const w = panel(path); await w.sessionContext.shutdown(); w.dispose(); },
     async save(path) { await panel(path).context.save(); },
     async theme(name) { await app().commands.execute("apputils:change-theme", { theme: name }); },
+    themed: (name) => document.body.dataset.jpThemeName === name && !document.getElementById("jupyterlab-splash"),
 
     // Each change of a class or an attribute below `root`, in order: [milliseconds, the element's key, what it is now].
     record(root, selector, attribute, key) {

@@ -193,9 +193,13 @@ class Lab:
         return self.notebook
 
     def theme(self, name: str) -> None:
-        """``lab.DARK`` or ``lab.LIGHT``."""
+        """``lab.DARK`` or ``lab.LIGHT``.
+
+        JupyterLab shows one and the same splash meanwhile, and takes it away 200 ms after the theme is there. Were there
+        another theme sooner, it would take it away twice: an exception of its own, at some time in a later test.
+        """
         self.page.evaluate("name => seeknalLab.theme(name)", name)
-        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+        self.page.wait_for_function("name => seeknalLab.themed(name)", arg=name)
 
     def shot(self, name: str, part: Locator | None = None) -> Path:
         """Writes ``build/screenshots/<name>.png``: the page, or a part of it."""
@@ -226,7 +230,7 @@ class Lab:
         page.on("dialog", dialog)
         page.on("request", request)
         page.on("console", console)
-        page.on("pageerror", lambda seen: self.errors.append(str(seen)))
+        page.on("pageerror", lambda seen: self.errors.append(seen.stack or str(seen)))  # the stack names whose error it is
 
 
 class Notebook:

@@ -110,11 +110,13 @@ def test_widget_lives(lab):
 
 
 def test_themes(lab):
+    """One after the other, and JupyterLab does not stumble over its splash."""
     lab.open([])
-    lab.theme(DARK)
-    assert lab.page.evaluate("document.body.dataset.jpThemeLight") == "false"
-    lab.theme(LIGHT)
-    assert lab.page.evaluate("document.body.dataset.jpThemeLight") == "true"
+    for name, light in ((DARK, "false"), (LIGHT, "true")) * 3:
+        lab.theme(name)
+        assert lab.page.evaluate("document.body.dataset.jpThemeLight") == light
+    lab.page.wait_for_timeout(300)
+    assert not lab.errors
 
 
 def test_what_a_page_must_not_do_is_seen(lab):
