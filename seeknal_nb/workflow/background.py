@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import contextvars
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -96,8 +97,10 @@ class BackgroundRun:
         with self._lock:
             if self._ended.is_set() or self._stop is not None:
                 return
-            self._stop = threading.Thread(target=self._interrupt_until_done, name="seeknal-cancel", daemon=True)
-            self._stop.start()
+            stop = threading.Thread(target=self._interrupt_until_done, name="seeknal-cancel", daemon=True)
+            with contextlib.suppress(RuntimeError):  # from Python 3.12 on, a program that ends starts no thread
+                stop.start()
+                self._stop = stop
 
     def _interrupt_until_done(self) -> None:
         # Again and again: an interrupt that comes before the statement begins is lost.
@@ -209,9 +212,11 @@ class Background:
         """Take no further runs, stop everything, and wait for it at most ``LEAVE`` seconds; gives what goes on even then."""
         self._closed = True
         self.cancel()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(LEAVE)
+        thread, until = self._thread, time.monotonic() + LEAVE
+        while thread is not None and not self.here and thread.is_alive() and time.monotonic() < until:
+            if self.current is not None:
+                self._interrupt()
+            thread.join(STEP)
         atexit.unregister(self.close)
         return self.current
 
