@@ -12,6 +12,17 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.diff import ManifestDiff
     from seeknal_nb.dag.manifest import Edge, Manifest, Node, NodeType
+    from seeknal_nb.declare import (
+        aggregation,
+        exposure,
+        feature_group,
+        model,
+        profile,
+        rule,
+        second_order_aggregation,
+        source,
+        transform,
+    )
     from seeknal_nb.errors import SeeknalError
     from seeknal_nb.notebook.project import Project
     from seeknal_nb.workflow.runner import (
@@ -36,8 +47,17 @@ __all__ = [
     "Project",
     "SeeknalError",
     "__version__",
+    "aggregation",
+    "exposure",
+    "feature_group",
     "load_ipython_extension",
+    "model",
     "print_summary",
+    "profile",
+    "rule",
+    "second_order_aggregation",
+    "source",
+    "transform",
     "unload_ipython_extension",
 ]
 
@@ -53,7 +73,16 @@ _HOMES = {
     "NodeType": "dag.manifest",
     "Project": "notebook.project",
     "SeeknalError": "errors",
+    "aggregation": "declare",
+    "exposure": "declare",
+    "feature_group": "declare",
+    "model": "declare",
     "print_summary": "workflow.report",
+    "profile": "declare",
+    "rule": "declare",
+    "second_order_aggregation": "declare",
+    "source": "declare",
+    "transform": "declare",
 }
 
 

@@ -80,7 +80,8 @@ def _main(words: list[str], prog: str) -> int:
     except Help as text:
         sys.stdout.write(f"{text}")
         return 0
-    for name in ("save", "old_manifest", "old"):  # where the words were typed; a notebook's cells run in its own folder
+    # From where the words were typed; a notebook's cells run in its own folder.
+    for name in ("save", "old_manifest", "old", "folder"):
         if getattr(options, name, None):
             setattr(options, name, str(Path(getattr(options, name)).absolute()))
     project = _project(options)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import UsageError, near
-from seeknal_nb.grammar import Grammar, comma, delay, params_of, whole
+from seeknal_nb.grammar import Grammar, comma, day, delay, params_of, whole
 from seeknal_nb.markup import plural
 from seeknal_nb.showing import FORMATS, Rows
 
@@ -65,6 +65,16 @@ def _where(parser: argparse.ArgumentParser) -> None:
 def _values(parser: argparse.ArgumentParser) -> None:
     help_text = "values of {{ name }}; or one JSON object"
     parser.add_argument("--params", action="extend", nargs="+", metavar="NAME=VALUE", help=help_text)
+    parser.add_argument("--date", type=day, metavar="YYYY-MM-DD", help="the day that {{ today }} and its like count from")
+    for name in ("run-id", "start-date", "end-date"):
+        kind = str if name == "run-id" else day
+        parser.add_argument(f"--{name}", type=kind, metavar="VALUE", help=f"value of {{{{ {name.replace('-', '_')} }}}}")
+
+
+def _given(options: Arguments) -> dict[str, Any]:
+    """Values of ``{{ name }}``; an option of its own comes before what ``--params`` says."""
+    named = {name: getattr(options, name, None) for name in ("date", "run_id", "start_date", "end_date")}
+    return {**params_of(options.params or ()), **{name: value for name, value in named.items() if value is not None}}
 
 
 def _form(parser: argparse.ArgumentParser, forms: Sequence[str] = ("text", "json")) -> None:
@@ -113,7 +123,7 @@ def chosen(options: Arguments) -> dict[str, Any]:
 
 
 def _runner_options(options: Arguments) -> dict[str, Any]:
-    return {"params": params_of(options.params or ()), "old_manifest": options.old_manifest}
+    return {"params": _given(options), "old_manifest": options.old_manifest}
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -211,7 +221,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.show(options.node, limit=options.limit, params=params_of(options.params or ()))
+    yield project.show(options.node, limit=options.limit, params=_given(options))
 
 
 def _diff_arguments(parser: argparse.ArgumentParser) -> None:
@@ -230,7 +240,7 @@ def _status_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _status(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.status(params=params_of(options.params or ()))
+    yield project.status(params=_given(options))
 
 
 def _graph_arguments(parser: argparse.ArgumentParser) -> None:
@@ -241,7 +251,7 @@ def _graph_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _graph(project: Project, options: Arguments) -> Generator[Any]:
-    drawing = project.graph(params=params_of(options.params or ()))
+    drawing = project.graph(params=_given(options))
     if options.save:
         drawing.save(options.save)
     yield drawing
@@ -265,7 +275,7 @@ def _clean_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _clean(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.clean(keep=options.keep, dry_run=options.dry_run, params=params_of(options.params or ()))
+    yield project.clean(keep=options.keep, dry_run=options.dry_run, params=_given(options))
 
 
 def _background_argument(parser: argparse.ArgumentParser) -> None:
@@ -307,11 +317,34 @@ def _remove(project: Project, options: Arguments) -> Generator[Any]:
     yield project.remove(*(name for names in options.nodes for name in names))
 
 
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="the folder of the project that is written")
+    _where(parser)
+    parser.add_argument("--force", action="store_true", help="write over files of others that have the same name")
+    parser.add_argument("--no-data", action="store_true", help="leave the files that nodes read where they are")
+    _form(parser)
+
+
+def _export(project: Project, options: Arguments) -> Generator[Any]:
+    from seeknal_nb.exporting import export  # noqa: PLC0415 - only who exports needs it
+
+    yield export(project, Path(options.folder), force=options.force, data=not options.no_data)
+
+
+def _load_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="a project's folder, with seeknal/ in it")
+    _form(parser)
+
+
+def _load(project: Project, options: Arguments) -> Generator[Any]:
+    yield project.load(options.folder)
+
+
 COMMANDS: Mapping[str, Command] = {
     "run": Command("run what changed, and what follows from it", _run_arguments, _run),
     "plan": Command("show what a run would do, and why", _plan_arguments, _plan),
     "retry": Command("run what failed last time, and what follows from it", _retry_arguments, _run),
-    "parse": Command("read the project's YAML and write target/manifest.json", _form, _parse),
+    "parse": Command("read the project's files and write target/manifest.json", _form, _parse),
     "ls": Command("list nodes", _ls_arguments, _ls),
     "show": Command("show a node's stored rows, without computing", _show_arguments, _show),
     "status": Command("show how each node last came out", _status_arguments, _status),
@@ -319,6 +352,7 @@ COMMANDS: Mapping[str, Command] = {
     "graph": Command("draw the graph", _graph_arguments, _graph),
     "history": Command("list the last runs", _history_arguments, _history),
     "clean": Command("remove builds that no node needs", _clean_arguments, _clean),
+    "export": Command("write the nodes as a project's folder", _export_arguments, _export),
 }
 
 
@@ -326,6 +360,7 @@ NOTEBOOK_COMMANDS: Mapping[str, Command] = {
     **COMMANDS,
     "run": Command(COMMANDS["run"].help, _live_run_arguments, _live_run),
     "retry": Command(COMMANDS["retry"].help, _live_retry_arguments, _live_run),
+    "load": Command("take the nodes of a project's folder into this notebook", _load_arguments, _load),
     "cancel": Command("stop what runs in the background, and forget what waits", _form, _cancel),
     "remove": Command("take nodes out of this notebook's pipeline", _remove_arguments, _remove),
 }

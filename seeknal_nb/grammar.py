@@ -7,6 +7,7 @@ import json
 import math
 import shlex
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from seeknal_nb.errors import UsageError, near
@@ -14,7 +15,7 @@ from seeknal_nb.errors import UsageError, near
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Grammar", "Help", "comma", "delay", "params_of", "split_line", "whole"]
+__all__ = ["Grammar", "Help", "comma", "day", "delay", "params_of", "split_line", "whole"]
 
 
 class Help(Exception):  # noqa: N818 - it is no error: somebody asked
@@ -78,6 +79,14 @@ def delay(value: str) -> float:
     if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{value!r} is no number of seconds from 0")
     return seconds
+
+
+def day(value: str) -> str:
+    """A day as ISO 8601 writes it; likewise."""
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is no day: write YYYY-MM-DD") from None
 
 
 def params_of(values: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 __all__ = ["Markup", "cut", "esc_html", "esc_term", "esc_xml", "json_value", "plural", "table"]
 
@@ -62,10 +62,15 @@ def esc_html(text: object) -> str:
 esc_xml = esc_html
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """An HTML table; every cell is escaped, but a cell that is a ``Markup``."""
-    head = "".join(f'<th scope="col" style="text-align:left">{esc_html(c)}</th>' for c in columns)
-    body = "".join("<tr>" + "".join(f'<td style="text-align:left">{_cell(c)}</td>' for c in row) + "</tr>" for row in rows)
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Collection[str] = ()) -> str:
+    """An HTML table; every cell is escaped, but a cell that is a ``Markup``. Columns of ``numbers`` stand to the right."""
+    sides = ["right" if name in numbers else "left" for name in columns]
+    cells = [f'<td style="text-align:{side}">' for side in sides]
+    named = zip(columns, sides, strict=True)
+    head = "".join(f'<th scope="col" style="text-align:{side}">{esc_html(name)}</th>' for name, side in named)
+    body = "".join(
+        "<tr>" + "".join(f"{a}{_cell(c)}</td>" for a, c in zip(cells, row, strict=False)) + "</tr>" for row in rows
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import os
 import textwrap
+import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.declared import node_of
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.link import Names, checked_name, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node, node_type
-from seeknal_nb.dag.parser import nodes_of_yaml, parse_folder
+from seeknal_nb.dag.modules import definitions_of
+from seeknal_nb.dag.parameters import stand_ins, texts_of
+from seeknal_nb.dag.parser import FOLDER, KEYS, nodes_of_yaml, parse_folder
 from seeknal_nb.dag.select import resolve
+from seeknal_nb.dag.slices import has_work
 from seeknal_nb.errors import ManifestError, SelectionError
 from seeknal_nb.markup import plural
 from seeknal_nb.showing import Rows
 from seeknal_nb.workflow.kinds import check_node, kind_names, kind_of
-from seeknal_nb.workflow.kinds.source import FORMATS
+from seeknal_nb.workflow.kinds.sources.source import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["Pipeline", "plain_values"]
+    from seeknal_nb.declare import Declared
+
+__all__ = ["SHARED", "Pipeline", "plain_values"]
+
+SHARED = "common/notebook.py"
+"""What an exported notebook's bodies take from it, below the project's folder."""
 
 
 class Pipeline:
@@ -46,9 +59,14 @@ class Pipeline:
     ) -> None:
         self.directory, self.manifest = directory, manifest
         self.params, self.kinds, self.namespace = dict(params), dict(kinds), namespace
+        self.shared: dict[str, object] = {}
 
     def load_folder(self) -> list[str]:
-        """Add the nodes of ``seeknal/**/*.yml``; gives their ids. All errors of the pass are raised at once."""
+        """Add the nodes of ``seeknal/**/*.yml`` and ``.py``; gives their ids. All errors of the pass are raised at once.
+
+        What ``seeknal/common/notebook.py`` defines, its Python bodies find as they find a notebook's variables.
+        """
+        shared = definitions_of(self.directory / FOLDER / SHARED, root=self.directory)
         found = parse_folder(
             self.directory,
             kinds=self.known_kinds(),
@@ -56,7 +74,21 @@ class Pipeline:
             params=self.params,
             project=self.manifest.metadata.project,
         )
+        self.shared |= shared
         return self.add(*found.nodes.values())
+
+    def declare(self, declared: Declared) -> str:
+        """Add the node of a decorated function; gives its id."""
+        source = _source_of(declared.function, declared.name)
+        body = source if has_work(ast.parse(source).body[0]) else None  # type: ignore[arg-type]
+        return self.add(node_of(declared, keys=KEYS, body=body))[0]
+
+    def given(self, params: Mapping[str, object] | None = None) -> dict[str, object]:
+        """Values of ``{{ name }}``: the run's, the project's, the notebook's, and what stands for the day and the run."""
+        given = {**plain_values({**self.shared, **self.namespace}), **self.params, **(params or {})}
+        texts = (text for node in list(self.manifest.nodes.values()) for text in texts_of(node.config))
+        now = datetime.now()  # noqa: DTZ005 - the day where the user is, as the peer counts it
+        return {**given, **stand_ins(texts, given, now=now, run_id=lambda: str(uuid.uuid4()), environ=os.environ)}
 
     def add(self, *nodes: Node) -> list[str]:
         """Put nodes in, or in the place of those with their ids, with edges from what they read; all or none.

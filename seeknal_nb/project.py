@@ -6,7 +6,6 @@ The same verbs in plain Python: ``project.transform("clean", sql="...")``, ``pro
 
 from __future__ import annotations
 
-import tomllib
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,10 @@ from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.dag.parser import FOLDER
 from seeknal_nb.dag.sql import volatile_in
 from seeknal_nb.engines import ENGINES, OnFirstUse
-from seeknal_nb.errors import LockedError, ManifestError, Place, UsageError
+from seeknal_nb.errors import LockedError, ManifestError, UsageError
 from seeknal_nb.markup import plural
-from seeknal_nb.pipeline import Pipeline, plain_values
+from seeknal_nb.pipeline import Pipeline
+from seeknal_nb.settings import settings_of
 from seeknal_nb.showing import Drawing, Preview, Rows
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.details import Inspector
@@ -77,7 +77,7 @@ class Project(Pipeline):
         namespace: Mapping[str, object] | None = None,
     ) -> None:
         folder = Path(directory)
-        settings = _settings(folder)
+        settings = settings_of(folder)
         super().__init__(
             folder,
             Manifest(name or settings.get("name") or folder.resolve().name),
@@ -128,11 +128,12 @@ class Project(Pipeline):
             old_manifest: A manifest, or the file of one, that narrows a run to what differs from it.
             options: What else ``DAGRunner`` takes.
         """
-        given = {**plain_values(self.namespace), **self.params, **(params or {})}
+        given = self.given(params)
+        namespace = {**self.shared, **self.namespace} if self.shared else self.namespace
         options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
         return DAGRunner(
             self.manifest, None if old_manifest is None else _manifest(old_manifest), self._state_dir,
-            state=self._state, root=self.directory, kinds=self.kinds, namespace=self.namespace, params=given,
+            state=self._state, root=self.directory, kinds=self.kinds, namespace=namespace, params=given,
             **{"engine": self._engine, **options},
         )  # fmt: skip
 
@@ -206,6 +207,34 @@ class Project(Pipeline):
         self.manifest.save(path)
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
         return Rows(f"{plural(len(ids), 'node')}, written to {path.as_posix()}", ("node_id", "inputs"), rows)
+
+    def load(self, directory: str | Path) -> Rows:
+        """Take the nodes of a project's folder in, which is this project's folder from then on; gives a row a node.
+
+        Raises:
+            UsageError: There are nodes of another folder already, whose paths start there.
+        """
+        folder = Path(directory)
+        if not (folder / FOLDER).is_dir():
+            raise UsageError(f"no {FOLDER}/ in {str(directory)!r}", remedy="name the folder of a project")
+        same = folder.resolve() == self.directory.resolve()
+        if self.manifest.nodes and not same:
+            raise UsageError(
+                "there are nodes of another folder", why="paths of a project start in its own folder",
+                remedy="load it before the first node, in a notebook of its own",
+            )  # fmt: skip
+        if not same:
+            self._move(folder)
+        ids = self.load_folder()
+        rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
+        return Rows(f"{plural(len(ids), 'node')} of {self.manifest.metadata.project}", ("node_id", "inputs"), rows)
+
+    def _move(self, folder: Path) -> None:
+        settings = settings_of(folder)
+        self.directory = folder
+        self.manifest = Manifest(settings.get("name") or folder.resolve().name)
+        self.params = {**settings.get("params", {}), **self.params}
+        self.workers = settings.get("workers", self.workers)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""
@@ -326,20 +355,6 @@ def _manifest(given: Manifest | str | Path) -> Manifest:
     return given if isinstance(given, Manifest) else Manifest.load(given)
 
 
-def _settings(directory: Path) -> dict[str, Any]:
-    """``[tool.seeknal_nb]`` of the directory's pyproject.toml."""
-    path = directory / "pyproject.toml"
-    if not path.is_file():
-        return {}
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("seeknal_nb", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "pyproject.toml cannot be read", why=str(error), remedy="mend it", place=Place(path.name)
-        ) from error
-    return dict(found)
-
-
 def _detail(node: Node, result: NodeResult) -> str:
     """What stands below the name of a node; SQL that gives another result each time is marked."""
     return " · ".join(filter(None, (result.detail(), "volatile" if volatile_in(sql_of(node) or "") else "")))
@@ -353,6 +368,7 @@ def _standing(step: Step, state: NodeState | None, last: NodeResult | None) -> N
         status = ExecutionStatus.SUCCESS if good else ExecutionStatus.CACHED
     if state is None:
         return NodeResult(step.node_id, status, reason=step.reason)
+    checks = {"checks": last.checks} if last is not None and last.checks else {}
     return NodeResult(
-        step.node_id, status, state.duration, state.row_count, state.error, reason=step.reason, attempts=state.attempts
+        step.node_id, status, state.duration, state.row_count, state.error, checks, step.reason, state.attempts
     )

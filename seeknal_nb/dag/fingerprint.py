@@ -11,9 +11,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.parameters import scope, texts_of
 from seeknal_nb.dag.python import canonical as canonical_python
 from seeknal_nb.dag.sql import canonical as canonical_sql
-from seeknal_nb.dag.sqltext import holes, render
+from seeknal_nb.dag.sqltext import holes, render, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +28,8 @@ DOCUMENTATION = frozenset(
 )
 """Keys of a config that say what a node is called, or whom it concerns; edges stand for ``inputs``."""
 
-_NAMED_PARAM = re.compile(r"""ctx\.params(?:\[|\.get\()\s*["'](\w+)["']""")
+_NAMED_PARAM = re.compile(r"""ctx\.(?:params(?:\[|\.get\()|get_param\()\s*["'](\w+)["']""")
+_PARAM = re.compile(r"ctx\.(?:params|get_param)\b")
 SHORT = 16
 PARAMETER = "parameter "
 """Before the names of parameters among a node's parts."""
@@ -52,39 +54,56 @@ def written(node: Node, params: Mapping[str, object]) -> tuple[str, Node]:
     text = _json(node.config)
     if "{{" not in text:
         return digest(text), node
-    used = {name: params.get(name) for name in holes(text)}
+    used = {name: _known(name, params) for name in _holes(node.config)}
     return digest(text + _json(used)), replace(node, config=_resolved(node.config, params, known=True))
 
 
 def node_parts(node: Node, params: Mapping[str, object]) -> dict[str, str]:
     """A short digest for every part of a node: its config without its parameters' values, then each value."""
     text = _json(node.config)
-    used = [*holes(text), *_params_of_python(node.config.get("python"), params)]
-    values = {f"{PARAMETER}{name}": digest(_json(params.get(name)))[:SHORT] for name in used}
+    used = [*_holes(node.config), *_params_of_python(node.config.get("python"), params)]
+    values = {f"{PARAMETER}{name}": digest(_json(_known(name, params)))[:SHORT] for name in used}
     return config_parts(_resolved(node.config, {}, known=False) if "{{" in text else node.config) | values
 
 
 def _params_of_python(source: object, params: Mapping[str, object]) -> Iterable[str]:
     """The parameters that a body reads from ``ctx.params``: those that it names literally, else all."""
-    if not isinstance(source, str) or "ctx.params" not in source:
+    if not isinstance(source, str) or not _PARAM.search(source):
         return ()
     named = _NAMED_PARAM.findall(source)
-    return named if len(named) == source.count("ctx.params") else params
+    return named if len(named) == len(_PARAM.findall(source)) else filter(str.isidentifier, params)
+
+
+def _holes(config: Mapping[str, Any]) -> dict[str, None]:
+    return dict.fromkeys(name for text in texts_of(config) for name in holes(text))
+
+
+def _known(name: str, params: Mapping[str, object]) -> object:
+    try:
+        return value_of(name, params)
+    except KeyError:
+        return None
 
 
 def _resolved(config: Mapping[str, Any], params: Mapping[str, object], *, known: bool) -> dict[str, Any]:
-    return {
-        name: value if name == "python" else _filled(value, params, plain=name not in ("sql", "transform"), known=known)
-        for name, value in config.items()
-    }
+    """The config with its parameters put in: in SQL as SQL, elsewhere as they are; Python reads ``ctx.params``."""
+    values, own = scope(config, params) if known else (params, frozenset[str]())
+    found = {}
+    for name, value in config.items():
+        if name in ("sql", "transform") and isinstance(value, str):
+            found[name] = render(value, values, known=known, texts=own)
+        else:
+            # The declared ones themselves are not replaced by what happens to have their name: a reader's option is not.
+            found[name] = value if name == "python" else _filled(value, params if name == "params" else values, known=known)
+    return found
 
 
-def _filled(value: Any, params: Mapping[str, object], *, plain: bool, known: bool) -> Any:
+def _filled(value: Any, params: Mapping[str, object], *, known: bool) -> Any:
     if isinstance(value, str):
-        return render(value, params, plain=plain, known=known)
+        return render(value, params, plain=True, known=known)
     if isinstance(value, dict):
-        return {name: _filled(one, params, plain=True, known=known) for name, one in value.items()}
-    return [_filled(one, params, plain=True, known=known) for one in value] if isinstance(value, list) else value
+        return {name: _filled(one, params, known=known) for name, one in value.items()}
+    return [_filled(one, params, known=known) for one in value] if isinstance(value, list) else value
 
 
 def config_parts(config: Mapping[str, Any]) -> dict[str, str]:

@@ -43,11 +43,11 @@ def _blocks(node: Node) -> bool:
 
 def _own(node: Node) -> Iterator[str]:
     """Severities that single checks have: beside the check, or among its options."""
-    checks = node.config.get("checks")
-    for item in checks if isinstance(checks, list) else ():
-        for one in (item, *item.values()) if isinstance(item, dict) else ():
-            if isinstance(one, dict) and isinstance(one.get("severity"), str):
-                yield one["severity"]
+    for listed in (node.config.get("checks"), node.config.get("rule")):
+        for item in listed if isinstance(listed, list) else [listed]:
+            for one in (item, *item.values()) if isinstance(item, dict) else ():
+                if isinstance(one, dict) and isinstance(one.get("severity"), str):
+                    yield one["severity"]
 
 
 def _above(number: int, parents: Sequence[Sequence[int]], gates: Sequence[Sequence[int]]) -> set[int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import check_name
+from seeknal_nb.dag.parameters import scope
 from seeknal_nb.dag.python import read_body
 from seeknal_nb.dag.sql import tables_in
-from seeknal_nb.dag.sqltext import render
+from seeknal_nb.dag.sqltext import render, statements
+from seeknal_nb.dag.wanted import wanted_in
 from seeknal_nb.errors import ManifestError, SeeknalError, near
 
 if TYPE_CHECKING:
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["Names", "inputs_of"]
+__all__ = ["Names", "inputs_of", "is_query"]
+
+_QUERY = re.compile(r"[(\s]*(select|with|from|values|create|pivot|unpivot|summarize|describe|table)\b", re.IGNORECASE)
 
 
 class Names:
@@ -60,8 +65,12 @@ def inputs_of(node: Node, names: Names, params: Mapping[str, object]) -> list[st
     """
     try:
         found = [names.need(name, "input", besides=node.id) for name in listed(node.config)]
+        found += _from_aggregation(node, names)
         found += _from_sql(node, names, params, found)
         found += _from_python(node, names, found)
+        found += _from_retrieval(node, names)
+        found += _from_declaration(node, names)
+        _needs_table(node, found)
     except SeeknalError as error:
         raise error.at(node=node.id, place=node.place) from None
     return list(dict.fromkeys(found))
@@ -69,47 +78,125 @@ def inputs_of(node: Node, names: Names, params: Mapping[str, object]) -> list[st
 
 def listed(config: Mapping[str, Any]) -> Iterator[str]:
     """Names under ``inputs``, ``depends_on`` and ``on``: texts, or mappings with ``ref``."""
-    for check in config.get("checks") or ():
-        related = check.get("relationships") if isinstance(check, dict) else None
-        if isinstance(related, dict) and related.get("to"):
-            config = {**config, "relationships": [related["to"]]}
+    config = {**config, "relationships": _related(config)}
     training = config.get("training")
     if isinstance(training, dict) and training.get("label_source"):
         config = {**config, "label_source": training["label_source"]}
     for key in ("on", "inputs", "depends_on", "relationships", "label_source"):
         value = config.get(key) or ()
         for item in [value] if isinstance(value, (str, dict)) else value:
-            name = item.get("ref") if isinstance(item, dict) else item
+            name = (item.get("ref") or item.get("metric")) if isinstance(item, dict) else item
             if not isinstance(name, str) or not name:
                 raise ManifestError(f"{key} must name nodes", why=f"it has {item!r}", remedy=f"{key}: [source.users]")
-            yield name.strip().removeprefix("ref('").removesuffix("')")
+            yield _named(name)
 
 
-def _conditions(config: Mapping[str, Any]) -> Iterator[str]:
-    """A rule's conditions, each as a statement: they may read tables too."""
+def _named(text: str) -> str:
+    """A name, or the one in ``ref('name')``."""
+    return text.strip().removeprefix("ref('").removesuffix("')")
+
+
+def _checks(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The entries of a rule's ``checks`` and ``rule``, and of a table's own ``tests``."""
     rules = config.get("rule") or ()
-    values = [rule.get("value") for rule in ([rules] if isinstance(rules, dict) else rules)]
-    checks = [
-        check["expression"].get("sql") for check in config.get("checks") or () if isinstance(check.get("expression"), dict)
-    ]
-    for text in (config.get("expression"), *values, *checks):
+    for value in ([rules] if isinstance(rules, dict) else rules, config.get("checks") or (), config.get("tests") or ()):
+        yield from (entry for entry in value if isinstance(entry, dict))
+
+
+def _related(config: Mapping[str, Any]) -> list[Any]:
+    """The tables that ``relationships`` checks compare with; ``to`` stands in their options or beside them."""
+    found = [(entry.get("relationships"), entry) for entry in _checks(config) if "relationships" in entry]
+    named = [(what if isinstance(what, dict) else entry).get("to") for what, entry in found]
+    return [name for name in named if name]
+
+
+def _statements(config: Mapping[str, Any]) -> Iterator[str]:
+    """A rule's conditions, each as a statement, and its SELECTs besides its body: they may read tables too."""
+    conditions = [config.get("expression")]
+    for entry in _checks(config):
+        expression = entry.get("expression")
+        conditions += [entry.get("value"), expression, entry.get("where")]
+        conditions += [what.get(key) for what in entry.values() if isinstance(what, dict) for key in ("where", "sql")]
+        if isinstance(entry.get("sql"), str):
+            yield entry["sql"]
+    for text in conditions:
         if isinstance(text, str):
             yield f"SELECT 1 WHERE ({text}\n)"
 
 
+def is_query(sql: str) -> bool:
+    """Whether a body is a SELECT, in any of its spellings, rather than a condition."""
+    body = statements(sql)
+    return len(body) != 1 or _QUERY.match(body[0].text) is not None
+
+
+def _needs_table(node: Node, found: list[str]) -> None:
+    """Refuse a rule whose conditions are about no table."""
+    text = node.config.get("sql")
+    conditions = [node.config.get(key) for key in ("checks", "rule", "expression")]
+    conditions.append(isinstance(text, str) and bool(text.strip()) and not is_query(text))
+    if node.node_type == "rule" and not found and any(conditions):
+        raise ManifestError("no table to check", remedy="on: transform.x, or inputs")
+
+
 def _from_sql(node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
-    text = node.config.get("sql") or node.config.get("transform")
-    for statement in (*([text] if isinstance(text, str) else ()), *_conditions(node.config)):
+    text = None if _is_elsewhere(node) else node.config.get("sql") or node.config.get("transform")
+    for statement in (*([text] if isinstance(text, str) else ()), *_statements(node.config)):
         yield from _tables(statement, node, names, params, found)
 
 
+def _is_elsewhere(node: Node) -> bool:
+    """Whether the SQL of a source is a database's own, whose tables are no nodes."""
+    config = node.config
+    if node.node_type != "source":
+        return False
+    form = config.get("source") or config.get("format")
+    return form in ("postgres", "postgresql") if form else bool(config.get("connection") or config.get("connection_string"))
+
+
 def _tables(text: str, node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
-    for table in tables_in(render(text, params, known=False)):
+    values, own = scope(node.config, params)
+    for table in tables_in(render(text, values, known=False, texts=own)):
         lowered = table.text.casefold()
         if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
             _check_position(lowered, found)
             continue
+        if node.node_type == "rule" and lowered in _peers(found) and names.find(table.text) is None:
+            continue
         yield names.need(table.text, "table", besides=node.id)
+
+
+def _peers(found: list[str]) -> set[str]:
+    """What the peer's rules call their inputs."""
+    return {"input_data", *(node_id.replace(".", "_").casefold() for node_id in found)} if found else set()
+
+
+def _from_aggregation(node: Node, names: Names) -> Iterator[str]:
+    """An aggregation's ``source``, as the peer spells its input, and the node that lists its application dates."""
+    if node.node_type not in ("aggregation", "second_order_aggregation"):
+        return
+    dates = node.config.get("application_dates")
+    for name in (node.config.get("source"), dates.get("ref") if isinstance(dates, dict) else None):
+        if isinstance(name, str):
+            yield names.need(_named(name), "input", besides=node.id)
+
+
+def _from_declaration(node: Node, names: Names) -> Iterator[str]:
+    """What a semantic model or a metric is about, where it is a node here; it may be one of another project."""
+    text = node.config.get("model")
+    if node.node_type in ("semantic_model", "metric") and isinstance(text, str):
+        found = names.find(_named(text))
+        yield from [found] if found and found != node.id else []
+
+
+def _from_retrieval(node: Node, names: Names) -> Iterator[str]:
+    """The spine and the feature groups of a transform that joins them."""
+    if node.node_type != "transform" or node.config.get("features") is None:
+        return
+    if isinstance(node.config.get("spine"), str):
+        yield names.need(node.config["spine"], "spine", besides=node.id)
+    for wanted in wanted_in(node.config["features"]):
+        yield names.need(wanted.group, "feature group", besides=node.id)
 
 
 def _check_position(name: str, found: list[str]) -> None:

@@ -88,7 +88,7 @@ def module_of(function: types.FunctionType) -> types.ModuleType | None:
 def own_file(module: str) -> Path | None:
     """The file of a module that the user wrote, imported or not; None for an installed one, or where there is none."""
     file = getattr(sys.modules[module], "__file__", None) if module in sys.modules else _found(module)
-    if not file or module.partition(".")[0] in sys.stdlib_module_names:
+    if not file or module.partition(".")[0] in (*sys.stdlib_module_names, "seeknal_nb"):  # ours is no user's
         return None
     path = Path(file).resolve()
     installed = any(path.is_relative_to(folder) for folder in _INSTALLED)

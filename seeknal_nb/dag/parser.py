@@ -1,4 +1,4 @@
-"""YAML to nodes, and a folder of YAML to a manifest; reads, executes nothing, and lists every error of one pass."""
+"""YAML to nodes, and a folder of YAML and Python files to a manifest; it lists every error of one pass, and runs no node."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.common import filled, read_common
 from seeknal_nb.dag.documents import read_yaml
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.link import Names, checked_name, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node, node_type
+from seeknal_nb.dag.modules import nodes_of_python
 from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, ManyErrors, Place, SeeknalError, near, one_or_many
 
@@ -22,18 +24,24 @@ if TYPE_CHECKING:
 __all__ = ["FOLDER", "body_language", "is_expression", "nodes_of_yaml", "parse_folder"]
 
 FOLDER = "seeknal"
-PATTERNS = ("*.yml", "*.yaml")
+ENDINGS = (".yml", ".yaml", ".py")
+COMMON = "common"
+APART = frozenset({COMMON, "templates", "sql_pairs", "skills", "tests"})
+"""Folders of a project in which no nodes stand."""
 FIELDS = frozenset({"description", "owner", "tags", "columns"})
 KEYS = frozenset({
-    "kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "on", "sql", "sql_file", "python",
-    "transform", "as", "materialized", "materialization", "materializations", "params", "param", "source", "table",
-    "path", "format", "schema", "freshness", "refresh", "watermark", "connection", "input", "query", "entity", "key",
-    "event_time", "created_time", "ttl", "features", "tests", "id_col", "feature_date_col", "application_date_col",
-    "application_dates", "group_by", "aggregations", "window", "aggs", "model", "training", "algorithm", "target",
-    "output_columns", "severity", "rule", "rules", "checks", "expression", "error_if", "warn_if", "audits", "type", "url",
-    "maturity", "to", "mode", "profile", "profile_path", "source_feature", "meta", "version", "schedule", "engine",
-    "transformations", "measures", "dimensions", "entities", "metrics", "time_dimension", "offline", "online", "enabled",
-    "config", "feature_start_time", "feature_end_time", "restatement_intervals",
+    "kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "on", "sql", "sql_file",
+    "python", "transform", "as", "materialized", "materialization", "materializations", "params", "param", "source",
+    "table", "path", "format", "schema", "freshness", "refresh", "watermark", "connection", "connection_string",
+    "input", "query", "entity", "key", "event_time", "created_time", "ttl", "features", "tests", "id_col",
+    "feature_date_col", "application_date_col", "application_dates", "group_by", "aggregation", "aggregations",
+    "window", "aggs", "model", "training", "algorithm", "target", "output_columns", "severity", "rule", "rules",
+    "checks", "expression", "error_if", "warn_if", "audits", "type", "url", "maturity", "to", "mode", "profile",
+    "profile_path", "source_feature", "meta", "version", "schedule", "engine", "transformations", "measures",
+    "dimensions", "entities", "metrics", "time_dimension", "offline", "online", "enabled", "config",
+    "feature_start_time", "feature_end_time", "restatement_intervals", "spine", "label_time", "output", "numerator",
+    "denominator", "measure", "grain_to_date", "expr", "filter", "aliases", "joins", "default_time_dimension",
+    "blocking", "tolerance",
 })  # fmt: skip
 """What may stand in a node's YAML: ours, and the peer's."""
 
@@ -41,7 +49,9 @@ KEYS = frozenset({
 def parse_folder(
     root: Path, *, kinds: Iterable[str], check: Callable[[Node], None], params: Mapping[str, object], project: str = ""
 ) -> Manifest:
-    """The manifest of ``<root>/seeknal/**/*.yml`` and ``.yaml``, in the order of the paths.
+    """The manifest of ``<root>/seeknal/**/*.yml``, ``.yaml`` and ``.py``, in the order of the paths.
+
+    Python files are executed, but for those whose names begin with ``_``. What ``seeknal/common/`` defines is put in.
 
     Args:
         root: The project's directory.
@@ -54,14 +64,16 @@ def parse_folder(
         ManifestError: All that is wrong, in the order of the files.
     """
     manifest, problems = Manifest(project or root.resolve().name), list[SeeknalError]()
+    common: Mapping[str, str] = {}
     places: dict[str, Place] = {}
     sound: list[Node] = []
-    for path in sorted(p for pattern in PATTERNS for p in (root / FOLDER).rglob(pattern)):
-        file = path.relative_to(root).as_posix()
+    with _collected(problems):
+        common = read_common(root / FOLDER / COMMON, root)
+    for path in _files(root / FOLDER):
         with _collected(problems):
-            text = read_text(path, root=root)
-            for node, place in nodes_of_yaml(text, file=file, root=root, kinds=kinds, problems=problems):
+            for node, place in _nodes_of(path, root, list(kinds), problems):
                 with _collected(problems, node, place):
+                    node.config = filled(node.config, common)
                     _add(manifest, node, places.setdefault(node.id, place), place)
                     check(node)
                     sound.append(node)
@@ -74,6 +86,20 @@ def parse_folder(
         raise one_or_many(problems)
     Graph(manifest)
     return manifest
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files that define nodes, sorted; none that is hidden, as Jupyter's checkpoints are."""
+    parts = ((path, path.relative_to(folder).parts) for path in folder.rglob("*") if path.suffix in ENDINGS)
+    parts = ((path, names) for path, names in parts if path.suffix != ".py" or path.name[0] != "_")
+    return sorted(path for path, names in parts if names[0] not in APART and not any(name[0] == "." for name in names))
+
+
+def _nodes_of(path: Path, root: Path, kinds: list[str], problems: list[SeeknalError]) -> Iterator[tuple[Node, Place]]:
+    text = read_text(path, root=root)
+    if path.suffix == ".py":
+        return nodes_of_python(text, path=path, root=root, kinds=kinds, keys=KEYS, problems=problems)
+    return nodes_of_yaml(text, file=path.relative_to(root).as_posix(), root=root, kinds=kinds, problems=problems)
 
 
 class _collected:  # noqa: N801 - it reads as a function in a with statement
@@ -148,6 +174,9 @@ def _of_config(config: dict[str, Any], file: str, root: Path, document: Document
     kind, name = config["kind"], config["name"]
     if "sql_file" in config:
         config["sql"] = _sql_file(str(config.pop("sql_file")), root, document)
+    output = config.pop("output", None)  # the peer's other place for the documentation of columns
+    if isinstance(output, dict) and not config.get("columns"):
+        config["columns"] = output.get("columns")
     tags, columns = _listed(config, "tags", document), _columns(config, document)
     node = Node(f"{kind}.{name}", name, node_type(kind))
     node.description, node.owner = _text(config, "description", document), _text(config, "owner", document)

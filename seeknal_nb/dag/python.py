@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
+from seeknal_nb.dag.wanted import group_id, read_wanted
 from seeknal_nb.errors import ManifestError, Place
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Body:
     ``reads`` are the names that the body reads before it has certainly assigned them, in order of first appearance,
     without builtins and ``PROVIDED``. Of these, ``perhaps`` are those that it may have assigned by then (in a loop,
     in one branch): nobody need have them. ``assigns`` are all names that it may bind in its namespace, ``refs`` the
-    literal arguments of ``ref("kind.name")`` and ``ctx.ref("kind.name")``, ``imports`` the modules that it imports.
+    literal arguments of ``ref("kind.name")``, ``ctx.ref("kind.name")``, ``ctx.features``, ``ctx.latest``, ``ctx.model``
+    and ``ctx.predict``, ``imports`` the modules that it imports.
     """
 
     source: str
@@ -175,9 +177,30 @@ def _refs(tree: ast.Module, bound: frozenset[str]) -> Iterator[str]:
             case ast.Call(func=ast.Name(id="ref"), args=[ast.Constant(value=str(target)), *_]) if "ref" not in bound:
                 yield target
             case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="ctx"), attr="ref"), args=[ast.Constant(value=str(target)), *_]
+                func=ast.Attribute(value=ast.Name(id="ctx"), attr="ref" | "model" | "predict"),
+                args=[ast.Constant(value=str(target)), *_],
             ) if "ctx" not in bound:
                 yield target
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="ctx"), attr="features")) if "ctx" not in bound:
+                yield from _features_refs(node)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="ctx"), attr="latest"), args=[ast.Constant(value=str(target)), *_]
+            ) if "ctx" not in bound:
+                yield group_id(target)
+
+
+def _features_refs(call: ast.Call) -> Iterator[str]:
+    """The spine and the groups of ``ctx.features(spine, [...])`` that stand there as text."""
+    given: dict[str | None, ast.expr] = {one.arg: one.value for one in call.keywords}
+    given |= dict(zip(("spine", "features"), call.args, strict=False))
+    match given.get("spine"):
+        case ast.Constant(value=str(target)):
+            yield target
+    listed = given.get("features")
+    for item in listed.elts if isinstance(listed, (ast.List, ast.Tuple)) else [listed]:
+        match item:
+            case ast.Constant(value=str(text)):
+                yield read_wanted(text).group
 
 
 def imports_of(tree: ast.AST, *, package: str = "") -> tuple[str, ...]:

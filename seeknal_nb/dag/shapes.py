@@ -12,13 +12,18 @@ if TYPE_CHECKING:
 __all__ = ["check_shapes"]
 
 TEXT, TEXTS, MAPPING, MAPPINGS, EITHER = "text", "text or a list", "a mapping", "a list of mappings", "a list or a mapping"
+ANY = "text, a list or a mapping"
 SHAPES: Mapping[str, str] = {
     **dict.fromkeys(("sql", "transform", "python", "path", "source", "format", "input", "as", "to", "severity"), TEXT),
     **dict.fromkeys(("materialized", "event_time", "created_time", "id_col", "expression", "on", "url"), TEXT),
+    **dict.fromkeys(("watermark", "connection", "connection_string", "query"), TEXT),
     **dict.fromkeys(("inputs", "depends_on", "key", "group_by"), TEXTS),
     **dict.fromkeys(("entity", "materialization", "training", "params", "freshness"), MAPPING),
     **dict.fromkeys(("schema", "checks"), MAPPINGS),
-    **dict.fromkeys(("features", "rule"), EITHER),
+    **dict.fromkeys(("feature_date_col", "application_date_col"), TEXT),
+    **dict.fromkeys(("spine", "label_time", "mode", "ttl"), TEXT),
+    "rule": EITHER,
+    "features": ANY,
 }
 INSIDE: Mapping[str, Mapping[str, str]] = {
     "training": {
@@ -27,7 +32,7 @@ INSIDE: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("algorithm", "target", "label_column", "label_source", "task"), TEXT),
     },
     "entity": {"join_keys": TEXTS},
-    "materialization": {"event_time_col": TEXT, "created_time_col": TEXT},
+    "materialization": {"event_time_col": TEXT, "created_time_col": TEXT, "ttl": TEXT},
 }
 """Keys one level further down."""
 
@@ -56,6 +61,8 @@ def _fits(value: object, shape: str) -> bool:
         return isinstance(value, (str, list, tuple)) or (isinstance(value, dict) and "ref" in value)
     if shape == MAPPING:
         return isinstance(value, dict)
+    if shape == ANY:
+        return isinstance(value, (str, list, tuple, dict))
     listed = isinstance(value, (list, tuple)) and all(isinstance(item, dict) for item in value)
     return listed or (shape == EITHER and isinstance(value, dict))
 

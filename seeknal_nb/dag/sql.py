@@ -20,7 +20,8 @@ _CACHED = 8192
 # Where sqlglot cannot parse what DuckDB can, names after these words are still found.
 _AFTER_FROM = re.compile(r"\b(?:from|join|pivot|unpivot|summarize)\s+((?:\w+\.)?\w+)(?![\w.(])", re.IGNORECASE)
 _MAY_READ_FILES = re.compile(r"read_|_scan|glob|parquet_|(?:from|join)\s*'", re.IGNORECASE)
-_REF = re.compile(r"\bref\s*\(\s*'((?:[^']|'')*)'\s*\)", re.IGNORECASE)
+_REF = re.compile(r"\bref\s*\(\s*['\"]((?:[^'\"]|'')*)['\"]\s*\)", re.IGNORECASE)
+_LATEST = re.compile(r"\b(?:from|join)\s+latest\s*\(\s*((?:\w+|\"\w+\")(?:\s*\.\s*(?:\w+|\"\w+\"))?)\s*\)", re.IGNORECASE)
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\w+|\S", re.DOTALL)
 _AS_WRITTEN = frozenset(
     {"VAR", "STRING", "IDENTIFIER", "NUMBER", "RAW_STRING", "HEREDOC_STRING", "ESCAPE_STRING", "BYTE_STRING"}
@@ -78,9 +79,10 @@ def _words(sql: str, tokens: Sequence[Any]) -> str:
 def tables_in(sql: str) -> tuple[Named, ...]:
     """The tables that a body reads besides its own CTEs and temporary tables, in the order in which it names them.
 
-    ``ref('kind.name')`` counts as the table ``kind.name``.
+    ``ref('kind.name')`` counts as the table ``kind.name``, and so does ``latest(kind.name)`` after FROM or JOIN.
     """
     tables = [Named(m[1], m.start(), m.end()) for m in _live(_REF, sql)]
+    tables += [Named(re.sub(r'[\s"]', "", m[1]), m.start(1), m.end(1)) for m in _live(_LATEST, sql)]
     own: set[str] = set()
     for statement in statements(_without_refs(sql)):
         found = _read(statement.text)

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from seeknal_nb.errors import ManifestError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
-__all__ = ["Statement", "column", "holes", "literal", "quote", "render", "spans", "statements"]
+__all__ = ["Statement", "column", "holes", "literal", "quote", "render", "spans", "statements", "value_of"]
 
-_HOLE = re.compile(r"\{\{\s*(?:(ident)\s*\(\s*(\w+)\s*\)|(\w+))\s*\}\}")
+_HOLE = re.compile(
+    r"\{\{\s*(?:(ident)\s*\(\s*(\w+)\s*\)"
+    r"|(\w+(?:\.\w+)+|\w+(?:\s*\(\s*-?\d*\s*\))?|env:\w+(?:\|[^{}]*?)?))\s*\}\}"
+)
+"""``{{ name }}``, ``{{ ident(name) }}``; the peer's ``{{ rules.x }}``, ``{{ today(-1) }}``, ``{{ env:NAME|x }}``."""
 _QUOTED = re.compile(r"\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1", re.DOTALL)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _COMMENT_OR_TEXT = re.compile(f"{_COMMENT.pattern}|{_QUOTED.pattern}", re.DOTALL)
@@ -79,36 +83,76 @@ def literal(value: object) -> str:
 
 
 def holes(text: str) -> tuple[str, ...]:
-    """The parameters that ``{{ name }}`` and ``{{ ident(name) }}`` ask for, each once."""
-    return tuple(dict.fromkeys(m[2] or m[3] for m in _HOLE.finditer(text))) if "{{" in text else ()
+    """The parameters that ``{{ name }}`` and its like ask for, each once, without blanks: ``name``, ``today(-1)``."""
+    return tuple(dict.fromkeys(map(_name, _HOLE.finditer(text)))) if "{{" in text else ()
 
 
-def render(text: str, params: Mapping[str, object], *, known: bool = True, plain: bool = False) -> str:
+def _name(match: re.Match[str]) -> str:
+    name = match[2] or match[3]
+    return name if name.startswith("env:") else "".join(name.split())
+
+
+def value_of(name: str, params: Mapping[str, object]) -> object:
+    """A parameter's value; raises ``KeyError``. What stands in for one that nobody gave is called ``name()``."""
+    return params[name] if name in params else params[f"{name}()"]
+
+
+def render(
+    text: str, params: Mapping[str, object], *, known: bool = True, plain: bool = False, texts: Container[str] = ()
+) -> str:
     """The text with its parameters put in, as literals or, by ``ident``, as quoted identifiers.
+
+    In a quoted text or a comment of SQL a value stands as it is, so that ``'{{ day }}'`` is the text of the day.
 
     Args:
         text: SQL, or any text.
         params: Values by name.
         known: False leaves an unknown parameter as NULL, for whoever only looks at the tables.
         plain: The text is no SQL: a value is put in as it is.
+        texts: Names whose values are put in as they are, as pieces of SQL.
 
     Raises:
         ManifestError: A parameter has no value.
     """
     if "{{" not in text:
         return text
+    quoted = [] if plain else spans(text)
 
     def value(match: re.Match[str]) -> str:
-        name = match[2] or match[3]
-        if name not in params:
-            if not known:
-                return "NULL"
-            raise ManifestError(
-                f"parameter {name!r} is not defined",
-                remedy=f"give it with --params {name}=...; {near(name, params, what='parameter')}",
-            )
+        name = _name(match)
+        try:
+            found = value_of(name, params)
+        except KeyError:
+            if known:
+                raise _undefined(name, params) from None
+            return "NULL"
         if plain:
-            return str(params[name])
-        return quote(str(params[name])) if match[1] else literal(params[name])
+            return str(found)
+        opening = next((text[start] for start, end in quoted if start < match.start() < end), "")
+        if opening:
+            return _inside(str(found), opening)
+        if name in texts:
+            return str(found)
+        return quote(str(found)) if match[1] else literal(found)
 
     return _HOLE.sub(value, text)
+
+
+def _inside(value: str, opening: str) -> str:
+    """A value within quotes or a comment, which it must not end."""
+    if opening in "-/":
+        return " ".join(value.replace("*/", "* /").splitlines())
+    return value.replace("'", "''") if opening in "'eE" else value.replace('"', '""') if opening == '"' else value
+
+
+def _undefined(name: str, params: Mapping[str, object]) -> ManifestError:
+    if name.startswith("env:"):
+        variable = name[4:].partition("|")[0]
+        return ManifestError(
+            f"the environment has no {variable}", remedy=f"set {variable}, or write {{{{ env:{variable}|default }}}}"
+        )
+    if "." in name:
+        remedy = f"write it into seeknal/common/; {near(name, params, what='name')}"
+        return ManifestError(f"{name!r} is not in seeknal/common/", remedy=remedy)
+    remedy = f"give it with --params {name}=...; {near(name, params, what='parameter')}"
+    return ManifestError(f"parameter {name!r} is not defined", remedy=remedy)

@@ -36,6 +36,8 @@ _WIDE = re.compile(r"\bU?HUGEINT\b")
 _COMMENTS = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 _LINE = re.compile(r"\n\nLINE (\d+): ")
 _STEP = 0.05
+_QUIET = threading.Lock()
+"""Warnings are the process's: two threads that silence them for a while would leave them silent."""
 _SETTINGS = {
     "python_enable_replacements": "false",  # else `FROM df` reads a notebook's variable, unseen by any key
     "autoinstall_known_extensions": "false",
@@ -285,7 +287,7 @@ def _fetch(relation: Any, form: str) -> Any:
         return relation.to_arrow_table()
     if form == "polars":
         return relation.pl()
-    with warnings.catch_warnings():  # DuckDB makes TIMESTAMPTZ columns by a call that pandas 3.1 deprecates
+    with _QUIET, warnings.catch_warnings():  # DuckDB makes TIMESTAMPTZ columns by a call that pandas 3.1 deprecates
         warnings.simplefilter("ignore")
         return relation.df()
 

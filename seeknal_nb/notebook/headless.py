@@ -83,7 +83,7 @@ def load_notebook(path: Path, *, directory: Path | None = None, state_dir: str |
         defined.directory, state_dir=state_dir, name=path.stem, params=defined.params, kinds=defined.kinds,
         workers=defined.workers,
     )  # fmt: skip
-    project.manifest = defined.manifest
+    project.manifest, project.shared = defined.manifest, defined.shared
     return magics.adopt(project)
 
 

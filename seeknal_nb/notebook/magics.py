@@ -124,7 +124,7 @@ class SeeknalMagics(Magics):
         from seeknal_nb.notebook import face  # noqa: PLC0415
 
         options = parse_words(words, NOTEBOOK_COMMANDS, prog="%seeknal")
-        if self.headless and options.command not in ("parse", "remove"):
+        if self.headless and options.command not in ("parse", "remove", "load"):
             from seeknal_nb.notebook.headless import Absent  # noqa: PLC0415
 
             return Absent()

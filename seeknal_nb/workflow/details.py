@@ -14,6 +14,7 @@ from seeknal_nb.draw.code import code_lines
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.markup import cut, plural
+from seeknal_nb.workflow.events import numbers_in
 from seeknal_nb.workflow.history import read_history, read_log, runs_by_node
 from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.tables import is_view
@@ -34,6 +35,7 @@ CELL = 120
 SEARCHED = 30
 """Runs whose records are searched for those of a node."""
 LONGEST_LOG = 20_000
+LONGEST_METRICS = 500
 _ERROR_LINE = re.compile(r"at line (\d+) of its")
 
 
@@ -135,7 +137,8 @@ class Inspector:
         language, body = _definition(node)
         history = tuple(self._history.get(node.id, ()))
         return Details(
-            node.id, _facts(node, state, graph), language, body, 0 if other else _marked(error, body), tuple(graph.inputs(node.id)),
+            node.id, _facts(node, state, graph, build), language, body, 0 if other else _marked(error, body),
+            tuple(graph.inputs(node.id)),
             tuple(graph.consumers(node.id)), build.schema if build else (), shown, build.row_count if build else None,
             before.row_count if before else None, error, _log(self._runs, node.id, history), history, note,
         )  # fmt: skip
@@ -154,9 +157,10 @@ def _definition(node: Node) -> tuple[str, str]:
     return "json", json.dumps(node.config, indent=2, ensure_ascii=False, default=str)
 
 
-def _facts(node: Node, state: Any, graph: Graph) -> tuple[tuple[str, str], ...]:
+def _facts(node: Node, state: Any, graph: Graph, build: Build | None) -> tuple[tuple[str, str], ...]:
     last = _when(state.last_run) if state and state.last_run else ""
     volatile = ", ".join(volatile_in(sql_of(node) or ""))
+    metrics = build.metadata.get("metrics") if build is not None else None
     told = {
         "description": node.description or "",
         "owner": node.owner or "",
@@ -164,6 +168,7 @@ def _facts(node: Node, state: Any, graph: Graph) -> tuple[tuple[str, str], ...]:
         "defined in": str(node.place or ""),
         "waits for": ", ".join(graph.rules(node.id)),
         "volatile": volatile and f"{volatile}: what is stored stands until something changes, or refresh says so",
+        "metrics": cut(", ".join(f"{name} {value:g}" for name, value in numbers_in(metrics or {})), LONGEST_METRICS),
         "last run": last,
         "attempts": str(state.attempts) if state is not None and state.attempts > 1 else "",
     }

@@ -22,6 +22,7 @@ __all__ = [
     "NodeStarted",
     "RunFinished",
     "RunStarted",
+    "numbers_in",
 ]
 
 
@@ -83,12 +84,12 @@ class NodeResult:
         return list(self.metadata.get("checks") or ())
 
     def detail(self) -> str:
-        """Rows or checks, and seconds, where there are any: ``336,776 rows · 0.52 s``, ``6 of 7 checks · 0.10 s``."""
-        checks = self.checks
+        """Rows, or a rule's checks, and seconds, where there are any: ``336,776 rows · 0.52 s``, ``6 of 7 checks``."""
+        checks, is_rule = self.checks, self.node_id.startswith("rule.")
         passed = sum(bool(check.get("passed")) for check in checks)
-        counted = [] if self.row_count is None else [plural(self.row_count, "row")]
-        if checks:
-            counted = [f"{passed} of {plural(len(checks), 'check')}"]
+        counted = [] if self.row_count is None else [plural(self.row_count, "check" if is_rule else "row")]
+        if checks and (is_rule or passed < len(checks)):
+            counted = [*([] if is_rule else counted), f"{passed} of {plural(len(checks), 'check')}"]
         return " · ".join([*counted, *([f"{self.duration:.2f} s"] if self.attempts or self.duration else [])])
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,7 +175,7 @@ class ExecutionSummary:
         """
         import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
 
-        found = [(r.node_id, *one) for r in self.results for one in _numbers("", r.metadata.get("metrics") or {})]
+        found = [(r.node_id, *one) for r in self.results for one in numbers_in(r.metadata.get("metrics") or {})]
         columns = {"node_id": "str", "metric": "str", "value": "Float64"}
         return pd.DataFrame({
             name: pd.Series([one[at] for one in found], dtype=kind) for at, (name, kind) in enumerate(columns.items())
@@ -259,10 +260,11 @@ class ExecutionSummary:
         return f"<p>{esc_html(headline)}</p>{notes}{shown_table}{left}"
 
 
-def _numbers(prefix: str, found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, value in found.items():
+def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers of a node's metrics, by name; those of a mapping by both names, a dot between."""
+    for name, value in metrics.items():
         if isinstance(value, dict):
-            yield from _numbers(f"{prefix}{name}.", value)
+            yield from numbers_in(value, f"{prefix}{name}.")
         elif isinstance(value, (int, float)):
             yield f"{prefix}{name}", float(value)
 

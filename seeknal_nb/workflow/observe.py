@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.fingerprint import digest, node_parts, written
 from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import read_body
-from seeknal_nb.errors import SeeknalError, one_or_many
+from seeknal_nb.errors import ManifestError, SeeknalError, one_or_many
 from seeknal_nb.workflow.kinds import check_node, kind_of
 from seeknal_nb.workflow.kinds.body import python_of
 from seeknal_nb.workflow.kinds.tables import is_view
@@ -16,7 +17,7 @@ from seeknal_nb.workflow.outputs import Build
 from seeknal_nb.workflow.plan import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from seeknal_nb.dag.graph import Graph
@@ -113,9 +114,41 @@ def observe(
             _observe(world, node, rows[node.node_type], names, entries.get(node.id), around)
         except SeeknalError as error:
             problems.append(error.at(node=node.id, place=node.place))
+    problems += _clashes(world)
     if problems:
         raise one_or_many(problems)
     return world
+
+
+def _clashes(world: Observed) -> Iterator[SeeknalError]:
+    """Two nodes that would deliver to one place, and who would overwrite a file that another one reads."""
+    owners: dict[str, str] = {}
+    read: dict[str, str] | None = None
+    for node_id, sight in world.sights.items():
+        found = sight.kind.delivers(sight.node, world.root)
+        if found is None:
+            continue
+        owner = owners.setdefault(found[0], node_id)
+        if owner != node_id:
+            yield _clash(sight, f"{owner} delivers there too")
+        read = _read_by(world) if read is None else read
+        reader = read.get(str(found[1])) or (found[1] and _within(found[1], read))
+        if reader and reader != node_id:
+            yield _clash(sight, f"{reader} reads it")
+
+
+def _clash(sight: Sight, why: str) -> SeeknalError:
+    error = ManifestError("its target is not its own", why=why, remedy="deliver to another place")
+    return error.at(node=sight.node.id, place=sight.node.place)
+
+
+def _read_by(world: Observed) -> dict[str, str]:
+    return {os.path.realpath(path): node_id for node_id, sight in world.sights.items() for path in sight.seen}
+
+
+def _within(directory: Path, read: Mapping[str, str]) -> str:
+    """Who reads a file below that directory."""
+    return next((node_id for path, node_id in read.items() if path.startswith(f"{directory}{os.sep}")), "")
 
 
 def _observe(

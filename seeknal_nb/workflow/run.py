@@ -169,7 +169,8 @@ class Run:
 
     def _task(self, node: Node, stage: Path) -> Task:
         captured, cancelled = self.world.sights[node.id].captured, self.walk.cancelled
-        return Task(node, self.walk.inputs(node.id), stage, captured, self.runner.around, self.runner.engine, cancelled)
+        key, inputs = self.walk.decisions[node.id].key or "", self.walk.inputs(node.id)
+        return Task(node, key, inputs, stage, captured, self.runner.around, self.runner.engine, cancelled)
 
     def _commit(self, result: NodeResult, decision: Decision) -> tuple[NodeResult, Build | None]:
         """Publish what was staged and remember the result; only then is it told."""
@@ -193,7 +194,10 @@ class Run:
     def _prove_unchanged(self, node_id: str) -> None:
         """What the node read must be what its key says: RELIABILITY rule 10, hash before and after."""
         sight, before = self.world.sights[node_id], self.world.facts[node_id].probe
-        if before is not None and sight.kind.probe(sight.node, self.runner.around, sight.seen).text != before:
+        if before is None:
+            return
+        now = sight.kind.probe(sight.node, self.runner.around, sight.seen)
+        if now.text != before and not now.moving:
             raise NodeError("a file changed while it was read", remedy="run again when it is complete")
 
     def _publish(self, stage: Path | None, build: Build, seconds: float) -> Build:

@@ -33,8 +33,8 @@ __all__ = ["Walk"]
 
 STEP = 0.05
 GRACE = 2.0
-CHECKED = ("rule.", "feature_group.", "model.")
-"""Kinds whose builds tell about checks."""
+MEASURED = ("rule.", "feature_group.", "model.")
+"""Kinds whose builds tell about checks and metrics."""
 S = ExecutionStatus
 
 
@@ -125,7 +125,7 @@ class Walk:
 
     def inputs(self, node_id: str) -> dict[str, Input]:
         """What a node reads, by id, in the order of its edges."""
-        return {name: Input(name, self._relation(name), self.builds.get(name)) for name in self.graph.inputs(node_id)}
+        return {name: Input(name, self._relation(name), self._whole(name)) for name in self.graph.inputs(node_id)}
 
     def relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound before the node's SQL runs: its inputs, and what views among them read."""
@@ -176,14 +176,18 @@ class Walk:
         if build is not None and entry is not None and entry.built != build.key:
             self._adopt(build)
         rows = build.row_count if build else None
-        return NodeResult(step.node_id, S.CACHED, row_count=rows, reason=reason, metadata=self._checks(build))
+        return NodeResult(step.node_id, S.CACHED, row_count=rows, reason=reason, metadata=self._told(build))
 
-    def _checks(self, build: Build | None) -> dict[str, Any]:
-        """What checks said when this build was made; its record is read for the kinds that have some."""
-        if build is None or build.path is None or not build.node_id.startswith(CHECKED):
+    def _told(self, build: Build | None) -> dict[str, Any]:
+        """What was checked and measured when this build was made; its record is read for the kinds that do so."""
+        if build is None or not build.node_id.startswith(MEASURED):
             return {}
-        checks = self.world.outputs.metadata(build.node_id, build.key).get("checks")
-        return {"checks": checks} if checks else {}
+        metadata = self.world.outputs.whole(build).metadata
+        return {name: metadata[name] for name in ("checks", "metrics") if metadata.get(name)}
+
+    def _whole(self, node_id: str) -> Build | None:
+        build = self.builds.get(node_id)
+        return None if build is None else self.world.outputs.whole(build)
 
     def _cut_off(self, step: Step) -> str:
         return "inputs came out the same" if not step.certain else "up to date"

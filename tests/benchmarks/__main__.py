@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 
 from tests.benchmarks.measure import HEAD
 
-FAMILIES = ("orchestration", "start", "statements", "data", "parallel", "widget")
+FAMILIES = ("orchestration", "start", "statements", "data", "parallel", "features", "checks", "widget")
 SIZES = 10_000, 1_000, 5_000_000
 """Nodes, SQL nodes and rows: those that the goals are meant for."""
 
@@ -46,6 +46,7 @@ def _options():
     parser.add_argument("--rows", type=int, default=SIZES[2], help="rows of the 16-node pipeline")
     parser.add_argument("--data-repeat", type=int, default=2, help="repetitions of that pipeline")
     parser.add_argument("--query-rows", type=int, default=5_000_000, help="rows of each CPU-bound query")
+    parser.add_argument("--feature-rows", type=int, default=1_000_000, help="labels, and feature rows, of a retrieval")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in FAMILIES]
     if unknown:

@@ -44,6 +44,8 @@ def test_readers_wait_for_the_rule_and_what_is_below_them_need_not() -> None:
         ({"severity": "warn", "checks": [{"range": {"column": "x", "min": 0, "severity": "error"}}]}, True),
         ({"severity": "warn", "checks": [{"not_null": ["x"], "severity": "error"}]}, True),
         ({"severity": "warn", "checks": [{"not_null": ["x"], "severity": "info"}, {"unique": "x"}, 3]}, False),
+        ({"severity": "warn", "rule": {"type": "null", "params": {"severity": "error"}}}, True),
+        ({"severity": "warn", "rule": [{"type": "null", "severity": "warn"}, {"value": "x > 0", "severity": "error"}]}, True),
         ({"severity": "warn", "blocking": True}, True),
         ({"blocking": False}, False),
     ],

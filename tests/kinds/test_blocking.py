@@ -87,3 +87,32 @@ def test_the_checks_of_a_run_are_a_frame_and_stay_when_nothing_runs(checked: Pro
 def test_a_run_without_checks_gives_an_empty_frame(project: Project) -> None:
     project.transform("a", sql="SELECT 1 AS x")
     assert good(project).checks.empty
+
+
+def test_a_metric_of_a_build_that_was_made_before_is_checked(project: Project) -> None:
+    """The rule alone runs again: the model's numbers come from the record of its build."""
+    project.model("m", sql="SELECT i AS id, i % 7 AS a, i % 7 > 3 AS y FROM range(200) r(i)",
+                  training={"algorithm": "logistic_regression", "target": "y", "key": ["id"]})  # fmt: skip
+    project.rule("q", on="model.m", checks=[{"metric": {"name": "accuracy", "max": 0.1}}])
+    told = []
+    for _ in range(2):
+        found = run(project)["rule.q"]
+        assert found.status == "failed"
+        told.append(found.error_message)
+    assert told[0] == told[1]
+    assert 'metric accuracy: {"accuracy": 1.0, "max": 0.1}' in told[0]
+    project.rule("q", on="model.m", checks=[{"metric": {"name": "accuracy", "min": 0.1}}])
+    summary = good(project)
+    assert (summary["model.m"].status, summary["rule.q"].status) == ("cached", "success")
+    frame = summary.metrics.set_index(["node_id", "metric"])["value"]
+    assert frame["model.m", "accuracy"] == 1.0
+
+
+def test_all_views_tell_checks_and_rows_alike(project: Project) -> None:
+    project.transform("t", sql=VALUES.format(3))
+    project.feature_group("g", sql="SELECT x FROM t", key="x", tests=[{"not_null": ["x"]}])
+    project.rule("r", on="t", severity="warn", checks=[{"range": {"column": "x", "max": 2}}, {"not_null": ["x"]}])
+    summary = good(project)
+    for drawing in (project.drawing({r.node_id: r for r in summary.results}), project.graph()):
+        details = {mark.id: mark.detail.split(" · ")[0] for mark in drawing.picture.marks}
+        assert details == {"transform.t": "3 rows", "feature_group.g": "3 rows", "rule.r": "1 of 2 checks"}

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "check_node", "kind_names", "kind_of"]
 
 KINDS: Mapping[str, str] = {
-    "source": "seeknal_nb.workflow.kinds.source:SOURCE",
+    "source": "seeknal_nb.workflow.kinds.sources.source:SOURCE",
     "transform": "seeknal_nb.workflow.kinds.tables:TRANSFORM",
-    "feature_group": "seeknal_nb.workflow.kinds.tables:FEATURE_GROUP",
-    "model": "seeknal_nb.workflow.kinds.model:MODEL",
-    "aggregation": "seeknal_nb.workflow.kinds.tables:AGGREGATION",
-    "rule": "seeknal_nb.workflow.kinds.rule:RULE",
-    "exposure": "seeknal_nb.workflow.kinds.exposure:EXPOSURE",
-    "profile": "seeknal_nb.workflow.kinds.tables:PROFILE",
-    "second_order_aggregation": "seeknal_nb.workflow.kinds.tables:AGGREGATION",
+    "feature_group": "seeknal_nb.workflow.kinds.features.feature_group:FEATURE_GROUP",
+    "model": "seeknal_nb.workflow.kinds.models.model:MODEL",
+    "aggregation": "seeknal_nb.workflow.kinds.aggregations.aggregation:AGGREGATION",
+    "rule": "seeknal_nb.workflow.kinds.rules.rule:RULE",
+    "exposure": "seeknal_nb.workflow.kinds.exposures.exposure:EXPOSURE",
+    "profile": "seeknal_nb.workflow.kinds.aggregations.profile:PROFILE",
+    "second_order_aggregation": "seeknal_nb.workflow.kinds.aggregations.aggregation:AGGREGATION",
     "semantic_model": "seeknal_nb.workflow.kinds.tables:DECLARATION",
     "metric": "seeknal_nb.workflow.kinds.tables:DECLARATION",
 }
@@ -63,9 +63,31 @@ def _check_common(node: Node) -> None:
         raise ManifestError(f"unknown frame {form!r}", remedy=near(form, FORMS, what="frame"))
     if node.config.get("materialized") == "view" and node.node_type != "transform":
         raise ManifestError("only a transform can be a view", remedy="take materialized away")
-    for key in ("audits", "tests", "error_if", "warn_if", *(("checks",) if node.node_type != "rule" else ())):
-        if node.config.get(key) is not None:
-            raise ManifestError(f"{key} of a {node.node_type} is not read", remedy="write a rule node with checks")
+    _check_features(node)
+    _check_targets(node)
+
+
+def _check_targets(node: Node) -> None:
+    """Refuse the peer's places for a node's table besides its own build, unless they are switched off."""
+    stored = node.config.get("materialization")
+    targets = node.config.get("materializations") or ([stored] if stored and node.node_type != "feature_group" else [])
+    for target in targets if isinstance(targets, list) else [targets]:
+        if not isinstance(target, dict) or str(target.get("enabled")).casefold() != "false":
+            raise ManifestError(
+                f"materialization of a {node.node_type} is not done",
+                why="to deliver a table into a catalog or a database is an exposure's work",
+                remedy="write an exposure node for it, and take this away or set enabled: false",
+            )
+
+
+def _check_features(node: Node) -> None:
+    """Kinds that compute features have a mapping of each; a transform joins them by name, and a feature group lists them."""
+    features = node.config.get("features") or ()
+    plain = isinstance(features, str) or not all(isinstance(one, dict) for one in features)
+    if plain and not isinstance(features, dict) and node.node_type not in ("transform", "feature_group"):
+        raise ManifestError(
+            "features must be a list or a mapping", why=f"it is {features!r:.200}", remedy="features: [{name: amount, ...}]"
+        )
 
 
 def kind_names(custom: Mapping[str, object]) -> list[str]:

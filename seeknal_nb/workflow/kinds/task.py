@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.errors import NodeError, near
+from seeknal_nb.workflow.kinds.features.groups import group_of
+from seeknal_nb.workflow.kinds.features.pointintime import with_latest
 from seeknal_nb.workflow.kinds.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -67,11 +69,13 @@ class Probe:
         text: Part of the key: it changes when what is outside changes.
         seen: What to remember, so that the next look is cheap.
         due: Why the node has to run although its key is as it was, as ``refresh: 1h``; empty where it need not.
+        moving: Whether the text may change while the node reads, as a database's: then the next look tells.
     """
 
     text: str | None = None
     seen: Seen = field(default_factory=dict)
     due: str = ""
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Task:
 
     Attributes:
         node: What to do, with its parameters put in.
+        key: Under which its build will lie; a retry has the same one.
         inputs: By id, in the order of the edges.
         stage: A fresh directory; what is in it afterwards becomes the build.
         captured: What a Python body reads of the notebook, by name.
@@ -89,6 +94,7 @@ class Task:
     """
 
     node: Node
+    key: str
     inputs: Mapping[str, Input]
     stage: Path
     captured: Mapping[str, object]
@@ -122,8 +128,9 @@ class Task:
         return self.inputs[node_id]
 
     def sql(self, text: str) -> str:
-        """A body's SQL with its tables written as ids."""
-        return rewrite(text, self.resolve, root=self.surroundings.root.absolute())
+        """A body's SQL with its tables written as ids, and ``latest(group)`` as what it means."""
+        written = rewrite(text, self.resolve, root=self.surroundings.root.absolute())
+        return with_latest(written, lambda name: group_of(self.input(name)))
 
     def only_input(self) -> str:
         """The quoted id of the one input; raises ``NodeError`` where there are several or none."""
@@ -147,6 +154,7 @@ class Kind:
         stages: Whether it needs a directory for its files.
         addressed: Whether a build of today's key stands for a run. Side effects do not.
         altered: Why a side effect's target is no longer what was delivered; empty where it is.
+        delivers: Where a side effect goes: what no other node may share, and the file or directory, where it is one.
     """
 
     execute: Callable[[Task], dict[str, Any]]
@@ -155,6 +163,7 @@ class Kind:
     stages: bool = True
     addressed: bool = True
     altered: Callable[[Seen], str] = lambda seen: ""
+    delivers: Callable[[Node, Path], tuple[str, Path | None] | None] = lambda node, root: None
 
 
 def result_of(table: Table, metadata: Mapping[str, Any]) -> dict[str, Any]:

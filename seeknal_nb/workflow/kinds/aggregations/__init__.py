@@ -1,0 +1,1 @@
+"""Numbers over groups and past days, and profiles of columns."""

@@ -1,0 +1,197 @@
+"""Aggregations: a body of the user's own, or features that are declared; second order too. It knows no window's meaning.
+
+A node may have both: then the body gives the events, and the features are taken of them, as the peer's decorator does it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.sql import tables_in
+from seeknal_nb.dag.sqltext import column, literal, quote, statements
+from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.workflow.kinds.aggregations.events import Events, events_of
+from seeknal_nb.workflow.kinds.aggregations.grouping import HIDDEN, Grouping, is_number, needs_numbers
+from seeknal_nb.workflow.kinds.aggregations.moments import read_moments
+from seeknal_nb.workflow.kinds.aggregations.windows import ROWS, read_measures, texts
+from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
+from seeknal_nb.workflow.kinds.files import files_probe
+from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
+from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
+from seeknal_nb.workflow.outputs import DATA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.engines import Table
+
+__all__ = ["AGGREGATION", "grouping_of"]
+
+SECOND = "second_order_aggregation"
+DECLARED = ("id_col", "feature_date_col", "application_date_col", "application_dates", "group_by", "source")
+"""Keys that say how features are taken."""
+INSIDE = ("window", "functions", "aggs", "basic", "rolling", "ratio", "since", "column", "source_feature")
+"""Keys of a feature."""
+JOINED = 0.5
+"""Share of events with several application dates from which a table looks joined to its dates already."""
+
+
+def grouping_of(node: Node) -> Grouping:
+    """What the config of a node declares.
+
+    Raises:
+        ManifestError: Something that has no meaning, or that nobody reads.
+    """
+    config = node.config
+    rollup = node.node_type == SECOND
+    measures = read_measures(config["features"], rollup=rollup)
+    moments, day = read_moments(config), config.get("feature_date_col")
+    group = texts(config.get("group_by"))
+    if not config.get("id_col"):
+        raise ManifestError("no id_col", why="features are aggregated for each entity", remedy="id_col: user_id")
+    for name, key in ((day, "feature_date_col"), *((one, "group_by") for one in group)):
+        if name is not None and not (isinstance(name, str) and name):
+            raise ManifestError(f"{key} must name columns", why=f"it is {name!r:.100}", remedy=f"{key}: country")
+    found = Grouping((str(config["id_col"]), *group), day, moments, measures, rollup)
+    _check_date(found)
+    _check_names(found)
+    for condition in found.conditions:
+        _check_condition(condition)
+    return found
+
+
+def _check_date(found: Grouping) -> None:
+    timed = [m.name for m in found.measures if m.function in ("first", "last")]
+    if found.day is None and (timed or found.form != "table"):
+        why = f"{timed[0]} goes by time" if timed else "windows and application dates go by the age of an event"
+        raise ManifestError("no feature_date_col", why=why, remedy="feature_date_col: event_date")
+
+
+def _check_names(found: Grouping) -> None:
+    names = [name.casefold() for name in (*found.named, *(m.name for m in found.measures))]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ManifestError(
+            f"two columns {doubled[0]!r}", why="keys, dates and features stand side by side", remedy="rename one"
+        )
+
+
+def _check_condition(text: str) -> None:
+    """Refuse what is no expression over one row; a table that it reads would be no input of the node."""
+    if len(statements(text)) != 1 or tables_in(f"SELECT 1 WHERE ({text}\n)"):
+        raise ManifestError(
+            f"condition {text!r:.200} reads more than a row", remedy="join in a transform, and test a column here"
+        )
+
+
+def _check(node: Node) -> None:
+    for key in INSIDE:
+        if node.config.get(key) is not None:
+            raise ManifestError(f"{key} of an aggregation is not read", remedy=f"write {key} in an entry of features")
+    refuse_unread(node, BODY.union(DECLARED, ("features",)))
+    if not node.config.get("features"):
+        needs_body(node)
+        for key in DECLARED:
+            if node.config.get(key) is not None:
+                raise ManifestError(
+                    f"{key} is not read", why="the body says all", remedy=f"declare features, or take {key} away"
+                )
+        return
+    if sql_of(node) and python_of(node):
+        needs_body(node)
+    if "{{" not in json.dumps([node.config.get(key) for key in (*DECLARED, "features")], default=str):
+        grouping_of(node)
+
+
+def _execute(task: Task) -> dict[str, Any]:
+    if not task.node.config.get("features"):
+        table, logged = build_table(task)
+        return result_of(table, logged)
+    found = grouping_of(task.node)
+    dates = task.input(found.moments.ref).node_id if found.moments.ref else None
+    with events_of(task, dates) as events:
+        types = _needed(events, found)
+        shared = _shared(Events.of(task, quote(dates)), found) if dates else ()
+        warnings = _joined_already(events, found)
+        sql = found.sql(events.table, types, quote(dates) if dates else "", shared)
+        table, metrics = _build(task, sql, found)
+    told = {**events.logged, "metrics": {**events.logged.get("metrics", {}), **metrics}}
+    return result_of(table, told | ({"warnings": warnings} if warnings else {}))
+
+
+def _needed(events: Events, found: Grouping) -> dict[str, str]:
+    """The types of the columns that measures are taken of, by the names that they are asked for by.
+
+    Raises:
+        NodeError: A column or condition is missing, or of no use.
+    """
+    for number, key in enumerate(found.keys):
+        events.type_of(key, "group_by" if number else "id_col")
+    for name, what in ((found.day, "feature_date_col"), (found.moments.own, "application_date_col")):
+        if name:
+            events.need_dates(name, what)
+    types = {name: events.type_of(name, "a feature") for name in found.columns}
+    for measure in found.measures:
+        if measure.column != ROWS and needs_numbers(measure) and not is_number(types[measure.column]):
+            why = f"{measure.column!r} is {types[measure.column]}"
+            remedy = f"count it, or CAST({column(measure.column)} AS DOUBLE) before"
+            raise NodeError(f"{measure.name} needs numbers", why=why, remedy=remedy)
+    events.need_conditions(found.conditions)
+    return types
+
+
+def _shared(dates: Events, found: Grouping) -> tuple[str, ...]:
+    """The keys that a table of application dates has too."""
+    dates.need_dates(found.moments.column, "application_dates")
+    folded = {name.casefold() for name in dates.types}
+    return tuple(key for key in found.keys if key.casefold() in folded)
+
+
+def _joined_already(events: Events, found: Grouping) -> list[str]:
+    """A warning where most events stand in several rows, one for each date: in windows they would count several times."""
+    own = found.moments.own
+    if found.form != "points" or not own or own == found.day:
+        return []
+    names = ", ".join(column(name) for name in dict.fromkeys((*found.keys, str(found.day), *found.columns)))
+    each = f"SELECT count(DISTINCT {column(own)}) AS n FROM {events.table} GROUP BY {names}"
+    counts = f"SELECT count(*) FILTER (WHERE n > 1), count(*) FROM ({each})"
+    [(several, every)] = events.task.engine.query(counts, form="rows")
+    if several <= JOINED * every:
+        return []
+    why = "if the rows were joined to their dates before, windows count them more than once"
+    return [f"{several:,} of {every:,} events have several {own}: {why}; leave that join out, and give application_dates"]
+
+
+def _build(task: Task, sql: str, found: Grouping) -> tuple[Table, dict[str, Any]]:
+    """Stage the table; where it has windows, by way of a file that counts their events too."""
+    if not found.windows:
+        return task.engine.build(sql, task.stage / DATA), _metrics(task, task.stage / DATA, found)
+    file = task.stage / "windows.parquet"
+    task.engine.build(sql, file)
+    metrics = _metrics(task, file, found)
+    hidden = ", ".join(column(f"{HIDDEN}{span}") for span in found.windows)
+    table = task.engine.build(f"SELECT * EXCLUDE ({hidden}) FROM read_parquet({literal(str(file))})", task.stage / DATA)
+    file.unlink()
+    return table, metrics
+
+
+def _metrics(task: Task, file: Path, found: Grouping) -> dict[str, Any]:
+    keys = ", ".join(column(key) for key in found.keys)
+    empty = " + ".join(f"count(*) FILTER (WHERE {column(f'{HIDDEN}{span}')} = 0)" for span in found.windows) or "0"
+    nulls = " + ".join(f"count(*) - count({column(m.name)})" for m in found.measures)
+    days = f"count(DISTINCT {column(found.moments.column)})" if found.dated else "NULL"
+    query = f"SELECT count(*), count(DISTINCT row({keys})), {days}, {empty}, {nulls} FROM read_parquet({literal(str(file))})"
+    [(rows, groups, dates, no_event, null)] = task.engine.query(query, form="rows")
+    metrics: dict[str, Any] = {"groups": groups}
+    if found.dated:
+        metrics["application_dates"] = dates
+    if rows and found.windows:
+        metrics["empty_share"] = round(int(no_event) / (rows * len(found.windows)), 6)
+    if rows:
+        metrics["null_share"] = round(int(null) / (rows * len(found.measures)), 6)
+    return metrics
+
+
+AGGREGATION = Kind(execute=_execute, check=_check, probe=files_probe)

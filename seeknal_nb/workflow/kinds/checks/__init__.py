@@ -1,0 +1,1 @@
+"""Checks of a table, for every kind that has some."""

@@ -1,0 +1,1 @@
+"""Deliveries: files, databases, figures, reports."""

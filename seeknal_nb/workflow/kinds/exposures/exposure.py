@@ -1,0 +1,202 @@
+"""Exposures: deliver rows, a figure or a page, last and atomically. Side effects are never from a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.engines import Interrupted
+from seeknal_nb.errors import NodeError
+from seeknal_nb.files import digest_file, io_errors, signature
+from seeknal_nb.workflow.kinds.exposures.databases import sqlite_state, to_postgres, to_sqlite
+from seeknal_nb.workflow.kinds.exposures.offers import Offer, bytes_of, offer_of, report_of, rows_of
+from seeknal_nb.workflow.kinds.exposures.pages import page, section
+from seeknal_nb.workflow.kinds.exposures.sheets import write_workbook
+from seeknal_nb.workflow.kinds.exposures.targets import Target, target_of
+from seeknal_nb.workflow.kinds.exposures.writers import COPY, check_directory, copy, inside, put, put_beside, write_directory
+from seeknal_nb.workflow.kinds.files import files_of, files_probe
+from seeknal_nb.workflow.kinds.task import Kind, Seen, Task
+
+if TYPE_CHECKING:
+    from seeknal_nb.dag.manifest import Node
+
+__all__ = ["EXPOSURE"]
+
+NOT_DONE = {
+    "notebook": "the notebook is not executed",
+    **dict.fromkeys(("api", "notification", "webhook", "email"), "nothing is sent"),
+}
+"""What a reader might expect of a type that is only declared."""
+NAMED = 16
+"""Digits of a delivery's key in the names of its files."""
+
+
+def _check(node: Node) -> None:
+    target_of(node)
+
+
+def _execute(task: Task) -> dict[str, Any]:
+    target = target_of(task.node)
+    if target is None:
+        return {"row_count": None, "metadata": _declared(task)}
+    path = None if target.form == "postgresql" else _path(task, target)
+    offer = offer_of(task, target)
+    if path is None or target.database:
+        found, seen = _to_database(task, target, offer, path)
+    else:
+        _write(task, offer, target, task.stage / "delivery")
+        found, seen = _deliver(task, target, task.stage / "delivery", path)
+    return {"row_count": offer.rows, "metadata": _told(target, offer, found), "seen": seen}
+
+
+def _delivers(node: Node, root: Path) -> tuple[str, Path | None] | None:
+    """A target belongs to one node, unless rows are added to it."""
+    target, params = target_of(node), node.config.get("params") or {}
+    if target is None:
+        return None
+    path = None if target.form == "postgresql" else Path(os.path.realpath(root / target.path))
+    whose = path or params.get("connection") or params.get("connection_string")
+    return (node.id if target.append else f"{whose} {target.table}"), path
+
+
+def _declared(task: Task) -> dict[str, Any]:
+    config = {**task.node.config, "owner": task.node.owner}
+    kept = {name: config[name] for name in ("type", "owner", "url", "maturity") if config.get(name) is not None}
+    left = NOT_DONE.get(str(config.get("type")).casefold(), "nothing is delivered")
+    return {"note": f"a declaration: {left}", **kept}
+
+
+def _path(task: Task, target: Target) -> Path:
+    """Where it goes, after everything was looked at that can be wrong with it before the body runs."""
+    path = inside(task.surroundings, target.path, follow=target.form == "sqlite")
+    if target.directory:
+        check_directory(path, target.path)
+    elif path.is_dir():
+        raise NodeError(f"{target.path} is a directory", remedy="name a file in it")
+    real = path.resolve()
+    for read in files_of(task.node, task.surroundings):
+        if read.resolve() == real or (target.directory and read.resolve().is_relative_to(real)):
+            raise NodeError(f"{target.path} is what it reads", why="it would be overwritten", remedy="deliver elsewhere")
+    return path
+
+
+def _told(target: Target, offer: Offer, found: dict[str, Any]) -> dict[str, Any]:
+    """What the summary shows: the numbers under metrics, beside those that the body logged."""
+    logged = offer.context.logged() if offer.context else {}
+    numbers = {"rows": offer.rows, "bytes": found.get("bytes"), "files": found.get("files")}
+    metrics = {**logged.pop("metrics", {}), **{name: value for name, value in numbers.items() if value is not None}}
+    warnings = [*offer.warnings, *(["no rows: what was delivered has a header only"] if offer.rows == 0 else [])]
+    told = {**logged, "target": str(target), "format": target.form, **found, "delivered_at": _now(), "metrics": metrics}
+    return told | ({"warnings": warnings} if warnings else {})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _file_name(task: Task) -> str:
+    """What the files of an append are known by; a retry has the same key."""
+    return f"{task.node.name}-{task.key[:NAMED]}"
+
+
+def _to_database(task: Task, target: Target, offer: Offer, path: Path | None) -> tuple[dict[str, Any], Seen]:
+    rows = rows_of(task, offer)
+    delivery = task.key if target.append else ""
+    if path is None:
+        to_postgres(task, rows, target, delivery)
+        return {}, {}
+    with io_errors("write", path):
+        held = to_sqlite(task, rows, path, target, delivery)
+        size = path.stat().st_size
+    return {"bytes": size}, {f"{path}#{target.table}": ("sqlite", str(path), target.table, delivery, *held)}
+
+
+def _write(task: Task, offer: Offer, target: Target, to: Path) -> None:
+    """Write the delivery among the stage's files, where nobody sees it yet."""
+    if target.directory:
+        write_directory(task, rows_of(task, offer), to, target, _file_name(task))
+    elif target.report:
+        _keep(report_of(task, offer, target), to)
+    elif not offer.tabular:
+        _keep(bytes_of(task, offer, target), to)
+    else:
+        _write_rows(task, offer, target, to)
+
+
+def _keep(content: bytes, to: Path) -> None:
+    with io_errors("write", to):
+        to.write_bytes(content)
+
+
+def _write_rows(task: Task, offer: Offer, target: Target, to: Path) -> None:
+    if target.form in COPY:
+        offer.rows = copy(task, offer.query or rows_of(task, offer).sql, to, target)
+    elif target.form == "xlsx":
+        offer.warnings += write_workbook(task, rows_of(task, offer), to, target.sheet)
+    elif target.form == "html":
+        html, left = section(task, rows_of(task, offer))
+        offer.warnings += left
+        _keep(page(target.title, [html]).encode(), to)
+    else:
+        raise NodeError(f"a table cannot be delivered as {target.form}", remedy="return a figure, text or bytes")
+
+
+def _deliver(task: Task, target: Target, staged: Path, path: Path) -> tuple[dict[str, Any], Seen]:
+    """Put the finished delivery where it belongs, and remember it as it was put there."""
+    if task.cancelled.is_set():
+        raise Interrupted
+    if target.append:
+        put_beside(staged, path, _file_name(task))
+    else:
+        put(staged, path)
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if target.directory else [path]
+    ours = [file for file in files if not target.append or file.name.startswith(_file_name(task))]
+    seen: dict[str, tuple[Any, ...]] = {str(file): (*(signature(file) or ()), digest_file(file)) for file in ours}
+    if target.directory and not target.append:
+        seen[f"{path}/"] = ("files", str(path), len(files))
+    size = sum(file.stat().st_size for file in ours)
+    return {"bytes": size, **({"files": len(ours)} if target.directory else {"sha256": _sha256(path)})}, seen
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _altered(seen: Seen) -> str:
+    for name, before in seen.items():
+        why = _changed(name, before)
+        if why:
+            return why
+    return ""
+
+
+def _changed(name: str, before: tuple[Any, ...]) -> str:
+    if before[0] == "sqlite":
+        return _table_changed(*before[1:4], held=tuple(before[4:]))
+    if before[0] == "files":
+        count = sum(file.is_file() for file in Path(before[1]).rglob("*"))
+        return f"target altered: {Path(before[1]).name}" if count != before[2] else ""
+    stat = signature(name)
+    if stat is None:
+        return f"target missing: {Path(name).name}"
+    if stat != before[:-1] and digest_file(Path(name)) != before[-1]:
+        return f"target altered: {Path(name).name}"
+    return ""
+
+
+def _table_changed(path: str, table: str, delivery: str, *, held: tuple[str, ...]) -> str:
+    """By what the table holds: others may write other tables of the file."""
+    try:
+        now = sqlite_state(Path(path), table, delivery)
+    except NodeError:
+        return f"target unreadable: {Path(path).name}"
+    if now is None:
+        return f"target missing: {Path(path).name}, table {table}"
+    return "" if now == held else f"target altered: {Path(path).name}, table {table}"
+
+
+EXPOSURE = Kind(execute=_execute, check=_check, probe=files_probe, addressed=False, altered=_altered, delivers=_delivers)

@@ -1,0 +1,1 @@
+"""Features of an entity in time: stored, and joined as they were."""

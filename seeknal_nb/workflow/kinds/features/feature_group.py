@@ -1,0 +1,182 @@
+"""The kind feature_group: the time line of an entity's features, proved and stored. Knows nothing of who reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.errors import ChecksFailed, NodeError, near
+from seeknal_nb.workflow.kinds.body import build_table
+from seeknal_nb.workflow.kinds.casts import build_cast
+from seeknal_nb.workflow.kinds.checks.checks import Check, conclude, run_checks
+from seeknal_nb.workflow.kinds.features.groups import Group, save_group
+from seeknal_nb.workflow.kinds.features.spec import Spec, check_spec, spec_of
+from seeknal_nb.workflow.kinds.files import files_probe
+from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
+from seeknal_nb.workflow.outputs import DATA
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from seeknal_nb.engines import Table
+
+__all__ = ["FEATURE_GROUP"]
+
+BODY = "body.parquet"
+ZONED = "TIMESTAMP WITH TIME ZONE"
+UNFIT = "values do not fit the dtype of their feature"
+ONLINE = "there is no online store: an exposure of latest(...) serves the newest features elsewhere"
+SHOWN = 5
+"""Offending rows that an error keeps."""
+MOST_NULLS = 50
+"""Features whose share of nulls is told: those with the most."""
+
+
+def _feature_group(task: Task) -> dict[str, Any]:
+    """The time line of the features: keys and times never null, one row a key and time."""
+    spec = spec_of(task.node)
+    table, logged = build_table(task)
+    types = dict(table.schema)
+    _there(spec, types)
+    group = _group(task.node.id, spec, types)
+    table = _shaped(task, spec, group, table)
+    checks = _proved(task, group)
+    group = replace(group, ties=_has_ties(task, group))
+    metrics, told = _measured(task, group)
+    metrics = {**metrics, **logged.get("metrics", {})}
+    if spec.tests:
+        checks += run_checks(task, spec.tests, _file(task.stage / DATA), metrics=metrics)
+    save_group(group, task.stage)
+    kept = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(group).items()}
+    kept = {key: kept[key] for key in ("keys", "event_time", "created_time", "features")}
+    told = {**told, "warnings": [ONLINE]} if spec.online else told
+    found = {**logged, **kept, "entity": spec.entity, "ttl_seconds": spec.ttl_seconds, **told, "metrics": metrics}
+    return result_of(table, conclude(checks, {name: value for name, value in found.items() if value is not None}))
+
+
+def _there(spec: Spec, types: Mapping[str, str]) -> None:
+    """Refuse columns that the body does not give, and times that are none."""
+    for name in (*spec.keys, *spec.times, *(spec.features or ())):
+        if name not in types:
+            raise NodeError(f"there is no column {name!r}", remedy=near(name, types, what="column"))
+    for name in spec.times:
+        if not types[name].startswith(("TIMESTAMP", "DATE")):
+            raise NodeError(f"{name!r} is {types[name]}, not a time", remedy=f"CAST({name} AS TIMESTAMP)")
+
+
+def _group(node_id: str, spec: Spec, types: Mapping[str, str]) -> Group:
+    """Features stand in the body's order, for that of a mapping in the config is no part of a key."""
+    named = {*spec.keys, *spec.times}
+    features = tuple(name for name in types if (name not in named if spec.features is None else name in spec.features))
+    return Group(node_id, spec.keys, features, spec.event_time, spec.created_time, spec.ttl)
+
+
+def _shaped(task: Task, spec: Spec, group: Group, table: Table) -> Table:
+    """Keys, times, then features, as their declared types; written anew only where the body gave something else."""
+    types, wanted = dict(table.schema), spec.features or {}
+    columns = [*spec.keys, *spec.times, *group.features]
+    casts = {name: kind for name, kind in wanted.items() if kind is not None and kind != types[name]}
+    zoned = {name for name in spec.times if types[name] == ZONED}
+    if not casts and not zoned and columns == list(types):
+        return table
+    body = (task.stage / DATA).rename(task.stage / BODY)
+    _whole_days(task, body, casts, types)
+    told = ", ".join(f"{column(n)} AT TIME ZONE 'UTC' AS {column(n)}" if n in zoned else column(n) for n in columns)
+    try:
+        return build_cast(task, f"(SELECT {told} FROM {_file(body)})", casts)
+    except NodeError as error:
+        raise NodeError(UNFIT, why=error.why, remedy="cast or round them in the body, or change dtype") from error
+    finally:
+        body.unlink()
+
+
+def _whole_days(task: Task, body: Path, casts: Mapping[str, str], types: Mapping[str, str]) -> None:
+    """Refuse a date that would lose its hour: DuckDB cuts it off without a word."""
+    dates = [n for n, kind in casts.items() if kind == "DATE" and types[n].startswith(("TIMESTAMP", "VARCHAR"))]
+    if not dates:
+        return
+    lost = (f"count(*) FILTER (WHERE try_cast({column(n)} AS TIMESTAMP) <> try_cast({column(n)} AS DATE))" for n in dates)
+    found = task.engine.query(f"SELECT {', '.join(lost)} FROM {_file(body)}", form="rows")[0]
+    broken = [f"{count:,} of {name} have an hour" for name, count in zip(dates, found, strict=True) if count]
+    if broken:
+        raise NodeError(UNFIT, why="; ".join(broken), remedy="dtype: timestamp, or date_trunc in the body")
+
+
+def _proved(task: Task, group: Group) -> list[Check]:
+    """That keys and times are never null, and that no row stands twice.
+
+    Raises:
+        ChecksFailed: They are, or it does.
+    """
+    file, times = _file(task.stage / DATA), _times(group)
+    nulls = {f"key {', '.join(group.keys)} is never null": " OR ".join(f"{column(key)} IS NULL" for key in group.keys)}
+    nulls |= {f"{name} is never null": f"{column(name)} IS NULL" for name in times}
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in nulls.values())
+    rows, *without = task.engine.query(f"SELECT count(*), {counts} FROM {file}", form="rows")[0]
+    names = ", ".join(column(name) for name in (*group.keys, *times))
+    found = [
+        _check(task, what, count, rows, f"SELECT {names} FROM {file} WHERE {condition}")
+        for (what, condition), count in zip(nulls.items(), without, strict=True)
+    ]
+    keyed = f"FROM {file} WHERE NOT ({' OR '.join(nulls.values())}) GROUP BY {names} HAVING count(*) > 1"
+    extra = f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n {keyed})"
+    doubled = task.engine.query(extra, form="rows")[0][0]
+    found.append(_check(task, f"one row for each {names}", doubled, rows, f"SELECT {names} {keyed}"))
+    failed = [f"{check.failed_rows:,} rows break: {check.check}" for check in found if not check.passed]
+    if failed:
+        raise ChecksFailed("the features are not keyed", why="; ".join(failed), remedy="filter them in the body",
+                           metadata={"checks": [asdict(check) for check in found]})  # fmt: skip
+    return found
+
+
+def _times(group: Group) -> list[str]:
+    return list(dict.fromkeys(name for name in (group.event_time, group.created_time) if name))
+
+
+def _check(task: Task, what: str, failed: int, rows: int, offending: str) -> Check:
+    sample = None
+    if failed:
+        found = task.engine.query(f"SELECT * FROM ({offending}) LIMIT {SHOWN}", form="arrow").to_pylist()
+        sample = json.dumps(found, default=str)
+    return Check(what, "error", not failed, failed, rows, 0.0, sample)
+
+
+def _has_ties(task: Task, group: Group) -> bool:
+    """Whether rows of a key share an event time, which a created time tells apart."""
+    if group.created_time in (None, group.event_time):
+        return False
+    names = ", ".join(column(name) for name in (*group.keys, str(group.event_time)))
+    query = f"SELECT 1 FROM {_file(task.stage / DATA)} GROUP BY {names} HAVING count(*) > 1 LIMIT 1"
+    return bool(task.engine.query(query, form="rows"))
+
+
+def _measured(task: Task, group: Group) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Numbers of the time line, and what is no number: its span, and the share of nulls of each feature."""
+    file, keys = _file(task.stage / DATA), ", ".join(map(column, group.keys))
+    time = column(group.event_time or group.keys[0])
+    grouped = f"SELECT count(*) AS n, min({time}) AS a, max({time}) AS b FROM {file} GROUP BY {keys}"
+    total = f"SELECT count(*), max(n), avg(n), min(a)::VARCHAR, max(b)::VARCHAR FROM ({grouped})"
+    entities, most, mean, first, last = task.engine.query(total, form="rows")[0]
+    metrics = {"entities": entities, "rows_per_entity_max": most or 0, "rows_per_entity_mean": round(mean or 0, 3)}
+    span = {"from": first, "until": last} if group.event_time else {}
+    return metrics, span | ({"null_share": shares} if (shares := _nulls(task, file, group.features)) else {})
+
+
+def _nulls(task: Task, file: str, features: Sequence[str]) -> dict[str, float]:
+    """The share of nulls of the features that have some."""
+    if not features:
+        return {}
+    counts = ", ".join(f"1 - count({column(name)}) / nullif(count(*), 0)" for name in features)
+    found = task.engine.query(f"SELECT {counts} FROM {file}", form="rows")[0]
+    shares = {name: round(share, 6) for name, share in zip(features, found, strict=True) if share}
+    return dict(sorted(shares.items(), key=lambda item: -item[1])[:MOST_NULLS])
+
+
+def _file(path: Path) -> str:
+    return f"read_parquet({literal(str(path))})"
+
+
+FEATURE_GROUP = Kind(execute=_feature_group, check=check_spec, probe=files_probe)

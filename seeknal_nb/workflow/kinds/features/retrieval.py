@@ -1,0 +1,267 @@
+"""Features joined to a spine, by event or by known time: the transform with ``features``, and ``ctx.features``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.sqltext import column, literal, quote
+from seeknal_nb.dag.wanted import Wanted, wanted_in
+from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
+from seeknal_nb.workflow.kinds.features.groups import Group, group_of
+from seeknal_nb.workflow.kinds.features.pointintime import MODES, Part, Spine, age_names, retrieval_sql
+from seeknal_nb.workflow.kinds.task import Task, result_of
+from seeknal_nb.workflow.kinds.unread import refuse_unread
+from seeknal_nb.workflow.outputs import DATA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.engines import Table
+
+__all__ = ["check_retrieval", "features_for", "retrieve", "retrieves"]
+
+SPINE = "spine.parquet"
+JOINED = "joined.parquet"
+OPTIONS = ("spine", "label_time", "features", "mode")
+KNOWN = (*OPTIONS, "sql", "transform", "python", "inputs", "depends_on", "as", "materialized", "meta", "version", "engine")
+ZONED = "TIMESTAMP WITH TIME ZONE"
+TIMES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE")
+INTEGERS = frozenset(sign + size + "INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
+INTEGERS |= {"INTEGER", "UINTEGER"}
+AGE = 1_000_000
+"""Microseconds in a second."""
+
+
+def retrieves(node: Node) -> bool:
+    """Whether a transform joins features to a spine."""
+    return any(node.config.get(name) is not None for name in OPTIONS)
+
+
+def check_retrieval(node: Node) -> None:
+    """Refuse a retrieval without features or with two spines: raises ``ManifestError``."""
+    config = node.config
+    refuse_unread(node, KNOWN, what="a transform with features")
+    spine, body = config.get("spine"), sql_of(node) or python_of(node)
+    if config.get("features") is None:
+        given = next(name for name in OPTIONS if config.get(name) is not None)
+        raise ManifestError(f"{given} without features", remedy="features: [group, group:feature]")
+    wanted_in(config["features"])
+    check_mode(config.get("mode"))
+    if spine and body:
+        raise ManifestError("two spines", why=f"spine is {spine!r}, and the body's rows are one", remedy="keep one of them")
+    if not spine and not body:
+        raise ManifestError("no spine", why="for which rows?", remedy="--spine labels, or a SELECT as its body")
+    if body:
+        needs_body(node)
+    if (config.get("materialized") or "table") != "table":
+        raise ManifestError(f"a retrieval cannot be a {config['materialized']}", remedy="leave materialized out")
+
+
+def check_mode(mode: object) -> None:
+    """Refuse what is neither by event nor by known time."""
+    if mode is not None and mode not in MODES:
+        raise ManifestError(f"unknown mode {mode!r}", remedy=near(str(mode), MODES, what="mode"))
+
+
+def retrieve(task: Task) -> dict[str, Any]:
+    """The spine's rows with their features, as they were known at each row's label time."""
+    config = task.node.config
+    source, logged = _spine_of(task)
+    wanted, mode = wanted_in(config["features"]), config.get("mode") or "event"
+    spine, parts = prepared(task, source, wanted, label=config.get("label_time"), mode=mode)
+    joined = task.stage / JOINED
+    wide = task.engine.build(retrieval_sql(spine, parts, mode=mode, ages=True), joined)
+    ages = age_names(spine, parts)
+    left_out = ", ".join(map(column, ages))
+    table = task.engine.build(f"SELECT * EXCLUDE ({left_out}) FROM {_file(joined)}", task.stage / DATA)
+    told = _told(task, wide, parts, ages)
+    joined.unlink()
+    (task.stage / SPINE).unlink(missing_ok=True)
+    metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
+    return result_of(table, {**logged, **told, "mode": mode, "metrics": metrics})
+
+
+def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
+    """What stands after FROM, and what a body logged."""
+    named, sql = task.node.config.get("spine"), sql_of(task.node)
+    if named:
+        return quote(task.input(str(named)).node_id), {}
+    if sql:
+        task.engine.build(task.sql(sql), task.stage / SPINE)
+        return _file(task.stage / SPINE), {}
+    value, context = python_value(task)
+    task.engine.take(value, task.stage / SPINE)
+    return _file(task.stage / SPINE), context.logged()
+
+
+def features_for(
+    task: Task, spine: object, features: object, *, time: str | None = None, mode: str = "event", form: str = "pandas"
+) -> Any:
+    """The spine's rows with their features as a frame; ``spine`` is a frame, or the name of an input.
+
+    Raises:
+        NodeError: A name, a column, a type or the mode does not fit.
+    """
+    file = task.stage / SPINE
+    try:
+        check_mode(mode)
+        wanted = wanted_in(features)
+    except ManifestError as error:
+        raise NodeError(error.what, why=error.why, remedy=error.remedy) from None
+    try:
+        if isinstance(spine, str):
+            source = quote(task.input(spine).node_id)
+        else:
+            task.engine.take(spine, file)
+            source = _file(file)
+        found, parts = prepared(task, source, wanted, label=time, mode=mode)
+        return task.engine.query(retrieval_sql(found, parts, mode=mode), form=form)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def prepared(
+    task: Task, source: str, wanted: Sequence[Wanted], *, label: str | None, mode: str
+) -> tuple[Spine, tuple[Part, ...]]:
+    """The spine and the parts of a retrieval, proved to fit each other.
+
+    Raises:
+        NodeError: A column is missing or named twice, types differ, or a time is.
+    """
+    spine = Spine(source, dict(task.engine.describe(f"SELECT * FROM {source}")), label)
+    if label is not None:
+        _need(spine, label)
+    parts = tuple(_part(task, group, chosen) for group, chosen in _by_group(task, wanted).items())
+    if any(part.group.event_time for part in parts):
+        _check_label(spine)
+    else:
+        spine = Spine(source, spine.types)
+    for part in parts:
+        _check_keys(spine, part)
+        _check_known(part, mode)
+    _check_names(spine, parts)
+    return spine, parts
+
+
+def _by_group(task: Task, wanted: Sequence[Wanted]) -> dict[Group, list[Wanted]]:
+    """What is wanted of each group, each group once."""
+    found: dict[Group, list[Wanted]] = {}
+    for one in wanted:
+        if task.resolve(one.group) is None:
+            raise NodeError(
+                f"{one.group!r} is no input of this node",
+                why="only groups that stand as text in the call are found by themselves",
+                remedy=f"inputs: [{one.group}]; {near(one.group, task.inputs, what='input')}",
+            )
+        found.setdefault(group_of(task.input(one.group)), []).append(one)
+    return found
+
+
+def _part(task: Task, group: Group, wanted: Sequence[Wanted]) -> Part:
+    source = quote(group.node_id)
+    return Part(group, source, tuple(_columns(group, wanted)), dict(task.engine.describe(f"SELECT * FROM {source}")))
+
+
+def _columns(group: Group, wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:
+    for one in wanted:
+        if one.feature is None:
+            yield from ((name, name) for name in group.features)
+        elif one.feature in group.features:
+            yield one.feature, one.name or one.feature
+        else:
+            raise NodeError(
+                f"{group.node_id} has no feature {one.feature!r}", remedy=near(one.feature, group.features, what="feature")
+            )
+
+
+def _check_label(spine: Spine) -> None:
+    if spine.label is None:
+        raise NodeError("no label time", why="features change with time", remedy="label_time: a column of the spine")
+    kind = spine.types[spine.label]
+    if kind == ZONED:
+        raise NodeError(
+            f"{spine.label!r} has a time zone", why="event times have none: they are UTC",
+            remedy=f"{spine.label} AT TIME ZONE 'UTC' in the spine",
+        )  # fmt: skip
+    if kind not in TIMES:
+        raise NodeError(f"{spine.label!r} is {kind}, not a time", remedy=f"CAST({spine.label} AS TIMESTAMP) in the spine")
+
+
+def _check_keys(spine: Spine, part: Part) -> None:
+    for key in part.group.keys:
+        _need(spine, key, whose=f", the key of {part.group.node_id}")
+        ours, theirs = spine.types[key], part.types[key]
+        if ours != theirs and not (ours in INTEGERS and theirs in INTEGERS) and not _is_text(ours, theirs):
+            raise NodeError(
+                f"the key {key!r} has two types", why=f"{ours} in the spine, {theirs} in {part.group.node_id}",
+                remedy=f"CAST({key} AS {theirs}) in the spine",
+            )  # fmt: skip
+
+
+def _is_text(*types: str) -> bool:
+    return all(kind == "VARCHAR" or kind.startswith("ENUM") for kind in types)
+
+
+def _need(spine: Spine, name: str, *, whose: str = "") -> None:
+    if name not in spine.types:
+        raise NodeError(f"the spine has no column {name!r}{whose}", remedy=near(name, spine.types, what="column"))
+
+
+def _check_known(part: Part, mode: str) -> None:
+    if mode == "known" and part.group.event_time and not part.group.created_time:
+        raise NodeError(
+            f"{part.group.node_id} does not say when its features became known",
+            why="mode known asks for that",
+            remedy="give it --created COLUMN (its event time, where they are known at once), or use mode event",
+        )
+
+
+def _check_names(spine: Spine, parts: Sequence[Part]) -> None:
+    """Refuse two columns of one name, whatever their case."""
+    taken = {name.casefold(): f"the spine's {name!r}" for name in spine.types}
+    for part in parts:
+        for feature, name in part.columns:
+            full = f"{part.group.node_id.partition('.')[2]}:{feature}"
+            if name.casefold() in taken:
+                raise NodeError(
+                    f"two columns are called {name!r}", why=f"{taken[name.casefold()]} and {full}",
+                    remedy=f"{full} AS another_name",
+                )  # fmt: skip
+            taken[name.casefold()] = full
+
+
+def _told(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str]) -> dict[str, Any]:
+    """For each group the share of rows that found features, of those whose features had expired, and their median age."""
+    asked = ", ".join(_counts(part, age) for part, age in zip(parts, ages, strict=True))
+    found = list(task.engine.query(f"SELECT {asked} FROM {_file(task.stage / JOINED)}", form="rows")[0])
+    metrics, warnings = dict[str, float](), list[str]()
+    for number, part in enumerate(parts):
+        matched, expired, age = found[3 * number : 3 * number + 3]
+        name = part.group.node_id.partition(".")[2]
+        metrics |= _shares(name, part, joined.rows, {"matched": matched, "expired": expired, "age": age})
+        if joined.rows and not matched:
+            reason = f"{expired:,} had expired" if expired else "no key and time fits"
+            warnings.append(f"no row found features of {name}: {reason}")
+    return {"metrics": metrics, **({"warnings": warnings} if warnings else {})}
+
+
+def _counts(part: Part, age: str) -> str:
+    ttl = "TRUE" if part.group.ttl is None else f"{column(age)} <= {part.group.ttl}"
+    fresh = f"FILTER (WHERE {column(age)} IS NOT NULL AND {ttl})"
+    return f"count(*) {fresh}, count({column(age)}) - count(*) {fresh}, median({column(age)}) {fresh}"
+
+
+def _shares(name: str, part: Part, rows: int, found: Mapping[str, Any]) -> dict[str, float]:
+    told = {f"{name}_matched": round(found["matched"] / rows, 6) if rows else 0.0}
+    if part.group.ttl is not None:
+        told[f"{name}_expired"] = round(found["expired"] / rows, 6) if rows else 0.0
+    if part.group.event_time and found["age"] is not None:
+        told[f"{name}_age_seconds_median"] = found["age"] / AGE
+    return told
+
+
+def _file(path: Path) -> str:
+    return f"read_parquet({literal(str(path))})"

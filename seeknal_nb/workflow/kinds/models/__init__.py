@@ -1,0 +1,1 @@
+"""Estimators: fitted, measured, kept and asked again."""

@@ -1,0 +1,165 @@
+"""Rules: what must be true of the data. The node's table has one row a check; a failed error stops what follows."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.sql import rewrite
+from seeknal_nb.dag.sqltext import literal, quote, statements
+from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of
+from seeknal_nb.workflow.kinds.checks.checks import Check, conclude, judged, run_specs
+from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, samples_sql, shortened
+from seeknal_nb.workflow.kinds.files import files_probe
+from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
+from seeknal_nb.workflow.kinds.rules.values import checks_of
+from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
+from seeknal_nb.workflow.kinds.unread import refuse_unread
+from seeknal_nb.workflow.outputs import DATA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.kinds.checks.forms import Spec
+    from seeknal_nb.workflow.kinds.task import Seen, Surroundings
+
+__all__ = ["RULE"]
+
+READ = frozenset({
+    "sql", "transform", "python", "as", "on", "severity", "rule", "checks", "expression", "error_if", "warn_if", "tolerance",
+    "blocking", "params", "materialized", "meta",
+})  # fmt: skip
+"""The keys of a rule, besides those that document it."""
+COLUMNS = {
+    "check": "VARCHAR", "severity": "VARCHAR", "passed": "BOOLEAN", "failed_rows": "BIGINT", "rows": "BIGINT",
+    "tolerance": "DOUBLE", "sample": "VARCHAR",
+}  # fmt: skip
+"""The node's table; a row a check."""
+
+
+def _check_config(node: Node) -> None:
+    _check_keys(node)
+    severity_of(node)
+    if not (rule_specs(node) or python_of(node)):
+        raise ManifestError("nothing to check", remedy="a SELECT of the offending rows, an expression, Python, or checks")
+    if sql_of(node) and python_of(node):
+        raise ManifestError("two bodies", why="it has SQL and Python both", remedy="keep one of them")
+
+
+def _check_keys(node: Node) -> None:
+    refuse_unread(node, READ)
+    blocking = node.config.get("blocking")
+    if blocking is not None and not isinstance(blocking, bool):
+        raise ManifestError(
+            f"blocking is {blocking!r}", remedy="true, where what reads the table waits for the rule, or false"
+        )
+    for name in node.config.get("params") or {}:
+        meant = difflib.get_close_matches(str(name), PARAMS, n=1, cutoff=0.8)
+        if meant and name not in PARAMS:  # others are parameters of its texts
+            raise ManifestError(f"{name} of a rule's params is not read", remedy=f"did you mean {meant[0]}?")
+
+
+def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
+    """The files that it reads; and a check against the clock has to be made again each time."""
+    found = files_probe(node, around, seen)
+    clocked = any(spec.kind == "freshness" and "now" not in spec.options for spec in rule_specs(node))
+    return replace(found, due="freshness is a matter of time") if clocked else found
+
+
+def _execute(task: Task) -> dict[str, Any]:
+    node, severity = task.node, severity_of(task.node)
+    checks, logged = _from_python(task, severity) if python_of(node) else ([], {})
+    checks += _from_specs(task, rule_specs(node), severity)
+    message = (node.config.get("params") or {}).get("error_message") or ""
+    metadata = conclude(checks, logged, message=str(message))
+    return result_of(task.engine.build(_table_of(checks), task.stage / DATA), metadata)
+
+
+def _table_of(checks: Sequence[Check]) -> str:
+    """The rows as SQL, so that every column has its type, whatever it holds."""
+    names = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in COLUMNS.items())
+    rows = ", ".join(f"({', '.join(literal(getattr(check, name)) for name in COLUMNS)})" for check in checks)
+    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+    return f"SELECT {names} FROM (VALUES {rows}) AS t({columns})"
+
+
+def _about(task: Task) -> str:
+    """The table that the rule is about, quoted: ``on``, else its first input; empty where there is none."""
+    if task.node.config.get("on"):
+        return quote(task.input(str(task.node.config["on"])).node_id)
+    return quote(next(iter(task.inputs))) if task.inputs else ""
+
+
+def _from_specs(task: Task, specs: Sequence[Spec], severity: str) -> list[Check]:
+    """Each by its kind, in their order: those of rows in one scan, each SELECT by itself."""
+    of_table = [spec for spec in specs if spec.kind != SELECT]
+    table = _about(task)
+    if of_table and not table:
+        raise NodeError("no table to check", remedy="--on transform.x, or inputs")
+    found = iter(run_specs(task, of_table, table, severity=severity, metrics=_metrics(task)) if of_table else ())
+    return [_selected(task, spec, severity) if spec.kind == SELECT else next(found) for spec in specs]
+
+
+def _metrics(task: Task) -> Mapping[str, Any]:
+    """The numbers that the checked node left beside its table."""
+    on = task.node.config.get("on")
+    checked = task.input(str(on)) if on else next(iter(task.inputs.values()))
+    found = checked.build.metadata.get("metrics") if checked.build else None
+    return found if isinstance(found, dict) else {}
+
+
+def _selected(task: Task, spec: Spec, severity: str) -> Check:
+    """Count the offending rows and keep the first few; the statement runs once."""
+    *before, select = statements(_named(task, spec.options["sql"]))
+    first, last = "".join(f"{one.text}\n;" for one in before), select.text
+    table = _about(task) if len(task.inputs) == 1 or task.node.config.get("on") else ""
+    rows = f"(SELECT count(*) FROM {table})" if table else "NULL"
+    samples = samples_sql([f"FROM seeknal_bad LIMIT {SAMPLE}"]).removeprefix("SELECT ")
+    text = f"{first}CREATE TEMP TABLE seeknal_bad AS {last}\n; SELECT count(*), {rows}, {samples} FROM seeknal_bad"
+    failed, rows_of, sample = task.engine.query(text, form="rows")[0]
+    check = judged(spec, failed, rows_of, severity)
+    return check if check.passed else replace(check, sample=shortened(sample))
+
+
+def _named(task: Task, sql: str) -> str:
+    """The SELECT with its tables written as ids; the peer's also say ``input_data``, and ``source_orders``."""
+    peers = {node_id.replace(".", "_").casefold(): node_id for node_id in task.inputs}
+    peers |= {"input_data": next(iter(task.inputs))} if task.inputs else {}
+    return rewrite(
+        sql, lambda name: task.resolve(name) or peers.get(name.casefold()), root=task.surroundings.root.absolute()
+    )
+
+
+def _from_python(task: Task, severity: str) -> tuple[list[Check], dict[str, Any]]:
+    """What the body's value tells, and what it logged; an assertion that does not hold is a check that fails."""
+    own = own_spec(task.node)
+    try:
+        value, context = python_value(task)
+    except NodeError as error:
+        if not isinstance(error.__cause__, AssertionError):
+            raise
+        said = str(error.__cause__) or task.node.name
+        return [Check(said[:2000], severity, passed=False)], dict(error.metadata)
+    return list(_of_value(task, value, own, severity)), context.logged()
+
+
+def _of_value(task: Task, value: object, own: Spec, severity: str) -> Iterator[Check]:
+    def frame(form: str) -> Any:
+        if not task.inputs:
+            raise NodeError("no table to check", remedy="--on transform.x, or inputs")
+        return task.engine.query(f"SELECT * FROM {_about(task)}", form=form)
+
+    return checks_of(value, own, severity, frame, lambda: _rows(task))
+
+
+def _rows(task: Task) -> int | None:
+    """How many rows the checked table has, where it is plain which one that is."""
+    if len(task.inputs) != 1 and not task.node.config.get("on"):
+        return None
+    return int(task.engine.query(f"SELECT count(*) FROM {_about(task)}", form="rows")[0][0])
+
+
+RULE = Kind(execute=_execute, check=_check_config, probe=_probe)

@@ -1,0 +1,1 @@
+"""Data from outside: files, databases, variables of a notebook."""

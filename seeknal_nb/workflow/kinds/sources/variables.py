@@ -1,0 +1,54 @@
+"""A notebook's variable as a source: found by name, known by its content whatever its memory looks like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.errors import ManifestError, NodeError, near
+
+if TYPE_CHECKING:
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.kinds.task import Surroundings
+
+__all__ = ["frame_digest", "variable"]
+
+
+def variable(node: Node, around: Surroundings) -> Any:
+    """The value of the variable that ``input`` names; raises ``ManifestError`` where there is none."""
+    name = str(node.config.get("input"))
+    if name not in around.namespace:
+        raise ManifestError(
+            f"the variable {name!r} is not there",
+            remedy=near(name, [n for n in around.namespace if not n.startswith("_")], what="variable"),
+            node=node.id,
+        )
+    return around.namespace[name]
+
+
+def frame_digest(frame: Any, node: Node) -> str:
+    """xxh3_128 over the frame's Arrow stream: its names, types and values, whatever its memory looks like."""
+    import pyarrow as pa  # noqa: PLC0415 - 0.2 s
+    import xxhash  # noqa: PLC0415
+
+    from seeknal_nb.engines.frames import to_arrow  # noqa: PLC0415
+
+    hasher = xxhash.xxh3_128()
+
+    class Sink:
+        closed = False
+
+        def write(self, data: Any) -> int:
+            hasher.update(data)
+            return len(data)
+
+        def flush(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    try:
+        table = to_arrow(frame)
+    except NodeError as error:
+        raise error.at(node=node.id) from None
+    with pa.ipc.new_stream(pa.PythonFile(Sink(), mode="w"), table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return str(hasher.hexdigest())

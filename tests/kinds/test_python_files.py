@@ -1,0 +1,411 @@
+"""Nodes that stand in Python files: what is read of a file, what a node's body is, and how its errors tell where."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kinds import failure, good, rows, status
+
+from seeknal_nb import Project, transform
+from seeknal_nb.declare import collecting, materialize, source
+from seeknal_nb.errors import ManifestError, ManyErrors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DATA = "id,active,amount\n1,true,10\n2,false,20\n3,true,30\n"
+HEAD = "from seeknal.pipeline import source, transform, feature_group\n"
+USERS = """
+@source(name="users", source="csv", table="data/users.csv")
+def users():
+    pass
+"""
+
+
+def write(root: Path, file: str, text: str) -> None:
+    path = root / "seeknal" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(textwrap.dedent(text))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "users.csv").write_text(DATA)
+    return tmp_path
+
+
+def opened(home: Path, **options: Any) -> Project:
+    return Project.open(home, namespace={}, **options)
+
+
+def python_of(project: Project, node_id: str) -> str:
+    return project.manifest.nodes[node_id].config["python"]
+
+
+def keys(project: Project) -> dict[str, Any]:
+    runner = project.runner()
+    from seeknal_nb.dag.graph import Graph
+
+    return {node_id: facts.parts for node_id, facts in runner.look(Graph(project.manifest)).facts.items()}
+
+
+def test_a_file_written_for_the_peer_gives_its_nodes_and_their_tables(home):
+    write(home, "pipelines/all.py", HEAD + USERS + """
+RATE = 1.5
+
+def scaled(frame):
+    return frame.assign(amount=frame.amount * RATE)
+
+@transform(name="clean", inputs=["source.users"])
+def clean(ctx):
+    '''Only the active.
+
+    And more.'''
+    df = ctx.ref("source.users")
+    return scaled(ctx.duckdb.sql("SELECT * FROM df WHERE active").df())
+
+@feature_group(name="totals", entity="user")
+def totals(ctx):
+    df = ctx.ref("transform.clean")
+    return ctx.duckdb.sql("SELECT id AS user_id, amount FROM df ORDER BY id")
+""")  # fmt: skip
+    project = opened(home)
+    assert list(project.manifest.nodes) == ["source.users", "transform.clean", "feature_group.totals"]
+    good(project)
+    assert rows(project, "transform.clean") == [(1, True, 15.0), (3, True, 45.0)]
+    assert rows(project, "feature_group.totals") == [(1, 15.0), (3, 45.0)]
+    assert project.manifest.nodes["transform.clean"].description == "Only the active."
+    assert project.manifest.nodes["feature_group.totals"].config["entity"] == {"name": "user", "join_keys": ["user_id"]}
+    assert "seeknal" not in sys.modules
+    project.close()
+
+
+def test_a_files_node_runs_from_the_saved_manifest_alone(home):
+    write(home, "p.py", HEAD + USERS + "FACTOR = 2\n@transform()\ndef t(users):\n    return users.assign(x=users.id * FACTOR)[['x']]\n")
+    project = opened(home)
+    project.parse()
+    project.close()
+    for path in (home / "seeknal").iterdir():
+        path.unlink()
+    (home / "seeknal").rmdir()
+    again = opened(home)
+    good(again)
+    assert rows(again, "transform.t") == [(2,), (4,), (6,)]
+    again.close()
+
+
+CHANGES = {
+    "a constant that it uses": ("RATE = 2", "RATE = 3", True),
+    "a constant that its helper uses": ("DEEP = 1", "DEEP = 5", True),
+    "an import that it uses": ("import math", "import cmath as math", True),
+    "its own text": ("rows = ", "rows  = 0 * 1 or ", True),
+    "what its constant is changed by": ('NAMES["b"] = 2', 'NAMES["b"] = 3', True),
+    "the base of its class": ("class Base: n = 1", "class Base: n = 2", True),
+    "another node": ("return users.head(1)", "return users.head(2)", False),
+    "a constant that only another uses": ("UNUSED = 1", "UNUSED = 2", False),
+    "an import that it does not use": ("import json", "import json, zlib", False),
+    "one more name of an import that it uses": ("from math import pi", "from math import pi, tau", False),
+    "a comment and a docstring": ("# note", "# another\n\n\n", False),
+    "what only a script does": ("print('x')", "print('y')", False),
+    "its decorator's description": ('description="one"', 'description="two"', False),
+}
+FILE = HEAD + USERS + '''
+import json
+import math
+from math import pi
+UNUSED = 1
+RATE = 2
+DEEP = 1
+NAMES = {"a": 1}
+NAMES["b"] = 2
+class Base: n = 1
+class Mine(Base): pass
+def deeper(): return DEEP
+def helper(x):
+    # note
+    return x * RATE + deeper() + math.floor(pi) + Mine.n + NAMES["b"]
+@transform(description="one")
+def t(users):
+    rows = [{"x": helper(int(i))} for i in users.id]
+    return rows
+@transform
+def other(users):
+    return users.head(1).assign(x=UNUSED, y=json.dumps({}))
+if __name__ == "__main__":
+    print('x')
+'''  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_key_of_a_files_node_changes_with_what_it_uses_and_with_nothing_else(home, change):
+    old, new, changes = CHANGES[change]
+    assert old in FILE
+    write(home, "p.py", FILE)
+    project = opened(home)
+    before = keys(project)["transform.t"]
+    write(home, "p.py", FILE.replace(old, new))
+    again = opened(home)
+    assert (keys(again)["transform.t"] != before) == changes
+    project.close()
+    again.close()
+
+
+def test_a_slice_computes_what_the_whole_file_would(home):
+    write(home, "p.py", FILE)
+    project = opened(home)
+    good(project)
+    assert rows(project, "transform.t") == [(2 * i + 1 + 3 + 1 + 2,) for i in (1, 2, 3)]
+    project.close()
+
+
+def test_an_error_in_a_body_names_the_files_own_line(home):
+    text = HEAD + USERS + "\n\n\n@transform(\n    tags=['a'],\n)\ndef t(users):\n    x = 1\n    raise ValueError('no')\n"
+    write(home, "p.py", text)
+    line = text.splitlines().index("    raise ValueError('no')") + 1
+    project = opened(home)
+    assert f"at line {line} of its body" in (failure(project, "transform.t").error_message or "")
+    project.close()
+
+
+def test_other_decorators_of_a_node_stay_and_ours_go_by_whatever_name(home):
+    write(home, "p.py", """
+        import functools
+        import seeknal.pipeline as sp
+        from seeknal.pipeline.decorators import transform as node
+
+        def doubled(function):
+            @functools.wraps(function)
+            def inner(users):
+                return function(users) * 2
+            return inner
+
+        @sp.source(name="users", table="data/users.csv")
+        def users(): ...
+
+        @node(name="t")
+        @doubled
+        def body(users):
+            return users[["id"]]
+    """)  # fmt: skip
+    project = opened(home)
+    text = python_of(project, "transform.t")
+    assert "@doubled" in text
+    assert "@node" not in text
+    assert "seeknal" not in text
+    good(project)
+    assert rows(project, "transform.t") == [(2,), (4,), (6,)]
+    project.close()
+
+
+def test_a_function_that_calls_itself_or_another_nodes_function_keeps_what_it_calls(home):
+    write(home, "p.py", """
+        from seeknal_nb import transform
+        @transform(name="base")
+        def first(n=4):
+            return [{"x": 1 if n <= 1 else n * first(n - 1)[0]["x"]}]
+        @transform(name="next")
+        def second():
+            return first(3)
+    """)  # fmt: skip
+    project = opened(home)
+    good(project)
+    assert (rows(project, "transform.base"), rows(project, "transform.next")) == ([(24,)], [(6,)])
+    project.close()
+
+
+def test_declarative_kinds_take_their_yaml_keys_as_arguments(home):
+    write(home, "p.py", HEAD + USERS + """
+from pathlib import Path
+from seeknal_nb import aggregation, rule, exposure
+
+@aggregation(id_col="active", inputs=["source.users"], features=[{"name": "amount", "basic": ("sum", "count")}])
+def per_active(): ...
+
+@rule(on="source.users", checks=[{"unique": ["id"]}])
+def sound():
+    "Ids are unique."
+
+@exposure(to=Path("out") / "t.csv", inputs=["transform.t"])
+def out(): pass
+
+@transform(sql="SELECT count(*) AS n FROM users")
+def t(): pass
+""")  # fmt: skip
+    project = opened(home)
+    good(project)
+    assert sorted(rows(project, "aggregation.per_active"), key=str) == [(False, 20, 1), (True, 40, 2)]
+    assert (home / "out" / "t.csv").read_text() == "n\n3\n"
+    project.close()
+
+
+def test_parameters_of_a_decorator_reach_the_body_and_a_given_one_replaces_them(home):
+    write(home, "p.py", HEAD + '@transform(day="{{ today(-1) }}", region="EU")\ndef t(ctx):\n'
+          '    return [{"d": ctx.params["day"], "r": ctx.get_param("region"), "n": ctx.get_param("no", 7)}]\n')  # fmt: skip
+    project = opened(home)
+    good(project, params={"today": "2024-03-01"})
+    assert rows(project, "transform.t") == [("2024-02-29", "EU", 7)]
+    good(project, params={"today": "2024-03-01", "region": "US"})
+    assert rows(project, "transform.t") == [("2024-02-29", "US", 7)]
+    assert status(good(project, params={"today": "2024-03-01", "region": "US", "other": 1}))["transform.t"] == "cached"
+    project.close()
+
+
+def test_a_project_imports_its_own_modules_and_runs_again_when_one_changes(home):
+    write(home, "_own_helper_a.py", "K = 1\ndef f(x): return x + K\n")
+    write(home, "p.py", "from seeknal_nb import transform\nfrom _own_helper_a import f\n@transform\ndef t():\n    return [{'x': f(1)}]\n")
+    project = opened(home)
+    good(project)
+    assert rows(project, "transform.t") == [(2,)]
+    write(home, "_own_helper_a.py", "K = 11\ndef f(x): return x + K\n")
+    again = opened(home)
+    assert status(good(again))["transform.t"] == "success"
+    assert rows(again, "transform.t") == [(12,)]
+    project.close()
+    again.close()
+
+
+def test_two_projects_may_have_modules_of_one_name(tmp_path):
+    for name, value in (("a", 1), ("b", 2)):
+        write(tmp_path / name, "_own_helper_b.py", f"K = {value}\n")
+        write(tmp_path / name, "p.py", "from seeknal_nb import transform\nfrom _own_helper_b import K\n@transform\ndef t():\n    return [{'x': K}]\n")
+        project = opened(tmp_path / name)
+        good(project)
+        assert rows(project, "transform.t") == [(value,)]
+        project.close()
+
+
+def test_files_that_define_no_nodes_are_left_alone(home):
+    write(home, "p.py", HEAD + USERS)
+    for file in ("_private.py", "common/x.py", "templates/x.py", "skills/a/x.py", ".ipynb_checkpoints/p-checkpoint.py", "tests/x.yml"):
+        write(home, file, "raise RuntimeError('read')\n")
+    assert list(opened(home).manifest.nodes) == ["source.users"]
+
+
+def test_a_file_may_have_the_name_of_any_module(home):
+    write(home, "calendar.py", HEAD + USERS + "import calendar, statistics\nassert calendar.monthrange(2024, 2)[1] == 29\n")
+    write(home, "pandas.py", "import pandas as pd\nfrom seeknal_nb import transform\n@transform\ndef calendar(users):\n    return pd.concat([users, users])\n")
+    import pandas
+
+    project = opened(home)
+    assert sys.modules["pandas"] is pandas
+    good(project)
+    assert len(rows(project, "transform.calendar")) == 6
+    project.close()
+
+
+def test_a_second_order_aggregation_aggregates_what_its_function_gives(home):
+    write(home, "p.py", HEAD + USERS + """
+from seeknal.pipeline import second_order_aggregation
+import pandas as pd
+
+@transform
+def dated(users):
+    return users.assign(day=pd.Timestamp("2024-01-01"), as_of=pd.Timestamp("2024-01-31"))
+
+@second_order_aggregation(name="per_state", id_col="active", feature_date_col="day", application_date_col="as_of",
+                          features={"amount": {"basic": ["sum", "count"]}})
+def per_state(ctx):
+    return ctx.ref("transform.dated")
+""")  # fmt: skip
+    project = opened(home)
+    good(project)
+    frame = project["per_state"].set_index("active")
+    assert {state: (row.amount_SUM, row.amount_COUNT) for state, row in frame.iterrows()} == {True: (40, 2), False: (20, 1)}
+    project.close()
+
+
+@pytest.mark.parametrize("decorator", [
+    "@transform(materialization={'enabled': True, 'table': 'a.b.c'})", "@transform\n@materialize(type='postgresql', table='a.b')",
+    "@transform(materialization=MaterializationConfig(enabled=True, table='a.b.c', mode='append'))",
+])  # fmt: skip
+def test_a_table_that_the_peer_would_deliver_is_refused_and_not_forgotten(home, decorator):
+    head = "from seeknal.pipeline.decorators import materialize, transform\nfrom seeknal.pipeline.materialization_config import MaterializationConfig\n"
+    write(home, "p.py", f"{head}{decorator}\ndef t():\n    return [{{'x': 1}}]\n")
+    with pytest.raises(ManifestError, match="exposure"):
+        opened(home)
+    off = decorator.replace("True", "False")
+    if off != decorator:
+        write(home, "p.py", f"{head}{off}\ndef t():\n    return [{{'x': 1}}]\n")
+        good(opened(home))
+
+
+BROKEN = {
+    "syntax": ("def f(:\n    pass\n", "p.py:1", "not valid Python"),
+    "an exception": ("x = 1\n\n1 / 0\n", "p.py:3", "ZeroDivisionError"),
+    "leaving": ("import sys\nsys.exit(3)\n", "p.py:2", "SystemExit"),
+    "a missing package": ("# /// script\n# dependencies = [\"nothere>=1\", \"pandas\"]\n# ///\nimport nothere_at_all\n", "p.py:4", 'pip install "nothere>=1" pandas'),
+    "a missing package without a header": ("import nothere_at_all\n", "p.py:1", "install nothere_at_all"),
+    "the peer's engine": ("from seeknal.nothere import DuckDBTask\n", "p.py:1", "pip install seeknal"),
+    "an unknown argument": ("from seeknal_nb import rule\n@rule(chekcs=[])\ndef r(): ...\n@rule(checkz=[{}], on='a')\ndef r2(): ...\n", "p.py:4", "checks"),
+    "a misspelt argument": ("from seeknal_nb import transform\n@transform(tag=['a'])\ndef t(ctx): return []\n", "p.py:2", "tags"),
+    "an object as an argument": ("from seeknal_nb import transform\n@transform(x=object())\ndef t(ctx): return []\n", "p.py:2", "plain value"),
+    "a bad name": ("from seeknal_nb import transform\n@transform(name='a-b')\ndef t(ctx): return []\n", "p.py:2", "bad name"),
+    "a node twice": ("from seeknal_nb import transform\n@transform(name='a')\ndef t(): return []\n@transform(name='a')\ndef u(): return []\n", "p.py:4", "twice"),
+    "a function inside something": ("from seeknal_nb import transform\nif 1:\n    @transform\n    def t(): return [{}]\n", "p.py:3", "top level"),
+    "a star": ("from math import *\nfrom seeknal_nb import transform\n@transform\ndef t(): return [{'x': pi}]\n", "p.py", "import *"),
+    "an unknown input": ("from seeknal_nb import transform\n@transform(inputs=['source.nope'])\ndef t(ctx): return []\n", "p.py:2", "source.nope"),
+    "a decorator on nothing": ("from seeknal_nb import transform\ntransform(name='x')(3)\n", "p.py:2", "function"),
+    "no key": ("from seeknal_nb import feature_group\n@feature_group\ndef f(ctx): return []\n", "p.py:2", "key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_wrong_in_a_file_is_said_with_its_line_and_a_remedy(home, case):
+    text, place, said = BROKEN[case]
+    write(home, "p.py", text)
+    with pytest.raises(ManifestError) as error:
+        opened(home)
+    assert place in str(error.value)
+    assert said in str(error.value)
+    assert not (home / "target").exists()
+
+
+def test_all_errors_of_a_folder_are_listed(home):
+    write(home, "a.py", "1 / 0\n")
+    write(home, "b.yml", "kind: transform\nname: x\nsqll: SELECT 1\n")
+    write(home, "c.py", "from seeknal_nb import rule\n@rule(checkz=1)\ndef r(): ...\n@rule(servity=1)\ndef s(): ...\n")
+    with pytest.raises(ManyErrors) as error:
+        opened(home)
+    assert len(error.value.errors) == 4
+    for place in ("a.py:1", "b.yml:3", "c.py:2", "c.py:4"):
+        assert place in str(error.value)
+
+
+def test_a_decorated_function_stays_a_function_anywhere_else():
+    @transform(name="t")
+    @materialize(type="postgresql", table="x.y")
+    def t(a):
+        return a + 1
+
+    assert t(1) == 2
+    assert (t.seeknal_node.kind, t.seeknal_node.name) == ("transform", "t")
+    with collecting() as found:
+
+        @source("s", "csv", "a.csv")
+        def s(): ...
+
+    assert [one.arguments for one in found] == [{"source": "csv", "table": "a.csv"}]
+
+
+def test_the_peers_name_is_given_back_to_whoever_had_it(home, monkeypatch):
+    import types
+
+    theirs = types.ModuleType("seeknal")
+    monkeypatch.setitem(sys.modules, "seeknal", theirs)
+    write(home, "p.py", HEAD + USERS + "import seeknal\nassert seeknal.pipeline.source is source\n")
+    opened(home)
+    assert sys.modules["seeknal"] is theirs
+    assert "seeknal.pipeline" not in sys.modules
+
+
+def test_the_command_line_runs_a_project_of_python_files(home):
+    write(home, "p.py", HEAD + USERS + "@transform\ndef t(users):\n    return users\n")
+    command = [sys.executable, "-m", "seeknal_nb", "run", "--project", str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+    assert done.returncode == 0, done.stderr
+    assert "transform.t" in done.stdout
