@@ -1353,7 +1353,7 @@ def test_offending_rows_of_sql_are_counted_and_shown(project):
     (check,) = result.metadata["checks"]
     assert (check["check"], check["passed"], check["failed_rows"], check["rows"]) == ("no_negatives", False, 1, 4)
     assert json.loads(check["sample"]) == [{"id": 2, "amount": -1.0}]
-    assert "1 rows of 4" in result.error_message
+    assert "1 row of 4" in result.error_message
 
 
 def test_no_offending_rows_pass(project):
@@ -1450,7 +1450,7 @@ def test_a_failed_error_stops_what_follows_and_a_warning_does_not(project, sever
     if below == "skipped":
         assert summary["transform.report"].reason == "upstream failed: rule.r"
     if severity == "warn":
-        assert "1 rows of 4" in summary["rule.r"].metadata["warnings"][0]
+        assert "1 row of 4" in summary["rule.r"].metadata["warnings"][0]
 
 
 @pytest.mark.parametrize(("config", "fragment"), [

@@ -643,7 +643,7 @@ BAD: dict[str, tuple[Row, str]] = {
     "no date for windows": ({"feature_date_col": None, "rolling": [{"window": "7d", "functions": ["sum"]}]}, "no feature_date_col"),
     "no date for last": ({"feature_date_col": None, "basic": ["last"]}, "no feature_date_col"),
     "a key at the wrong place": ({"window": "7d", "basic": ["sum"]}, "write window in"),
-    "a key of another kind": ({"basic": ["sum"], "entity": {"name": "user"}}, "entity is not read"),
+    "a key of another kind": ({"basic": ["sum"], "entity": {"name": "user"}}, "entity of an aggregation is not read"),
     "a key of another spelling": ({"basic": ["sum"], "aggregations": {"n": {"expression": "count(*)"}}}, "known keys"),
     "features that are text": ({"features": "v"}, "features must be"),
     "features that are names": ({"features": ["v"]}, "features must be"),

@@ -172,7 +172,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "tests that are no list": ({"tests": {"not_null": ["v"]}}, "tests"),
     "another engine": ({"engine": "spark"}, "engine 'spark'"),
     "no table": ({"materialized": "tabel"}, "materialized 'tabel'"),
-    "a label time": ({"label_time": "ts"}, "label_time of a feature_group is not read"),
+    "a label time": ({"label_time": "ts"}, "label_time of a feature group is not read"),
     "a key that is a number": ({"key": [1]}, "no key"),
 }
 

@@ -894,3 +894,20 @@ tests:
     assert result.metadata["metrics"]["accuracy"] >= 0.8
     assert [check["passed"] for check in result.metadata["checks"]] == [True, True]
     assert pa.parquet.read_table(next(tmp_path.glob("target/outputs/model/churn/*/data.parquet"))).column_names == ["user_id", "prediction", "probability"]
+
+
+def test_trees_with_categories_are_kept_by_skops_and_a_partial_of_others_is_not(project: Project) -> None:
+    body = """
+import functools, os
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.preprocessing import FunctionTransformer
+frame = pd.DataFrame({"a": pd.Categorical(["x", "y"] * 20), "b": range(40)})
+trees = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=2).fit(frame, [0, 1] * 20)
+ctx.save_model(trees, "trees")
+ctx.save_model(FunctionTransformer(functools.partial(os.system)), "other")
+result = frame.head(1)
+"""
+    project.model("m", python=body)
+    artefacts = {a["file"]: a["trusted"] for a in good(project)["model.m"].metadata["artefacts"]}
+    assert artefacts == {"trees.skops": True, "other.joblib": False}

@@ -25,8 +25,11 @@ __all__ = ["load", "read", "save"]
 
 FORMS = {"skops": ".skops", "joblib": ".joblib"}
 TRUSTED = ("sklearn.", "numpy.", "scipy.")
-OURS = tuple(f"seeknal_nb.workflow.kinds.models.preparing.{name}" for name in ("as_numbers", "as_words"))
-"""What an artefact may name besides: functions that only turn columns into columns."""
+OURS = (
+    *(f"seeknal_nb.workflow.kinds.models.preparing.{name}" for name in ("as_numbers", "as_words")),
+    "functools.partial",
+)
+"""What an artefact may name besides: functions of ours that turn columns into columns; partial, whose function skops names."""
 
 
 def save(model: object, directory: Path, name: str) -> dict[str, Any]:
