@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.markup import esc_term
@@ -84,11 +84,14 @@ def _main(words: list[str], prog: str) -> int:
     for name in ("save", "old_manifest", "old", "folder"):
         if getattr(options, name, None):
             setattr(options, name, str(Path(getattr(options, name)).absolute()))
-    project = _project(options)
-    try:
-        return _show(commands.COMMANDS[options.command].run(project, options), options)
-    finally:
-        project.close()
+    out, plain = sys.stdout, getattr(options, "format", "text") == "text"
+    # A project's files may print while they are read; another form than text is one document and nothing else.
+    with contextlib.nullcontext() if plain else contextlib.redirect_stdout(sys.stderr):
+        project = _project(options)
+        try:
+            return _show(commands.COMMANDS[options.command].run(project, options), options, out)
+        finally:
+            project.close()
 
 
 def _project(options: argparse.Namespace) -> Any:
@@ -108,7 +111,7 @@ def _project(options: argparse.Namespace) -> Any:
     return Project.open(directory, state_dir=options.state_dir)
 
 
-def _show(things: Generator[Any], options: argparse.Namespace) -> int:
+def _show(things: Generator[Any], options: argparse.Namespace, out: TextIO) -> int:
     """Print each thing as it comes; JSON is one document, of the last one."""
     from seeknal_nb.workflow.events import RunFinished  # noqa: PLC0415 - not for a help text
     from seeknal_nb.workflow.report import print_lines  # noqa: PLC0415
@@ -122,25 +125,25 @@ def _show(things: Generator[Any], options: argparse.Namespace) -> int:
             if isinstance(thing, RunFinished):
                 code = 1 if thing.summary.failed_nodes else 0
                 if thing.interrupted:  # the command ends here, with an exception
-                    _print_last(thing.summary, form)
+                    _print_last(thing.summary, form, out)
             if form == "text":
                 print_lines(_lines(thing))
-    _print_last(last, form)
+    _print_last(last, form, out)
     return code
 
 
-def _print_last(last: Any, form: str) -> None:
+def _print_last(last: Any, form: str, out: TextIO) -> None:
     """The summary of a run as text; or the one document of another form."""
     from seeknal_nb.workflow.events import ExecutionSummary  # noqa: PLC0415 - not for a help text
     from seeknal_nb.workflow.report import print_lines, summary_lines  # noqa: PLC0415
 
     if form == "text" and isinstance(last, ExecutionSummary):
-        print_lines(summary_lines(last))
+        print_lines(summary_lines(last), out)
     elif form == "json" and hasattr(last, "to_dict"):
-        sys.stdout.write(json.dumps(last.to_dict(), default=str) + "\n")
+        out.write(json.dumps(last.to_dict(), default=str) + "\n")
     elif form != "text":
-        print_lines(iter(last.to(form).rstrip("\n").splitlines()))
-    sys.stdout.flush()
+        print_lines(iter(last.to(form).rstrip("\n").splitlines()), out)
+    out.flush()
 
 
 def _lines(thing: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ A command is a generator of things worth showing; its last one is its value.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +197,13 @@ def _plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _plan(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.runner(**_runner_options(options)).plan(**chosen(options))
+    """The plan; a step of SQL that gives another result each time says so behind its reason."""
+    from seeknal_nb.workflow.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
+
+    plan = project.runner(**_runner_options(options)).plan(**chosen(options))
+    told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
+    steps = (replace(s, reason=f"{s.reason}; {told[s.node_id]}") if told[s.node_id] else s for s in plan.steps)
+    yield replace(plan, steps=tuple(steps))
 
 
 def _parse(project: Project, _options: Arguments) -> Generator[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.parser import body_language, is_expression
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, params_of
+from seeknal_nb.markup import article
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +49,7 @@ def define(kind: str, words: Sequence[str], body: str) -> Definition:
 
 def definition_grammar(kind: str) -> Grammar:
     """The parser of one kind's line."""
-    parser = Grammar(prog=f"%%seeknal {kind}", description=f"Define a {kind}; its body is SQL or Python.")
+    parser = Grammar(prog=f"%%seeknal {kind}", description=f"Define {article(kind)}; its body is SQL or Python.")
     add = parser.add_argument
     add("name", metavar="NAME", help="letters, digits and _")
     add("--tags", type=comma, metavar="A,B", help="tags, a comma apart")

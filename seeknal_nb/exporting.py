@@ -7,6 +7,8 @@ parameters in ``seeknal_project.yml``; and the data files that nodes read, where
 from __future__ import annotations
 
 import linecache
+import math
+import os
 import re
 import sys
 from pathlib import Path
@@ -27,6 +29,7 @@ from seeknal_nb.pipeline import SHARED
 from seeknal_nb.settings import PROJECT_FILE
 from seeknal_nb.showing import Rows
 from seeknal_nb.workflow.kinds.body import python_of
+from seeknal_nb.workflow.kinds.secrets import SHORTEST, Secrets, names_credential
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +46,10 @@ _WORD = re.compile(r"[A-Za-z_][\w.$/-]*")
 _PEER_SQL = ("transform", "feature_group", "aggregation", "second_order_aggregation")
 """Kinds whose SQL stands under ``transform`` in the peer's YAML."""
 VERIFIED = "<seeknal export>"
+TELLING = 8
+"""A shorter value of a credential may stand in a file by chance."""
+_BY_NAME = re.compile(r"passw|secret|token|credential|(api|access|private)_?key", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"://[^/\s:@]*:[^/\s@{}$]+@")
 
 
 def export(project: Project, directory: Path, *, force: bool = False, data: bool = True) -> Rows:
@@ -51,24 +58,27 @@ def export(project: Project, directory: Path, *, force: bool = False, data: bool
     Args:
         project: Whose nodes.
         directory: The new project's folder; it may be the project's own.
-        force: Write over files that somebody else wrote, or changed since.
+        force: Write over files that somebody else wrote, or changed since; and variables that are credentials by name.
         data: Copy the files that nodes read, where the folder is another one.
 
     Raises:
         UsageError: Files of others are in the way.
-        ManifestError: A node cannot be written so that it is the same elsewhere.
+        ManifestError: A node cannot be written so that it is the same elsewhere, or a credential would be written.
     """
     graph = Graph(project.manifest)
     if not graph.nodes:
         raise UsageError("there are no nodes here", remedy="run the cells that define them first")
     world = project.runner().look(graph)
     signed = {f"{FOLDER}/{node.node_type}s/{node.name}.yml": _document(node, graph.inputs(node.id)) for node in graph.nodes}
-    shared, modules = _shared(project, graph)
+    shared, defined, modules = _shared(project, graph)
+    used = _used(project, world)
+    _refuse_credentials({**defined, **used}, force=force)
     if shared:
         signed[f"{FOLDER}/{SHARED}"] = shared
-    signed[PROJECT_FILE] = _settings(project, world)
+    signed[PROJECT_FILE] = _settings(project, used)
     files = {name: _signed(text) for name, text in signed.items()}
     files |= {f"{FOLDER}/{COMMON}/{name}": Path(file).read_bytes() for name, file in modules.items()}
+    _refuse_values(files)
     copies = _data(project, world, directory) if data else {}
     stale = _check_free(directory, files, copies, force=force)
     for name, content in files.items():
@@ -113,27 +123,73 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    if not math.isfinite(value):
+        raise yaml.YAMLError(f"{value} is not a finite number")
+    return dumper.represent_float(value)
+
+
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     style = "|" if "\n" in value else None if _WORD.fullmatch(value) else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(float, _number)
 
 
-def _settings(project: Project, world: Observed) -> str:
-    """The project's name, and those of its parameters that a node uses."""
+def _used(project: Project, world: Observed) -> dict[str, object]:
+    """The project's parameters that a node uses."""
     parts = {name for facts in world.facts.values() for name in facts.parts}
     given = project.given()
-    used = {name: given[name] for name in sorted(given) if name.isidentifier() and f"{PARAMETER}{name}" in parts}
+    return {name: given[name] for name in sorted(given) if name.isidentifier() and f"{PARAMETER}{name}" in parts}
+
+
+def _settings(project: Project, used: Mapping[str, object]) -> str:
+    """The project's name and parameters."""
     name = project.manifest.metadata.project or "pipeline"
     head = {"name": name, "version": "1.0.0", "profile": "default", "config-version": 1}
     params = {"params": used} if used else {}
     return yaml.dump(head | params, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
-def _shared(project: Project, graph: Graph) -> tuple[str, dict[str, Any]]:
-    """What the Python bodies take from the notebook, as Python; and the files of the user's own modules among it."""
+def _refuse_credentials(values: Mapping[str, object], *, force: bool) -> None:
+    """Refuse a variable that holds a credential: of the environment, in an address, or, unless forced, by its name."""
+    for name, value in values.items():
+        text = value if isinstance(value, str) else repr(value) if isinstance(value, (list, tuple, dict, set, bytes)) else ""
+        if variable := _variable_in(text):
+            raise _credential(name, f"it holds the value of the environment's {variable}", variable)
+        if _IN_ADDRESS.search(text):
+            raise _credential(name, "there is a password in its address", name.upper())
+        if not force and isinstance(value, str) and len(text) >= SHORTEST and _BY_NAME.search(name):
+            raise _credential(name, "its name says that it is a credential", name, "; --force writes it as it is")
+
+
+def _refuse_values(files: Mapping[str, bytes]) -> None:
+    """Refuse a file that holds the value of a credential of the environment, whatever wrote it there."""
+    for file, content in files.items():
+        if variable := _variable_in(content.decode("utf-8", "replace"), shortest=TELLING):
+            raise _credential(file, f"the value of the environment's {variable} stands in it", variable)
+
+
+def _variable_in(text: str, *, shortest: int = SHORTEST) -> str:
+    """The credential of the environment whose value stands in the text, in any way of writing it; "" where none does."""
+    for name, value in os.environ.items():
+        if text and len(value) >= shortest and names_credential(name):
+            secrets = Secrets()
+            secrets.hide_value(value)
+            if secrets.hide(text) != text:
+                return name
+    return ""
+
+
+def _credential(what: str, why: str, variable: str, more: str = "") -> ManifestError:
+    remedy = f'take it from the environment: ctx.secret("{variable}") in Python, {{{{ env:{variable} }}}} elsewhere{more}'
+    return ManifestError(f"{what} would hold a credential as plain text", why=why, remedy=remedy)
+
+
+def _shared(project: Project, graph: Graph) -> tuple[str, dict[str, object], dict[str, Any]]:
+    """What Python bodies take from the notebook: as Python, as it is, and the files of the user's own modules among it."""
     namespace = {**project.shared, **project.namespace}
     made = Definitions(namespace)
     texts = [(node, python_of(node)) for node in graph.nodes]
@@ -152,7 +208,7 @@ def _shared(project: Project, graph: Graph) -> tuple[str, dict[str, Any]]:
     defined = _executed(text)
     for node, body, names in bodies:
         _verify(node, before[node.id], lambda b=body, n=names: captured(b, defined, inputs=n).digest_text)
-    return text, modules
+    return text, {name: value for name, value in defined.items() if not name.startswith("__")}, modules
 
 
 def _names(graph: Graph, node: Node) -> list[str]:

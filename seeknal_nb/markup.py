@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["Markup", "cut", "esc_html", "esc_term", "esc_xml", "json_value", "plural", "table"]
+__all__ = ["Markup", "article", "cut", "esc_html", "esc_term", "esc_xml", "json_value", "plural", "table"]
 
 # C0 but tab and newline, DEL, C1; then the bidirectional and zero-width characters that forge what a reader sees.
 _CONTROL = re.compile(
@@ -41,6 +41,11 @@ def json_value(value: Any) -> Any:
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     return json_value(value.item()) if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else str(value)
+
+
+def article(noun: str) -> str:
+    """``a node``, ``an edge``; a kind's name is told in words."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun.replace('_', ' ')}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import os
 import textwrap
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.common import filled, read_common
 from seeknal_nb.dag.declared import node_of
+from seeknal_nb.dag.functions import HOME, source_of
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.link import Names, checked_name, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node, node_type
 from seeknal_nb.dag.modules import definitions_of
-from seeknal_nb.dag.parameters import stand_ins, texts_of
-from seeknal_nb.dag.parser import FOLDER, KEYS, nodes_of_yaml, parse_folder
+from seeknal_nb.dag.parameters import Given, stand_ins, texts_of
+from seeknal_nb.dag.parser import COMMON, FOLDER, KEYS, nodes_of_yaml, parse_folder
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.slices import has_work
-from seeknal_nb.errors import ManifestError, SelectionError
+from seeknal_nb.errors import LockedError, ManifestError, SelectionError
 from seeknal_nb.markup import plural
 from seeknal_nb.showing import Rows
-from seeknal_nb.workflow.kinds import check_node, kind_names, kind_of
+from seeknal_nb.workflow.kinds import KINDS, check_node, kind_names, kind_of
 from seeknal_nb.workflow.kinds.sources.source import FORMATS
 
 if TYPE_CHECKING:
@@ -30,11 +32,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seeknal_nb.declare import Declared
+    from seeknal_nb.workflow.background import Background
 
 __all__ = ["SHARED", "Pipeline", "plain_values"]
 
 SHARED = "common/notebook.py"
 """What an exported notebook's bodies take from it, below the project's folder."""
+PLACES = {"postgres": "table", "dataframe": "input"}
+"""The key of what a source reads, by its format, where that is no ``path``."""
+
+BEFORE_READING = "wait() for its handle or cancel() it before the folder is read again"
 
 
 class Pipeline:
@@ -48,6 +55,9 @@ class Pipeline:
         namespace: The notebook's variables.
     """
 
+    background: Background
+    """The runs that may be reading what the nodes use; ``Project`` has them."""
+
     def __init__(
         self,
         directory: Path,
@@ -60,12 +70,18 @@ class Pipeline:
         self.directory, self.manifest = directory, manifest
         self.params, self.kinds, self.namespace = dict(params), dict(kinds), namespace
         self.shared: dict[str, object] = {}
+        self.common: dict[str, str] = {}
 
     def load_folder(self) -> list[str]:
         """Add the nodes of ``seeknal/**/*.yml`` and ``.py``; gives their ids. All errors of the pass are raised at once.
 
         What ``seeknal/common/notebook.py`` defines, its Python bodies find as they find a notebook's variables.
+
+        Raises:
+            ManifestError: What stands there is broken.
+            LockedError: A run goes on in the background, whose bodies use the modules that would be imported again.
         """
+        self._refuse_while_running(BEFORE_READING)
         shared = definitions_of(self.directory / FOLDER / SHARED, root=self.directory)
         found = parse_folder(
             self.directory,
@@ -75,7 +91,15 @@ class Pipeline:
             project=self.manifest.metadata.project,
         )
         self.shared |= shared
+        self.common = read_common(self.directory / FOLDER / COMMON, self.directory)
         return self.add(*found.nodes.values())
+
+    def _refuse_while_running(self, remedy: str) -> None:
+        if self.background.busy and not self.background.here:
+            going = self.background.current
+            raise LockedError(
+                "a run goes on in the background", why=going.command if going else "", remedy=remedy
+            )  # fmt: skip
 
     def declare(self, declared: Declared) -> str:
         """Add the node of a decorated function; gives its id."""
@@ -83,20 +107,30 @@ class Pipeline:
         body = source if has_work(ast.parse(source).body[0]) else None  # type: ignore[arg-type]
         return self.add(node_of(declared, keys=KEYS, body=body))[0]
 
-    def given(self, params: Mapping[str, object] | None = None) -> dict[str, object]:
+    def given(self, params: Mapping[str, object] | None = None) -> Given:
         """Values of ``{{ name }}``: the run's, the project's, the notebook's, and what stands for the day and the run."""
-        given = {**plain_values({**self.shared, **self.namespace}), **self.params, **(params or {})}
+        told = {**self.params, **(params or {})}
+        given = self._values(told)
         texts = (text for node in list(self.manifest.nodes.values()) for text in texts_of(node.config))
         now = datetime.now()  # noqa: DTZ005 - the day where the user is, as the peer counts it
-        return {**given, **stand_ins(texts, given, now=now, run_id=lambda: str(uuid.uuid4()), environ=os.environ)}
+        given.update(stand_ins(texts, given, told=told, now=now, run_id=lambda: str(uuid.uuid4()), environ=os.environ))
+        return given
+
+    def _values(self, told: Mapping[str, object]) -> Given:
+        """What was told of the project or the run, and the notebook's variables of other names."""
+        found = plain_values({**self.shared, **self.namespace})
+        return Given({**found, **told}, notebook=found.keys() - told.keys())
 
     def add(self, *nodes: Node) -> list[str]:
         """Put nodes in, or in the place of those with their ids, with edges from what they read; all or none.
+
+        What ``seeknal/common/`` defined when the folder was read is put in.
 
         Raises:
             ManifestError: One is no node, or reads what is not there, or would close a cycle.
         """
         trial = self._copy()
+        nodes = tuple(self._filled(node) for node in nodes)
         for node in nodes:
             checked_name(node.node_type, node.name, self.known_kinds())
             self._check(node)
@@ -104,11 +138,17 @@ class Pipeline:
         names = Names(trial.nodes)
         for node in nodes:
             trial.edges = (edge for edge in trial.edges if edge.to_node != node.id)
-            for found in inputs_of(node, names, {**self.params, **plain_values(self.namespace)}):
+            for found in inputs_of(node, names, self._values(self.params)):
                 trial.add_edge(found, node.id)
         Graph(trial)
         self.manifest = trial
         return [node.id for node in nodes]
+
+    def _filled(self, node: Node) -> Node:
+        try:
+            return replace(node, config=filled(node.config, self.common))
+        except ManifestError as error:
+            raise error.at(node=node.id, place=node.place) from None
 
     def add_yaml(self, text: str, *, file: str = "cell") -> list[str]:
         """Add the nodes of a YAML text, one a document."""
@@ -147,16 +187,18 @@ class Pipeline:
             config["python"] = _source_of(body, name)
         elif body is not None:
             config["sql"] = textwrap.dedent(body).strip()
-        fields = {key: config.pop(key) for key in ("description", "owner", "file_path") if key in config}
-        tags, columns = config.pop("tags", None) or [], config.pop("columns", None) or {}
-        config = {key: value for key, value in config.items() if value is not None}
-        node = Node(f"{kind}.{name}", name, node_type(kind), tags=_listed(tags), columns=columns, config=config, **fields)
-        return self.add(node)[0]
+        return self.add(_node(kind, name, config))[0]
 
     def source(self, name: str, body: Any = None, **config: Any) -> Any:
         """Add a source; see ``node``. ``csv="f.csv"``, ``parquet=``, ... name a file and its format at once."""
-        for form in [form for form in FORMATS if form in config]:
-            config |= {"source": form, "path": str(config.pop(form))}
+        forms = [form for form in FORMATS if form in config]
+        for form in forms:
+            place = PLACES.get(form, "path")
+            twice = [*(other for other in forms if other != form), *(key for key in ("source", place) if key in config)]
+            if twice:
+                why = f"{form}= names what it reads, and so does {twice[0]}="
+                raise ManifestError(f"source {name!r} reads two things", why=why, remedy="keep one of them")
+            config |= {"source": form, place: str(config.pop(form))}
         return self._define("source", name, body, config)
 
     def transform(self, name: str, body: Any = None, **config: Any) -> Any:
@@ -170,6 +212,14 @@ class Pipeline:
     def aggregation(self, name: str, body: Any = None, **config: Any) -> Any:
         """Add an aggregation; see ``node``."""
         return self._define("aggregation", name, body, config)
+
+    def second_order_aggregation(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add an aggregation of aggregates; see ``node``."""
+        return self._define("second_order_aggregation", name, body, config)
+
+    def profile(self, name: str, body: Any = None, **config: Any) -> Any:
+        """Add a profile; see ``node``."""
+        return self._define("profile", name, body, config)
 
     def model(self, name: str, body: Any = None, **config: Any) -> Any:
         """Add a model; see ``node``."""
@@ -195,14 +245,15 @@ class Pipeline:
         return decorate
 
     def _wants_body(self, kind: str, name: str, config: dict[str, Any]) -> bool:
-        node = Node(
-            f"{kind}.{name}", name, kind, config={k: v for k, v in config.items() if k not in ("tags", "description")}
-        )
+        """Whether a body is all that the node lacks; any other error is for ``node`` to raise."""
+        return not self._is_sound(_node(kind, name, config)) and self._is_sound(_node(kind, name, config | {"python": "0"}))
+
+    def _is_sound(self, node: Node) -> bool:
         try:
             self._check(node)
         except ManifestError:
-            return True
-        return False
+            return False
+        return True
 
     def _check(self, node: Node) -> None:
         check_node(node, kind_of(node.node_type, self.kinds))
@@ -225,19 +276,16 @@ def plain_values(namespace: Mapping[str, object]) -> dict[str, object]:
 
 
 def _source_of(function: Callable[..., Any], name: str) -> str:
-    """The function's own lines without its decorators, under the node's name."""
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError) as error:
-        raise ManifestError(
-            f"the source of {name!r} cannot be read",
-            why=str(error),
-            remedy="define it in a file or a cell, or give python=...",
-        ) from error
-    start = source.find("def ")
-    if start < 0:
-        raise ManifestError(f"{name!r} is no function", remedy="write it with def")
-    return source[start:].replace(f"def {function.__name__}(", f"def {name}(", 1)
+    """The function's own lines without our decorators, under the node's name."""
+    return source_of(function, name, homes=(HOME, __name__), methods=KINDS)
+
+
+def _node(kind: str, name: str, config: Mapping[str, Any]) -> Node:
+    """The node that these arguments describe, unchecked; they are left as they are."""
+    given = {key: value for key, value in config.items() if value is not None}
+    fields = {key: given.pop(key) for key in ("description", "owner", "file_path") if key in given}
+    tags, columns = given.pop("tags", None) or [], given.pop("columns", None) or {}
+    return Node(f"{kind}.{name}", name, node_type(kind), tags=_listed(tags), columns=columns, config=given, **fields)
 
 
 def _listed(tags: object) -> list[str]:

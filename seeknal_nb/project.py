@@ -16,9 +16,9 @@ from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.dag.parser import FOLDER
 from seeknal_nb.dag.sql import volatile_in
 from seeknal_nb.engines import ENGINES, OnFirstUse
-from seeknal_nb.errors import LockedError, ManifestError, UsageError
+from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.markup import plural
-from seeknal_nb.pipeline import Pipeline
+from seeknal_nb.pipeline import BEFORE_READING, Pipeline
 from seeknal_nb.settings import settings_of
 from seeknal_nb.showing import Drawing, Preview, Rows
 from seeknal_nb.workflow.background import Background
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.state import NodeState, StateStore
 
 __all__ = ["Project"]
+
+ENGINE = "duckdb"
 
 
 class Project(Pipeline):
@@ -87,8 +89,10 @@ class Project(Pipeline):
         )
         self.summary: ExecutionSummary | None = None
         self.listeners: list[Callable[[Event], None]] = []
-        self._engine = OnFirstUse(engine or settings.get("engine", "duckdb"), folder / "target" / "spill")
-        self._reading = OnFirstUse(_another(engine or settings.get("engine", "duckdb")))
+        self._told, self._told_engine, self._told_workers = frozenset(params or ()), engine, workers
+        self._settings = settings
+        self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill")
+        self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
         self.workers = workers or settings.get("workers", 1)
         self._state_dir, self._state = state_dir, state
@@ -179,12 +183,9 @@ class Project(Pipeline):
         return self.background.start(**options)
 
     def _runner_of_run(self, **options: Any) -> DAGRunner:
-        if self.background.busy and not self.background.here:
-            going = self.background.current
-            raise LockedError(
-                "a run goes on in the background", why=going.command if going else "",
-                remedy="wait() for its handle or cancel() it; or start this one with --background, which queues it",
-            )  # fmt: skip
+        self._refuse_while_running(
+            "wait() for its handle or cancel() it; or start this one with --background, which queues it"
+        )
         return self.runner(listeners=[self._tell], **options)
 
     def _looking(self, **options: Any) -> DAGRunner:
@@ -214,6 +215,7 @@ class Project(Pipeline):
         Raises:
             UsageError: There are nodes of another folder already, whose paths start there.
         """
+        self._refuse_while_running(BEFORE_READING)
         folder = Path(directory)
         if not (folder / FOLDER).is_dir():
             raise UsageError(f"no {FOLDER}/ in {str(directory)!r}", remedy="name the folder of a project")
@@ -225,16 +227,23 @@ class Project(Pipeline):
             )  # fmt: skip
         if not same:
             self._move(folder)
-        ids = self.load_folder()
-        rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
+        ids, graph = set(self.load_folder()), Graph(self.manifest)
+        rows = tuple((node.id, ", ".join(graph.inputs(node.id))) for node in graph if node.id in ids)
         return Rows(f"{plural(len(ids), 'node')} of {self.manifest.metadata.project}", ("node_id", "inputs"), rows)
 
     def _move(self, folder: Path) -> None:
-        settings = settings_of(folder)
-        self.directory = folder
+        """Take the settings of another folder for those of the one that is left; what the user said himself stays."""
+        left, settings = self._settings, settings_of(folder)
+        self.directory, self._settings, self.shared, self.summary = folder, settings, {}, None
         self.manifest = Manifest(settings.get("name") or folder.resolve().name)
-        self.params = {**settings.get("params", {}), **self.params}
-        self.workers = settings.get("workers", self.workers)
+        old = left.get("params", {})
+        own = {n: v for n, v in self.params.items() if n in self._told or n not in old or old[n] != v}
+        self.params = {**settings.get("params", {}), **own}
+        if not self._told_workers and self.workers == left.get("workers", 1):
+            self.workers = settings.get("workers", 1)
+        if not self._told_engine:
+            self._engine.turn_to(settings.get("engine", ENGINE), folder / "target" / "spill")
+            self._reading.turn_to(settings.get("engine", ENGINE))
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""

@@ -195,6 +195,7 @@ class Preview:
         row_count: Rows of the whole table.
         before: Rows of the build before this one, where it is still there.
         metadata: What the kind told besides.
+        note: What to know before reading it, as that the node failed since.
     """
 
     node_id: str
@@ -203,13 +204,15 @@ class Preview:
     row_count: int | None
     before: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
 
     def headline(self) -> str:
-        """Rows, columns, and the change since the build before."""
-        rows = "rows" if self.row_count is None else plural(self.row_count, "row")
+        """Rows, columns, the change since the build before, and the note."""
+        rows = "a view" if self.row_count is None else plural(self.row_count, "row")  # all else is counted as it is built
         change = None if self.before is None or self.row_count is None else self.row_count - self.before
-        since = "" if change is None else f" ({change:+,} since the build before)"
-        return f"{self.node_id}: {rows}{since}, {plural(len(self.schema), 'column')}"
+        since = "" if not change else f" ({change:+,} since the build before)"
+        note = f" \u00b7 {self.note}" if self.note else ""
+        return f"{self.node_id}: {rows}{since}, {plural(len(self.schema), 'column')}{note}"
 
     def to_dict(self) -> dict[str, Any]:
         """Schema, counts and rows as JSON has them."""

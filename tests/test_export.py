@@ -187,7 +187,7 @@ def test_what_would_be_something_else_there_is_refused_and_nothing_is_written(nb
 
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20) | st.sampled_from(["1e5", "on", "012", "null", "~", "a: b", "- x", "#", "2024-01-01", "12:30", "a\n b\n\n", "\n\n  x"])
-values = st.recursive(st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | texts,
+values = st.recursive(st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | texts,
                       lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=6)  # fmt: skip
 
 

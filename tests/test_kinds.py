@@ -978,10 +978,10 @@ KEYED: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "one row a key": ("(1, 'a', 5), (2, 'b', 6)", {"key": "k"}, None),
     "the peer's entity": ("(1, 'a', 5), (2, 'b', 6)", {"entity": {"name": "user", "join_keys": ["k"]}}, None),
     "two keys": ("(1, 'a', 5), (1, 'b', 6)", {"key": ["k", "l"]}, None),
-    "a null key": ("(1, 'a', 5), (NULL, 'b', 6)", {"key": "k"}, "1 rows break: key k is never null"),
-    "a null in one of two keys": ("(1, NULL, 5), (2, 'b', 6)", {"key": ["k", "l"]}, "1 rows break: key k, l is never null"),
+    "a null key": ("(1, 'a', 5), (NULL, 'b', 6)", {"key": "k"}, "1 row breaks: key k is never null"),
+    "a null in one of two keys": ("(1, NULL, 5), (2, 'b', 6)", {"key": ["k", "l"]}, "1 row breaks: key k, l is never null"),
     "a doubled key": ("(1, 'a', 5), (1, 'b', 6), (1, 'c', 7)", {"key": "k"}, "2 rows break: one row for each"),
-    "a doubled pair": ("(1, 'a', 5), (1, 'a', 6)", {"key": ["k", "l"]}, "1 rows break: one row for each"),
+    "a doubled pair": ("(1, 'a', 5), (1, 'a', 6)", {"key": ["k", "l"]}, "1 row breaks: one row for each"),
     "no such column": ("(1, 'a', 5)", {"key": "kk"}, "did you mean k"),
     "no rows": ("(1, 'a', 5) LIMIT 0", {"key": "k"}, None),
 }
@@ -1032,7 +1032,7 @@ def test_a_feature_group_keeps_the_time_line(project):
     assert (result.row_count, result.metadata["features"], result.metadata["event_time"]) == (3, ["v"], "ts")
     project.feature_group("f", sql=f"SELECT * FROM (VALUES {data}, (2, TIMESTAMP '2024-01-01', 8)) t(k, ts, v)", key="k",
                           event_time="ts")  # fmt: skip
-    assert "1 rows break" in failure(project, "feature_group.f").error_message
+    assert "1 row breaks" in failure(project, "feature_group.f").error_message
 
 
 def test_a_feature_group_in_python_is_held_to_the_same(project):

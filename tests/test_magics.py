@@ -18,7 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from seeknal_nb.definitions import define
+from seeknal_nb.definitions import define, definition_grammar
 from seeknal_nb.errors import RunFailed, SeeknalError, UsageError
 
 ROOT = Path(__file__).parents[1]
@@ -386,6 +386,43 @@ def test_registering_answers_with_inputs_what_it_would_do_and_what_is_downstream
     assert "1 node downstream" in answer
     assert "\n" not in answer
     assert "up to date" in str(nb("%%seeknal transform users\nSELECT 1  AS id -- the same"))
+
+
+def test_sql_that_gives_another_result_each_time_is_told_where_it_is_defined_and_in_the_plan(nb):
+    answer = str(nb("%%seeknal transform a\nSELECT random() AS x, now() AS at"))
+    assert answer == "transform.a · will run: never built · volatile: random(), now(), what is stored stands until something changes"
+    nb("%%seeknal transform b\nSELECT 'now()' AS x")
+    nb("%seeknal run")
+    plan = nb("%seeknal plan")
+    assert [step.reason for step in plan] == ["up to date; volatile: random(), now()", "up to date"]
+    assert nb("seeknal.plan()")["transform.a"].reason == "up to date"
+
+
+def test_a_cell_after_one_that_cannot_run_says_whose_fault_it_is(nb):
+    first = str(nb("%%seeknal transform typo\nSELECT {{ minimun }} AS x")).splitlines()[-1]
+    assert first.startswith("! not yet to be run: parameter 'minimun' is not defined")
+    later = str(nb("%%seeknal transform other\nSELECT 1 AS x")).splitlines()
+    assert later[0] == "transform.other"
+    assert later[1].startswith("! nothing can be run yet, because of transform.typo, which another cell defines: parameter 'minimun'")
+    nb("%seeknal source frame --input frme")
+    several = str(nb("%%seeknal transform other\nSELECT 1 AS x")).splitlines()
+    assert [line.partition(", which")[0] for line in several[1:]] == [
+        f"! nothing can be run yet, because of {one}" for one in ("transform.typo", "source.frame")]  # fmt: skip
+    nb("%seeknal remove typo")
+    assert "because of source.frame" in str(nb("%%seeknal transform other\nSELECT 1 AS x"))
+
+
+@pytest.mark.parametrize(("kind", "said"), [("aggregation", "an aggregation"), ("exposure", "an exposure"), ("rule", "a rule"),
+                                            ("feature_group", "a feature group")])  # fmt: skip
+def test_a_help_has_the_right_article(kind, said):
+    assert f"Define {said};" in definition_grammar(kind).format_help()
+
+
+def test_a_view_is_shown_as_one(nb):
+    """Nobody has counted its rows."""
+    nb("%%seeknal transform v --materialized view\nSELECT 1 AS a, 2 AS b")
+    nb("%seeknal run")
+    assert str(nb("%seeknal show v")).splitlines()[0] == "transform.v: a view, 2 columns"
 
 
 def test_a_yaml_cell_registers_every_document_or_none(nb):

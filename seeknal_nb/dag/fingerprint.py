@@ -7,12 +7,12 @@ The canonical form drops what cannot change the data: comments and layout, descr
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.parameters import scope, texts_of
+from seeknal_nb.dag.parameters import reaching, scope, texts_of
 from seeknal_nb.dag.python import canonical as canonical_python
+from seeknal_nb.dag.python import params_read
 from seeknal_nb.dag.sql import canonical as canonical_sql
 from seeknal_nb.dag.sqltext import holes, render, value_of
 
@@ -28,9 +28,11 @@ DOCUMENTATION = frozenset(
 )
 """Keys of a config that say what a node is called, or whom it concerns; edges stand for ``inputs``."""
 
-_NAMED_PARAM = re.compile(r"""ctx\.(?:params(?:\[|\.get\()|get_param\()\s*["'](\w+)["']""")
-_PARAM = re.compile(r"ctx\.(?:params|get_param)\b")
 SHORT = 16
+SQL = frozenset({"sql", "transform", "query", "watermark", "expression"})
+"""Keys of a config whose texts are SQL: a parameter is a literal there."""
+SQL_WITHIN = frozenset({"sql", "query", "expression", "where", "value", "condition"})
+"""The same further down: in checks, rules, features, and a source's params."""
 PARAMETER = "parameter "
 """Before the names of parameters among a node's parts."""
 
@@ -54,7 +56,7 @@ def written(node: Node, params: Mapping[str, object]) -> tuple[str, Node]:
     text = _json(node.config)
     if "{{" not in text:
         return digest(text), node
-    used = {name: _known(name, params) for name in _holes(node.config)}
+    used = _values(_holes(node.config), node.config, params)
     return digest(text + _json(used)), replace(node, config=_resolved(node.config, params, known=True))
 
 
@@ -62,20 +64,33 @@ def node_parts(node: Node, params: Mapping[str, object]) -> dict[str, str]:
     """A short digest for every part of a node: its config without its parameters' values, then each value."""
     text = _json(node.config)
     used = [*_holes(node.config), *_params_of_python(node.config.get("python"), params)]
-    values = {f"{PARAMETER}{name}": digest(_json(_known(name, params)))[:SHORT] for name in used}
+    values = {
+        f"{PARAMETER}{name}": digest(_json(value))[:SHORT] for name, value in _values(used, node.config, params).items()
+    }
     return config_parts(_resolved(node.config, {}, known=False) if "{{" in text else node.config) | values
 
 
 def _params_of_python(source: object, params: Mapping[str, object]) -> Iterable[str]:
-    """The parameters that a body reads from ``ctx.params``: those that it names literally, else all."""
-    if not isinstance(source, str) or not _PARAM.search(source):
+    """The parameters that a body reads: those that it names literally, else all."""
+    if not isinstance(source, str):
         return ()
-    named = _NAMED_PARAM.findall(source)
-    return named if len(named) == len(_PARAM.findall(source)) else filter(str.isidentifier, params)
+    try:
+        named = params_read(source)
+    except SyntaxError:
+        named = None
+    return filter(str.isidentifier, params) if named is None else sorted(named)
 
 
 def _holes(config: Mapping[str, Any]) -> dict[str, None]:
     return dict.fromkeys(name for text in texts_of(config) for name in holes(text))
+
+
+def _values(names: Iterable[str], config: Mapping[str, Any], params: Mapping[str, object]) -> dict[str, object]:
+    """What these names stand for in a node: what it declares itself reads the notebook's variables of the same names too."""
+    reached = reaching(config, params)
+    own = _holes({"params": config.get("params")}) if reached is not params else {}
+    found = {name: _known(name, reached) for name in names}
+    return found | {name: [_known(name, params), found[name]] for name in own if name in found}
 
 
 def _known(name: str, params: Mapping[str, object]) -> object:
@@ -90,20 +105,27 @@ def _resolved(config: Mapping[str, Any], params: Mapping[str, object], *, known:
     values, own = scope(config, params) if known else (params, frozenset[str]())
     found = {}
     for name, value in config.items():
-        if name in ("sql", "transform") and isinstance(value, str):
-            found[name] = render(value, values, known=known, texts=own)
-        else:
-            # The declared ones themselves are not replaced by what happens to have their name: a reader's option is not.
-            found[name] = value if name == "python" else _filled(value, params if name == "params" else values, known=known)
+        # The declared ones themselves are not replaced by what happens to have their name: a reader's option is not.
+        given = params if name == "params" else values
+        fill = _Fill(given, own, known)
+        found[name] = value if name == "python" else fill.value(value, sql=name in SQL)
     return found
 
 
-def _filled(value: Any, params: Mapping[str, object], *, known: bool) -> Any:
-    if isinstance(value, str):
-        return render(value, params, plain=True, known=known)
-    if isinstance(value, dict):
-        return {name: _filled(one, params, known=known) for name, one in value.items()}
-    return [_filled(one, params, known=known) for one in value] if isinstance(value, list) else value
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """Puts parameters into a value, wherever it holds texts."""
+
+    params: Mapping[str, object]
+    own: frozenset[str]
+    known: bool
+
+    def value(self, value: Any, *, sql: bool) -> Any:
+        if isinstance(value, str):
+            return render(value, self.params, plain=not sql, known=self.known, texts=self.own if sql else ())
+        if isinstance(value, dict):
+            return {name: self.value(one, sql=name in SQL_WITHIN) for name, one in value.items()}
+        return [self.value(one, sql=sql) for one in value] if isinstance(value, list) else value
 
 
 def config_parts(config: Mapping[str, Any]) -> dict[str, str]:

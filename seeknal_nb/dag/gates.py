@@ -18,14 +18,16 @@ PASSING = ("warn", "info")
 def gates_of(nodes: Sequence[Node], parents: Sequence[Sequence[int]], children: Sequence[Sequence[int]]) -> list[list[int]]:
     """Per node the rules that it waits for besides its inputs, by number.
 
-    A rule checks its first input (``on`` is that). Who else reads it waits, but other rules, so that all of them are
-    told, and what the rule itself needs, so that there is never a cycle (KINDS.md section 1.6).
+    A rule checks its first input (``on`` is that), and, where that is a profile, the table that it tells about. Who else
+    reads that waits, but other rules, so that all of them are told, and what the rule itself needs, so that there is never
+    a cycle (KINDS.md section 1.6).
     """
     gates: list[list[int]] = [[] for _ in nodes]
     for number, node in enumerate(nodes):
         if node.node_type != "rule" or not parents[number] or not _blocks(node):
             continue
-        others = [child for child in children[parents[number][0]] if nodes[child].node_type != "rule"]
+        checked = _checked(number, nodes, parents)
+        others = dict.fromkeys(child for one in checked for child in children[one] if nodes[child].node_type != "rule")
         above = _above(number, parents, gates) if others else set[int]()
         for other in others:
             if other not in above:
@@ -33,12 +35,21 @@ def gates_of(nodes: Sequence[Node], parents: Sequence[Sequence[int]], children: 
     return gates
 
 
+def _checked(rule: int, nodes: Sequence[Node], parents: Sequence[Sequence[int]]) -> list[int]:
+    found = [parents[rule][0]]
+    while nodes[found[-1]].node_type == "profile" and parents[found[-1]]:
+        found.append(parents[found[-1]][0])
+    return found
+
+
 def _blocks(node: Node) -> bool:
     """``blocking`` as it is given; else whether a check of the rule can fail it."""
     given = node.config.get("blocking")
     if isinstance(given, bool):
         return given
-    return any(severity not in PASSING for severity in (node.config.get("severity") or "error", *_own(node)))
+    params = node.config.get("params")
+    said = node.config.get("severity") or (params.get("severity") if isinstance(params, dict) else None)
+    return any(severity not in PASSING for severity in (said or "error", *_own(node)))
 
 
 def _own(node: Node) -> Iterator[str]:

@@ -97,6 +97,10 @@ class Graph:
         """The ids of the rules that the node waits for: they check what it reads."""
         return tuple([self.ids[number] for number in self.gates[self.index[node_id]]])
 
+    def waiting(self, rule: str) -> tuple[str, ...]:
+        """The ids of the nodes that wait for the rule."""
+        return tuple([self.ids[number] for number in self.gated[self.index[rule]]])
+
     def consumers(self, node_id: str) -> tuple[str, ...]:
         """The ids that read the node."""
         return tuple(self.ids[child] for child in self.children[self.index[node_id]])

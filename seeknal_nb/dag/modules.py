@@ -1,16 +1,20 @@
 """A Python file of a project to nodes: it is executed once, and what its decorators declare is collected; starts no run.
 
 The peer's files import ``seeknal.pipeline``: while one is executed, modules of these names stand for our decorators,
-whether the peer is installed or not (DESIGN.md section 9).
+whether the peer is installed or not (DESIGN.md section 9); no other thread sees them. A project's own modules are imported
+as any others are: another project's body that imports one of the same name while it runs gets the one that was read last.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import inspect
+import os
 import re
 import sys
+import threading
 import tomllib
 import traceback
 from contextlib import contextmanager
@@ -21,23 +25,25 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import declare
 from seeknal_nb.dag.declared import node_of
+from seeknal_nb.dag.functions import HOME, Ours
 from seeknal_nb.dag.link import checked_name
-from seeknal_nb.dag.python import compile_tree, parse
+from seeknal_nb.dag.origin import READ, Reading, found_at
+from seeknal_nb.dag.python import compile_tree, imports_of, parse
 from seeknal_nb.dag.slices import SourceFile, has_work
+from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, Place, SeeknalError, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from seeknal_nb.dag.manifest import Node
 
 __all__ = ["definitions_of", "nodes_of_python"]
 
-HOME = "seeknal_nb.declare"
 _NAMES = ("pipeline", "decorators", "materialization", "materialization_config", "context", "feature_frame")
 STAND_INS = ("seeknal", "seeknal.pipeline", *(f"seeknal.pipeline.{name}" for name in _NAMES[1:]))
-READ = "__seeknal_read__"
-"""Where a module of a project keeps the text of the file that it was imported from."""
+_READING = threading.RLock()
+"""One file is read at a time: what it may import is put right for the whole process meanwhile."""
 _HEADER = re.compile(r"^# /// script\s*$\n((?:^#(?: .*)?$\n)+?)^# ///\s*$", re.MULTILINE)
 
 
@@ -67,8 +73,8 @@ def nodes_of_python(
     except SeeknalError as error:
         problems.append(error)
         return
-    ours = _Ours(module)
-    source = SourceFile(text, tree, ours=ours, modules=dict.fromkeys(STAND_INS, HOME))
+    ours = Ours(vars(module))
+    source = SourceFile(text, tree, ours=ours, modules=dict.fromkeys(STAND_INS, HOME), values=vars(module))
     for declared in found:
         line = declared.function.__code__.co_firstlineno if hasattr(declared.function, "__code__") else 1
         place = Place(file, line)
@@ -104,32 +110,11 @@ def _text_of(function: Any) -> str:
         return ""
 
 
-class _Ours:
-    """Whether a decorator in a file's text is one of those that make a node."""
-
-    def __init__(self, module: ModuleType) -> None:
-        self._module = module
-
-    def __call__(self, mark: ast.expr) -> bool:
-        names = []
-        node = mark.func if isinstance(mark, ast.Call) else mark
-        while isinstance(node, ast.Attribute):
-            names.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return False
-        found: Any = vars(self._module).get(node.id)
-        for name in reversed(names):
-            found = getattr(found, name, None)
-        found = getattr(found, "func", found)  # a decorator that was kept is a partial
-        return getattr(found, "__module__", None) == HOME
-
-
 def _executed(text: str, tree: ast.Module, path: Path, root: Path, file: str) -> tuple[ModuleType, list[declare.Declared]]:
     name = f"_seeknal_file_{path.stem}"
     module = ModuleType(name)
     module.__file__ = str(path)
-    with _importing([path.parent, root]), _standing_in(), declare.collecting() as found:
+    with _READING, _importing([path.parent, root], root, path, tree), _standing_in(), declare.collecting() as found:
         sys.modules[name] = module  # dataclasses look up a class's module
         try:
             exec(compile_tree(tree, str(path)), vars(module))  # noqa: S102 - reading such a file is executing it
@@ -171,59 +156,150 @@ def _packages(text: str) -> list[str]:
 
 @contextmanager
 def _standing_in() -> Iterator[None]:
-    """Modules named as the peer's, for as long as a file is executed."""
-    former = {name: module for name, module in sys.modules.items() if name == "seeknal" or name.startswith("seeknal.")}
-    for name in former:
-        del sys.modules[name]
-    paths = _paths_of_peer()
+    """Modules named as the peer's, for the import statements of this thread, for as long as a file is executed.
+
+    They never stand in ``sys.modules``, where all threads would find them.
+    """
+    made, real, reader = _stand_ins(), builtins.__import__, threading.get_ident()
+
+    def imported(
+        name: str,
+        globals: Any = None,  # noqa: A002 - as Python calls it
+        locals: Any = None,  # noqa: A002 - as Python calls it
+        fromlist: Any = (),
+        level: int = 0,
+    ) -> ModuleType:
+        importer = str((globals or {}).get("__name__", ""))
+        of_the_peer = name.partition(".")[0] == "seeknal" and importer.partition(".")[0] != "seeknal"
+        if level or not of_the_peer or threading.get_ident() != reader:
+            return real(name, globals, locals, fromlist, level)
+        return _stand_in(made, name, tuple(fromlist or ()), real)
+
+    builtins.__import__ = imported
     try:
-        for name in STAND_INS:
-            made = ModuleType(name)
-            vars(made).update(
-                {one: getattr(declare, one) for one in declare.__all__ if one not in ("Declared", "collecting")}
-            )
-            made.__path__ = paths if name == "seeknal" else []
-            sys.modules[name] = made
-            parent, _, short = name.rpartition(".")
-            if parent:
-                setattr(sys.modules[parent], short, made)
         yield
     finally:
-        for name in [name for name in sys.modules if name == "seeknal" or name.startswith("seeknal.")]:
-            del sys.modules[name]
-        sys.modules.update(former)
+        builtins.__import__ = real
 
 
-def _paths_of_peer() -> list[str]:
-    """Where the peer lies, where it is installed: what is no decorator is taken from there."""
-    spec = PathFinder.find_spec("seeknal")
-    return list(spec.submodule_search_locations or ()) if spec else []
+def _stand_ins() -> dict[str, ModuleType]:
+    ours = {one: getattr(declare, one) for one in declare.__all__ if one not in ("Declared", "collecting")}
+    made = {name: ModuleType(name) for name in STAND_INS}
+    for name, module in made.items():
+        vars(module).update(ours)
+        parent, _, short = name.rpartition(".")
+        if parent:
+            setattr(made[parent], short, module)
+    return made
+
+
+def _stand_in(made: dict[str, ModuleType], name: str, wanted: tuple[str, ...], real: Callable[..., Any]) -> ModuleType:
+    """What an import of the peer's gives; what is no decorator comes from the peer itself, where it is installed."""
+    top = made["seeknal"]
+    if name.startswith("seeknal.pipeline.") and name not in made:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    if name not in made:
+        _need_peer(name)
+        found = real(name, {}, {}, wanted, 0)
+        short = name.split(".")[1]
+        setattr(top, short, sys.modules[f"seeknal.{short}"])
+        return found if wanted else top
+    for one in wanted if name == "seeknal" else ():
+        if one != "*" and not hasattr(top, one):
+            _need_peer("seeknal")
+            found = real("seeknal", {}, {}, (one,), 0)
+            vars(top).update({one: getattr(found, one)} if hasattr(found, one) else {})  # else Python says what is missing
+    return made[name] if wanted else top
+
+
+def _need_peer(name: str) -> None:
+    """The project's own folder, which has the peer's name and no package in it, must not stand for the peer."""
+    installed = [place for place in sys.path if not isinstance(place, _Kept)]
+    if "seeknal" not in sys.modules and not getattr(PathFinder.find_spec("seeknal", installed), "origin", None):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 @contextmanager
-def _importing(folders: list[Path]) -> Iterator[None]:
-    """Let the file import modules that lie beside it, or in the project's directory, as they are now.
+def _importing(folders: list[Path], root: Path, path: Path, tree: ast.Module) -> Iterator[None]:
+    """Let a file import modules that lie beside it, or in the project's directory, as they are now.
 
     What is installed comes first: a file that is called ``calendar.py`` after its node must not stand for another module.
     The folders stay on ``sys.path`` where such a module was imported: its body imports it again when it runs.
+
+    Raises:
+        ManifestError: It imports a module whose name another module of the project has.
     """
     base, kept = [p for p in sys.path if not isinstance(p, _Kept)], [p for p in sys.path if isinstance(p, _Kept)]
     places = [_Kept(place) for place in dict.fromkeys(str(folder.resolve()) for folder in folders) if place not in base]
     sys.path[:] = [*base, *places, *(place for place in kept if place not in places)]
     importlib.invalidate_caches()
-    old = {name.partition(".")[0] for name, module in list(sys.modules.items()) if _is_old(name, module)}
-    for name in [name for name in sys.modules if name.partition(".")[0] in old]:
-        del sys.modules[name]
-    known = set(sys.modules)
+    former = _without_old()
+    known, writes = set(sys.modules), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # a file that is edited twice in a second would be taken for the one in the cache
+    clashing: list[tuple[str, Path, str]] = []
     try:
         yield
     finally:
+        sys.dont_write_bytecode = writes
         new = {name: _file_of(sys.modules[name]) for name in set(sys.modules) - known}
         own = {name: file for name, file in new.items() if file and any(file.is_relative_to(place) for place in places)}
         for name, file in own.items():
-            vars(sys.modules[name])[READ] = _content(file)
+            module = sys.modules[name]
+            vars(module)[READ] = Reading(_content(file), module.__spec__, root.resolve())
+        clashing += _clashing({*map(_top, own)}, former, root.resolve())
+        refused = {_top(name) for name, _, _ in clashing}
+        _put_back(former, {*map(_top, own)} - refused, refused)
+        own = {name: file for name, file in own.items() if _top(name) not in refused}
         unused = [place for place in places if place not in kept and not any(f.is_relative_to(place) for f in own.values())]
         sys.path[:] = [place for place in sys.path if not (isinstance(place, _Kept) and place in unused)]
+    if clashing:
+        raise _clash(*clashing[0], root, path, tree)
+
+
+def _without_old() -> dict[str, ModuleType]:
+    """Take those modules out that an import would now find elsewhere, or otherwise; gives them."""
+    old = {_top(name) for name, module in list(sys.modules.items()) if _is_old(name, module)}
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if _top(name) in old}
+
+
+def _clashing(own: Collection[str], former: Mapping[str, ModuleType], root: Path) -> Iterator[tuple[str, Path, str]]:
+    """Modules of which other files of the project know another one by that name, which is still what it was."""
+    for name, module in sorted(former.items()):
+        file, now = _file_of(module), found_at(name)
+        if file and now and str(file) != now and _top(name) in own and _is_current(module, root):
+            yield name, file, now
+
+
+def _is_current(module: ModuleType, root: Path | None = None) -> bool:
+    """Whether a project's module is still what its file says; of this project, where one is named."""
+    read, file = vars(module).get(READ), _file_of(module)
+    if not isinstance(read, Reading):
+        return True
+    return file is not None and read.content == _content(file) and root in (None, read.root)
+
+
+def _put_back(former: Mapping[str, ModuleType], taken: Collection[str], refused: Collection[str]) -> None:
+    """Those that the file did not import stay what they were for the files that did; so do those of a refused name."""
+    for name in [name for name in sys.modules if _top(name) in refused]:
+        del sys.modules[name]
+    gone = {_top(name) for name, module in former.items() if not _is_current(module)}.union(taken)
+    sys.modules.update({name: module for name, module in former.items() if _top(name) not in gone})
+
+
+def _clash(name: str, other: Path, file: str, root: Path, path: Path, tree: ast.Module) -> ManifestError:
+    files = " and ".join(Path(os.path.relpath(one, root.resolve())).as_posix() for one in (other, file))
+    imports = (node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
+    lines = (node.lineno for node in imports if _top(name) in map(_top, imports_of(node)))
+    return ManifestError(
+        f"two modules are called {name}",
+        why=f"{files}: a body that imports it would get either",
+        remedy="rename one of them, or take away the one that no file needs any more",
+        place=Place(path.relative_to(root).as_posix(), min(lines, default=None)),
+    )
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
 
 
 class _Kept(str):
@@ -246,13 +322,12 @@ def _content(file: Path) -> bytes | None:
 
 def _is_old(name: str, module: ModuleType) -> bool:
     """Whether an import here would find another file than the module came from, or its file has changed since."""
-    file = _file_of(module)
     if READ not in getattr(module, "__dict__", ()):  # nobody's project, or what the user imported himself
         return False
-    if file is None or vars(module)[READ] != _content(file):
+    file = _file_of(module)
+    if file is None or not _is_current(module):
         return True
-    spec = None if "." in name else PathFinder.find_spec(name)
-    return spec is not None and spec.origin is not None and str(file) != spec.origin
+    return found_at(name) not in (None, str(file))
 
 
 def definitions_of(path: Path, *, root: Path) -> dict[str, object]:
@@ -263,11 +338,12 @@ def definitions_of(path: Path, *, root: Path) -> dict[str, object]:
     """
     if not path.is_file():
         return {}
-    text, file = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
+    text, file = read_text(path, root=root), path.relative_to(root).as_posix()
     namespace: dict[str, object] = {"__name__": "__main__", "__file__": str(path)}
     try:
-        with _importing([path.parent]):
-            exec(compile_tree(parse(text), str(path)), namespace)  # noqa: S102 - it says what bodies read
+        tree = parse(text)
+        with _READING, _importing([path.parent], root, path, tree):
+            exec(compile_tree(tree, str(path)), namespace)  # noqa: S102 - it says what bodies read
     except KeyboardInterrupt:
         raise
     except BaseException as error:

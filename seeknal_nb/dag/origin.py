@@ -14,14 +14,17 @@ import re
 import sys
 import sysconfig
 import types
+from collections import Counter
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import PathFinder, SourceFileLoader
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from seeknal_nb.dag.names import DEFS
+from seeknal_nb.dag.names import DEFS, bound_by
 from seeknal_nb.dag.python import OF_THE_FACE, compile_tree, imports_of, parse, without_docstrings
 from seeknal_nb.errors import ManifestError
 
@@ -29,10 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "READ",
+    "Reading",
     "annotations_of",
     "closure_of",
     "code_text",
     "file_text",
+    "found_at",
     "globals_of",
     "home_of",
     "imported_by",
@@ -60,6 +66,17 @@ _OF_CLASSES = frozenset(
         "_abc_impl",
     }
 )
+READ = "__seeknal_read__"
+"""Where a module of a project keeps what it was imported from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a module of a project was imported from: the file's content, its import's spec, and the project's folder."""
+
+    content: bytes | None
+    spec: object
+    root: Path
 
 
 def home_of(value: object) -> tuple[types.ModuleType, str] | None:
@@ -87,7 +104,7 @@ def module_of(function: types.FunctionType) -> types.ModuleType | None:
 
 def own_file(module: str) -> Path | None:
     """The file of a module that the user wrote, imported or not; None for an installed one, or where there is none."""
-    file = getattr(sys.modules[module], "__file__", None) if module in sys.modules else _found(module)
+    file = getattr(sys.modules[module], "__file__", None) if module in sys.modules else found_at(module)
     if not file or module.partition(".")[0] in (*sys.stdlib_module_names, "seeknal_nb"):  # ours is no user's
         return None
     path = Path(file).resolve()
@@ -95,7 +112,7 @@ def own_file(module: str) -> Path | None:
     return None if installed or {"site-packages", "dist-packages"} & {*path.parts} else path
 
 
-def _found(module: str) -> str | None:
+def found_at(module: str) -> str | None:
     """Where an import would find the module; imports nothing, and not its packages either."""
     path: list[str] | None = None
     spec = None
@@ -123,7 +140,7 @@ def file_text(module: str, file: Path) -> tuple[str, tuple[str, ...]]:
     except (SyntaxError, UnicodeDecodeError):  # a compiled module
         source = ""
     if module in sys.modules:
-        _refuse_stale(sys.modules[module], source)
+        _refuse_stale(sys.modules[module], content, source)
     package = module if file.stem == "__init__" else module.rpartition(".")[0]
     return xxhash.xxh3_128_hexdigest(content), _imports_in(source, package)
 
@@ -136,19 +153,66 @@ def _imports_in(source: str, package: str) -> tuple[str, ...]:
         return ()
 
 
-def _refuse_stale(module: types.ModuleType, source: str) -> None:
+def _refuse_stale(module: types.ModuleType, content: bytes, source: str) -> None:
     """What the old code makes would be kept under the new file's key."""
+    read = vars(module).get(READ)
+    if isinstance(read, Reading) and read.spec is module.__spec__:  # else somebody has reloaded it
+        if read.content != content:
+            why, remedy = "its file is not what it was", "load the project again, which imports it again"
+            raise ManifestError(f"the module {module.__name__} changed after it was imported", why=why, remedy=remedy)
+        return
     if type(getattr(module, "__loader__", None)) is not SourceFileLoader:  # others may change the code, as pytest does
         return
+    differing = next(chain(_other_functions(module, source), _other_constants(module, source)), None)
+    if differing:
+        raise ManifestError(
+            f"the module {module.__name__} changed after it was imported",
+            why=f"its {differing} is not what the file says now",
+            remedy=f"importlib.reload({module.__name__}), or %autoreload 2, or restart the kernel",
+        )
+
+
+def _other_functions(module: types.ModuleType, source: str) -> Iterator[str]:
     codes = _sources(source)
     for function in (value for value in vars(module).values() if isinstance(value, types.FunctionType)):
         code = function.__code__
         if codes and code not in codes and code.co_filename == module.__file__ and not is_generated(code):
-            raise ManifestError(
-                f"the module {module.__name__} changed after it was imported",
-                why=f"its function '{function.__name__}' is not what the file says now",
-                remedy=f"importlib.reload({module.__name__}), or %autoreload 2, or restart the kernel",
-            )
+            yield f"function '{function.__name__}'"
+
+
+def _other_constants(module: types.ModuleType, source: str) -> Iterator[str]:
+    for name, value in _constants_in(source).items():
+        found = vars(module).get(name, NotImplemented)
+        if (type(found), repr(found)) != (type(value), repr(value)):
+            yield f"constant '{name}'"
+
+
+@lru_cache(maxsize=512)
+def _constants_in(source: str) -> Mapping[str, object]:
+    """What a module binds once, to something that nothing but another binding changes; no global of its functions."""
+    try:
+        tree = parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    bound = Counter(name for node in tree.body for name in bound_by([node]))
+    bound.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+    found: dict[str, object] = {}
+    for node in tree.body if "*" not in bound else ():
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        names = [target.id for target in targets if isinstance(target, ast.Name) and bound[target.id] == 1]
+        value: Any = getattr(node, "value", None)
+        if names and _is_constant(value):
+            found |= dict.fromkeys(names, ast.literal_eval(value))
+    return found
+
+
+def _is_constant(node: ast.expr | None) -> bool:
+    match node:
+        case ast.Tuple(elts=parts):
+            return all(map(_is_constant, parts))
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+            return True
+    return isinstance(node, ast.Constant)
 
 
 @lru_cache(maxsize=256)

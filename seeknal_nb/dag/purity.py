@@ -92,6 +92,9 @@ def _is_refused(name: str, value: object) -> bool:
 
 
 def _undefined(name: str, known: Collection[str]) -> ManifestError:
+    if name == "__file__":
+        why, remedy = "a node's function is taken out of its file", "write the path itself, from the project's folder"
+        return ManifestError(f"name '{name}' is not defined", why=why, remedy=remedy)
     names = [other for other in known if not other.startswith("_") and other not in BUILTINS | {"In", "Out"}]
     return ManifestError(
         f"name '{name}' is not defined",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import linecache
 import re
 import warnings
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.asked import params_in, refs_in
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
-from seeknal_nb.dag.wanted import group_id, read_wanted
-from seeknal_nb.errors import ManifestError, Place
+from seeknal_nb.errors import ManifestError, NodeError, Place, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from types import CodeType
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "compile_tree",
     "imports_of",
     "load",
+    "params_read",
     "parse",
     "read_body",
     "without_docstrings",
@@ -128,7 +130,7 @@ def _read(source: str, name: str) -> Body:
         reads=tuple(reads),
         perhaps=frozenset(read for read, perhaps in reads.items() if perhaps),
         assigns=frozenset(scope.bound | scope.may),
-        refs=tuple(dict.fromkeys(_refs(tree, scope.bound))),
+        refs=tuple(dict.fromkeys(refs_in(tree, scope.bound))),
         imports=imports_of(tree),
     )
 
@@ -171,36 +173,10 @@ def _params(function: ast.FunctionDef) -> tuple[tuple[str, ...], frozenset[str]]
     return names, frozenset(optional)
 
 
-def _refs(tree: ast.Module, bound: frozenset[str]) -> Iterator[str]:
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(func=ast.Name(id="ref"), args=[ast.Constant(value=str(target)), *_]) if "ref" not in bound:
-                yield target
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="ctx"), attr="ref" | "model" | "predict"),
-                args=[ast.Constant(value=str(target)), *_],
-            ) if "ctx" not in bound:
-                yield target
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="ctx"), attr="features")) if "ctx" not in bound:
-                yield from _features_refs(node)
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="ctx"), attr="latest"), args=[ast.Constant(value=str(target)), *_]
-            ) if "ctx" not in bound:
-                yield group_id(target)
-
-
-def _features_refs(call: ast.Call) -> Iterator[str]:
-    """The spine and the groups of ``ctx.features(spine, [...])`` that stand there as text."""
-    given: dict[str | None, ast.expr] = {one.arg: one.value for one in call.keywords}
-    given |= dict(zip(("spine", "features"), call.args, strict=False))
-    match given.get("spine"):
-        case ast.Constant(value=str(target)):
-            yield target
-    listed = given.get("features")
-    for item in listed.elts if isinstance(listed, (ast.List, ast.Tuple)) else [listed]:
-        match item:
-            case ast.Constant(value=str(text)):
-                yield read_wanted(text).group
+@lru_cache(maxsize=1024)
+def params_read(source: str) -> frozenset[str] | None:
+    """The parameters that a body asks ``ctx`` for; None where that cannot be told. SyntaxError for what is not Python."""
+    return params_in(parse(source)) if "ctx" in source else frozenset()
 
 
 def imports_of(tree: ast.AST, *, package: str = "") -> tuple[str, ...]:
@@ -259,10 +235,21 @@ def load(body: Body, namespace: dict[str, Any], *, filename: str) -> Callable[[M
         for code in codes:
             value = eval(code, namespace)  # noqa: S307  # running the user's code is what this is for
         if body.function:
-            return namespace[body.function](**{name: inputs[name] for name in body.params if name in inputs})
+            return _called(namespace[body.function], {name: inputs[name] for name in body.params if name in inputs})
         return _named_result(body, namespace) if value is None else value
 
     return run
+
+
+def _called(function: Callable[..., object], given: Mapping[str, object]) -> object:
+    """What the node's function gives for inputs by their names, which a decorator's wrapper has to take too."""
+    if hasattr(function, "__wrapped__"):
+        try:
+            inspect.signature(function, follow_wrapped=False).bind(**given)
+        except TypeError as error:
+            remedy = "write it def wrapper(*args, **inputs), and give both to the function"
+            raise NodeError("a decorator's wrapper takes no inputs by name", why=text_of(error), remedy=remedy) from error
+    return function(**given)
 
 
 def _named_result(body: Body, namespace: Mapping[str, object]) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import ManifestError, near
@@ -12,7 +13,9 @@ from seeknal_nb.errors import ManifestError, near
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-__all__ = ["Statement", "column", "holes", "literal", "quote", "render", "spans", "statements", "value_of"]
+__all__ = [
+    "Statement", "column", "holes", "literal", "parquet", "quote", "render", "shown", "spans", "statements", "value_of",
+]  # fmt: skip
 
 _HOLE = re.compile(
     r"\{\{\s*(?:(ident)\s*\(\s*(\w+)\s*\)"
@@ -69,6 +72,16 @@ def column(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def shown(name: str) -> str:
+    """A column's name as a text for a reader has it: with quotes only where SQL needs them."""
+    return name if re.fullmatch(r"[A-Za-z_]\w*", name) else column(name)
+
+
+def parquet(file: object) -> str:
+    """What stands after FROM to read a Parquet file."""
+    return f"read_parquet({literal(str(file))})"
+
+
 def literal(value: object) -> str:
     """A value as a SQL literal: text quoted, lists as lists, None as NULL."""
     if value is None:
@@ -118,8 +131,8 @@ def render(
         return text
     quoted = [] if plain else spans(text)
 
-    def value(match: re.Match[str]) -> str:
-        name = _name(match)
+    def value(match: re.Match[str], offset: int = 0) -> str:
+        name, at = _name(match), offset + match.start()
         try:
             found = value_of(name, params)
         except KeyError:
@@ -128,21 +141,37 @@ def render(
             return "NULL"
         if plain:
             return str(found)
-        opening = next((text[start] for start, end in quoted if start < match.start() < end), "")
+        opening = next((text[start] for start, end in quoted if start < at < end), "")
         if opening:
             return _inside(str(found), opening)
         if name in texts:
             return str(found)
         return quote(str(found)) if match[1] else literal(found)
 
+    for start, end in quoted:
+        if text[start] == "$":
+            _check_dollars(text[start:end], _HOLE.sub(partial(value, offset=start), text[start:end]))
     return _HOLE.sub(value, text)
 
 
 def _inside(value: str, opening: str) -> str:
-    """A value within quotes or a comment, which it must not end."""
+    """A value within quotes or a comment, which it must not end; ``$$`` has no way to write itself."""
     if opening in "-/":
-        return " ".join(value.replace("*/", "* /").splitlines())
+        return " ".join(value.replace("*/", "* /").replace("/*", "/ *").splitlines())
+    if opening in "eE":
+        value = value.replace("\\", "\\\\")
     return value.replace("'", "''") if opening in "'eE" else value.replace('"', '""') if opening == '"' else value
+
+
+def _check_dollars(text: str, filled: str) -> None:
+    """Refuse values that would end the ``$tag$...$tag$`` that they are put into."""
+    tag = text[: text.index("$", 1) + 1]
+    if filled.index(tag, len(tag)) != len(filled) - len(tag):
+        name = _name(next(_HOLE.finditer(text)))
+        why = f"the value of {name!r} holds {tag}, or makes one with what stands beside it"
+        raise ManifestError(
+            f"a value would end the text between {tag}", why=why, remedy=f"write {{{{ {name} }}}} without quotes"
+        )
 
 
 def _undefined(name: str, params: Mapping[str, object]) -> ManifestError:
@@ -154,5 +183,6 @@ def _undefined(name: str, params: Mapping[str, object]) -> ManifestError:
     if "." in name:
         remedy = f"write it into seeknal/common/; {near(name, params, what='name')}"
         return ManifestError(f"{name!r} is not in seeknal/common/", remedy=remedy)
-    remedy = f"give it with --params {name}=...; {near(name, params, what='parameter')}"
+    given = filter(str.isidentifier, params)  # the others stand in for {{ today }} and its like
+    remedy = f"give it with --params {name}=...; {near(name, given, what='parameter')}"
     return ManifestError(f"parameter {name!r} is not defined", remedy=remedy)

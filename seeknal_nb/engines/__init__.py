@@ -97,6 +97,11 @@ class OnFirstUse:
             engine: Engine = self.opened
             return engine
 
+    def turn_to(self, name: str, spill: Path | None = None) -> None:
+        """Let go of it; what needs one next opens the engine of that name."""
+        self.close()
+        self._name, self._spill = name, spill
+
     def interrupt(self) -> None:
         """Stop what it is doing, where it is open."""
         if self.opened is not None:

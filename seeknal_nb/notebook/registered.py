@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.errors import Place, RunFailed, SeeknalError
+from seeknal_nb.errors import ManyErrors, Place, RunFailed, SeeknalError
 from seeknal_nb.markup import esc_html, esc_term
+from seeknal_nb.workflow.kinds.tables import volatile_of
 from seeknal_nb.workflow.plan import Action
 
 if TYPE_CHECKING:
@@ -42,13 +43,21 @@ class Registered:
 def registered(project: Project, node_ids: Sequence[str], *, notes: Sequence[str] = ()) -> Registered:
     """``transform.clean <- source.users · will run: SQL changed · 2 nodes downstream``, then what else there is to say."""
     graph = Graph(project.manifest)
-    problem = ""
+    problems: list[str] = []
     try:
         steps = {step.node_id: step for step in project.plan().steps}
     except SeeknalError as error:  # not yet: what it needs may come in a later cell
-        steps, problem = {}, f"! not yet to be run: {error}"
+        errors = error.errors if isinstance(error, ManyErrors) else [error]
+        steps, problems = {}, [f"! {_problem(one, node_ids)}" for one in errors]
     lines = [_line(graph, node_id, steps.get(node_id)) for node_id in node_ids]
-    return Registered(tuple(node_ids), (*lines, *([problem] if problem else []), *notes))
+    return Registered(tuple(node_ids), (*lines, *problems, *notes))
+
+
+def _problem(error: SeeknalError, node_ids: Sequence[str]) -> str:
+    """Why nothing can be run yet, and first of all whose fault it is, where it is not that of this cell."""
+    if error.node is None or error.node in node_ids:
+        return f"not yet to be run: {error}"
+    return f"nothing can be run yet, because of {error.node}, which another cell defines: {error}"
 
 
 def _line(graph: Graph, node_id: str, step: Step | None) -> str:
@@ -60,6 +69,8 @@ def _line(graph: Graph, node_id: str, step: Step | None) -> str:
             step.action, "left out"
         )
         parts.append(verb if step.action is Action.CACHED else f"{verb}: {step.reason}")
+    if volatile := volatile_of(graph.nodes[graph.index[node_id]]):
+        parts.append(f"{volatile}, what is stored stands until something changes")
     if below:
         parts.append(f"{below} node{'s' if below > 1 else ''} downstream")
     return " · ".join(parts)

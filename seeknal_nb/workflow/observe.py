@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.workflow.kinds.task import Kind, Seen, Surroundings
+    from seeknal_nb.workflow.kinds.task import Delivery, Kind, Seen, Surroundings
     from seeknal_nb.workflow.outputs import OutputStore
     from seeknal_nb.workflow.state import NodeState
 
@@ -114,27 +114,39 @@ def observe(
             _observe(world, node, rows[node.node_type], names, entries.get(node.id), around)
         except SeeknalError as error:
             problems.append(error.at(node=node.id, place=node.place))
-    problems += _clashes(world)
+    problems += _clashes(world, around)
     if problems:
         raise one_or_many(problems)
     return world
 
 
-def _clashes(world: Observed) -> Iterator[SeeknalError]:
-    """Two nodes that would deliver to one place, and who would overwrite a file that another one reads."""
-    owners: dict[str, str] = {}
-    read: dict[str, str] | None = None
-    for node_id, sight in world.sights.items():
-        found = sight.kind.delivers(sight.node, world.root)
-        if found is None:
-            continue
-        owner = owners.setdefault(found[0], node_id)
-        if owner != node_id:
-            yield _clash(sight, f"{owner} delivers there too")
-        read = _read_by(world) if read is None else read
-        reader = read.get(str(found[1])) or (found[1] and _within(found[1], read))
+def _clashes(world: Observed, around: Surroundings) -> Iterator[SeeknalError]:
+    """Nodes whose deliveries would undo one another's, and who would overwrite a file that another one reads."""
+    found = {node_id: sight.kind.delivers(sight.node, around) for node_id, sight in world.sights.items()}
+    delivered = {node_id: delivery for node_id, delivery in found.items() if delivery}
+    places: dict[Path | str, list[str]] = {}
+    for node_id, delivery in delivered.items():
+        places.setdefault(delivery.place, []).append(node_id)
+    read = _read_by(world) if delivered else {}
+    for node_id, delivery in delivered.items():
+        owner = _owner(node_id, delivered, places)
+        if owner:
+            yield _clash(world.sights[node_id], f"{owner} delivers there too")
+        reader = read.get(str(delivery.place)) or _within(delivery.place, read)
         if reader and reader != node_id:
-            yield _clash(sight, f"{reader} reads it")
+            yield _clash(world.sights[node_id], f"{reader} reads it")
+
+
+def _owner(node_id: str, delivered: Mapping[str, Delivery], places: Mapping[Path | str, list[str]]) -> str:
+    """Who, of those before it, delivers to the same place, or who, of all, to a directory that it lies in."""
+    own = delivered[node_id]
+    for other in places[own.place]:
+        if other == node_id:
+            break
+        if own.undoes(delivered[other]):
+            return other
+    above = () if isinstance(own.place, str) else own.place.parents
+    return next((places[parent][0] for parent in above if parent in places), "")
 
 
 def _clash(sight: Sight, why: str) -> SeeknalError:
@@ -146,9 +158,10 @@ def _read_by(world: Observed) -> dict[str, str]:
     return {os.path.realpath(path): node_id for node_id, sight in world.sights.items() for path in sight.seen}
 
 
-def _within(directory: Path, read: Mapping[str, str]) -> str:
+def _within(place: Path | str, read: Mapping[str, str]) -> str:
     """Who reads a file below that directory."""
-    return next((node_id for path, node_id in read.items() if path.startswith(f"{directory}{os.sep}")), "")
+    below = "" if isinstance(place, str) else f"{place}{os.sep}"
+    return next((node_id for path, node_id in read.items() if below and path.startswith(below)), "")
 
 
 def _observe(
@@ -169,5 +182,7 @@ def _observe(
     probe = kind.probe(whole, around, entry.seen if entry else {})
     altered = kind.altered(entry.seen) if entry and not kind.addressed else ""
     stored = not is_view(whole)
-    world.facts[node.id] = Facts(parts, probe.text, altered, entry, kind.addressed, stored=stored, due=probe.due)
+    world.facts[node.id] = Facts(
+        parts, probe.text, altered, entry, kind.addressed, stored, probe.due, sure=probe.sure, dated=probe.dated
+    )
     world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)

@@ -69,6 +69,8 @@ class Facts:
         probe: What its kind saw in the world; None where it looks at nothing outside.
         altered: Why what it delivered is not there any more; empty where it is.
         due: Why it has to run although its key is as it was; empty where it need not.
+        sure: Whether ``due`` is certain.
+        dated: Whether no earlier build than the last one will do, since it counts how long ago that was.
         entry: What state remembers of it.
         addressed: Whether an earlier build of today's key may stand for a run; not so for side effects.
         stored: Whether a run leaves data; a view's digest is its key.
@@ -81,6 +83,8 @@ class Facts:
     addressed: bool = True
     stored: bool = True
     due: str = ""
+    sure: bool = True
+    dated: bool = False
 
 
 class World(Protocol):
@@ -219,11 +223,13 @@ def decide(node_id: str, facts: Facts, inputs: Iterable[tuple[str, str | None]],
     if not entry.good:
         return Decision(key, None, "failed last time")
     if facts.due:
-        return Decision(key, None, facts.due)
+        return Decision(key, None, facts.due, certain=facts.sure)
     if key is None:
         own = _own_reason(facts, entry)
         return Decision(None, None, own or f"input changed: {unknown[0]}", certain=bool(own))
     build = world.find(node_id, key) if facts.addressed or entry.fingerprint == key else None
+    if build is not None and facts.dated and build.key != entry.built:
+        return Decision(key, None, "the build of this version is an older one")
     if build is not None:
         return Decision(key, build, "up to date")
     return Decision(key, None, facts.altered or "output missing" if entry.fingerprint == key else _why(facts, entry, inputs))

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["check_selection", "decide_all", "keys_in_use", "make_plan"]
 
 
-NOT_SELECTED = "not selected"
-
-
 def decide_all(graph: Graph, world: World) -> dict[str, Decision]:
     """What is true of each node now, in topological order: today's key and the build that makes it up to date."""
     decisions: dict[str, Decision] = {}
@@ -107,11 +104,14 @@ class _Planner:
         self.excluded = select(graph, selection.exclude, methods)
         self.named = select(graph, selection.nodes, methods)
         below = set() if selection.only else graph.downstream(self.named)
-        self.chosen = below | self.named
+        waiting = set() if selection.only else {i for rule in below | self.named for i in graph.waiting(rule)}
+        self.chosen = below | self.named | waiting | graph.downstream(waiting)
         self.forced = dict.fromkeys(below - self.named, "") | dict.fromkeys(self.named, "named") if selection.force else {}
         narrowed = changed is not None and not selection.full and not selection.nodes
         self.reach = changed | graph.downstream(changed & graph.index.keys()) if changed is not None and narrowed else None
         self.left_out = {node.id: self._filtered(node) for node in graph.nodes}
+        self.behind: dict[str, str] = {}
+        self.asked: set[str] = set()
         self.pulled = self._pulled()
 
     def plan(self) -> Plan:
@@ -133,17 +133,24 @@ class _Planner:
         return "excluded" if node.id in self.excluded else ""
 
     def _pulled(self) -> set[str]:
-        """Ancestors that were never built and that a chosen node needs; filters pull nothing in."""
+        """What a chosen node needs besides: ancestors that were never built, and the rules that it waits for.
+
+        Such a rule runs only if it is stale (``asked``); filters pull nothing in.
+        """
         narrow = bool(self.selection.nodes) or self.reach is not None
         if not narrow:
             return set()
         pulled: set[str] = set()
         front = [i for i in self.graph.ids if self._chosen(i) and not self.left_out[i]]
         while front:
-            parents = {p for i in front for p in self.graph.inputs(i)} - pulled
-            front = [p for p in parents if not self._chosen(p) and not self.left_out[p] and self._last_good(p) is None]
+            self.asked.update(r for i in front for r in self.graph.rules(i) if not self._chosen(r) and not self.left_out[r])
+            parents = {p for i in front for p in self.graph.before(i)} - pulled
+            front = [p for p in parents if not self._chosen(p) and not self.left_out[p] and self._needed(p)]
             pulled.update(front)
         return pulled
+
+    def _needed(self, node_id: str) -> bool:
+        return node_id in self.asked or self._last_good(node_id) is None
 
     def _chosen(self, node_id: str) -> bool:
         if self.selection.nodes:
@@ -164,8 +171,11 @@ class _Planner:
         node = self.graph.nodes[self.graph.index[node_id]]
         tags = tuple(node.tags)
         decision = self.decisions[node_id] = self._decide(node_id)
-        skip = self.left_out[node_id] or self._outside(node_id) or self._blocked(node_id)
+        held = self._held_back(node_id)
+        skip = self.left_out[node_id] or self._outside(node_id) or self._blocked(node_id) or held
         if skip:
+            if skip == held:
+                self.warnings.append(f"{node_id} is held back: {held}")
             self.digests[node_id] = self._last_good(node_id)
             return Step(node_id, Action.SKIP, skip, tags=tags)
         reason = self._forced_reason(node_id)
@@ -185,7 +195,7 @@ class _Planner:
     def _forced_reason(self, node_id: str) -> str:
         if self.selection.full:
             return "full run"
-        if node_id in self.pulled and self.selection.nodes:
+        if node_id in self.pulled - self.asked and self.selection.nodes:
             return "needed, never built"
         if node_id not in self.forced:
             return ""
@@ -203,7 +213,7 @@ class _Planner:
     def _outside(self, node_id: str) -> str:
         if self._chosen(node_id) or node_id in self.pulled:
             return ""
-        return NOT_SELECTED if self.selection.nodes else "unchanged since the old manifest"
+        return "not selected" if self.selection.nodes else "unchanged since the old manifest"
 
     def _blocked(self, node_id: str) -> str:
         """An input that is left out and has no output to stand in for a run."""
@@ -211,11 +221,23 @@ class _Planner:
             step = self.steps[parent]
             if step.action is Action.SKIP and self.digests[parent] is None:
                 return f"needs {parent}, which is excluded and was never built"
+        return ""
+
+    def _held_back(self, node_id: str) -> str:
+        """A rule that failed on what the node reads, itself or further up, and that a filter leaves out of this run.
+
+        Who names the rule to be excluded goes past it.
+        """
+        for parent in self.graph.inputs(node_id):
+            if parent in self.behind and self.steps[parent].action is not Action.RUN:
+                self.behind.setdefault(node_id, self.behind[parent])
         for rule in self.graph.rules(node_id):
             entry = self.world.facts[rule].entry
-            if self.steps[rule].reason == NOT_SELECTED and entry is not None and not entry.good:
-                return f"{rule} failed: it checks what this node reads"
-        return ""
+            unproven = self.steps[rule].action is Action.SKIP and self.decisions[rule].build is None
+            if unproven and rule not in self.excluded and entry is not None and not entry.good:
+                self.behind[node_id] = rule
+        rule = self.behind.get(node_id, "")
+        return f"{rule} failed: it checks what this node reads" if rule else ""
 
     def _no_cutoff(self, node_id: str) -> str:
         """Without early cutoff, why a node whose own key is as it was runs: something upstream does."""
@@ -229,6 +251,9 @@ class _Planner:
             step = self.steps[parent]
             if step.action is Action.SKIP and self.decisions[parent].build is None:
                 self.warnings.append(f"{parent} is stale and left out ({step.reason}): {node_id} reads its last good output")
+        for rule in self.graph.rules(node_id):
+            if self.steps[rule].action is Action.SKIP and self.decisions[rule].build is None:
+                self.warnings.append(f"{rule} is left out ({self.steps[rule].reason}): what {node_id} reads is not checked")
 
     def _in_state(self, value: str) -> set[str]:
         if value not in ("changed", "new", "modified"):

@@ -11,7 +11,9 @@ from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.engines import Relation
 from seeknal_nb.errors import SeeknalError, SelectionError
+from seeknal_nb.markup import cut
 from seeknal_nb.showing import Preview
+from seeknal_nb.workflow.history import read_history
 from seeknal_nb.workflow.kinds.tables import is_view, view_sql
 from seeknal_nb.workflow.planner import decide_all
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.runner import DAGRunner
 
 __all__ = ["Reader"]
+
+LONGEST_NOTE = 300
+SEARCHED = 30
+"""Runs whose records are searched for the checks of a rule."""
 
 
 class Reader:
@@ -48,14 +54,29 @@ class Reader:
     def preview(self, name: str, *, limit: int) -> Preview:
         """The first rows, the schema, and the counts of this build and of the one before."""
         node_id = resolve(self.graph, name)
+        state = self.states.get(node_id)
+        note = "" if state is None or state.good else f"failed last time: {cut(state.error or '', LONGEST_NOTE)}"
+        checks = self._failed_checks(node_id) if note else []
+        if checks:
+            return _of_checks(node_id, checks, limit, note)
         frame = self.query(node_id, limit=limit)
         schema = self.runner.engine.get().describe(f"SELECT * FROM {quote(node_id)}")
         build, before = self.build(node_id), self.build_before(node_id)
         if build is None:
-            return Preview(node_id, frame, schema, None)
+            return Preview(node_id, frame, schema, None, note=note)
         return Preview(
-            node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata)
+            node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata), note
         )  # fmt: skip
+
+    def _failed_checks(self, node_id: str) -> list[dict[str, Any]]:
+        """What the checks of a rule found when it failed: a rule that fails leaves no table, but the run's record."""
+        if self.graph.nodes[self.graph.index[node_id]].node_type != "rule":
+            return []
+        for record in read_history(self.runner.target / "runs", most=SEARCHED):
+            for result in record.get("results") or ():
+                if isinstance(result, dict) and result.get("node_id") == node_id:
+                    return [one for one in (result.get("metadata") or {}).get("checks") or () if isinstance(one, dict)]
+        return []
 
     @cached_property
     def now(self) -> Observed | None:
@@ -114,9 +135,20 @@ class Reader:
         if build is None or build.data is None:
             state = self.states.get(node_id)
             why = "it has no table of its own" if state and state.good and not state.output else "it was never built"
+            if state is not None and not state.good:
+                why = f"it failed last time: {cut(state.error or '', LONGEST_NOTE)}"
+                raise SelectionError(f"{node_id} has nothing to show", why=why, remedy="mend it, then run again")
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
         return Relation(file=build.data.absolute())
+
+
+def _of_checks(node_id: str, checks: list[dict[str, Any]], limit: int, note: str) -> Preview:
+    import pandas as pd  # noqa: PLC0415 - half a second, and only who shows needs it
+
+    frame = pd.DataFrame(checks)
+    schema = tuple((str(name), str(kind)) for name, kind in frame.dtypes.items())
+    return Preview(node_id, frame.head(limit), schema, len(checks), metadata={"checks": checks}, note=note)
 
 
 def _text(parts: Mapping[str, str]) -> dict[str, str]:

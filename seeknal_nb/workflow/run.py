@@ -135,11 +135,12 @@ class Run:
 
     def _hidden(self, result: NodeResult) -> NodeResult:
         """The result without credentials: it goes to state, history, the screen and the build's record."""
-        hide = self.runner.around.secrets.hide
-        message, metadata = hide(result.error_message), hide(result.metadata)
-        if (message, metadata) == (result.error_message, result.metadata):
+        secrets = self.runner.around.secrets
+        message, metadata = secrets.hide(result.error_message), secrets.hide(result.metadata)
+        error = None if secrets.told_by(result.error) else result.error
+        if (message, metadata, error) == (result.error_message, result.metadata, result.error):
             return result
-        return replace(result, error_message=message, metadata=metadata, error=None)
+        return replace(result, error_message=message, metadata=metadata, error=error)
 
     def _broken_off(self, node_id: str, attempt: int) -> NodeResult:
         """The node is as it was, and nothing more starts: what reads it would meet an older build of it, or none."""
@@ -196,7 +197,7 @@ class Run:
         sight, before = self.world.sights[node_id], self.world.facts[node_id].probe
         if before is None:
             return
-        now = sight.kind.probe(sight.node, self.runner.around, sight.seen)
+        now = sight.kind.probe(sight.node, replace(self.runner.around, asking=True), sight.seen)
         if now.text != before and not now.moving:
             raise NodeError("a file changed while it was read", remedy="run again when it is complete")
 

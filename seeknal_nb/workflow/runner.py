@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,8 @@ class DAGRunner:
         self.kinds = dict(kinds or {})
         self.listeners = list(listeners)
         self.workers, self.executor = workers, executor
-        self.around = Surroundings(self.root, dict(params or {}), namespace or {}, allow_outside)
+        self.around = Surroundings(self.root, copy(params or {}), namespace or {}, allow_outside)
+        self.around.secrets.hide_variables(self.around.params)
         self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
         self._active: Run | None = None
 
@@ -270,8 +272,9 @@ class DAGRunner:
             raise RuntimeError("no run is going on")
         return self._active
 
-    def _observe(self, graph: Graph, ledger: Ledger, *, verify: bool) -> Observed:
-        return observe(graph, ledger.states, outputs=self.outputs, around=self.around, kinds=self.kinds, verify=verify)
+    def _observe(self, graph: Graph, ledger: Ledger, *, verify: bool, asking: bool = False) -> Observed:
+        around = replace(self.around, asking=asking)
+        return observe(graph, ledger.states, outputs=self.outputs, around=around, kinds=self.kinds, verify=verify)
 
     def _known_types(self) -> list[str]:
         return [*NodeType, *kind_names(self.kinds)]
@@ -284,7 +287,7 @@ class DAGRunner:
 
     def _prepare(self, graph: Graph, ledger: Ledger, chosen: Selection, *, verify: bool) -> tuple[Observed, Plan]:
         """Plan, then prove what the run will read: a damaged input becomes a step of the plan."""
-        world = self._observe(graph, ledger, verify=verify)
+        world = self._observe(graph, ledger, verify=verify, asking=True)
         while True:
             plan = self._plan(graph, world, chosen)
             damaged = [] if verify else _damaged(graph, plan, world)

@@ -33,8 +33,6 @@ __all__ = ["Walk"]
 
 STEP = 0.05
 GRACE = 2.0
-MEASURED = ("rule.", "feature_group.", "model.")
-"""Kinds whose builds tell about checks and metrics."""
 S = ExecutionStatus
 
 
@@ -180,10 +178,11 @@ class Walk:
 
     def _told(self, build: Build | None) -> dict[str, Any]:
         """What was checked and measured when this build was made; its record is read for the kinds that do so."""
-        if build is None or not build.node_id.startswith(MEASURED):
+        sight = self.world.sights[build.node_id] if build is not None else None
+        if build is None or sight is None or not sight.kind.measures(sight.node):
             return {}
         metadata = self.world.outputs.whole(build).metadata
-        return {name: metadata[name] for name in ("checks", "metrics") if metadata.get(name)}
+        return {name: metadata[name] for name in ("checks", "metrics", "warnings") if metadata.get(name)}
 
     def _whole(self, node_id: str) -> Build | None:
         build = self.builds.get(node_id)

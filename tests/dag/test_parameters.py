@@ -20,7 +20,7 @@ NOW = datetime(2024, 3, 31, 12, 30)
 
 def filled(text: str, params: dict[str, object] | None = None, environ: dict[str, str] | None = None, **options: Any) -> str:
     given = dict(params or {})
-    found = stand_ins([text], given, now=NOW, run_id=lambda: "the-id", environ=environ or {})
+    found = stand_ins([text], given, told=given, now=NOW, run_id=lambda: "the-id", environ=environ or {})
     return render(text, {**given, **found}, **options)
 
 
@@ -82,7 +82,7 @@ def test_a_given_value_comes_before_what_would_stand_in_and_a_given_day_is_what_
 
 
 def test_a_day_that_is_none_is_refused():
-    for params, text in (({"today": "soon"}, "{{ today }}"), ({"today": "0001-01-01"}, "{{ today(-1) }}"), ({}, "{{ year_start(99999) }}")):
+    for params, text in (({"today": "soon"}, "{{ today(1) }}"), ({"today": "0001-01-01"}, "{{ today(-1) }}"), ({}, "{{ year_start(99999) }}")):
         with pytest.raises(ManifestError, match="no day"):
             filled(text, params)
 
@@ -139,7 +139,7 @@ def test_a_declared_parameter_of_a_source_is_an_option_that_no_given_one_replace
 @given(st.text(alphabet="{} today()-1envrules.:|'\"", max_size=40))
 def test_any_text_can_be_looked_at(text):
     names = holes(text)
-    values = stand_ins([text], {}, now=NOW, run_id=lambda: "i", environ={})
+    values = stand_ins([text], {}, told={}, now=NOW, run_id=lambda: "i", environ={})
     if all(name in values or f"{name}()" in values for name in names):
         render(text, values)
     render(text, {}, known=False)

@@ -724,6 +724,30 @@ def test_a_module_that_changed_after_its_import_is_refused(folder: Path) -> None
         digest(space, "zz_a.f()")
 
 
+@pytest.mark.parametrize(("before", "after"), [
+    ("V = 1", "V = 2"), ("V = (1, 'a')", "V = (1, 'b')"), ("V: int = -1", "V: int = 1"), ("V = 1", "V = 1.0"), ("V = 1", "V = 1\nW = 2"),
+    ("V = W = 1", "V = W = 2"),
+])  # fmt: skip
+def test_a_module_whose_constants_changed_after_its_import_is_refused(folder: Path, before: str, after: str) -> None:
+    (folder / "zz_a.py").write_text(before)
+    space = imported("import zz_a")
+    digest(space, "zz_a.V")
+    (folder / "zz_a.py").write_text(after)
+    with pytest.raises(ManifestError, match="zz_a changed after it was imported"):
+        digest(space, "zz_a.V")
+
+
+@pytest.mark.parametrize("text", [
+    "V = 1\nV = 2", "V = 1\ndef f():\n    global V\n    V = 5\nf()", "V = 1\nfor V in (3, 4): pass", "V = 1\ndel V\nV = 3",
+    "V = []\nV.append(1)", "if 0:\n    V = 1\nV = 2", "try:\n    V = 1 / 0\nexcept ZeroDivisionError:\n    V = 3", "V = 0\nV += 4",
+    "V = 'a' 'b'", "V = 1\nglobals()['W'] = 3",
+])  # fmt: skip
+def test_a_module_that_its_own_file_brings_to_what_it_is_stays(folder: Path, text: str) -> None:
+    (folder / "zz_a.py").write_text(text)
+    space = imported("import zz_a")
+    digest(space, "zz_a.V")
+
+
 # The same text everywhere.
 
 PROCESS = """

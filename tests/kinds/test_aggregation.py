@@ -671,7 +671,7 @@ WRONG_TABLES: dict[str, tuple[Row, str]] = {
     "no id": ({"id_col": "user"}, "there is no column 'user'"),
     "no group": ({"group_by": ["regoin"]}, "did you mean region"),
     "no date": ({"feature_date_col": "dd", "application_dates": ["2024-01-01"]}, "there is no column 'dd'"),
-    "no application date": ({"application_date_col": "until"}, "application_date_col names it"),
+    "no application date": ({"application_date_col": "until"}, "application_date_col (--application-date) names it"),
     "no value": ({"features": one("vv", basic=["sum"])}, "there is no column 'vv'"),
     "a date that is none": ({"feature_date_col": "u", "application_dates": ["2024-01-01"]}, "'u' is INTEGER, not a date"),
     "text that is no date": ({"feature_date_col": "what", "application_dates": ["2024-01-01"]}, "'a' in 'what' is no date"),
@@ -679,7 +679,7 @@ WRONG_TABLES: dict[str, tuple[Row, str]] = {
     "a ratio of text": ({"features": one("what", ratio=[{"numerator": [1, 2], "denominator": [3, 4], "aggs": ["max"]}])}, "needs numbers"),
     "a condition that is a number": ({"features": one(since=[{"condition": "u"}])}, "not true or false"),
     "a condition of no column": ({"features": one(since=[{"condition": "nope > 1"}])}, "nope"),
-    "a table of dates without them": ({"application_dates": {"ref": "e", "column": "day"}}, "application_dates names it"),
+    "a table of dates without them": ({"application_dates": {"ref": "e", "column": "day"}}, "application_dates (--dates-column) names it"),
 }  # fmt: skip
 
 

@@ -95,13 +95,14 @@ def test_a_group_of_python_is_the_same(project: Project) -> None:
 
 
 BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
-    "a null key": ("(NULL, TIMESTAMP '2024-01-01', 5)", {}, "1 rows break: key k is never null"),
-    "a null event time": ("(1, NULL::TIMESTAMP, 5)", {}, "1 rows break: ts is never null"),
-    "the same key and time": ("(1, TIMESTAMP '2024-01-01', 5), (1, TIMESTAMP '2024-01-01', 6)", {}, "1 rows break: one row for each"),
+    "a null key": ("(NULL, TIMESTAMP '2024-01-01', 5)", {}, "1 row breaks: key k is never null"),
+    "a null event time": ("(1, NULL::TIMESTAMP, 5)", {}, "1 row breaks: ts is never null"),
+    "the same key and time": ("(1, TIMESTAMP '2024-01-01', 5), (1, TIMESTAMP '2024-01-01', 6)", {}, "1 row breaks: one row for each k, ts, as {\"k\": 1"),
     "no such key": (LINE, {"key": "kk"}, "did you mean k"),
     "no such event time": (LINE, {"event_time": "tss"}, "did you mean ts"),
     "no such created time": (LINE, {"created_time": "tz"}, "no column 'tz'"),
     "no such feature": (LINE, {"features": ["w"]}, "no column 'w'"),
+    "an event time that is a list": ("(1, [TIMESTAMP '2024-01-01'], 5)", {}, "'ts' is TIMESTAMP[], not a time"),
     "an event time that is none": (LINE, {"event_time": "v"}, "'v' is INTEGER, not a time"),
     "a fraction as int": ("(1, TIMESTAMP '2024-01-01', 5.5), (1, TIMESTAMP '2024-01-02', 5)", {"features": {"v": "int"}},
                           "no BIGINT"),
@@ -129,7 +130,7 @@ def test_a_created_time_tells_rows_of_one_event_time_apart(project: Project) -> 
     _group(project, body=body.format(4), created_time="made")
     good(project)
     _group(project, body=body.format(3), created_time="made")
-    assert '1 rows break: one row for each "k", "ts", "made"' in str(failure(project, "feature_group.f").error_message)
+    assert "1 row breaks: one row for each k, ts, made, as" in str(failure(project, "feature_group.f").error_message)
 
 
 def test_what_fails_is_told_with_its_first_rows(project: Project) -> None:
@@ -447,3 +448,43 @@ def test_an_online_store_is_told_not_to_be_there(project):
 def test_the_words_of_the_peers_template_are_read(project):
     project.feature_group("f", "SELECT 1 AS k", key="k", offline={"enabled": "True", "format": "parquet"}, online={"enabled": "False", "ttl": "7d"})
     assert good(project)["feature_group.f"].warnings == ()
+
+
+@pytest.mark.parametrize(("text", "meant"), [("latest('f')", "latest(feature_group.f)"), ("LATEST( 'feature_group.f' )", "latest(feature_group.f)")])
+def test_a_group_named_as_text_is_told_how_latest_is_written(project: Project, text: str, meant: str) -> None:
+    _group(project)
+    with pytest.raises(ManifestError, match="no table") as error:
+        project.transform("newest", f"SELECT * FROM {text}")
+    assert error.value.remedy == f"write {meant}"
+
+
+def test_a_macro_of_ones_own_may_be_called_latest(project: Project) -> None:
+    project.transform("newest", "CREATE TEMP MACRO latest(x) AS TABLE SELECT x AS v; SELECT * FROM latest('f') -- from latest('g')")
+    project.transform("other", "SELECT 'from latest(''f'')' AS v")
+    good(project)
+    assert rows(project, "transform.newest") == [("f",)]
+
+
+def test_rows_of_one_event_time_are_told_what_would_make_them_lawful(project: Project) -> None:
+    body = "SELECT 1 AS k, TIMESTAMP '2024-01-01' AS ts, i AS v, TIMESTAMP '2024-01-01' + to_days(i::INTEGER) AS made FROM range(3) r(i)"
+    _group(project, body=body)
+    message = str(failure(project, "feature_group.f").error_message)
+    assert '2 rows break: one row for each k, ts, as {"k": 1, "ts": "2024-01-01' in message
+    assert "give --created COLUMN" in message
+    _group(project, body=body, created_time="made")
+    good(project)
+
+
+def test_a_ttl_that_is_no_time_says_how_it_is_written(project: Project) -> None:
+    with pytest.raises(ManifestError, match="ttl: '7dd' is no length of time") as error:
+        _group(project, ttl="7dd")
+    assert "7d" in error.value.remedy
+    assert ".:" not in str(error.value)
+
+
+def test_without_a_body_the_rows_of_its_input_are_taken(project):
+    """The peer's front page writes feature groups so: inputs, features, an entity."""
+    project.source("s", "SELECT 1 AS k, 2.5 AS total, 'x' AS other")
+    project.feature_group("f", inputs=[{"ref": "source.s"}], entity={"name": "c", "join_keys": ["k"]}, features={"total": {"dtype": "float"}})
+    good(project)
+    assert rows(project, "feature_group.f") == [(1, 2.5)]

@@ -911,3 +911,35 @@ result = frame.head(1)
     project.model("m", python=body)
     artefacts = {a["file"]: a["trusted"] for a in good(project)["model.m"].metadata["artefacts"]}
     assert artefacts == {"trees.skops": True, "other.joblib": False}
+
+
+# One reading
+
+DRAWN = """WITH q AS MATERIALIZED (SELECT range AS id, random() AS a FROM range(600))
+SELECT id, a, CAST(a > 0.5 AS INTEGER) AS y FROM q"""
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_labels_and_features_of_a_view_are_of_one_reading(project: Project, labels: bool) -> None:  # noqa: FBT001
+    """A view that draws: of two draws, nothing could be learned."""
+    project.transform("v", sql=DRAWN, materialized="view")
+    training = {"algorithm": "decision_tree", "target": "y", "features": ["a"], "key": ["id"]}
+    if labels:
+        training |= {"label_source": "transform.v"}
+    project.model("m", inputs=["transform.v"], training=training)
+    assert good(project)["model.m"].metadata["metrics"]["accuracy"] > 0.97
+    assert sorted(file.name for file in build_of(project, "model.m").parent.iterdir() if file.suffix == ".parquet") == ["data.parquet"]
+
+
+def test_labels_of_a_view_are_counted_and_joined_in_one_reading(project: Project) -> None:
+    """A view that draws which of two labels each key has: never both, and the one that was looked at."""
+    project.transform("rows", sql="SELECT range AS id, range % 7 AS x FROM range(200)")
+    doubled = "SELECT range % 200 AS id, range % 2 AS y FROM range(400) WHERE range < 200 OR random() < 0.002"
+    project.transform("labels", sql=doubled, materialized="view")
+    training = {"algorithm": "decision_tree", "target": "y", "key": ["id"], "label_source": "transform.labels"}
+    for number in range(8):
+        project.model(f"m{number}", inputs=["transform.rows", "transform.labels"], training=training)
+    summary = run(project, continue_on_error=True)
+    for number in range(8):
+        result = summary[f"model.m{number}"]
+        assert result.row_count == 200 if result.status == "success" else "doubled" in (result.error_message or "")

@@ -12,7 +12,7 @@ from kinds import failure, good, rows, status
 
 from seeknal_nb import Project, transform
 from seeknal_nb.declare import collecting, materialize, source
-from seeknal_nb.errors import ManifestError, ManyErrors
+from seeknal_nb.errors import LockedError, ManifestError, ManyErrors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -341,6 +341,8 @@ BROKEN = {
     "a missing package": ("# /// script\n# dependencies = [\"nothere>=1\", \"pandas\"]\n# ///\nimport nothere_at_all\n", "p.py:4", 'pip install "nothere>=1" pandas'),
     "a missing package without a header": ("import nothere_at_all\n", "p.py:1", "install nothere_at_all"),
     "the peer's engine": ("from seeknal.nothere import DuckDBTask\n", "p.py:1", "pip install seeknal"),
+    "the peer's part": ("from seeknal import DuckDBTask\n", "p.py:1", "pip install seeknal"),
+    "no decorator of the peer's": ("from seeknal.pipeline import nothere\n", "p.py:1", "pip install seeknal"),
     "an unknown argument": ("from seeknal_nb import rule\n@rule(chekcs=[])\ndef r(): ...\n@rule(checkz=[{}], on='a')\ndef r2(): ...\n", "p.py:4", "checks"),
     "a misspelt argument": ("from seeknal_nb import transform\n@transform(tag=['a'])\ndef t(ctx): return []\n", "p.py:2", "tags"),
     "an object as an argument": ("from seeknal_nb import transform\n@transform(x=object())\ndef t(ctx): return []\n", "p.py:2", "plain value"),
@@ -409,3 +411,289 @@ def test_the_command_line_runs_a_project_of_python_files(home):
     done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
     assert done.returncode == 0, done.stderr
     assert "transform.t" in done.stdout
+
+
+NODE = "import pandas as pd\nfrom seeknal_nb import transform\n"
+CHANGED_BY_CALLS = {
+    "a global of a function": ("COUNT = 0\ndef bump():\n    global COUNT\n    COUNT += 1\nbump()\n", "COUNT", "1"),
+    "through another function": ("COUNT = 0\ndef bump():\n    global COUNT\n    COUNT += 1\ndef twice():\n    bump(); bump()\ntwice()\n", "COUNT", "2"),
+    "a decorator": ("REG = []\ndef register(f):\n    REG.append(f.__name__)\n    return f\n@register\ndef one(): return 1\n", "REG", "['one']"),
+    "a decorator that is called": ("REG = []\ndef named(n):\n    def keep(f):\n        REG.append(n)\n        return f\n    return keep\n@named('x')\ndef one(): return 1\n", "REG", "['x']"),
+    "a function without arguments": ("CONF = {}\ndef setup(): CONF['b'] = 1\nsetup()\n", "CONF", "{'b': 1}"),
+    "a function that is given it": ("CONF = {}\ndef setup(c): c['b'] = 1\nsetup(CONF)\n", "CONF", "{'b': 1}"),
+    "another module's function": ("import heapq\nHEAP = [3, 1, 2]\nheapq.heapify(HEAP)\n", "HEAP", "[1, 3, 2]"),
+    "a call whose value is kept": ("STACK = [1, 2]\nlast = STACK.pop()\n", "STACK", "[1]"),
+    "a call inside a comprehension": ("STACK = [1, 2]\nrest = [STACK.pop() for _ in range(1)]\n", "STACK", "[1]"),
+    "a lambda": ("REG = []\nadd = lambda x: REG.append(x)\nadd(5)\n", "REG", "[5]"),
+    "a default": ("REG = []\ndef add(x): REG.append(x)\ndef f(x=add(3)): return x\n", "REG", "[3]"),
+    "the base of a class": ("REG = []\nclass Base:\n    def __init_subclass__(cls): REG.append(cls.__name__)\nclass One(Base): pass\n", "REG", "['One']"),
+    "making an object": ("REG = []\nclass Item:\n    def __init__(self): REG.append(1)\nitem = Item()\n", "REG", "[1]"),
+    "another name of it": ("A = []\nB = A\nB.append(1)\n", "A", "[1]"),
+    "adding to another name of it": ("A = []\nB = A\nB += [1]\n", "A", "[1]"),
+    "a loop over what it holds": ("A = {'x': []}\nfor one in A.values():\n    one.append(1)\n", "A", "{'x': [1]}"),
+    "a condition": ("STACK = [1, 2]\nif STACK.pop() == 2:\n    OTHER = 1\n", "STACK", "[1]"),
+    "an assertion": ("STACK = [1, 2]\nassert STACK.pop() == 2\n", "STACK", "[1]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHANGED_BY_CALLS)
+def test_what_a_file_changes_by_calling_something_a_node_sees_changed(home, case):
+    text, name, expected = CHANGED_BY_CALLS[case]
+    write(home, "p.py", f"{NODE}{text}@transform\ndef t():\n    return pd.DataFrame({{'x': [str({name})]}})\n")
+    whole: dict[str, Any] = {}
+    exec(text, whole)
+    assert str(whole[name]) == expected
+    project = opened(home)
+    good(project)
+    assert rows(project, "transform.t") == [(expected,)]
+    project.close()
+
+
+@pytest.mark.parametrize("other", [
+    "OTHER = len(ITEMS)", "OTHER = sorted(ITEMS)", "OTHER = helper(2)", "OTHER = NAME.upper()", "OTHER = pd.DataFrame({'a': [1]})",
+    "def other(): return helper(ITEMS)", "OTHER = Thing(3)", "OTHER = math.floor(RATE)",
+])  # fmt: skip
+def test_a_call_that_changes_nothing_of_a_node_is_no_part_of_it(home, other):
+    text = "import math\nITEMS = [1]\nNAME = 'a'\nRATE = 2.5\nclass Thing:\n    def __init__(self, x): self.x = x\ndef helper(x): return x\n"
+    body = "@transform\ndef t():\n    return pd.DataFrame({'x': [helper(ITEMS[0]) + Thing(1).x + math.floor(RATE)], 'n': [NAME]})\n"
+    write(home, "p.py", f"{NODE}{text}{other}\n{body}")
+    project = opened(home)
+    assert other.splitlines()[0] not in python_of(project, "transform.t")
+    good(project)
+    assert rows(project, "transform.t") == [(4, "a")]
+    project.close()
+
+
+HELPED = "import pandas as pd\nfrom seeknal_nb import transform\nimport {0}\n@transform\ndef {1}():\n    return pd.DataFrame({{'x': [{0}.v()]}})\n"
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ("V = 1\ndef v(): return V\n", "V = 2\ndef v(): return V\n"), ("def v(): return 1\n", "def v(): return 2\n"),
+    ("class C:\n    n = 1\ndef v(): return C.n\n", "class C:\n    n = 2\ndef v(): return C.n\n"),
+    ("LIST = [1]\ndef v(): return LIST[0]\n", "LIST = [2]\ndef v(): return LIST[0]\n"),
+])  # fmt: skip
+def test_a_module_of_a_project_that_changed_since_it_was_read_is_refused(home, before, after):
+    write(home, "_own_stale.py", before)
+    write(home, "p.py", HELPED.format("_own_stale", "t"))
+    project = opened(home)
+    good(project)
+    write(home, "_own_stale.py", after)
+    with pytest.raises(ManifestError, match="_own_stale changed after it was imported") as error:
+        project.run(progress=False)
+    assert "load" in error.value.remedy
+    assert rows(project, "transform.t") == [(1,)]
+    project.load_folder()
+    assert status(good(project))["transform.t"] == "success"
+    assert rows(project, "transform.t") == [(2,)]
+    project.close()
+
+
+def test_a_module_of_a_project_that_somebody_reloaded_is_taken_as_it_is_now(home):
+    import importlib
+
+    write(home, "_own_again.py", "V = 1\ndef v(): return V\n")
+    write(home, "p.py", HELPED.format("_own_again", "t"))
+    project = opened(home)
+    good(project)
+    write(home, "_own_again.py", "V = 222\ndef v(): return V\n")
+    importlib.reload(sys.modules["_own_again"])
+    assert status(good(project))["transform.t"] == "success"
+    assert rows(project, "transform.t") == [(222,)]
+    project.close()
+
+
+def test_reading_a_project_writes_nothing_beside_its_files(home):
+    write(home, "_own_clean.py", "def v(): return 1\n")
+    write(home, "p.py", HELPED.format("_own_clean", "t"))
+    opened(home)
+    assert sorted(path.name for path in (home / "seeknal").iterdir()) == ["_own_clean.py", "p.py"]
+
+
+@pytest.mark.parametrize("files", [("a/_own_conf.py", "b/_own_conf.py"), ("a/_own_conf.py", "b/_own_conf/__init__.py")])
+def test_two_modules_of_one_name_in_a_project_are_refused(home, files):
+    for number, file in enumerate(files):
+        write(home, file, f"def v(): return {number}\n")
+    write(home, "a/n.py", HELPED.format("_own_conf", "na"))
+    write(home, "b/n.py", HELPED.format("_own_conf", "nb"))
+    for _ in range(2):
+        with pytest.raises(ManifestError, match="two modules are called _own_conf") as error:
+            opened(home)
+        assert all(file in str(error.value) for file in files)
+        assert "b/n.py:3" in str(error.value)
+    write(home, "b/n.py", HELPED.format("_own_other", "nb"))
+    write(home, "b/_own_other.py", "def v(): return 5\n")
+    project = opened(home)
+    good(project)
+    assert (rows(project, "transform.na"), rows(project, "transform.nb")) == ([(0,)], [(5,)])
+    project.close()
+
+
+def test_two_modules_of_one_name_in_folders_that_are_no_packages_are_refused(home):
+    for number, folder in enumerate("ab"):
+        write(home, f"{folder}/_own_part/conf.py", f"def v(): return {number}\n")
+        write(home, f"{folder}/n.py", HELPED.format("_own_part.conf", f"n{folder}"))
+    with pytest.raises(ManifestError, match="two modules are called _own_part.conf"):
+        opened(home)
+
+
+def test_a_file_that_is_not_imported_never_stands_for_a_module_of_its_name(home):
+    write(home, "a/_own_one.py", "def v(): return 1\n")
+    write(home, "a/n.py", HELPED.format("_own_one", "na"))
+    write(home, "b/_own_one.py", "def v(): return 2\n")
+    write(home, "b/_own_two.py", "def v(): return 3\n")
+    write(home, "b/n.py", HELPED.format("_own_two", "nb"))
+    project = opened(home)
+    good(project)
+    assert (rows(project, "transform.na"), rows(project, "transform.nb")) == ([(1,)], [(3,)])
+    project.close()
+
+
+def test_a_module_of_a_project_may_move(home):
+    write(home, "a/_own_moved.py", "def v(): return 1\n")
+    write(home, "a/n.py", HELPED.format("_own_moved", "na"))
+    opened(home)
+    (home / "_own_moved.py").write_text("def v(): return 2\n")
+    (home / "seeknal" / "a" / "_own_moved.py").unlink()
+    project = opened(home)
+    good(project)
+    assert rows(project, "transform.na") == [(2,)]
+    project.close()
+
+
+def test_the_stand_ins_are_seen_by_the_reading_thread_alone(home):
+    import builtins
+    import threading
+
+    began, ended, found = threading.Event(), threading.Event(), []
+
+    def other() -> None:
+        began.wait(10)
+        try:
+            import seeknal
+
+            found.append(seeknal)
+        except ImportError as error:
+            found.append(error)
+        found.append(sys.modules.get("seeknal.pipeline"))
+        ended.set()
+
+    builtins.began, builtins.ended = began, ended
+    thread = threading.Thread(target=other)
+    thread.start()
+    write(home, "p.py", "import builtins\nbuiltins.began.set()\nbuiltins.ended.wait(10)\n" + HEAD + USERS)
+    try:
+        assert list(opened(home).manifest.nodes) == ["source.users"]
+    finally:
+        del builtins.began, builtins.ended
+    thread.join()
+    sys.modules.pop("seeknal", None)  # the project's own folder, which no reader takes for the peer
+    assert not hasattr(found[0], "pipeline")
+    assert found[1] is None
+
+
+def test_helpers_of_a_project_import_the_stand_ins_too_in_every_way_of_writing_it(home):
+    write(home, "_own_types.py", "import seeknal.pipeline\nfrom seeknal.pipeline.context import PipelineContext\nfrom seeknal import pipeline\n"
+          "assert pipeline is seeknal.pipeline\nimport seeknal.pipeline.decorators as d\nassert d.source is pipeline.source\n")  # fmt: skip
+    write(home, "p.py", HEAD + "from _own_types import PipelineContext\n" + USERS)
+    assert list(opened(home).manifest.nodes) == ["source.users"]
+
+
+def test_what_the_peer_has_besides_decorators_comes_from_the_peer_itself(home, monkeypatch):
+    peer = home / "site" / "seeknal"
+    peer.mkdir(parents=True)
+    (peer / "__init__.py").write_text("from seeknal.pipeline import THEIRS\n")
+    (peer / "pipeline.py").write_text("THEIRS = 1\n")
+    (peer / "tasks.py").write_text("from seeknal.pipeline import THEIRS as N\n")
+    monkeypatch.syspath_prepend(str(peer.parent))
+    for name in ("seeknal", "seeknal.pipeline", "seeknal.tasks"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    write(home, "p.py", HEAD + "from seeknal.tasks import N\nfrom seeknal import tasks\nimport seeknal.tasks\nimport seeknal\n"
+          "assert (N, tasks.N, seeknal.tasks.N) == (1, 1, 1)\nassert seeknal.pipeline.source is source\n" + USERS)  # fmt: skip
+    assert list(opened(home).manifest.nodes) == ["source.users"]
+    assert sys.modules["seeknal.pipeline"].THEIRS == 1
+    for name in ("seeknal", "seeknal.pipeline", "seeknal.tasks"):
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.parametrize("read", ["load_folder", "parse", "load"])
+def test_a_folder_is_not_read_while_a_run_goes_on_in_the_background(home, read):
+    import builtins
+    import threading
+
+    began, go = threading.Event(), threading.Event()
+    builtins.began, builtins.go = began, go
+    write(home, "p.py", NODE + "@transform\ndef t():\n    import builtins\n    builtins.began.set()\n    builtins.go.wait(20)\n    return pd.DataFrame({'x': [1]})\n")
+    project = opened(home)
+    run = project.start()
+    try:
+        assert began.wait(20)
+        with pytest.raises(LockedError, match="a run goes on in the background"):
+            getattr(project, read)(*([home] if read == "load" else []))
+    finally:
+        go.set()
+        assert not run.wait(30).failed
+        del builtins.began, builtins.go
+    assert project.load_folder() == ["transform.t"]
+    project.close()
+
+
+def test_every_kind_has_a_decorator_and_a_method_of_its_name():
+    import seeknal_nb
+
+    kinds = ("source", "transform", "feature_group", "aggregation", "second_order_aggregation", "model", "rule", "exposure", "profile")
+    assert [kind for kind in kinds if not (callable(getattr(seeknal_nb, kind)) and callable(getattr(Project, kind, None)))] == []
+
+
+def test_a_projects_methods_add_nodes_of_all_kinds(home):
+    project = Project(home, namespace={})
+    project.source("users", csv="data/users.csv")
+    assert project.profile("p", inputs=["source.users"]) == "profile.p"
+    assert project.transform("dated", sql="SELECT *, DATE '2024-01-01' AS day, DATE '2024-01-31' AS as_of FROM users") == "transform.dated"
+    project.second_order_aggregation(
+        "o", inputs=["transform.dated"], id_col="active", feature_date_col="day", application_date_col="as_of",
+        features={"amount": {"basic": ["sum"]}},
+    )  # fmt: skip
+    good(project)
+    assert sorted(rows(project, "second_order_aggregation.o"), key=str)
+    assert rows(project, "profile.p")
+    project.close()
+
+
+@pytest.mark.parametrize(("call", "said"), [
+    (lambda p: p.source("s", path="data/users.csv", params={"nulstr": "x"}), "nulstr"),
+    (lambda p: p.source("s", csv="data/users.csv", rfresh="1h"), "rfresh"),
+    (lambda p: p.transform("t", inputs=["source.users"], features=5), "features"),
+    (lambda p: p.rule("r", on="source.users", checks=[{"unqiue": ["id"]}]), "unique"),
+    (lambda p: p.source("s", csv="data/users.csv", path="data/other.csv"), "path"),
+    (lambda p: p.source("s", csv="data/users.csv", json="data/other.json"), "json"),
+])  # fmt: skip
+def test_an_error_that_no_body_mends_is_raised_at_once(home, call, said):
+    project = Project(home, namespace={})
+    project.source("users", csv="data/users.csv")
+    with pytest.raises(ManifestError, match=said):
+        call(project)
+    project.close()
+
+
+def test_a_node_that_lacks_nothing_but_its_body_gives_a_decorator(home):
+    project = Project(home, namespace={})
+    project.source("users", csv="data/users.csv")
+
+    @project.transform("t", inputs=["source.users"], tags=["x"], owner="me", description="d", columns={"id": "the id"})
+    def t(users):
+        return users[["id"]]
+
+    good(project)
+    assert rows(project, "transform.t") == [(1,), (2,), (3,)]
+    assert project.manifest.nodes["transform.t"].owner == "me"
+    project.close()
+
+
+def test_the_format_of_a_source_names_its_table_where_it_is_a_database(home):
+    project = Project(home, namespace={})
+    project.source("s", postgres="orders", connection_string="postgresql://localhost/x")
+    project.source("d", dataframe="frame")
+    config = project.manifest.nodes["source.s"].config
+    assert (config["source"], config["table"], config.get("path")) == ("postgres", "orders", None)
+    assert project.manifest.nodes["source.d"].config == {"source": "dataframe", "input": "frame"}
+    project.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ def test_a_check_counts_the_rows_that_break_it(table: Project, check: dict[str, 
     rows = found(table, checks=[check])
     assert counts(rows) == expected
     for row in rows:
-        assert row["passed"] or json.loads(row["sample"]), "what fails shows rows"
+        assert row["passed"] or row["sample"].startswith("[{") or not row["failed_rows"] > 1, "what fails shows rows"
         assert row["sample"] is None or not row["passed"]
 
 
@@ -398,6 +399,8 @@ def test_the_peers_rules_find_what_they_find_there(table: Project, rule: Any, ex
 def test_the_peers_severity_and_message_stand_under_params(table: Project) -> None:
     table.node("rule", "r", inputs=["t"], rule={"value": "price > 0"}, params={"severity": "warn"})
     assert good(table)["rule.r"].metadata["warnings"]
+    table.node("rule", "r", inputs=["t"], rule={"value": "price > 0"}, params={"severity": "warn", "error_message": "call Bob"})
+    assert good(table)["rule.r"].metadata["warnings"][0].startswith("call Bob: r: 2 rows of 6")
     table.node("rule", "r", inputs=["t"], rule={"value": "price > 0"}, params={"error_message": "prices are wrong"})
     assert "prices are wrong" in failure(table, "rule.r").error_message
 
@@ -411,7 +414,7 @@ def test_a_profile_check_reads_the_profiles_numbers(project: Project) -> None:
     ]})  # fmt: skip
     assert [(row["passed"], row["severity"]) for row in rows] == [(False, "warn"), (True, "error"), (False, "warn")]
     project.node("rule", "r", inputs=["stats"], rule={"type": "profile_check", "checks": [{"metric": "avg", "column": "price", "fail": "> 1"}]})
-    assert '"avg": null' in failure(project, "rule.r").error_message
+    assert "metric avg price: null or NaN, error if > 1" in failure(project, "rule.r").error_message
     project.node("rule", "r", inputs=["stats"], checks=[{"metric": "row_cuont", "min": 3}])
     assert "did you mean row_count" in failure(project, "rule.r").error_message
 
@@ -428,7 +431,60 @@ def test_a_metric_is_what_the_checked_node_logged(project: Project, check: dict[
     project.transform("m", python="ctx.log_metrics(auc=0.8, loss=0.1, missing=float('nan'))\nresult = [{'x': 1}]")
     (row,) = found(project, inputs=["m"], checks=[check])
     assert row["passed"] is passes
-    assert passes or json.loads(row["sample"])
+    assert bool(row["sample"]) is not passes
+
+
+TOLD: dict[str, tuple[dict[str, Any], str]] = {
+    "too few rows": ({"row_count": {"min": 10}}, "row_count: 6 rows, at least 10"),
+    "too many rows": ({"row_count": {"min": 1, "max": 5}}, "row_count: 6 rows, at least 1 and at most 5"),
+    "one row": ({"row_count": {"min": 2}, "where": "id = 1"}, "row_count: 1 row, at least 2"),
+    "an old table": ({"freshness": "at", "max_age": "1d", "now": "2030-01-01"}, "older than 24h at 2030-01-01"),
+    "times that are all null": ({"freshness": "nul", "max_age": "1d"}, "freshness nul: no row has a time"),
+    "a metric": ({"metric": "auc", "min": 0.9}, "metric auc: 0.8, at least 0.9"),
+    "a whole number": ({"metric": "n", "max": 3}, "metric n: 1234567890, at most 3"),
+    "a metric that is none": ({"metric": "missing", "min": 0}, "metric missing: null or NaN, at least 0"),
+    "a threshold": ({"metric": "auc", "error_if": "< 0.85"}, "metric auc: 0.8, error if < 0.85"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "expected"), TOLD.values(), ids=TOLD)
+def test_a_check_of_the_whole_says_what_it_found_and_what_was_asked(table: Project, check: dict[str, Any], expected: str) -> None:
+    """It has no offending rows, so none are counted, and no share of them could be tolerated."""
+    table.transform("m", python="ctx.log_metrics(auc=0.8, n=1234567890, missing=float('nan'))\nimport pandas as pd\n"
+                    "ref('t').assign(nul=pd.Series([pd.NaT] * 6, dtype='datetime64[ns]'))")  # fmt: skip
+    table.node("rule", "r", inputs=["m"], checks=[check])
+    message = failure(table, "rule.r").error_message or ""
+    assert expected in message
+    assert "row of" not in message
+    assert message.endswith("Fix: mend the data, or give the check severity: warn")
+
+
+def test_the_columns_that_a_check_is_about_come_first_in_what_it_shows(project: Project) -> None:
+    """A message shows the beginning of a row, and a wide table's last column would not be seen."""
+    project.transform("t", sql=f"SELECT {', '.join(f'{at} AS column_number_{at}' for at in range(40))}")
+    project.node("rule", "r", inputs=["t"], expression="column_number_39 < 0")
+    assert 'r: 1 row of 1, as {"column_number_39": 39, ' in (failure(project, "rule.r").error_message or "")
+    project.node("rule", "r", inputs=["t"], checks=[{"range": {"column": "column_number_38", "max": 1}, "where": "column_number_2 = 2"}])
+    assert 'as {"column_number_2": 2, "column_number_38": 38, ' in (failure(project, "rule.r").error_message or "")
+    project.node("rule", "r", inputs=["t"], sql="SELECT * FROM t WHERE column_number_37 > 1")
+    assert 'as {"column_number_37": 37, ' in (failure(project, "rule.r").error_message or "")
+
+
+def test_a_bool_says_that_it_was_false_and_rows_may_be_tolerated(table: Project) -> None:
+    table.node("rule", "r", inputs=["t"], severity="warn", python="False")
+    assert good(table)["rule.r"].metadata["warnings"] == ["r: its body gave False"]
+    table.node("rule", "r", inputs=["t"], checks=[{"not_null": "id"}])
+    assert "severity: warn or a tolerance" in failure(table, "rule.r").error_message
+
+
+def test_what_a_body_logged_is_not_replaced_by_a_count_of_checks(project: Project) -> None:
+    project.node("model", "m", python="ctx.log_metrics(failed=7)\n[{'x': 1}]", tests=[{"not_null": "x"}])
+    project.node("rule", "r", inputs=["model.m"], checks=[{"metric": "failed", "max": 5}])
+    summary = run(project)
+    metadata = summary["model.m"].metadata
+    assert metadata["metrics"] == {"passed": 1, "failed": 7, "warned": 0, "failed_rows": 0}
+    assert metadata["warnings"] == ["metrics called failed are what was logged, not the count of the checks; log another name"]
+    assert status(summary)["rule.r"] == "failed"
 
 
 # What cannot run, and what is refused
@@ -647,3 +703,82 @@ def test_a_plan_of_pointblank_is_interrogated(table: Project) -> None:
     assert [one["price"] for one in json.loads(rows[0]["sample"])] == [-250.0, 0.0]
     table.node("rule", "r", inputs=["t"], python="import pointblank as pb\nreturn pb.Validate(t).col_vals_gt('prise', 0)")
     assert "cannot run" in failure(table, "rule.r").error_message
+
+
+# A body that gives nothing
+
+OWN = "def must_hold(t):\n    if not (t.n > 0).all():\n        raise AssertionError('n is not positive')\n"
+HELPER = OWN + "\ndef must_be(t):\n    return (t.n > 0).all()\n\nfrom numpy.testing import assert_array_less\n"
+SILENT: dict[str, str] = {
+    "a forgotten return": "def r(t):\n    (t.n > 0).all()\n",
+    "a comparison that nobody reads": "x = ref('transform.t')\nx.n.min() > 0\nNone\n",
+    "nothing but a print": "print('looks well')\n",
+    "an assertion in a function that nobody calls": "def r(t):\n    def never():\n        assert (t.n > 0).all()\n    (t.n > 0).all()\n",
+    "a helper that sounds as if": "def check(t):\n    return (t.n > 0).all()\n\ndef r(t):\n    check(t)\n",
+    "a helper of the notebook that only returns": "def r(t):\n    must_be(t)\n",
+    "a helper that only returns": "def helper(t):\n    return (t.n > 0).all()\n\ndef r(t):\n    helper(t)\n",
+}
+OUTSPOKEN: dict[str, str] = {
+    "an assertion": "def r(t):\n    assert (t.n > 0).all(), 'n is not positive'\n",
+    "an assertion in a loop": "def r(t):\n    for n in t.n:\n        assert n > 0, 'n is not positive'\n",
+    "a raise": "def r(t):\n    if not (t.n > 0).all():\n        raise AssertionError('n is not positive')\n",
+    "a helper of the notebook": "def r(t):\n    must_hold(t)\n",
+    "a helper of the body": OWN + "\ndef r(t):\n    must_hold(t)\n",
+    "an assertion in a callback": "def r(t):\n    def one(n):\n        assert n > 0, 'n is not positive'\n    t.n.map(one)\n",
+    "a function of a package": "from numpy.testing import assert_array_less\nassert_array_less(0, ref('transform.t').n, 'n is not positive')\n",
+    "a function of a package that the notebook imported": "def r(t):\n    assert_array_less(0, t.n, 'n is not positive')\n",
+    "an assertion of a package": "import numpy as np\nnp.testing.assert_array_less(0, ref('transform.t').n, 'n is not positive')\n",
+}
+
+
+def helped(project: Project, body: str, low: int) -> Project:
+    project.namespace = {}
+    exec(compile(HELPER, "<helper>", "exec"), project.namespace)  # noqa: S102 - functions of a notebook
+    project.transform("t", sql=f"SELECT unnest([1, 2, {low}]) AS n")
+    project.node("rule", "r", python=body, inputs=["t"])
+    return project
+
+
+@pytest.mark.parametrize("body", SILENT.values(), ids=SILENT)
+def test_a_body_that_can_tell_nothing_is_refused(project: Project, body: str) -> None:
+    message = failure(helped(project, body, -1), "rule.r").error_message or ""
+    assert "gives nothing" in message
+    assert "return it, or assert it" in message
+
+
+@pytest.mark.parametrize("body", OUTSPOKEN.values(), ids=OUTSPOKEN)
+def test_a_body_that_asserts_may_give_nothing(project: Project, body: str) -> None:
+    good(helped(project, body, 3))
+    assert "n is not positive" in (failure(helped(project, body, -1), "rule.r").error_message or "")
+
+
+# One reading
+
+
+def test_counts_and_samples_of_a_view_are_of_one_reading(project: Project) -> None:
+    """A view that draws: of a second draw, the sample would be empty every other time."""
+    project.transform("v", sql="SELECT random() AS x", materialized="view")
+    for number in range(16):
+        project.rule(f"r{number}", "x > 0.5", on="transform.v", severity="warn")
+    good(project)
+    for number in range(16):
+        [row] = arrow(project, f"rule.r{number}").to_pylist()
+        assert row["passed"] == (row["sample"] is None)
+        assert row["passed"] or json.loads(row["sample"])[0]["x"] <= 0.5
+    assert not list((project.directory / "target" / "outputs").glob("rule/*/*/held*"))
+
+
+# A profile's age is told by the clock
+
+
+@pytest.mark.parametrize("check", [{"column": "ts", "metric": "freshness_hours"}, {"metric": "ts.freshness_hours"}])
+def test_the_age_in_a_profile_grows_while_nothing_changes(project: Project, monkeypatch: pytest.MonkeyPatch, check: dict[str, Any]) -> None:
+    real = time.time
+    project.transform("t", sql=f"SELECT TIMESTAMP '{NOW.isoformat()}' AS ts")
+    project.node("profile", "p", inputs=["t"])
+    project.node("rule", "r", on="profile.p", checks=[{"metric": {**check, "error_if": "> 24"}}])
+    good(project)
+    monkeypatch.setattr(time, "time", lambda: real() + 23 * 3600)
+    assert status(good(project)) == {"transform.t": "cached", "profile.p": "cached", "rule.r": "success"}
+    monkeypatch.setattr(time, "time", lambda: real() + 25 * 3600)
+    assert "25" in (failure(project, "rule.r").error_message or "")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from urllib.parse import quote
+
 import pytest
 
-from kinds import good, rows
+from kinds import good, rows, run
 from seeknal_nb import Project
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.secrets import Secrets
+
+
+def quote_all(value: str) -> str:
+    return quote(value, safe="")
 
 
 def test_a_value_is_put_in_and_hidden_afterwards() -> None:
@@ -28,3 +35,39 @@ def test_the_fixtures_work(project: Project) -> None:
     project.transform("one", sql="SELECT 1 AS x")
     good(project)
     assert rows(project, "transform.one") == [(1,)]
+
+
+SECRET = "-----BEGIN-----\nlineone-\"secret\"\\x"
+
+
+@pytest.mark.parametrize("write", [str, repr, lambda v: str({"k": v}), json.dumps, quote_all, lambda v: f"KeyError: {v.splitlines()[1]}"])
+def test_a_value_is_hidden_however_a_message_writes_it(write) -> None:
+    secrets = Secrets({"KEY": SECRET})
+    secrets.value("KEY")
+    hidden = secrets.hide(f"before {write(SECRET)} after")
+    assert "secret" not in hidden
+    assert hidden.startswith("before ")
+
+
+def test_a_plain_word_is_hidden_as_a_word_and_never_as_a_key() -> None:
+    secrets = Secrets({"PASSWORD": "rows"})
+    secrets.value("PASSWORD")
+    assert secrets.hide({"rows": ["throws rows", 3]}) == {"rows": ["throws ***", 3]}
+
+
+def test_no_error_object_tells_a_secret(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where only an error behind it would: a traceback prints them all."""
+    monkeypatch.setenv("API_KEY", "hunter22-and-more")
+    project.transform("a", python="v = ctx.secret('API_KEY')\ntry:\n    raise ValueError(v)\nexcept ValueError as e:\n    raise RuntimeError('boom') from e")
+    (result,) = run(project).failed
+    assert "hunter22" not in (result.error_message or "")
+    assert result.error is None
+
+
+def test_a_credential_of_the_environment_in_a_text_is_hidden(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "hunter22-and-more")
+    project.transform("a", sql="SELECT CAST('{{ env:MY_API_KEY }}' AS INTEGER) AS x")
+    (result,) = run(project).failed
+    assert "***" in (result.error_message or "")
+    for path in project.directory.rglob("*"):
+        assert not path.is_file() or b"hunter22" not in path.read_bytes(), path

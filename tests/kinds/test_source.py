@@ -28,7 +28,7 @@ from kinds.postgres import Server, free_port
 from seeknal_nb import Project
 from seeknal_nb.definitions import define
 from seeknal_nb.errors import ManifestError, NodeError, UsageError
-from seeknal_nb.workflow.kinds.connections import connect
+from seeknal_nb.workflow.kinds.connections import connect, place_of
 from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
 from seeknal_nb.workflow.kinds.sources.postgres import read_postgres
 from seeknal_nb.workflow.kinds.secrets import Secrets
@@ -537,6 +537,40 @@ def test_no_rows_are_not_fresh(project: Project, tmp_path: Path) -> None:
     assert "there are no rows" in failure(project, "source.s").error_message
 
 
+def test_rows_without_a_time_are_not_fresh(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("t,n\n,1\n,2\n")
+    source(project, path="a.csv", freshness=FRESH, schema=schema(t="TIMESTAMP", n="INTEGER"))
+    message = failure(project, "source.s").error_message
+    assert "no row has a t" in message
+    assert "no rows" not in message
+
+
+def test_a_row_of_the_future_makes_nothing_fresh(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(stamps(30, -24 * 365) + "infinity\n")
+    source(project, path="a.csv", freshness=FRESH, schema=schema(t="TIMESTAMP"))
+    told = metadata(project)
+    assert told["metrics"]["age_seconds"] == pytest.approx(30 * 3600, abs=60)
+    assert [check["passed"] for check in told["checks"]] == [False, True]
+    assert "1 row lies in the future" in told["warnings"][1]
+    (tmp_path / "a.csv").write_text(stamps(-24 * 365, -24 * 400))
+    message = failure(project, "source.s").error_message
+    assert "every t lies in the future" in message
+
+
+def test_a_clock_that_is_hours_ahead_is_no_future(project: Project, tmp_path: Path) -> None:
+    """A time without a zone is read as UTC; the one who wrote it may be half a day ahead."""
+    (tmp_path / "a.csv").write_text(stamps(50, -13))
+    source(project, path="a.csv", freshness=FRESH, schema=schema(t="TIMESTAMP"))
+    told = metadata(project)
+    assert [check["passed"] for check in told["checks"]] == [True, True]
+    assert not told.get("warnings")
+
+
+def test_a_list_of_times_is_no_time(project: Project) -> None:
+    source(project, sql="SELECT [now()::TIMESTAMP] AS t", freshness=FRESH)
+    assert "'t' is TIMESTAMP[], not a time" in failure(project, "source.s").error_message
+
+
 def test_data_that_becomes_stale_is_told_although_nothing_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.csv").write_text(stamps(1))
     real = time.time
@@ -994,3 +1028,103 @@ def test_no_secret_is_kept_or_shown_after_success_or_failure(project, tmp_path, 
     print([str(r) for r in summary.results], repr(summary), [r.error for r in summary.failed])
     for secret in (postgres.password, "not-the-password"):
         assert_hidden(secret, tmp_path, capsys)
+
+
+# What a connection means, without asking it
+
+HERE = {"host": "h", "dbname": "d", "port": "5432"}
+MEANT = {
+    "fields": ({"params": {"host": "H", "database": "d", "user": "secret-user", "password": "${PW}"}}, HERE, ""),
+    "a profile": ({"connection": "w"}, HERE, "mart"),
+    "a profile and a field": ({"connection": "w", "params": {"port": 5433, "schema": "s"}}, {**HERE, "port": "5433"}, "s"),
+    "a profile with a URL": ({"connection": "url"}, HERE, ""),
+    "a URL": ({"connection_string": "postgresql://secret-user:${PW}@h:5432/d?sslmode=require"}, HERE, ""),
+    "a URL as connection": ({"connection": "postgres://secret-user:${PW}@${HOST_NOW}/d"}, HERE, ""),
+    "a URL by its query": ({"connection_string": "postgresql:///d?host=h&user=secret-user&password=${PW}"}, HERE, ""),
+    "a URL with quotes": ({"connection_string": "postgresql://h/a%20b"}, {**HERE, "dbname": "a b"}, ""),
+    "a URL of two hosts": ({"connection_string": "postgresql://h:1,i/d"}, {"host": "h,i", "port": "1,", "dbname": "d"}, ""),
+    "a URL of an address": ({"connection_string": "postgresql://[::1]:7/d"}, {"host": "::1", "port": "7", "dbname": "d"}, ""),
+    "words": ({"connection_string": "host = h dbname='d' user=secret-user password=${PW}"}, HERE, ""),
+    "words with quotes": ({"connection_string": r"host=h dbname='it\'s a d\''"}, {**HERE, "dbname": "it's a d'"}, ""),
+    "a whole one of the environment": ({"connection_string": "${URL}"}, HERE, ""),
+    "a variable that is not set": ({"connection_string": "postgresql://u:${PW}@${UNSET}/d"}, {**HERE, "host": "${unset}"}, ""),
+    "options": ({"connection_string": "postgresql://h/d?options=-csearch_path%3Dx"}, {**HERE, "options": "-csearch_path=x"}, ""),
+}  # fmt: skip
+
+
+@pytest.fixture
+def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+    """Profiles, and an environment in which no variable is called PW or UNSET."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGOPTIONS", "PGSERVICE", "PGHOSTADDR"):
+        monkeypatch.delenv(name, raising=False)
+    named = {
+        "w": {"host": "$HOST_NOW", "database": "d", "user": "secret-user", "password": "hunter2222", "schema": "${SCHEMA_NOW}"},
+        "url": {"url": "postgresql://secret-user:hunter2222@${HOST_NOW}/d", "host": "passed over"},
+    }
+    (tmp_path / "profiles.yml").write_text(json.dumps({"connections": named}))
+    known = {"HOST_NOW": "h", "SCHEMA_NOW": "mart", "URL": "postgresql://secret-user:hunter2222#?@h/d"}
+    return Surroundings(tmp_path, secrets=Secrets(known))
+
+
+@pytest.mark.parametrize(("config", "server", "schema"), MEANT.values(), ids=MEANT)
+def test_a_connection_means_a_database_whoever_logs_in(around: Surroundings, config: dict, server: dict, schema: str) -> None:
+    assert place_of(config, around) == (repr(sorted(server.items())), schema)
+
+
+@pytest.mark.parametrize("string", [
+    "postgresql://secret-user:hunter2222@h/d", "postgresql://secret-user:hunter/2222@h/d", "postgresql://secret-user:hunter2222@h",
+    "postgresql://h?user=secret-user&password=hunter2222", "postgresql://[secret-user:hunter2222@h", "user=secret-user password=hunter2222 host=h",
+    "user=secret-user password='hunter2222", "secret-user:hunter2222", "",
+])  # fmt: skip
+def test_what_a_connection_means_holds_no_user_and_no_password(tmp_path: Path, string: str) -> None:
+    around = Surroundings(tmp_path, secrets=Secrets({"URL": string}))
+    found = str(place_of({"connection_string": "${URL}"}, around))
+    assert not [secret for secret in ("secret-user", "hunter", "2222") if secret in found]
+
+
+def test_what_libpq_takes_from_the_environment_counts(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = place_of({"params": {"user": "u"}}, around)
+    monkeypatch.setenv("PGHOST", "elsewhere")
+    assert place_of({"params": {"user": "u"}}, around) != before
+    assert place_of({"params": {"host": "h", "database": "d"}}, around) == (repr(sorted(HERE.items())), "")
+
+
+def test_a_connection_that_nothing_tells_is_its_name(around: Surroundings, tmp_path: Path) -> None:
+    assert place_of({"connection": "none"}, around) == ("connection none", "")
+    (tmp_path / "profiles.yml").write_text("connections: [")
+    assert place_of({"connection": "w"}, around) == ("connection w", "")
+
+
+def test_a_source_reads_anew_what_its_connection_has_come_to_mean(project: Project, profiles: Server, tmp_path: Path, monkeypatch) -> None:
+    """Also where the watermark is the same at both places, and where a variable tells the place."""
+    for name in ("one", "two"):
+        profiles.execute(f"CREATE SCHEMA {name}", f"CREATE TABLE {name}.t AS SELECT '{name}' AS x")
+    monkeypatch.setenv("MART_NOW", "one")
+    fields = json.loads((tmp_path / "profiles.yml").read_text())["connections"]["pg"]
+    (tmp_path / "profiles.yml").write_text(json.dumps({"connections": {"pg": {**fields, "schema": "${MART_NOW}"}}}))
+    source(project, "never", connection="pg", table="t", refresh="never")
+    source(project, "marked", connection="pg", table="t", watermark="SELECT 1")
+    good(project)
+    assert set(status(good(project)).values()) == {"cached"}
+    monkeypatch.setenv("MART_NOW", "two")
+    assert set(status(good(project)).values()) == {"success"}
+    assert rows(project, "source.never") == rows(project, "source.marked") == [("two",)]
+    (tmp_path / "profiles.yml").write_text(json.dumps({"connections": {"pg": {**fields, "schema": "one"}}}))
+    good(project)
+    assert [*project["never"]["x"], *project["marked"]["x"]] == ["one", "one"]
+
+
+def test_a_new_password_is_no_other_place(project: Project, profiles: Server, tmp_path: Path, monkeypatch) -> None:
+    source(project, connection="pg", query="SELECT 1 AS n", refresh="never")
+    good(project)
+    monkeypatch.setenv("PGSECRET", "another")
+    text = (tmp_path / "profiles.yml").read_text()
+    (tmp_path / "profiles.yml").write_text(text.replace("${PGSECRET}", "written out"))
+    assert status(good(project)) == {"source.s": "cached"}
+
+
+def test_a_source_is_planned_where_its_profiles_are_missing(project: Project, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    source(project, connection="none", table="t", refresh="never")
+    assert len(project.plan().steps) == 1

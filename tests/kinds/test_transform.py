@@ -157,3 +157,63 @@ def test_refresh_after_a_time_waits_for_it(project: Project) -> None:
     project.transform("roll", sql="SELECT random() AS x", refresh="1h")
     good(project)
     assert good(project)["transform.roll"].status == "cached"
+
+
+HANDED = {
+    "another name": "c = ctx\npd.DataFrame({'d': [c.params['day']]})",
+    "a helper": "def day(c):\n    return c.params['day']\npd.DataFrame({'d': [day(ctx)]})",
+    "all of them": "pd.DataFrame({'d': [dict(ctx.params)['day']]})",
+    "a name of its own": "name = 'da' + 'y'\npd.DataFrame({'d': [ctx.params[name]]})",
+    "get": "pd.DataFrame({'d': [ctx.params.get('day')]})",
+}
+
+
+@pytest.mark.parametrize("body", HANDED.values(), ids=HANDED)
+def test_a_parameter_is_part_of_the_key_however_a_body_reads_it(project: Project, body: str) -> None:
+    project.transform("a", python=f"import pandas as pd\n{body}")
+    good(project, params={"day": "A"})
+    good(project, params={"day": "B"})
+    assert rows(project, "transform.a") == [("B",)]
+
+
+def test_a_parameter_that_is_not_read_is_no_part_of_the_key(project: Project) -> None:
+    project.transform("a", python="[{'d': ctx.params['day']}]")
+    good(project, params={"day": "A", "other": 1})
+    assert good(project, params={"day": "A", "other": 2})["transform.a"].status == "cached"
+
+
+def test_a_variable_that_happens_to_be_called_date_stops_nothing(tmp_path) -> None:
+    project = Project(tmp_path, namespace={"date": "hello", "today": 5})
+    project.transform("a", sql="SELECT '{{ today(0) }}' < '9999' AS x")
+    good(project)
+    assert rows(project, "transform.a") == [(True,)]
+    project.close()
+
+
+@pytest.mark.parametrize("config", [
+    {"expression": "name <> '{{ c }}' AND name <> 'bad'"}, {"rule": {"value": "name <> '{{ c }}' AND name <> 'bad'"}},
+    {"checks": [{"expression": {"sql": "name <> '{{ c }}' AND name <> 'bad'"}}]},
+    {"checks": [{"accepted_values": {"column": "name", "values": ["x"]}, "where": "name <> '{{ c }}'"}]},
+])  # fmt: skip
+def test_a_parameter_is_a_value_in_every_condition(project: Project, config: dict[str, object]) -> None:
+    """``x' OR true`` would let every row pass."""
+    project.transform("t", sql="SELECT 'bad' AS name")
+    project.rule("r", on="t", **config)
+    found = run(project, params={"c": "x' OR true OR name <> '"})
+    assert found["rule.r"].status == "failed"
+    assert "rows" in str(found["rule.r"].metadata["checks"])
+
+
+def test_what_a_look_at_a_project_does_not_ask(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watermark is a query, and its connection may hold a secret for a host that somebody else wrote down."""
+    import socket
+
+    monkeypatch.setenv("SOME_SECRET", "hunter22")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        port = server.getsockname()[1]
+        project.node("source", "s", source="postgres", connection_string=f"postgresql://u:${{SOME_SECRET}}@127.0.0.1:{port}/d",
+                     table="t", watermark="SELECT 1")  # fmt: skip
+        project.plan(), project.status(), project.graph(), project.run(dry_run=True, progress=False)
+        with pytest.raises(TimeoutError):
+            server.accept()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.task import Task
 
 __all__ = ["build_table", "called", "needs_body", "python_of", "python_value", "sql_of", "store"]
+
+
+METRICS = "metrics.json"
 
 
 def sql_of(node: Node) -> str | None:
@@ -51,6 +55,8 @@ def build_table(task: Task) -> tuple[Table, dict[str, Any]]:
     if sql:
         return task.engine.build(task.sql(sql), task.stage / DATA), {}
     value, context = python_value(task)
+    if context.metrics:  # part of what was built: a rule may read nothing else of it
+        (task.stage / METRICS).write_text(json.dumps(context.metrics, sort_keys=True), encoding="utf-8")
     return store(task, value), context.logged()
 
 

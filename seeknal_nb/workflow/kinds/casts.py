@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.outputs import DATA
 
@@ -23,6 +23,16 @@ RAW = "raw.parquet"
 ENTRY = ("name", "data_type", "type", "description")
 PEER = {"string": "VARCHAR", "str": "VARCHAR", "text": "VARCHAR", "int": "INTEGER", "long": "BIGINT", "float": "DOUBLE"}
 """Types of the peer's projects, as DuckDB calls them; its ``float`` is Python's."""
+TYPES = frozenset({
+    "bigint", "bignum", "binary", "bit", "bitstring", "blob", "bool", "boolean", "bpchar", "bytea", "char", "character",
+    "date", "datetime", "dec", "decimal", "double", "float", "float4", "float8", "geometry", "guid", "hugeint", "int",
+    "int1", "int128", "int16", "int2", "int32", "int4", "int64", "int8", "integer", "integral", "interval", "json",
+    "logical", "long", "national", "nchar", "numeric", "nvarchar", "oid", "real", "short", "signed", "smallint",
+    "string", "text", "time", "time_ns", "timestamp", "timestamp_ms", "timestamp_ns", "timestamp_s", "timestamp_us",
+    "timestamptz", "timestamptz_ns", "timetz", "tinyint", "ubigint", "uhugeint", "uint128", "uint16", "uint32", "uint64",
+    "uint8", "uinteger", "usmallint", "utinyint", "uuid", "varbinary", "varchar", "variant", "varint",
+})  # fmt: skip
+"""First words of the types that a column of a file may be cast to, so that a wrong one is told before anything is read."""
 _TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\s*\d+(\s*,\s*\d+)?\s*\))?( [A-Za-z ]+)?(\[\d*\])*")
 _INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|INT|BIGINT|HUGEINT|LONG|SHORT|INT[1248])", re.IGNORECASE)
 _STAMP = re.compile(r"TIMESTAMP|DATETIME", re.IGNORECASE)
@@ -51,6 +61,13 @@ def _type(entry: Mapping[str, Any]) -> str:
             f"{name!r} is no data type",
             why=f"column {entry['name']!r} of schema has it",
             remedy="write a type of SQL, as DOUBLE, DECIMAL(10, 2) or INTEGER[]",
+        )
+    word = re.split(r"\W", name.casefold(), maxsplit=1)[0]
+    if word not in TYPES and name.casefold() not in PEER:
+        raise ManifestError(
+            f"there is no data type {name!r}",
+            why=f"column {entry['name']!r} of schema has it",
+            remedy=near(word.upper(), map(str.upper, TYPES), what="type"),
         )
     return PEER.get(name.casefold(), name)
 
@@ -98,7 +115,7 @@ def cast_staged(task: Task, table: Table, types: Mapping[str, str]) -> Table:
         return table
     named = found_in(table.schema, types)
     raw = (task.stage / DATA).rename(task.stage / RAW)
-    cast = build_cast(task, f"read_parquet({literal(str(raw))})", named)
+    cast = build_cast(task, parquet(raw), named)
     raw.unlink()
     return cast
 

@@ -3,19 +3,21 @@
 A node says ``connection: NAME`` (a mapping under ``connections`` of a profiles file), ``connection_string: TEXT``, or
 gives ``host``, ``user`` and so on among its ``params``. A secret is written ``${NAME}`` and put in when the connection is
 opened; only a profiles file, which nobody commits, may hold one as it is. Whatever was put in is hidden in every text
-that comes back. ``check_connection`` is for definitions, ``connect`` and ``told`` for runs.
+that comes back. ``check_connection`` is for definitions, ``place_of`` for looking, ``connect`` and ``told`` for runs.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from seeknal_nb.dag.documents import read_yaml
+from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import ManifestError, NodeError, near
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.secrets import Secrets
     from seeknal_nb.workflow.kinds.task import Surroundings
 
-__all__ = ["CONNECTION_KEYS", "attended", "check_connection", "connect", "told", "uri_of"]
+__all__ = ["CONNECTION_KEYS", "attended", "check_connection", "connect", "place_of", "told", "uri_of"]
 
 T = TypeVar("T")
 _STEP = 0.05
@@ -51,7 +53,14 @@ _DOLLAR = re.compile(r"^\$(\w+)$")
 _SPECIAL = re.compile(r"[\\'\s]")
 _WHOLE_PLACEHOLDER = re.compile(r"(\$\{\w+\})+")
 _KEYWORD_PASSWORD = re.compile(r"""\b(?:password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]+)""", re.IGNORECASE)
+_PAIR = re.compile(r"""(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)""")
+_UNESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SCHEMES = ("postgresql", "postgres")
+_PLACE: Mapping[str, str] = {
+    "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "options": "PGOPTIONS",
+    "service": "PGSERVICE",
+}  # fmt: skip
+"""What tells where a database is, and which variables libpq takes instead."""
 
 
 def check_connection(config: Mapping[str, Any]) -> None:
@@ -80,6 +89,68 @@ def uri_of(config: Mapping[str, Any], around: Surroundings) -> str:
         NodeError: A variable is not set, or no profile has that name.
     """
     return _target(config, around)[0]
+
+
+def place_of(config: Mapping[str, Any], around: Surroundings) -> tuple[str, str]:
+    """The database that a connection means, and the schema of its profile, without asking it.
+
+    It holds no user and no password, and raises nothing: a variable that is not set stays as it is written, and of a
+    profile that cannot be read there is its name. Whoever connects will say why.
+    """
+    said = _said(config)
+    name = said.pop("connection", None)
+    try:
+        fields = {**(_profile(str(name), around) if name is not None else {}), **said}
+    except NodeError:
+        return f"connection {name}", str(said.get("schema", ""))
+    texts = {key: str(value) for key, value in fields.items() if value is not None}
+    pieces = _pieces(texts, around.secrets)
+    found = {
+        key: _if_set(pieces.get(key) or os.environ.get(variable, ""), around.secrets) for key, variable in _PLACE.items()
+    }
+    found |= {"host": found["host"].casefold(), "port": found["port"] or "5432"}
+    if not found["dbname"]:  # libpq takes the user's name
+        found["dbname"] = digest(pieces.get("user", ""))
+    return repr(sorted((key, value) for key, value in found.items() if value)), _if_set(
+        texts.get("schema", ""), around.secrets
+    )
+
+
+def _if_set(text: str, secrets: Secrets) -> str:
+    try:
+        return secrets.expand(text)
+    except NodeError:
+        return text
+
+
+def _pieces(fields: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
+    """By libpq's names, what fields or their connection string say; variables are put in by whoever needs them."""
+    string = fields.get("connection_string") or fields.get("url")
+    if not string:
+        return {FIELDS[name]: text for name, text in fields.items() if name in FIELDS}
+    text = _if_set(string, secrets) if _WHOLE_PLACEHOLDER.fullmatch(string) else string
+    if "://" in text:
+        return _of_url(text.partition("://")[2])
+    pairs = {name: _UNESCAPED.sub(r"\1", value[1:-1] if value[:1] == "'" else value) for name, value in _PAIR.findall(text)}
+    return pairs or ({"host": string} if text == string else {})
+
+
+def _of_url(rest: str) -> dict[str, str]:
+    """A URL without its scheme, cut as libpq cuts it: a login may hold ``#`` and ``?``, which urllib would end it at."""
+    login, at, hosts = rest.partition("/")[0].rpartition("@")
+    if not at and "@" in rest.partition("?")[0]:  # a slash in the login, which libpq cannot read either
+        return {}
+    base, _, query = (hosts + rest[len(login + at + hosts) :]).partition("?")
+    named, _, database = base.partition("/")
+    pairs = [_host_and_port(one) for one in named.split(",")]
+    found = {"user": login.partition(":")[0], "host": ",".join(h for h, _ in pairs), "port": ",".join(p for _, p in pairs)}
+    found = {name: unquote(value) for name, value in (found | {"dbname": database}).items() if value}
+    return found | dict(parse_qsl(query))
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    host, colon, port = text.rpartition(":")
+    return (host.strip("[]"), port) if colon and "]" not in port else (text.strip("[]"), "")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.parameters import reaching
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.features.groups import group_of
@@ -25,7 +26,7 @@ class Context:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._metrics: dict[str, Any] = {}
+        self.metrics: dict[str, Any] = {}
         self._artefacts: list[dict[str, Any]] = []
         self._connection: Any = None
         self._warnings: list[str] = []
@@ -33,9 +34,10 @@ class Context:
 
     @property
     def params(self) -> Mapping[str, object]:
-        """The project's and the run's parameters, and those that the node declares and nobody gave."""
+        """The run's parameters, the project's, those that the node declares, and the notebook's variables, in this order."""
         own = self._task.node.config.get("params")
-        given = {name: value for name, value in self._task.surroundings.params.items() if name.isidentifier()}
+        reached = reaching(self._task.node.config, self._task.surroundings.params)
+        given = {name: value for name, value in reached.items() if name.isidentifier()}
         return {**(own if isinstance(own, dict) else {}), **given}
 
     def get_param(self, name: str, default: Any = None) -> Any:
@@ -98,8 +100,8 @@ class Context:
     def log_metrics(self, **metrics: float) -> None:
         """Keep numbers beside the node's result; the summary shows them."""
         for name, value in metrics.items():
-            self._metrics[name] = value.item() if hasattr(value, "item") else value
-        json.dumps(self._metrics)
+            self.metrics[name] = value.item() if hasattr(value, "item") else value
+        json.dumps(self.metrics)
 
     def save_model(self, model: object, name: str = "model") -> None:
         """Keep an estimator as an artefact of this build, for ``ctx.model`` in later nodes."""
@@ -142,5 +144,5 @@ class Context:
     def logged(self) -> dict[str, Any]:
         """What the body left besides its table."""
         output = self.out.getvalue()[-20_000:]
-        found = {"metrics": self._metrics, "warnings": self._warnings, "artefacts": self._artefacts, "output": output}
+        found = {"metrics": self.metrics, "warnings": self._warnings, "artefacts": self._artefacts, "output": output}
         return {name: value for name, value in found.items() if value}

@@ -29,7 +29,7 @@ def seconds_of(text: Any) -> float:
     rest = str(text).strip().lower()
     parts = _PART.findall(rest)
     if not parts or _PART.sub("", rest).strip():
-        raise ManifestError(_unreadable(text))
+        raise _unreadable(text)
     return sum(float(number) * _SECONDS[_unit(word, text)] for number, word in parts)
 
 
@@ -45,8 +45,9 @@ def _unit(word: str, text: Any) -> str:
     for unit, words in _WORDS.items():
         if word in words:
             return unit
-    raise ManifestError(_unreadable(text))
+    raise _unreadable(text)
 
 
-def _unreadable(text: Any) -> str:
-    return f"{text!r} is no length of time. Write a number and s, m, h, d or w, such as 90s, 30m, 24h, 7d, 1w or '3 days'."
+def _unreadable(text: Any) -> ManifestError:
+    remedy = "write a number and s, m, h, d or w, as 90s, 30m, 24h, 7d, 1w or '3 days'"
+    return ManifestError(f"{text!r} is no length of time", remedy=remedy)

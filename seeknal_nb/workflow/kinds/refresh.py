@@ -53,7 +53,8 @@ def refresh_due(config: Mapping[str, Any], seen: Seen, now: float, *, default: s
 
 def timed_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     """The files that a body reads, and whether it is due."""
-    return replace(files_probe(node, around, seen), due=refresh_due(node.config, seen, time.time()))
+    found, due = files_probe(node, around, seen), refresh_due(node.config, seen, time.time())
+    return replace(found, due=due, dated=is_timed(node.config))
 
 
 def remembered(task: Task, began: float) -> dict[str, Any]:

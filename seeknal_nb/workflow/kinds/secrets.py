@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import os
 import re
+import traceback
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from seeknal_nb.errors import NodeError, near
+from seeknal_nb.errors import NodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Secrets"]
+__all__ = ["Secrets", "names_credential"]
 
 _NAMED = re.compile(r"\$\{(\w+)\}")
+_CREDENTIAL = re.compile(r"key|secret|token|passw|pwd|credential|auth", re.IGNORECASE)
 HIDDEN = "***"
 SHORTEST = 4
 """Values below this length hide nothing: ``1`` would turn every count into stars."""
+
+
+def names_credential(variable: str) -> bool:
+    """Whether a variable's name says that its value is a credential."""
+    return _CREDENTIAL.search(variable) is not None
 
 
 class Secrets:
@@ -38,26 +48,44 @@ class Secrets:
         """One variable's value, hidden from then on; raises ``NodeError`` where it is not set."""
         found = self._environment.get(name)
         if found is None:
-            raise NodeError(
-                f"the environment has no {name}",
-                remedy=f"set {name} before the run; {near(name, self._environment, what='variable')}",
-            )
+            like = difflib.get_close_matches(name, list(self._environment), n=1)  # the others are nobody's business
+            meant = f"; did you mean {like[0]}?" if like else ""
+            raise NodeError(f"the environment has no {name}", remedy=f"set {name} before the run{meant}")
         self.hide_value(found)
         return found
 
     def hide_value(self, value: str) -> None:
-        """Hide this text too, as a password of a profiles file."""
-        if len(value) >= SHORTEST:
-            self._known[value] = None
+        """Hide this text too, as a password of a profiles file, in every way in which a message may write it."""
+        lines = value.splitlines() if "\n" in value else []
+        for one in (value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe=""), *map(str.strip, lines)):
+            if len(one) >= SHORTEST:
+                self._known[one] = None
+
+    def told_by(self, error: BaseException | None) -> bool:
+        """Whether a traceback of the error, or of those behind it, would show a secret."""
+        if error is None or not self._known:
+            return False
+        text = "".join(traceback.format_exception(error))
+        return bool(self.hide(text) != text)
+
+    def hide_variables(self, params: Mapping[str, object]) -> None:
+        """Hide what ``{{ env:NAME }}`` stands for, where the name says that it is a credential."""
+        for name, value in params.items():
+            if name.startswith("env:") and names_credential(name):
+                self.hide_value(str(value))
 
     def hide(self, found: Any) -> Any:
-        """The value with every known secret in its texts written as stars; lists and mappings are gone through."""
+        """The value with every known secret in its texts as stars; lists, and what mappings hold, are gone through."""
         if not self._known:
             return found
         if isinstance(found, str):
-            for secret in sorted(self._known, key=len, reverse=True):
-                found = found.replace(secret, HIDDEN)
-            return found
+            return self._pattern().sub(HIDDEN, found)
         if isinstance(found, dict):
-            return {self.hide(name): self.hide(value) for name, value in found.items()}
+            return {name: self.hide(value) for name, value in found.items()}
         return [self.hide(one) for one in found] if isinstance(found, (list, tuple)) else found
+
+    def _pattern(self) -> re.Pattern[str]:
+        """The longest first; a value that is a plain word is hidden where it stands as a word."""
+        secrets = sorted(self._known, key=len, reverse=True)
+        parts = (rf"(?<!\w){re.escape(one)}(?!\w)" if re.fullmatch(r"[a-z]+", one) else re.escape(one) for one in secrets)
+        return re.compile("|".join(parts))

@@ -9,7 +9,7 @@ from seeknal_nb.dag.sql import multiplies, rewrite, volatile_in
 from seeknal_nb.dag.sqltext import statements
 from seeknal_nb.errors import ManifestError
 from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
-from seeknal_nb.workflow.kinds.features.pointintime import has_latest
+from seeknal_nb.workflow.kinds.features.pointintime import check_latest, has_latest
 from seeknal_nb.workflow.kinds.features.retrieval import check_retrieval, retrieve, retrieves
 from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["DECLARATION", "TRANSFORM", "is_view", "view_sql"]
+__all__ = ["DECLARATION", "TRANSFORM", "is_view", "view_sql", "volatile_of"]
 
 
 def is_view(node: Node) -> bool:
@@ -36,11 +36,18 @@ def view_sql(node: Node, inputs: Sequence[str], root: Path) -> str:
     return rewrite(sql_of(node) or "", lambda name: names.get(name.casefold()), root=root.absolute())
 
 
+def volatile_of(node: Node) -> str:
+    """What of the node's SQL gives another result each time, as ``volatile: now()``; empty where nothing does."""
+    found = ", ".join(volatile_in(sql_of(node) or ""))
+    return f"volatile: {found}" if found else ""
+
+
 def _check_transform(node: Node) -> None:
     if retrieves(node):
         check_retrieval(node)
         return
     refuse_unread(node, BODY | {"refresh"})
+    check_latest(sql_of(node) or "", ManifestError)
     check_refresh(node.config)
     needs_body(node)
     stored = node.config.get("materialized", "table")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.errors import NodeError, near
+from seeknal_nb.markup import article
 from seeknal_nb.workflow.kinds.features.groups import group_of
 from seeknal_nb.workflow.kinds.features.pointintime import with_latest
 from seeknal_nb.workflow.kinds.secrets import Secrets
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from seeknal_nb.engines import Engine, OnFirstUse, Relation, Table
     from seeknal_nb.workflow.outputs import Build
 
-__all__ = ["Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of"]
+__all__ = ["Delivery", "Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Surroundings:
         namespace: The notebook's variables; empty elsewhere.
         allow_outside: Whether an exposure may write outside ``root``.
         secrets: What ``${NAME}`` stands for, and how to hide it.
+        asking: Whether databases may be asked: in a run, not while somebody only looks.
     """
 
     root: Path
@@ -55,6 +57,7 @@ class Surroundings:
     namespace: Mapping[str, object] = field(default_factory=dict)
     allow_outside: bool = False
     secrets: Secrets = field(default_factory=Secrets)
+    asking: bool = False
 
 
 Seen = Mapping[str, tuple[Any, ...]]
@@ -69,12 +72,16 @@ class Probe:
         text: Part of the key: it changes when what is outside changes.
         seen: What to remember, so that the next look is cheap.
         due: Why the node has to run although its key is as it was, as ``refresh: 1h``; empty where it need not.
+        sure: Whether ``due`` is certain: not where only a run asks.
+        dated: Whether it counts how long ago the node ran: then no earlier build than the last one will do.
         moving: Whether the text may change while the node reads, as a database's: then the next look tells.
     """
 
     text: str | None = None
     seen: Seen = field(default_factory=dict)
     due: str = ""
+    sure: bool = True
+    dated: bool = False
     moving: bool = False
 
 
@@ -136,11 +143,32 @@ class Task:
         """The quoted id of the one input; raises ``NodeError`` where there are several or none."""
         if len(self.inputs) != 1:
             raise NodeError(
-                f"a {self.node.node_type} without a body needs exactly one input",
+                f"{article(self.node.node_type)} without a body needs exactly one input",
                 why=f"it has {len(self.inputs)}",
                 remedy="write a SELECT as its body, or name one input",
             )
         return quote(next(iter(self.inputs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where a side effect goes.
+
+    Attributes:
+        place: The real path of a file or directory, or what else there is one of.
+        part: What of it, as a table; empty where it is all of it.
+        append: Whether what others append there stays.
+    """
+
+    place: Path | str
+    part: str = ""
+    append: bool = False
+
+    def undoes(self, other: Delivery) -> bool:
+        """Whether two deliveries to one place take something from each other."""
+        if self.part != other.part:
+            return not self.part or not other.part
+        return not self.append or not other.append
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +182,8 @@ class Kind:
         stages: Whether it needs a directory for its files.
         addressed: Whether a build of today's key stands for a run. Side effects do not.
         altered: Why a side effect's target is no longer what was delivered; empty where it is.
-        delivers: Where a side effect goes: what no other node may share, and the file or directory, where it is one.
+        measures: Whether a build of the node tells about checks or metrics, which the summary of a later run has too.
+        delivers: Where a side effect goes; None where it goes nowhere.
     """
 
     execute: Callable[[Task], dict[str, Any]]
@@ -163,7 +192,8 @@ class Kind:
     stages: bool = True
     addressed: bool = True
     altered: Callable[[Seen], str] = lambda seen: ""
-    delivers: Callable[[Node, Path], tuple[str, Path | None] | None] = lambda node, root: None
+    measures: Callable[[Node], bool] = lambda node: False
+    delivers: Callable[[Node, Surroundings], Delivery | None] = lambda node, around: None
 
 
 def result_of(table: Table, metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.fingerprint import DOCUMENTATION
 from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.markup import article
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,8 +42,4 @@ def refuse_unread(node: Node, read: Collection[str], *, what: str = "") -> None:
     for key, value in node.config.items():
         if value is not None and key not in read and key not in ALWAYS:
             remedy = ELSEWHERE.get(key) or near(key, read, what="key")
-            raise ManifestError(f"{key} of {what or _a(node.node_type)} is not read", remedy=remedy)
-
-
-def _a(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind.replace('_', ' ')}"
+            raise ManifestError(f"{key} of {what or article(node.node_type)} is not read", remedy=remedy)

@@ -9,10 +9,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sql import tables_in
-from seeknal_nb.dag.sqltext import column, literal, quote, statements
+from seeknal_nb.dag.sqltext import column, parquet, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.workflow.kinds.aggregations.events import Events, events_of
-from seeknal_nb.workflow.kinds.aggregations.grouping import HIDDEN, Grouping, is_number, needs_numbers
+from seeknal_nb.workflow.kinds.aggregations.grouping import HIDDEN, Grouping, counts_as_number, needs_numbers
 from seeknal_nb.workflow.kinds.aggregations.moments import read_moments
 from seeknal_nb.workflow.kinds.aggregations.windows import ROWS, read_measures, texts
 from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
@@ -50,7 +50,9 @@ def grouping_of(node: Node) -> Grouping:
     moments, day = read_moments(config), config.get("feature_date_col")
     group = texts(config.get("group_by"))
     if not config.get("id_col"):
-        raise ManifestError("no id_col", why="features are aggregated for each entity", remedy="id_col: user_id")
+        raise ManifestError(
+            "no id_col", why="features are aggregated for each entity", remedy="--id user_id, in YAML id_col: user_id"
+        )
     for name, key in ((day, "feature_date_col"), *((one, "group_by") for one in group)):
         if name is not None and not (isinstance(name, str) and name):
             raise ManifestError(f"{key} must name columns", why=f"it is {name!r:.100}", remedy=f"{key}: country")
@@ -66,7 +68,7 @@ def _check_date(found: Grouping) -> None:
     timed = [m.name for m in found.measures if m.function in ("first", "last")]
     if found.day is None and (timed or found.form != "table"):
         why = f"{timed[0]} goes by time" if timed else "windows and application dates go by the age of an event"
-        raise ManifestError("no feature_date_col", why=why, remedy="feature_date_col: event_date")
+        raise ManifestError("no feature_date_col", why=why, remedy="--date event_date, in YAML feature_date_col: event_date")
 
 
 def _check_names(found: Grouping) -> None:
@@ -96,7 +98,9 @@ def _check(node: Node) -> None:
         for key in DECLARED:
             if node.config.get(key) is not None:
                 raise ManifestError(
-                    f"{key} is not read", why="the body says all", remedy=f"declare features, or take {key} away"
+                    f"{key} is not read",
+                    why="the body says all",
+                    remedy=f"declare features, as by --column, or take {key} away",
                 )
         return
     if sql_of(node) and python_of(node):
@@ -128,13 +132,14 @@ def _needed(events: Events, found: Grouping) -> dict[str, str]:
         NodeError: A column or condition is missing, or of no use.
     """
     for number, key in enumerate(found.keys):
-        events.type_of(key, "group_by" if number else "id_col")
-    for name, what in ((found.day, "feature_date_col"), (found.moments.own, "application_date_col")):
+        events.type_of(key, "group_by (--group-by)" if number else "id_col (--id)")
+    dates = {"feature_date_col (--date)": found.day, "application_date_col (--application-date)": found.moments.own}
+    for what, name in dates.items():
         if name:
             events.need_dates(name, what)
     types = {name: events.type_of(name, "a feature") for name in found.columns}
     for measure in found.measures:
-        if measure.column != ROWS and needs_numbers(measure) and not is_number(types[measure.column]):
+        if measure.column != ROWS and needs_numbers(measure) and not counts_as_number(types[measure.column]):
             why = f"{measure.column!r} is {types[measure.column]}"
             remedy = f"count it, or CAST({column(measure.column)} AS DOUBLE) before"
             raise NodeError(f"{measure.name} needs numbers", why=why, remedy=remedy)
@@ -144,7 +149,7 @@ def _needed(events: Events, found: Grouping) -> dict[str, str]:
 
 def _shared(dates: Events, found: Grouping) -> tuple[str, ...]:
     """The keys that a table of application dates has too."""
-    dates.need_dates(found.moments.column, "application_dates")
+    dates.need_dates(found.moments.column, "application_dates (--dates-column)")
     folded = {name.casefold() for name in dates.types}
     return tuple(key for key in found.keys if key.casefold() in folded)
 
@@ -172,7 +177,7 @@ def _build(task: Task, sql: str, found: Grouping) -> tuple[Table, dict[str, Any]
     task.engine.build(sql, file)
     metrics = _metrics(task, file, found)
     hidden = ", ".join(column(f"{HIDDEN}{span}") for span in found.windows)
-    table = task.engine.build(f"SELECT * EXCLUDE ({hidden}) FROM read_parquet({literal(str(file))})", task.stage / DATA)
+    table = task.engine.build(f"SELECT * EXCLUDE ({hidden}) FROM {parquet(file)}", task.stage / DATA)
     file.unlink()
     return table, metrics
 
@@ -182,7 +187,7 @@ def _metrics(task: Task, file: Path, found: Grouping) -> dict[str, Any]:
     empty = " + ".join(f"count(*) FILTER (WHERE {column(f'{HIDDEN}{span}')} = 0)" for span in found.windows) or "0"
     nulls = " + ".join(f"count(*) - count({column(m.name)})" for m in found.measures)
     days = f"count(DISTINCT {column(found.moments.column)})" if found.dated else "NULL"
-    query = f"SELECT count(*), count(DISTINCT row({keys})), {days}, {empty}, {nulls} FROM read_parquet({literal(str(file))})"
+    query = f"SELECT count(*), count(DISTINCT row({keys})), {days}, {empty}, {nulls} FROM {parquet(file)}"
     [(rows, groups, dates, no_event, null)] = task.engine.query(query, form="rows")
     metrics: dict[str, Any] = {"groups": groups}
     if found.dated:
@@ -194,4 +199,4 @@ def _metrics(task: Task, file: Path, found: Grouping) -> dict[str, Any]:
     return metrics
 
 
-AGGREGATION = Kind(execute=_execute, check=_check, probe=files_probe)
+AGGREGATION = Kind(execute=_execute, check=_check, probe=files_probe, measures=lambda node: True)

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal, quote
+from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
+from seeknal_nb.workflow.kinds.held import held
+from seeknal_nb.workflow.kinds.types import is_time
 from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.task import Task
 
 __all__ = ["Events", "events_of"]
-
-TIMES = ("DATE", "TIMESTAMP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Events:
             NodeError: It has another type, or a text that is no date.
         """
         kind, quoted = self.type_of(name, what), column(name)
-        if kind.startswith(TIMES):
+        if is_time(kind):
             return
         if kind != "VARCHAR":
             raise NodeError(
@@ -85,16 +85,20 @@ class Events:
 def events_of(task: Task, besides: str | None = None) -> Iterator[Events]:
     """What to read: the table of the node's body, ``source``, or the one input ``besides`` that one.
 
-    A body's table lies in a file of its own until the block ends.
+    A body's table, and that of a view, lie in a file of their own until the block ends.
     """
     if sql_of(task.node) or python_of(task.node):
         _, logged = build_table(task)
         file = (task.stage / DATA).rename(task.stage / "body.parquet")
-        yield Events.of(task, f"read_parquet({literal(str(file))})", logged)
+        yield Events.of(task, parquet(file), logged)
         file.unlink()
         return
     source = task.node.config.get("source")
     others = [name for name in task.inputs if name != besides]
     if source:
         others = [task.input(str(source)).node_id]
-    yield Events.of(task, quote(others[0]) if len(others) == 1 else task.only_input())
+    if len(others) != 1:
+        task.only_input()  # refuses all but one
+        others = list(task.inputs)
+    with held(task, others[0]) as table:
+        yield Events.of(task, table)

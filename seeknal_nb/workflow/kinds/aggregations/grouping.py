@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Literal
 
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.workflow.kinds.aggregations.windows import DAYS, ROWS, Measure, Span, template_of
+from seeknal_nb.workflow.kinds.types import is_decimal, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from seeknal_nb.workflow.kinds.aggregations.moments import Moments
 
-__all__ = ["Grouping", "exact_or_double", "is_number", "needs_numbers"]
+__all__ = ["Grouping", "counts_as_number", "exact_or_double", "needs_numbers"]
 
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 AS_THEY_ARE = frozenset({"count", "nunique", "count_distinct", "min", "max", "first", "last"})
 """Functions that take any type, and give it back or count it."""
 HIDDEN = "seeknal window "
@@ -211,9 +211,9 @@ def needs_numbers(measure: Measure) -> bool:
     return not counts and (len(measure.spans) > 1 or measure.function not in AS_THEY_ARE)
 
 
-def is_number(kind: str) -> bool:
+def counts_as_number(kind: str) -> bool:
     """Whether a SQL type is one of numbers; true and false are 1 and 0."""
-    return kind in (*NUMBERS, "FLOAT", "DOUBLE", "BOOLEAN") or kind.startswith("DECIMAL")
+    return kind == "BOOLEAN" or is_number(kind)
 
 
 def exact_or_double(value: str, kind: str, function: str) -> str:
@@ -223,7 +223,7 @@ def exact_or_double(value: str, kind: str, function: str) -> str:
     1.5 as a DOUBLE.
     """
     keeps = function in AS_THEY_ARE or function == "sum"
-    return value if keeps or not (kind == "BOOLEAN" or kind.startswith("DECIMAL")) else f"CAST({value} AS DOUBLE)"
+    return value if keeps or not (kind == "BOOLEAN" or is_decimal(kind)) else f"CAST({value} AS DOUBLE)"
 
 
 def _same(left: str, right: str, number: int) -> str:

@@ -113,7 +113,11 @@ def _of_calendar(config: Mapping[str, Any]) -> Moments:
 def _condition(every: str, on: Any) -> str:
     if every == "day":
         if on is not None:
-            raise ManifestError(f"on: {on!r} of every day", why="every day is one", remedy="take on away, or every: week")
+            raise ManifestError(
+                f"on: {on!r} of every day",
+                why="every day is one",
+                remedy="take on away (--on), or every: week (--every week)",
+            )
         return "TRUE"
     if every == "week":
         day = str(on or WEEKDAYS[0]).casefold()
@@ -124,7 +128,7 @@ def _condition(every: str, on: Any) -> str:
         return "d = last_day(d)"
     number = 1 if on is None else int(on) if str(on).isdigit() else 0
     if not 1 <= number <= MONTH:
-        raise ManifestError(f"{on!r} is no day of every month", remedy=f"on: 1 to {MONTH}, or on: last")
+        raise ManifestError(f"{on!r} is no day of every month", remedy=f"on: 1 to {MONTH}, or on: last (--on last)")
     return f"day(d) = {number}"
 
 

@@ -1,7 +1,8 @@
 """Profiles: what each column of a table holds, a row a column and metric, as the peer documents its four columns.
 
 ``column_name`` (``_table_`` for the table itself), ``metric``, ``value`` as text, ``detail`` as JSON; in the input's order.
-Every column is scanned once, and those with frequent values once more.
+Every column is scanned once, and those with frequent values once more. There is no age of the newest time: it would be
+frozen in a build that is cached. Checks of ``freshness_hours`` count it from ``max`` when they run.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, literal, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.aggregations.events import events_of
-from seeknal_nb.workflow.kinds.aggregations.grouping import is_number
 from seeknal_nb.workflow.kinds.aggregations.windows import known_keys
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
+from seeknal_nb.workflow.kinds.types import is_number, is_time
 from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
 from seeknal_nb.workflow.outputs import DATA
 
@@ -151,13 +152,10 @@ def _special(x: str, kind: str, *, exact: bool) -> dict[str, str]:
         return {}
     if is_number(kind):
         return _of_numbers(x, kind, exact=exact)
-    if kind.startswith(("DATE", "TIMESTAMP")):
-        age = f"(epoch(now()) - epoch(max({x}))) / 3600"
-        return {"min": f"min({x})", "max": f"max({x})", "freshness_hours": f"round({age}, 4)"}
     if kind == "VARCHAR":
         lengths = {"min_length": f"min(length({x}))", "max_length": f"max(length({x}))"}
         return {"min": f"min({x})", "max": f"max({x})", **lengths}
-    return {"min": f"min({x})", "max": f"max({x})"} if kind in ("TIME", "INTERVAL", "UUID") else {}
+    return {"min": f"min({x})", "max": f"max({x})"} if is_time(kind) or kind in ("TIME", "INTERVAL", "UUID") else {}
 
 
 def _of_numbers(x: str, kind: str, *, exact: bool) -> dict[str, str]:
@@ -187,11 +185,10 @@ def _frequent(table: str, name: str, top: int) -> str:
 
 def _metrics(task: Task, types: dict[str, str]) -> dict[str, float]:
     """The numbers of the profile as ``row_count`` and ``column.metric``, for rules that check them."""
-    file = literal(str(task.stage / DATA))
     wide = len(types) * (len(_ALWAYS) + len(_NUMBERS)) > METRICS
     metrics: dict[str, float] = {}
     for name, metric, value in task.engine.query(
-        f"SELECT column_name, metric, value FROM read_parquet({file})", form="rows"
+        f"SELECT column_name, metric, value FROM {parquet(task.stage / DATA)}", form="rows"
     ):
         if name == TABLE:
             metrics[metric] = int(value)
@@ -206,4 +203,4 @@ def _number(text: str) -> float:
     return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
-PROFILE = Kind(execute=_execute, check=_check, probe=timed_probe)
+PROFILE = Kind(execute=_execute, check=_check, probe=timed_probe, measures=lambda node: True)

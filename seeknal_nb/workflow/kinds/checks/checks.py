@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import quote
+from seeknal_nb.dag.sqltext import literal, quote
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.markup import cut, plural
-from seeknal_nb.workflow.kinds.checks.forms import Spec, Threshold, number, specs_of
-from seeknal_nb.workflow.kinds.checks.sql import Measure, Place, measure_of, samples_sql, shortened
+from seeknal_nb.workflow.kinds.checks.forms import Spec, Threshold, bounds_told, number, specs_of
+from seeknal_nb.workflow.kinds.checks.sql import Measure, Place, measure_of, samples_sql, shortened, whole_told
+from seeknal_nb.workflow.kinds.types import is_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["Check", "check_checks", "conclude", "judged", "run_checks", "run_specs"]
+__all__ = ["Check", "by_the_clock", "check_checks", "conclude", "judged", "run_checks", "run_specs"]
 
 ANY = Threshold("!=", 0)
 """dbt's default of ``error_if`` and ``warn_if``: any offending row."""
@@ -28,6 +30,8 @@ PROFILE = ("column_name", "metric", "value")
 """The columns of a profile's table, which holds numbers by column and metric."""
 EXAMPLE = 300
 """Characters of an offending row that a message shows."""
+AGE = "freshness_hours"
+"""The metric of a time in a profile that goes by the clock: no profile holds it, it is counted from ``max``."""
 TABLE = "_table_"
 """What a profile writes as the column of what is true of the whole table."""
 
@@ -139,17 +143,26 @@ def conclude(checks: Sequence[Check], metadata: Mapping[str, Any], *, message: s
     errors, warned = ([check for check in failed if check.severity == one] for one in ("error", "warn"))
     counts = {"passed": len(checks) - len(failed), "failed": len(errors), "warned": len(warned)}
     counts["failed_rows"] = sum(check.failed_rows or 0 for check in failed)
-    told = {**metadata, "metrics": {**metadata.get("metrics", {}), **counts}, "checks": [asdict(check) for check in checks]}
-    if warned:
-        told["warnings"] = [*metadata.get("warnings", ()), *map(_told, warned)]
+    logged, said = metadata.get("metrics", {}), f"{message}: " if message else ""
+    told = {**metadata, "metrics": {**counts, **logged}, "checks": [asdict(check) for check in checks]}
+    warnings = [*_doubled(counts, logged), *([f"{said}{_all_told(warned)}"] if message and warned else map(_told, warned))]
+    if warnings:
+        told["warnings"] = [*metadata.get("warnings", ()), *warnings]
     if not errors:
         return told
+    of_rows = any(check.failed_rows is not None and _row(check.sample) for check in errors)
     raise ChecksFailed(
         f"{len(errors)} of {len(checks)} checks failed",
-        why=": ".join(part for part in (message, "; ".join(map(_told, errors))) if part),
-        remedy="mend the data, or give the check severity: warn or a tolerance",
+        why=f"{said}{_all_told(errors)}",
+        remedy=f"mend the data, or give the check severity: warn{' or a tolerance' if of_rows else ''}",
         metadata=told,
     )
+
+
+def _doubled(counts: Mapping[str, int], logged: Mapping[str, Any]) -> list[str]:
+    """A warning where a metric of the user's own is called as a count of checks: his is kept."""
+    names = ", ".join(name for name in counts if name in logged)
+    return [f"metrics called {names} are what was logged, not the count of the checks; log another name"] if names else []
 
 
 def judged(spec: Spec, failed: int, rows: int | None, severity: str, sample: str | None = None) -> Check:
@@ -173,23 +186,28 @@ def _hit(spec: Spec, found: float, severity: str, default: Threshold | None = AN
     return None
 
 
+def _all_told(checks: Sequence[Check]) -> str:
+    return "; ".join(map(_told, checks))
+
+
 def _told(check: Check) -> str:
     """``not_null id: 3 rows of 10, as {...}``; where no rows are counted, what was found instead."""
+    row = _row(check.sample)
+    if check.sample and not row:
+        return f"{check.check}: {cut(check.sample, EXAMPLE)}"
     counted = "" if check.failed_rows is None or check.rows is None else f": {plural(check.failed_rows, 'row')}"
     counted += f" of {check.rows:,}" if counted and check.rows else ""
-    if not check.sample:
-        return f"{check.check}{counted}"
-    return f"{check.check}{counted}{', as' if counted else ':'} {_first(check.sample)}"
+    return f"{check.check}{counted}{', as' if counted else ':'} {cut(row, EXAMPLE)}" if row else f"{check.check}{counted}"
 
 
-def _first(sample: str) -> str:
-    """The first offending row, which is enough to know what is meant; the check itself has some more."""
+def _row(sample: str | None) -> str:
+    """The first offending row, which is enough to know what is meant; empty where the sample is a text of its own."""
     try:
-        found = json.loads(sample)
+        found = json.loads(sample or "")
     except ValueError:
-        return cut(sample, EXAMPLE)
-    first = found[0] if isinstance(found, list) and found else found
-    return cut(json.dumps(first, ensure_ascii=False), EXAMPLE)
+        return ""
+    listed = isinstance(found, list) and bool(found) and isinstance(found[0], dict)
+    return json.dumps(found[0], ensure_ascii=False) if listed else ""
 
 
 def _counted(task: Task, specs: Sequence[Spec], place: Place, severity: str) -> list[Check]:
@@ -205,7 +223,8 @@ def _counted(task: Task, specs: Sequence[Spec], place: Place, severity: str) -> 
     if failing:
         selects = [measures[at].sample for at in failing]
         for at, sample in zip(failing, _asked(task, [specs[at] for at in failing], selects, samples_sql), strict=True):
-            checks[at] = replace(checks[at], sample=shortened(sample))
+            found = shortened(sample, specs[at])
+            checks[at] = replace(checks[at], sample=whole_told(specs[at], found, checks[at].rows) or found)
     return checks
 
 
@@ -250,9 +269,15 @@ def _measured(task: Task, spec: Spec, place: Place, severity: str, metrics: Mapp
         hit = _unknown(spec, own) if value is None else _hit(spec, value, own, None)
     else:
         hit = None if _between(value, spec.options) else own
-    bounds = {name: spec.options[name] for name in ("min", "max") if name in spec.options}
-    sample = json.dumps([{spec.options["metric"]: value, **bounds}]) if hit else None
-    return Check(spec.label, hit or own, hit is None, int(hit is not None), None, None, sample)
+    return Check(
+        spec.label, hit or own, hit is None, int(hit is not None), None, None, _missed(spec, value) if hit else None
+    )
+
+
+def _missed(spec: Spec, value: float | None) -> str:
+    found = "null or NaN" if value is None else f"{value:.6g}" if value % 1 else f"{value:.0f}"
+    limits = [f"{name} if {limit}" for name, limit in (("error", spec.error_if), ("warn", spec.warn_if)) if limit]
+    return f"{found}, {'; '.join(limits) or bounds_told(spec.options)}"
 
 
 def _unknown(spec: Spec, severity: str) -> str:
@@ -271,14 +296,36 @@ def _metric(task: Task, spec: Spec, place: Place, metrics: Mapping[str, Any]) ->
         return _number(metrics[name], name)
     if not held.issuperset(PROFILE):
         raise NodeError(f"there is no metric {name!r}", remedy=near(name, metrics, what="metric"))
-    about = spec.columns[0] if spec.columns else TABLE
+    about, name = _about(spec)
     found = task.engine.query(f"SELECT column_name, metric, value FROM {place.table}", form="rows")
     told = {metric: value for of, metric, value in found if of == about}
     if not told:
         raise NodeError(f"the profile has no column {about!r}", remedy=near(about, {of for of, *_ in found}, what="column"))
+    if name == AGE and is_time(told.get("type") or ""):
+        return _age(task, told["max"])
     if name not in told:
         raise NodeError(f"there is no metric {name!r} of {about!r}", remedy=near(name, told, what="metric"))
     return _number(told[name], name)
+
+
+def by_the_clock(spec: Spec) -> bool:
+    """Whether the check finds something else when the same data is older."""
+    return (spec.kind == "freshness" and "now" not in spec.options) or (spec.kind == "metric" and _about(spec)[1] == AGE)
+
+
+def _about(spec: Spec) -> tuple[str, str]:
+    """The column and the metric that a check reads in a profile; of ages, also as ``column.freshness_hours``."""
+    name = str(spec.options["metric"])
+    if not spec.columns and name.endswith(f".{AGE}"):
+        return name.removesuffix(f".{AGE}"), AGE
+    return (spec.columns[0] if spec.columns else TABLE), name
+
+
+def _age(task: Task, newest: str | None) -> float | None:
+    """Hours since a time that a profile wrote as text; None where it has none, or one without end."""
+    text = f"SELECT TRY_CAST({literal(newest)} AS TIMESTAMPTZ) AS t"
+    [(at,)] = task.engine.query(f"SELECT CASE WHEN isfinite(t) THEN epoch(t) END FROM ({text})", form="rows")
+    return None if at is None else (time.time() - float(at)) / 3600
 
 
 def _number(value: Any, name: str) -> float | None:

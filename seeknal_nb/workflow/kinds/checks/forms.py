@@ -14,7 +14,10 @@ from seeknal_nb.workflow.kinds.durations import seconds_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["CHECKS", "COMMON", "SEVERITIES", "Spec", "Threshold", "condition", "number", "share", "specs_of", "threshold"]
+__all__ = [
+    "CHECKS", "COMMON", "SEVERITIES", "Spec", "Threshold", "bounds_told", "condition", "number", "share", "specs_of",
+    "threshold",
+]  # fmt: skip
 
 SEVERITIES = ("error", "warn", "info")
 _COMPARISON = re.compile(r"\s*(>=|<=|!=|<>|==|=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
@@ -35,6 +38,10 @@ class Threshold:
             ">": found > self.value, ">=": found >= self.value, "<": found < self.value, "<=": found <= self.value,
             "=": found == self.value, "!=": found != self.value, "between": self.value <= found <= self.high,
         }[self.operator]  # fmt: skip
+
+    def __str__(self) -> str:
+        text = f"{self.operator} {self.value:g}"
+        return f"{text} and {self.high:g}" if self.operator == "between" else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +309,12 @@ def _spread(name: str, read: dict[str, Any]) -> list[Spec]:
         replace(spec, columns=(one,), label=f"{label} {one}" if label else _label(name, (one,), read, None))
         for one in columns
     ]
+
+
+def bounds_told(options: Mapping[str, Any]) -> str:
+    """``at least 10``, ``at most 20``, or both."""
+    sides = (("min", "at least"), ("max", "at most"))
+    return " and ".join(f"{word} {options[side]}" for side, word in sides if options.get(side) is not None)
 
 
 def _label(name: str, columns: Sequence[str], options: Mapping[str, Any], given: str | None) -> str:

@@ -7,15 +7,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, literal, shown
 from seeknal_nb.errors import NodeError, near
+from seeknal_nb.markup import plural
+from seeknal_nb.workflow.kinds.checks.forms import bounds_told
+from seeknal_nb.workflow.kinds.durations import duration_text
+from seeknal_nb.workflow.kinds.types import is_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from seeknal_nb.workflow.kinds.checks.forms import Spec
 
-__all__ = ["SAMPLE", "Measure", "Place", "measure_of", "plain", "samples_sql", "shortened"]
+__all__ = ["SAMPLE", "Measure", "Place", "measure_of", "plain", "samples_sql", "shortened", "whole_told"]
 
 SAMPLE = 5
 """Offending rows that are shown."""
@@ -155,8 +159,10 @@ def _relationships(spec: Spec, place: Place) -> Measure:
 def _time(spec: Spec, place: Place) -> str:
     name = spec.columns[0]
     kind = _present(name, place.types)
-    if not kind.startswith(("TIMESTAMP", "DATE", "VARCHAR")):
-        raise NodeError(f"{name!r} is {kind}, not a time", remedy=f"CAST({name} AS TIMESTAMP) in the node that makes it")
+    if not (is_time(kind) or kind == "VARCHAR"):
+        raise NodeError(
+            f"{name!r} is {kind}, not a time", remedy=f"CAST({shown(name)} AS TIMESTAMP) in the node that makes it"
+        )
     return f"CAST({column(name)} AS TIMESTAMP)"
 
 
@@ -183,7 +189,7 @@ def _range(spec: Spec, place: Place) -> str:
 def _bound(value: Any, name: str, kind: str) -> str:
     if kind == "VARCHAR" and not isinstance(value, str):
         raise NodeError(
-            f"{name!r} is text, and {value!r} a number", remedy=f"CAST({name} AS DOUBLE) in the node that makes it"
+            f"{name!r} is text, and {value!r} a number", remedy=f"CAST({shown(name)} AS DOUBLE) in the node that makes it"
         )
     return plain(value) if kind != "VARCHAR" else literal(value)
 
@@ -239,15 +245,36 @@ def samples_sql(selects: Iterable[str]) -> str:
     return f"SELECT {', '.join(parts)}"
 
 
-def shortened(sample: str | None) -> str | None:
-    """Rows as JSON, long values cut, and the last rows left out where they are long all the same."""
+def whole_told(spec: Spec, sample: str | None, rows: int | None) -> str:
+    """What a check of the table as a whole found, in words; empty for a check of rows."""
+    if spec.kind == "row_count":
+        return f"{plural(rows or 0, 'row')}, {bounds_told(spec.options)}"
+    if spec.kind != "freshness" or spec.options.get("each"):
+        return ""
+    newest = json.loads(sample or "[{}]")[0].get("newest")
+    at = f" at {spec.options['now']}" if spec.options.get("now") else ""
+    age = duration_text(float(spec.options["max_age"]))
+    return f"the newest is {newest}, older than {age}{at}" if newest else "no row has a time"
+
+
+def shortened(sample: str | None, spec: Spec | None = None) -> str | None:
+    """Rows as JSON, long values cut, and the last rows left out where they are long all the same.
+
+    The columns that the check is about come first, for a message shows the beginning of a row.
+    """
     if not sample:
         return None
-    rows = json.loads(sample, parse_constant=str)
-    rows = [{name: _cut(value) for name, value in row.items()} for row in rows]
+    rows, about = json.loads(sample, parse_constant=str), _named_in(spec) if spec else frozenset()
+    rows = [{name: _cut(row[name]) for name in sorted(row, key=lambda one: one.casefold() not in about)} for row in rows]
     while len(rows) > 1 and len(json.dumps(rows)) > LONGEST_SAMPLE:
         rows.pop()
     return json.dumps(rows, default=str, ensure_ascii=False)
+
+
+def _named_in(spec: Spec) -> frozenset[str]:
+    """The columns of a check, and every word of its conditions."""
+    texts = " ".join([spec.where, str(spec.options.get("sql", ""))])
+    return frozenset(name.casefold() for name in (*spec.columns, *re.findall(r"\w+", texts)))
 
 
 def _cut(value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import esc_html
+from seeknal_nb.workflow.kinds.exposures.pages import is_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,8 @@ def _family(value: object) -> str:
         return "plotly"
     if hasattr(_figure(value), "savefig"):
         return "matplotlib"
-    return "html" if hasattr(value, "to_html") and not hasattr(value, "to_sql") else ""
+    drawing = hasattr(value, "to_html") or hasattr(value, "_repr_html_")
+    return "html" if drawing and not hasattr(value, "to_sql") else ""
 
 
 def _from(value: object, package: str) -> bool:
@@ -60,7 +62,7 @@ def embedded(value: object, draw: Callable[[str], bytes]) -> str:
     if _family(value) in ("altair", "matplotlib"):
         return f"<figure>{_bare_svg(draw('svg').decode())}</figure>"
     html = draw("html").decode()
-    if _family(value) == "html":
+    if _family(value) == "html" and not is_page(html):
         return html
     return f'<iframe srcdoc="{html_text.escape(html)}" style="width:100%;height:32em;border:0"></iframe>'
 
@@ -123,4 +125,4 @@ def _saved(figure: Any, form: str) -> bytes:
 
 
 def _html(value: Any, _form: str, _title: str) -> bytes:
-    return str(value.to_html()).encode()
+    return str(value.to_html() if hasattr(value, "to_html") else value._repr_html_()).encode()

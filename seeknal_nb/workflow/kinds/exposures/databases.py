@@ -1,20 +1,18 @@
-"""Rows to a table of SQLite or PostgreSQL, in one transaction: readers see the former table or the new one.
+"""Rows to a table of SQLite, in one transaction, and what deliveries to every database have in common.
 
-Appending remembers each delivery in the table ``seeknal_deliveries`` beside, so that the same delivery, made again after
-a failure or by force, adds nothing twice.
+Readers see the former table or the new one. Appending remembers each delivery in the table ``seeknal_deliveries``
+beside, so that the same delivery, made again after a failure or by force, adds nothing twice.
 """
 
 from __future__ import annotations
 
-import secrets as random_text
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.connections import connect
 from seeknal_nb.workflow.kinds.exposures.writers import Rows, alone, batches, nested, projected
 
 if TYPE_CHECKING:
@@ -24,34 +22,26 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.exposures.targets import Target
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["sqlite_state", "to_postgres", "to_sqlite"]
+__all__ = ["DELIVERIES", "KEPT", "decimal_digits", "go_on", "sqlite_state", "to_sqlite"]
 
 DELIVERIES = "seeknal_deliveries"
-_KEPT = '("table" TEXT, "delivery" TEXT, "rows" BIGINT, PRIMARY KEY ("table", "delivery"))'
+KEPT = '("table" TEXT, "delivery" TEXT, "rows" BIGINT, PRIMARY KEY ("table", "delivery"))'
 PATIENCE = 10.0
 """Seconds to wait for another writer of an SQLite file."""
 EXACT = 15
 """Digits that SQLite's NUMERIC keeps."""
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN")
-UNSIGNED = {"UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)"}
-"""What PostgreSQL has in place of integers without a sign."""
-PLAIN = frozenset(
-    {"BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIME", "TIMESTAMP",
-     "TIMESTAMP WITH TIME ZONE"}
-)  # fmt: skip
-"""What ADBC gives PostgreSQL as it is."""
 
 
-def _decimal(kind: str) -> int:
+def decimal_digits(kind: str) -> int:
     """How many digits a DECIMAL has; 0 for another type."""
     return int(kind[8:].partition(",")[0]) if kind.startswith("DECIMAL(") and not kind.endswith("]") else 0
 
 
-# SQLite
+def to_sqlite(task: Task, rows: Rows, path: Path, target: Target, delivery: str) -> tuple[tuple[str, ...], bool]:
+    """Deliver to a table of a file, which is made where there is none.
 
-
-def to_sqlite(task: Task, rows: Rows, path: Path, target: Target, delivery: str) -> tuple[str, ...]:
-    """Deliver to a table of a file, which is made where there is none; gives what ``sqlite_state`` tells of it now.
+    Gives what ``sqlite_state`` tells of it now, and whether the rows were added there before.
 
     Raises:
         NodeError: SQLite refuses; the file is as it was.
@@ -59,15 +49,14 @@ def to_sqlite(task: Task, rows: Rows, path: Path, target: Target, delivery: str)
     rows = projected(task, rows, _as_sqlite)
     path.parent.mkdir(parents=True, exist_ok=True)
     with alone(path.parent), _removed_unless_filled(path), _opened(path) as database, _transaction(database):
-        if target.append:
-            _append_sqlite(task, database, rows, target.table, delivery)
-        else:
+        again = target.append and not _append_sqlite(task, database, rows, target.table, delivery)
+        if not target.append:
             _replace_sqlite(task, database, rows, target.table)
-        _go_on(task)
-    return sqlite_state(path, target.table, delivery if target.append else "") or ()
+        go_on(task)
+    return sqlite_state(path, target.table, delivery if target.append else "") or (), again
 
 
-def _go_on(task: Task) -> None:
+def go_on(task: Task) -> None:
     """Nothing is delivered where nobody waits for it any more."""
     if task.cancelled.is_set():
         raise Interrupted
@@ -118,8 +107,9 @@ def _replace_sqlite(task: Task, database: sqlite3.Connection, rows: Rows, table:
         database.execute(f'DELETE FROM {DELIVERIES} WHERE "table" = ?', (table.casefold(),))
 
 
-def _append_sqlite(task: Task, database: sqlite3.Connection, rows: Rows, table: str, delivery: str) -> None:
-    database.execute(f"CREATE TABLE IF NOT EXISTS {DELIVERIES} {_KEPT}")
+def _append_sqlite(task: Task, database: sqlite3.Connection, rows: Rows, table: str, delivery: str) -> bool:
+    """Whether the rows were added: not where the same delivery was before."""
+    database.execute(f"CREATE TABLE IF NOT EXISTS {DELIVERIES} {KEPT}")
     if not _exists(database, table):
         database.execute(f'DELETE FROM {DELIVERIES} WHERE "table" = ?', (table.casefold(),))
         database.execute(f"CREATE TABLE {column(table)} ({_columns(rows)})")
@@ -128,6 +118,7 @@ def _append_sqlite(task: Task, database: sqlite3.Connection, rows: Rows, table: 
     )
     if noted.rowcount:
         _insert(task, database, rows, table)
+    return bool(noted.rowcount)
 
 
 def _insert(task: Task, database: sqlite3.Connection, rows: Rows, table: str) -> None:
@@ -154,7 +145,7 @@ def _affinity(kind: str) -> str:
         return "REAL"
     if kind == "BLOB":
         return "BLOB"
-    return "NUMERIC" if 0 < _decimal(kind) <= EXACT else "TEXT"
+    return "NUMERIC" if 0 < decimal_digits(kind) <= EXACT else "TEXT"
 
 
 def _as_sqlite(kind: str) -> str:
@@ -184,106 +175,3 @@ def sqlite_state(path: Path, table: str, delivery: str) -> tuple[str, ...] | Non
             hasher.update(repr(row).encode("utf-8", "surrogatepass"))
             count += 1
         return str(count), str(hasher.hexdigest())
-
-
-# PostgreSQL
-
-
-def to_postgres(task: Task, rows: Rows, target: Target, delivery: str) -> None:
-    """Deliver to a table of a server, whose schema must be there.
-
-    Raises:
-        NodeError: It cannot be reached, or refuses; without a secret in its text.
-    """
-    rows = projected(task, rows, _as_postgres)
-    schema, _, name = target.table.rpartition(".")
-    temporary = f"{name[:40]}__new_{random_text.token_hex(4)}"
-    prefix = f"{column(schema)}." if schema else ""
-    with connect(task.node.config, task.surroundings, write=True) as opened:
-        with opened.cursor() as cursor:
-            _ingest(task, cursor, rows, schema, temporary)
-            _convert(cursor, rows, prefix + column(temporary))
-            if target.append:
-                _append_postgres(cursor, rows, prefix, name, temporary, delivery)
-            else:
-                _swap(cursor, prefix, name, temporary)
-        _go_on(task)
-        opened.commit()
-
-
-def _ingest(task: Task, cursor: Any, rows: Rows, schema: str, table: str) -> None:
-    import pyarrow as pa  # noqa: PLC0415 - 0.2 s
-    from pyarrow import parquet  # noqa: PLC0415 - likewise
-
-    reader = pa.RecordBatchReader.from_batches(parquet.read_schema(rows.file).remove_metadata(), _bare(task, rows))
-    cursor.adbc_ingest(table, reader, mode="create", **({"db_schema_name": schema} if schema else {}))
-
-
-def _bare(task: Task, rows: Rows) -> Iterator[Any]:
-    for batch in batches(task, rows):
-        yield batch.replace_schema_metadata(None)
-
-
-def _convert(cursor: Any, rows: Rows, table: str) -> None:
-    """Give columns that travelled as text the type that PostgreSQL has for them."""
-    changes = [
-        f"ALTER COLUMN {column(name)} TYPE {kind} USING {column(name)}::{kind}"
-        for name, kind in ((name, _converted(kind)) for name, kind in rows.schema)
-        if kind
-    ]
-    if changes:
-        cursor.execute(f"ALTER TABLE {table} {', '.join(changes)}")
-
-
-def _converted(kind: str) -> str:
-    if _as_postgres(kind).startswith("CAST(to_json"):
-        return "jsonb"
-    if _decimal(kind):
-        return f"numeric{kind.removeprefix('DECIMAL')}"
-    return {"UUID": "uuid", "INTERVAL": "interval", "JSON": "jsonb", "TIME WITH TIME ZONE": "timetz"}.get(kind, "")
-
-
-def _as_postgres(kind: str) -> str:
-    if kind in UNSIGNED:
-        return f"CAST({{}} AS {UNSIGNED[kind]})"
-    if kind == "TINYINT":
-        return "CAST({} AS SMALLINT)"
-    if kind in PLAIN or _decimal(kind):
-        return "{}"
-    if kind.startswith("TIMESTAMP"):
-        return "CAST({} AS TIMESTAMP)"
-    if kind.endswith("[]") and kind[:-2] in PLAIN - {"TIME"}:
-        return "{}"
-    return "CAST(to_json({}) AS VARCHAR)" if nested(kind) else "CAST({} AS VARCHAR)"
-
-
-def _swap(cursor: Any, prefix: str, name: str, temporary: str) -> None:
-    cursor.execute(f"DROP TABLE IF EXISTS {prefix}{column(name)}")
-    cursor.execute(f"ALTER TABLE {prefix}{column(temporary)} RENAME TO {column(name)}")
-    if _there(cursor, prefix + DELIVERIES):
-        cursor.execute(f'DELETE FROM {prefix}{DELIVERIES} WHERE "table" = {_text(name)}')
-
-
-def _append_postgres(cursor: Any, rows: Rows, prefix: str, name: str, temporary: str, delivery: str) -> None:
-    cursor.execute(f"CREATE TABLE IF NOT EXISTS {prefix}{DELIVERIES} {_KEPT}")
-    if not _there(cursor, prefix + column(name)):
-        cursor.execute(f'DELETE FROM {prefix}{DELIVERIES} WHERE "table" = {_text(name)}')
-        cursor.execute(f"CREATE TABLE {prefix}{column(name)} (LIKE {prefix}{column(temporary)})")
-    names = ", ".join(column(one) for one, _ in rows.schema)
-    noted = f"INSERT INTO {prefix}{DELIVERIES} VALUES ({_text(name)}, {_text(delivery)}, {rows.count})"
-    cursor.execute(
-        f"WITH noted AS ({noted} ON CONFLICT DO NOTHING RETURNING 1) "
-        f"INSERT INTO {prefix}{column(name)} ({names}) "
-        f"SELECT {names} FROM {prefix}{column(temporary)} WHERE EXISTS (SELECT 1 FROM noted)"
-    )
-    cursor.execute(f"DROP TABLE {prefix}{column(temporary)}")
-
-
-def _there(cursor: Any, table: str) -> bool:
-    cursor.execute(f"SELECT to_regclass({_text(table)}) IS NOT NULL")
-    return bool(cursor.fetchone()[0])
-
-
-def _text(value: str) -> str:
-    """A text as PostgreSQL writes it, whatever ``standard_conforming_strings`` is."""
-    return "E'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

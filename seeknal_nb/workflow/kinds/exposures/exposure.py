@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import NodeError
 from seeknal_nb.files import digest_file, io_errors, signature
-from seeknal_nb.workflow.kinds.exposures.databases import sqlite_state, to_postgres, to_sqlite
+from seeknal_nb.workflow.kinds.connections import place_of
+from seeknal_nb.workflow.kinds.exposures.databases import sqlite_state, to_sqlite
 from seeknal_nb.workflow.kinds.exposures.offers import Offer, bytes_of, offer_of, report_of, rows_of
 from seeknal_nb.workflow.kinds.exposures.pages import page, section
+from seeknal_nb.workflow.kinds.exposures.postgres import postgres_changed, to_postgres
 from seeknal_nb.workflow.kinds.exposures.sheets import write_workbook
 from seeknal_nb.workflow.kinds.exposures.targets import Target, target_of
 from seeknal_nb.workflow.kinds.exposures.writers import COPY, check_directory, copy, inside, put, put_beside, write_directory
 from seeknal_nb.workflow.kinds.files import files_of, files_probe
-from seeknal_nb.workflow.kinds.task import Kind, Seen, Task
+from seeknal_nb.workflow.kinds.task import Delivery, Kind, Probe, Seen, Surroundings, Task
 
 if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
@@ -30,6 +34,8 @@ NOT_DONE = {
     **dict.fromkeys(("api", "notification", "webhook", "email"), "nothing is sent"),
 }
 """What a reader might expect of a type that is only declared."""
+IN_POSTGRES = "postgresql"
+"""Under which a delivery to a server is remembered."""
 NAMED = 16
 """Digits of a delivery's key in the names of its files."""
 
@@ -48,18 +54,34 @@ def _execute(task: Task) -> dict[str, Any]:
         found, seen = _to_database(task, target, offer, path)
     else:
         _write(task, offer, target, task.stage / "delivery")
-        found, seen = _deliver(task, target, task.stage / "delivery", path)
-    return {"row_count": offer.rows, "metadata": _told(target, offer, found), "seen": seen}
+        found, seen = _deliver(task, offer, target, path)
+    return {"row_count": offer.delivered, "metadata": _told(target, offer, found), "seen": seen}
 
 
-def _delivers(node: Node, root: Path) -> tuple[str, Path | None] | None:
+def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
+    """What its SQL reads, and which database its connection means now: one that has nothing yet is delivered to.
+
+    Whether a table of a server is as it was delivered is asked in a run only: to look at a project sends nothing there.
+    """
+    found, target = files_probe(node, around, seen), target_of(node)
+    if target is None or target.form != "postgresql":
+        return found
+    place, remembered = digest(repr(place_of(node.config, around))), seen.get(IN_POSTGRES)
+    due = postgres_changed(node.config, around, *remembered[1:]) if around.asking and remembered else ""
+    return replace(found, text=f"connection {place} {found.text or ''}", due=due)
+
+
+def _delivers(node: Node, around: Surroundings) -> Delivery | None:
     """A target belongs to one node, unless rows are added to it."""
-    target, params = target_of(node), node.config.get("params") or {}
+    target = target_of(node)
     if target is None:
         return None
-    path = None if target.form == "postgresql" else Path(os.path.realpath(root / target.path))
-    whose = path or params.get("connection") or params.get("connection_string")
-    return (node.id if target.append else f"{whose} {target.table}"), path
+    if target.form == "postgresql":
+        place, schema = place_of(node.config, around)
+        table = target.table if "." in target.table else f"{schema or 'public'}.{target.table}"
+        return Delivery(place, table, target.append)
+    # SQLite takes two names that differ in their case only for one.
+    return Delivery(Path(os.path.realpath(around.root / target.path)), target.table.casefold(), target.append)
 
 
 def _declared(task: Task) -> dict[str, Any]:
@@ -73,7 +95,7 @@ def _path(task: Task, target: Target) -> Path:
     """Where it goes, after everything was looked at that can be wrong with it before the body runs."""
     path = inside(task.surroundings, target.path, follow=target.form == "sqlite")
     if target.directory:
-        check_directory(path, target.path)
+        check_directory(path, target, task.node.name)
     elif path.is_dir():
         raise NodeError(f"{target.path} is a directory", remedy="name a file in it")
     real = path.resolve()
@@ -86,9 +108,9 @@ def _path(task: Task, target: Target) -> Path:
 def _told(target: Target, offer: Offer, found: dict[str, Any]) -> dict[str, Any]:
     """What the summary shows: the numbers under metrics, beside those that the body logged."""
     logged = offer.context.logged() if offer.context else {}
-    numbers = {"rows": offer.rows, "bytes": found.get("bytes"), "files": found.get("files")}
+    numbers = {"rows": offer.delivered, "bytes": found.get("bytes"), "files": found.get("files")}
     metrics = {**logged.pop("metrics", {}), **{name: value for name, value in numbers.items() if value is not None}}
-    warnings = [*offer.warnings, *(["no rows: what was delivered has a header only"] if offer.rows == 0 else [])]
+    warnings = offer.told()
     told = {**logged, "target": str(target), "format": target.form, **found, "delivered_at": _now(), "metrics": metrics}
     return told | ({"warnings": warnings} if warnings else {})
 
@@ -106,10 +128,10 @@ def _to_database(task: Task, target: Target, offer: Offer, path: Path | None) ->
     rows = rows_of(task, offer)
     delivery = task.key if target.append else ""
     if path is None:
-        to_postgres(task, rows, target, delivery)
-        return {}, {}
+        held, offer.again = to_postgres(task, rows, target, delivery)
+        return {}, {IN_POSTGRES: (IN_POSTGRES, target.table, delivery, *held)}
     with io_errors("write", path):
-        held = to_sqlite(task, rows, path, target, delivery)
+        held, offer.again = to_sqlite(task, rows, path, target, delivery)
         size = path.stat().st_size
     return {"bytes": size}, {f"{path}#{target.table}": ("sqlite", str(path), target.table, delivery, *held)}
 
@@ -144,12 +166,15 @@ def _write_rows(task: Task, offer: Offer, target: Target, to: Path) -> None:
         raise NodeError(f"a table cannot be delivered as {target.form}", remedy="return a figure, text or bytes")
 
 
-def _deliver(task: Task, target: Target, staged: Path, path: Path) -> tuple[dict[str, Any], Seen]:
+def _deliver(task: Task, offer: Offer, target: Target, path: Path) -> tuple[dict[str, Any], Seen]:
     """Put the finished delivery where it belongs, and remember it as it was put there."""
     if task.cancelled.is_set():
         raise Interrupted
+    staged = task.stage / "delivery"
+    if target.directory:  # once more: the body, or somebody else, may have written there meanwhile
+        check_directory(path, target, task.node.name)
     if target.append:
-        put_beside(staged, path, _file_name(task))
+        offer.again = put_beside(staged, path, _file_name(task))
     else:
         put(staged, path)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if target.directory else [path]
@@ -175,6 +200,8 @@ def _altered(seen: Seen) -> str:
 
 
 def _changed(name: str, before: tuple[Any, ...]) -> str:
+    if before[0] == IN_POSTGRES:  # the probe asks the server, in a run
+        return ""
     if before[0] == "sqlite":
         return _table_changed(*before[1:4], held=tuple(before[4:]))
     if before[0] == "files":
@@ -199,4 +226,4 @@ def _table_changed(path: str, table: str, delivery: str, *, held: tuple[str, ...
     return "" if now == held else f"target altered: {Path(path).name}, table {table}"
 
 
-EXPOSURE = Kind(execute=_execute, check=_check, probe=files_probe, addressed=False, altered=_altered, delivers=_delivers)
+EXPOSURE = Kind(execute=_execute, check=_check, probe=_probe, addressed=False, altered=_altered, delivers=_delivers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -11,7 +12,7 @@ from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import esc_html
 from seeknal_nb.workflow.kinds.body import called, python_of, python_value, sql_of
 from seeknal_nb.workflow.kinds.exposures.charts import close, drawn, embedded, is_figure
-from seeknal_nb.workflow.kinds.exposures.pages import is_page, page, section, text_of
+from seeknal_nb.workflow.kinds.exposures.pages import page, section, text_of
 from seeknal_nb.workflow.kinds.exposures.writers import Rows
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ __all__ = ["Offer", "bytes_of", "offer_of", "report_of", "rows_of"]
 
 WORDS = ("text", "html", "csv", "tsv", "json", "jsonl", "svg")
 """Formats that a text may be."""
+AGAIN = (
+    "this delivery is there already, and no rows were added: a delivery is known by its inputs and its definition; "
+    "a column, as the day, tells two apart"
+)
+_TAG = re.compile(r"\s*<(?!\w[\w.+-]*:|[^\s<>]+@)[a-z/!?]", re.IGNORECASE)
+"""What begins with a tag, not with an address that Markdown makes a link of."""
+TAGGED = "a text that begins with a tag is shown as text: IPython.display.HTML(...) is HTML of your own"
 
 
 @dataclass(slots=True)
@@ -34,11 +42,24 @@ class Offer:
     context: Context | None = None
     rows: int | None = None
     warnings: list[str] = field(default_factory=list)
+    again: bool = False
+    """Whether the same rows were added there before, so that none were added now."""
 
     @property
     def tabular(self) -> bool:
         """Whether it is rows."""
         return bool(self.query) or is_frame(self.value)
+
+    @property
+    def delivered(self) -> int | None:
+        """How many rows there are more, or anew, at the target."""
+        return 0 if self.again else self.rows
+
+    def told(self) -> list[str]:
+        """The warnings, with what the number of rows leaves open."""
+        if self.again:
+            return [*self.warnings, AGAIN]
+        return [*self.warnings, *(["no rows: what was delivered has a header only"] if self.rows == 0 else [])]
 
 
 def offer_of(task: Task, target: Target) -> Offer:
@@ -106,8 +127,6 @@ def report_of(task: Task, offer: Offer, target: Target) -> bytes:
             f"<h2>{esc_html(name)}</h2>\n{_section(task, offer, Offer(f'SELECT * FROM {quote(name)}'), number)}"
             for number, name in enumerate(task.inputs)
         ]
-    elif isinstance(offer.value, str) and is_page(offer.value):
-        return offer.value.encode()
     else:
         parts = [_part(task, offer, value, number) for number, value in enumerate(_listed(offer.value))]
     return page(target.title, parts).encode()
@@ -122,13 +141,14 @@ def _listed(value: object) -> list[object]:
 
 def _part(task: Task, offer: Offer, value: object, number: int) -> str:
     if isinstance(value, str):
+        offer.warnings += [TAGGED] if _TAG.match(value) else []
         return text_of(value)
     if is_frame(value):
         return _section(task, offer, Offer(value=value), number)
     if is_figure(value):
         return embedded(value, lambda form: _drawn(task, offer, value, form, ""))
     raise NodeError(
-        f"a report cannot show {_given(value)}", remedy="return Markdown, HTML, frames and figures, or a list of them"
+        f"a report cannot show {_given(value)}", remedy="return Markdown, frames, figures or IPython.display.HTML, or a list"
     )
 
 

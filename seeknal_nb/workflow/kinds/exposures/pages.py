@@ -42,11 +42,9 @@ def is_page(text: str) -> bool:
 
 
 def text_of(text: str) -> str:
-    """A text of the user's own as HTML: as it is where it begins with a tag, else from Markdown, whose HTML is escaped."""
+    """A text as HTML, from Markdown, whose own HTML is escaped: it may be a cell of somebody's data."""
     from markdown_it import MarkdownIt  # noqa: PLC0415 - only a report needs it
 
-    if text.lstrip().startswith("<"):
-        return text
     return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
 
 

@@ -46,6 +46,8 @@ COPY = {
 BATCH = 10_000
 OURS = frozenset({"outputs", "state", "runs", "spill"})
 """Folders of ``target/`` that the program keeps for itself."""
+DEFINING = ("profiles.yml", "seeknal_project.yml", "pyproject.toml", "seeknal")
+"""What a project is read from, which no node's files list."""
 MOST_FOLDERS = 5_000
 """Of one delivery; more is a column that does not partition."""
 UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
@@ -85,6 +87,8 @@ def inside(around: Surroundings, target: str, *, follow: bool = False) -> Path:
     below = real.relative_to(root / "target").parts if real.is_relative_to(root / "target") else None
     if below is not None and (len(below) < 2 or below[0] in OURS):  # noqa: PLR2004 - target/ itself, or a file in it
         raise NodeError(f"{target} lies among the builds", remedy="deliver to another folder, as exports/")
+    if any(real.is_relative_to(own) for name in DEFINING for own in (root / name, (root / name).resolve())):
+        raise NodeError(f"{target} is what the project is read from", remedy="deliver to another folder, as exports/")
     return path
 
 
@@ -189,18 +193,20 @@ def _foldered(name: str, kind: str, *, folder: bool) -> str:
     return f"CAST({name} AS VARCHAR) AS {name}" if folder or kind == "INTERVAL" else name
 
 
-def put_beside(staged: Path, path: Path, name: str) -> None:
+def put_beside(staged: Path, path: Path, name: str) -> bool:
     """Move a finished directory to where it belongs, with what is there already; raises as ``put`` does.
 
     Files that are called ``name`` are the same delivery's, made before: these are not kept. Others that deliver to the
-    same directory wait meanwhile.
+    same directory wait meanwhile. Gives whether each of its files was there already.
     """
     with io_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with alone(path.parent):
+            again = all((path / file.relative_to(staged)).is_file() for file in staged.rglob("*.parquet"))
             if path.is_dir():
                 _link(path, staged, without=name)
             put(staged, path)
+    return again
 
 
 @contextlib.contextmanager
@@ -280,14 +286,26 @@ def _exchange(new: Path, old: Path) -> None:
     aside.rename(new)
 
 
-def check_directory(path: Path, target: str) -> None:
-    """Refuse to replace a directory that holds anything but delivered Parquet; raises ``NodeError``."""
+def check_directory(path: Path, target: Target, name: str) -> None:
+    """Refuse to replace a directory that holds anything but what a node delivered; raises ``NodeError``.
+
+    What the node delivered is known by its name and a key: anybody's Parquet may lie in a folder ``day=1``. Beside what is
+    appended Parquet of others may stand, which stays.
+
+    Args:
+        path: The directory, which need not be there.
+        target: What it is called, and whether it is appended to.
+        name: The node's.
+    """
+    if path.is_symlink():
+        raise NodeError(f"{target} is a link", why="it would be replaced, not what it leads to", remedy="name that itself")
     if path.exists() and not path.is_dir():
         raise NodeError(f"{target} is a file", why="Parquet in folders needs a directory", remedy="deliver to another path")
+    ours = re.compile(r".+\.parquet" if target.append else re.escape(name) + r"-[0-9a-f]{16}(-\d+)?\.parquet")
     for found in path.rglob("*"):
-        if not (found.is_dir() and "=" in found.name) and not (found.is_file() and found.suffix == ".parquet"):
+        if found.is_symlink() or not ("=" in found.name if found.is_dir() else ours.fullmatch(found.name)):
             raise NodeError(
                 f"{target} holds what was not delivered",
                 why=f"{found.relative_to(path)} is there, and the directory would be replaced",
-                remedy="deliver to a folder of its own, as exports/sales",
+                remedy="take it away, or deliver to a folder of its own, as exports/sales",
             )

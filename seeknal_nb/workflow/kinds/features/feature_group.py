@@ -6,15 +6,17 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, parquet, shown
 from seeknal_nb.errors import ChecksFailed, NodeError, near
-from seeknal_nb.workflow.kinds.body import build_table
+from seeknal_nb.markup import cut, plural
+from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
 from seeknal_nb.workflow.kinds.casts import build_cast
 from seeknal_nb.workflow.kinds.checks.checks import Check, conclude, run_checks
 from seeknal_nb.workflow.kinds.features.groups import Group, save_group
 from seeknal_nb.workflow.kinds.features.spec import Spec, check_spec, spec_of
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
+from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["FEATURE_GROUP"]
 
 BODY = "body.parquet"
-ZONED = "TIMESTAMP WITH TIME ZONE"
 UNFIT = "values do not fit the dtype of their feature"
 ONLINE = "there is no online store: an exposure of latest(...) serves the newest features elsewhere"
 SHOWN = 5
 """Offending rows that an error keeps."""
+SHOWN_TEXT = 300
+"""Characters of the one that its text shows."""
 MOST_NULLS = 50
 """Features whose share of nulls is told: those with the most."""
 
@@ -38,7 +41,7 @@ MOST_NULLS = 50
 def _feature_group(task: Task) -> dict[str, Any]:
     """The time line of the features: keys and times never null, one row a key and time."""
     spec = spec_of(task.node)
-    table, logged = build_table(task)
+    table, logged = build_table(task) if sql_of(task.node) or python_of(task.node) else (_of_input(task), {})
     types = dict(table.schema)
     _there(spec, types)
     group = _group(task.node.id, spec, types)
@@ -48,7 +51,7 @@ def _feature_group(task: Task) -> dict[str, Any]:
     metrics, told = _measured(task, group)
     metrics = {**metrics, **logged.get("metrics", {})}
     if spec.tests:
-        checks += run_checks(task, spec.tests, _file(task.stage / DATA), metrics=metrics)
+        checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=metrics)
     save_group(group, task.stage)
     kept = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(group).items()}
     kept = {key: kept[key] for key in ("keys", "event_time", "created_time", "features")}
@@ -57,14 +60,19 @@ def _feature_group(task: Task) -> dict[str, Any]:
     return result_of(table, conclude(checks, {name: value for name, value in found.items() if value is not None}))
 
 
+def _of_input(task: Task) -> Table:
+    """The rows of the one input, where there is no body."""
+    return task.engine.build(f"SELECT * FROM {task.only_input()}", task.stage / DATA)
+
+
 def _there(spec: Spec, types: Mapping[str, str]) -> None:
     """Refuse columns that the body does not give, and times that are none."""
     for name in (*spec.keys, *spec.times, *(spec.features or ())):
         if name not in types:
             raise NodeError(f"there is no column {name!r}", remedy=near(name, types, what="column"))
     for name in spec.times:
-        if not types[name].startswith(("TIMESTAMP", "DATE")):
-            raise NodeError(f"{name!r} is {types[name]}, not a time", remedy=f"CAST({name} AS TIMESTAMP)")
+        if not is_time(types[name]):
+            raise NodeError(f"{name!r} is {types[name]}, not a time", remedy=f"CAST({shown(name)} AS TIMESTAMP)")
 
 
 def _group(node_id: str, spec: Spec, types: Mapping[str, str]) -> Group:
@@ -79,14 +87,14 @@ def _shaped(task: Task, spec: Spec, group: Group, table: Table) -> Table:
     types, wanted = dict(table.schema), spec.features or {}
     columns = [*spec.keys, *spec.times, *group.features]
     casts = {name: kind for name, kind in wanted.items() if kind is not None and kind != types[name]}
-    zoned = {name for name in spec.times if types[name] == ZONED}
+    zoned = {name for name in spec.times if is_zoned(types[name])}
     if not casts and not zoned and columns == list(types):
         return table
     body = (task.stage / DATA).rename(task.stage / BODY)
     _whole_days(task, body, casts, types)
     told = ", ".join(f"{column(n)} AT TIME ZONE 'UTC' AS {column(n)}" if n in zoned else column(n) for n in columns)
     try:
-        return build_cast(task, f"(SELECT {told} FROM {_file(body)})", casts)
+        return build_cast(task, f"(SELECT {told} FROM {parquet(body)})", casts)
     except NodeError as error:
         raise NodeError(UNFIT, why=error.why, remedy="cast or round them in the body, or change dtype") from error
     finally:
@@ -95,11 +103,11 @@ def _shaped(task: Task, spec: Spec, group: Group, table: Table) -> Table:
 
 def _whole_days(task: Task, body: Path, casts: Mapping[str, str], types: Mapping[str, str]) -> None:
     """Refuse a date that would lose its hour: DuckDB cuts it off without a word."""
-    dates = [n for n, kind in casts.items() if kind == "DATE" and types[n].startswith(("TIMESTAMP", "VARCHAR"))]
+    dates = [n for n, kind in casts.items() if kind == "DATE" and (is_time(types[n]) or types[n] == "VARCHAR")]
     if not dates:
         return
     lost = (f"count(*) FILTER (WHERE try_cast({column(n)} AS TIMESTAMP) <> try_cast({column(n)} AS DATE))" for n in dates)
-    found = task.engine.query(f"SELECT {', '.join(lost)} FROM {_file(body)}", form="rows")[0]
+    found = task.engine.query(f"SELECT {', '.join(lost)} FROM {parquet(body)}", form="rows")[0]
     broken = [f"{count:,} of {name} have an hour" for name, count in zip(dates, found, strict=True) if count]
     if broken:
         raise NodeError(UNFIT, why="; ".join(broken), remedy="dtype: timestamp, or date_trunc in the body")
@@ -111,12 +119,12 @@ def _proved(task: Task, group: Group) -> list[Check]:
     Raises:
         ChecksFailed: They are, or it does.
     """
-    file, times = _file(task.stage / DATA), _times(group)
+    file, times = parquet(task.stage / DATA), _times(group)
     nulls = {f"key {', '.join(group.keys)} is never null": " OR ".join(f"{column(key)} IS NULL" for key in group.keys)}
     nulls |= {f"{name} is never null": f"{column(name)} IS NULL" for name in times}
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in nulls.values())
     rows, *without = task.engine.query(f"SELECT count(*), {counts} FROM {file}", form="rows")[0]
-    names = ", ".join(column(name) for name in (*group.keys, *times))
+    names, plain = (", ".join(map(form, (*group.keys, *times))) for form in (column, str))
     found = [
         _check(task, what, count, rows, f"SELECT {names} FROM {file} WHERE {condition}")
         for (what, condition), count in zip(nulls.items(), without, strict=True)
@@ -124,12 +132,32 @@ def _proved(task: Task, group: Group) -> list[Check]:
     keyed = f"FROM {file} WHERE NOT ({' OR '.join(nulls.values())}) GROUP BY {names} HAVING count(*) > 1"
     extra = f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n {keyed})"
     doubled = task.engine.query(extra, form="rows")[0][0]
-    found.append(_check(task, f"one row for each {names}", doubled, rows, f"SELECT {names} {keyed}"))
-    failed = [f"{check.failed_rows:,} rows break: {check.check}" for check in found if not check.passed]
-    if failed:
-        raise ChecksFailed("the features are not keyed", why="; ".join(failed), remedy="filter them in the body",
-                           metadata={"checks": [asdict(check) for check in found]})  # fmt: skip
+    found.append(_check(task, f"one row for each {plain}", doubled, rows, f"SELECT {names} {keyed}"))
+    if not all(check.passed for check in found):
+        raise _unkeyed(group, found)
     return found
+
+
+def _unkeyed(group: Group, checks: Sequence[Check]) -> ChecksFailed:
+    """Each check that failed with a row that breaks it; a time of creation would make rows of one event time lawful."""
+    failed = [check for check in checks if not check.passed]
+    why = "; ".join(f"{_broken(check.failed_rows or 0)}: {check.check}, as {_first(check.sample)}" for check in failed)
+    lawful = checks[-1] in failed and group.event_time and not group.created_time
+    remedy = ", or give --created COLUMN, when each became known: then several are lawful" if lawful else ""
+    return ChecksFailed(
+        "the features are not keyed",
+        why=why,
+        remedy=f"filter them in the body{remedy}",
+        metadata={"checks": [asdict(check) for check in checks]},
+    )
+
+
+def _broken(count: int) -> str:
+    return f"{plural(count, 'row')} break{'s' if count == 1 else ''}"
+
+
+def _first(sample: str | None) -> str:
+    return cut(json.dumps(json.loads(sample or "[null]")[0], ensure_ascii=False), SHOWN_TEXT)
 
 
 def _times(group: Group) -> list[str]:
@@ -149,13 +177,13 @@ def _has_ties(task: Task, group: Group) -> bool:
     if group.created_time in (None, group.event_time):
         return False
     names = ", ".join(column(name) for name in (*group.keys, str(group.event_time)))
-    query = f"SELECT 1 FROM {_file(task.stage / DATA)} GROUP BY {names} HAVING count(*) > 1 LIMIT 1"
+    query = f"SELECT 1 FROM {parquet(task.stage / DATA)} GROUP BY {names} HAVING count(*) > 1 LIMIT 1"
     return bool(task.engine.query(query, form="rows"))
 
 
 def _measured(task: Task, group: Group) -> tuple[dict[str, Any], dict[str, Any]]:
     """Numbers of the time line, and what is no number: its span, and the share of nulls of each feature."""
-    file, keys = _file(task.stage / DATA), ", ".join(map(column, group.keys))
+    file, keys = parquet(task.stage / DATA), ", ".join(map(column, group.keys))
     time = column(group.event_time or group.keys[0])
     grouped = f"SELECT count(*) AS n, min({time}) AS a, max({time}) AS b FROM {file} GROUP BY {keys}"
     total = f"SELECT count(*), max(n), avg(n), min(a)::VARCHAR, max(b)::VARCHAR FROM ({grouped})"
@@ -175,8 +203,4 @@ def _nulls(task: Task, file: str, features: Sequence[str]) -> dict[str, float]:
     return dict(sorted(shares.items(), key=lambda item: -item[1])[:MOST_NULLS])
 
 
-def _file(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"
-
-
-FEATURE_GROUP = Kind(execute=_feature_group, check=check_spec, probe=files_probe)
+FEATURE_GROUP = Kind(execute=_feature_group, check=check_spec, probe=files_probe, measures=lambda node: True)

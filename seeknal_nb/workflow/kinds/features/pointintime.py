@@ -11,14 +11,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.sqltext import column, quote, spans
+from seeknal_nb.dag.sqltext import column, literal, quote, spans
+from seeknal_nb.errors import NodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from seeknal_nb.errors import SeeknalError
     from seeknal_nb.workflow.kinds.features.groups import Group
 
-__all__ = ["MODES", "Part", "Spine", "age_names", "has_latest", "latest_sql", "retrieval_sql", "with_latest"]
+__all__ = ["MODES", "Part", "Spine", "age_names", "check_latest", "has_latest", "latest_sql", "retrieval_sql", "with_latest"]
 
 MODES = ("event", "known")
 LONGEST = 2**63 - 1
@@ -26,6 +28,8 @@ _LATEST = re.compile(
     r"(?P<before>\b(?:from|join)\s+)latest\s*\(\s*(?P<table>\"(?:[^\"]|\"\")+\"\s*\.\s*\"(?:[^\"]|\"\")+\"|[\w.]+)\s*\)",
     re.IGNORECASE,
 )
+_QUOTED_LATEST = re.compile(r"\b(?:from|join)\s+latest\s*\(\s*'([^']*)'\s*\)", re.IGNORECASE)
+_MACRO = re.compile(r"\b(?:macro|function)\s+latest\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +186,18 @@ def has_latest(sql: str) -> bool:
     return bool(_live(sql))
 
 
+def check_latest(sql: str, error: type[SeeknalError]) -> None:
+    """Refuse ``latest('group')``, which names a text and no table, unless a macro of the body's own is called so."""
+    found = [] if _MACRO.search(sql) else _alive(_QUOTED_LATEST, sql)
+    if found:
+        name = found[0][1] if "." in found[0][1] else f"feature_group.{found[0][1]}"
+        why = "a group stands there as a table does, without quotes"
+        raise error(f"latest({literal(found[0][1])}) is no table", why=why, remedy=f"write latest({name})")
+
+
 def with_latest(sql: str, group: Callable[[str], Group]) -> str:
-    """The text with each ``FROM latest("feature_group"."x")`` written as the SELECT that it means."""
+    """The text with each ``FROM latest("feature_group"."x")`` written as the SELECT that it means; raises ``NodeError``."""
+    check_latest(sql, NodeError)
     pieces, at = [], 0
     for match in _live(sql):
         select = latest_sql(group(match["table"].replace('"', "")))
@@ -193,6 +207,11 @@ def with_latest(sql: str, group: Callable[[str], Group]) -> str:
 
 
 def _live(sql: str) -> list[re.Match[str]]:
-    found = list(_LATEST.finditer(sql))
+    return _alive(_LATEST, sql)
+
+
+def _alive(pattern: re.Pattern[str], sql: str) -> list[re.Match[str]]:
+    """Where a pattern begins outside of comments and quoted texts."""
+    found = list(pattern.finditer(sql))
     dead = spans(sql) if found else []
     return [match for match in found if not any(start <= match.start() < end for start, end in dead)]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal, quote
+from seeknal_nb.dag.sqltext import column, parquet, quote, shown
 from seeknal_nb.dag.wanted import Wanted, wanted_in
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
 from seeknal_nb.workflow.kinds.features.groups import Group, group_of
 from seeknal_nb.workflow.kinds.features.pointintime import MODES, Part, Spine, age_names, retrieval_sql
 from seeknal_nb.workflow.kinds.task import Task, result_of
+from seeknal_nb.workflow.kinds.types import is_integer, is_time, is_zoned
 from seeknal_nb.workflow.kinds.unread import refuse_unread
 from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
@@ -27,10 +27,6 @@ SPINE = "spine.parquet"
 JOINED = "joined.parquet"
 OPTIONS = ("spine", "label_time", "features", "mode")
 KNOWN = (*OPTIONS, "sql", "transform", "python", "inputs", "depends_on", "as", "materialized", "meta", "version", "engine")
-ZONED = "TIMESTAMP WITH TIME ZONE"
-TIMES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE")
-INTEGERS = frozenset(sign + size + "INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
-INTEGERS |= {"INTEGER", "UINTEGER"}
 AGE = 1_000_000
 """Microseconds in a second."""
 
@@ -47,7 +43,8 @@ def check_retrieval(node: Node) -> None:
     spine, body = config.get("spine"), sql_of(node) or python_of(node)
     if config.get("features") is None:
         given = next(name for name in OPTIONS if config.get(name) is not None)
-        raise ManifestError(f"{given} without features", remedy="features: [group, group:feature]")
+        remedy = "--features group,group:feature, in YAML features: [group, group:feature]"
+        raise ManifestError(f"{given} without features", remedy=remedy)
     wanted_in(config["features"])
     check_mode(config.get("mode"))
     if spine and body:
@@ -76,7 +73,7 @@ def retrieve(task: Task) -> dict[str, Any]:
     wide = task.engine.build(retrieval_sql(spine, parts, mode=mode, ages=True), joined)
     ages = age_names(spine, parts)
     left_out = ", ".join(map(column, ages))
-    table = task.engine.build(f"SELECT * EXCLUDE ({left_out}) FROM {_file(joined)}", task.stage / DATA)
+    table = task.engine.build(f"SELECT * EXCLUDE ({left_out}) FROM {parquet(joined)}", task.stage / DATA)
     told = _told(task, wide, parts, ages)
     joined.unlink()
     (task.stage / SPINE).unlink(missing_ok=True)
@@ -91,10 +88,10 @@ def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
         return quote(task.input(str(named)).node_id), {}
     if sql:
         task.engine.build(task.sql(sql), task.stage / SPINE)
-        return _file(task.stage / SPINE), {}
+        return parquet(task.stage / SPINE), {}
     value, context = python_value(task)
     task.engine.take(value, task.stage / SPINE)
-    return _file(task.stage / SPINE), context.logged()
+    return parquet(task.stage / SPINE), context.logged()
 
 
 def features_for(
@@ -116,7 +113,7 @@ def features_for(
             source = quote(task.input(spine).node_id)
         else:
             task.engine.take(spine, file)
-            source = _file(file)
+            source = parquet(file)
         found, parts = prepared(task, source, wanted, label=time, mode=mode)
         return task.engine.query(retrieval_sql(found, parts, mode=mode), form=form)
     finally:
@@ -154,7 +151,7 @@ def _by_group(task: Task, wanted: Sequence[Wanted]) -> dict[Group, list[Wanted]]
             raise NodeError(
                 f"{one.group!r} is no input of this node",
                 why="only groups that stand as text in the call are found by themselves",
-                remedy=f"inputs: [{one.group}]; {near(one.group, task.inputs, what='input')}",
+                remedy=f"--inputs {one.group}, in YAML inputs: [{one.group}]; {near(one.group, task.inputs, what='input')}",
             )
         found.setdefault(group_of(task.input(one.group)), []).append(one)
     return found
@@ -179,25 +176,28 @@ def _columns(group: Group, wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]
 
 def _check_label(spine: Spine) -> None:
     if spine.label is None:
-        raise NodeError("no label time", why="features change with time", remedy="label_time: a column of the spine")
+        remedy = "name a column of the spine: --label-time due, in YAML label_time: due, in Python time='due'"
+        raise NodeError("no label time", why="features change with time", remedy=remedy)
     kind = spine.types[spine.label]
-    if kind == ZONED:
+    if is_zoned(kind):
         raise NodeError(
             f"{spine.label!r} has a time zone", why="event times have none: they are UTC",
-            remedy=f"{spine.label} AT TIME ZONE 'UTC' in the spine",
+            remedy=f"{shown(spine.label)} AT TIME ZONE 'UTC' in the spine",
         )  # fmt: skip
-    if kind not in TIMES:
-        raise NodeError(f"{spine.label!r} is {kind}, not a time", remedy=f"CAST({spine.label} AS TIMESTAMP) in the spine")
+    if not is_time(kind):
+        raise NodeError(
+            f"{spine.label!r} is {kind}, not a time", remedy=f"CAST({shown(spine.label)} AS TIMESTAMP) in the spine"
+        )
 
 
 def _check_keys(spine: Spine, part: Part) -> None:
     for key in part.group.keys:
         _need(spine, key, whose=f", the key of {part.group.node_id}")
         ours, theirs = spine.types[key], part.types[key]
-        if ours != theirs and not (ours in INTEGERS and theirs in INTEGERS) and not _is_text(ours, theirs):
+        if ours != theirs and not (is_integer(ours) and is_integer(theirs)) and not _is_text(ours, theirs):
             raise NodeError(
                 f"the key {key!r} has two types", why=f"{ours} in the spine, {theirs} in {part.group.node_id}",
-                remedy=f"CAST({key} AS {theirs}) in the spine",
+                remedy=f"CAST({shown(key)} AS {theirs}) in the spine",
             )  # fmt: skip
 
 
@@ -236,7 +236,7 @@ def _check_names(spine: Spine, parts: Sequence[Part]) -> None:
 def _told(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str]) -> dict[str, Any]:
     """For each group the share of rows that found features, of those whose features had expired, and their median age."""
     asked = ", ".join(_counts(part, age) for part, age in zip(parts, ages, strict=True))
-    found = list(task.engine.query(f"SELECT {asked} FROM {_file(task.stage / JOINED)}", form="rows")[0])
+    found = list(task.engine.query(f"SELECT {asked} FROM {parquet(task.stage / JOINED)}", form="rows")[0])
     metrics, warnings = dict[str, float](), list[str]()
     for number, part in enumerate(parts):
         matched, expired, age = found[3 * number : 3 * number + 3]
@@ -261,7 +261,3 @@ def _shares(name: str, part: Part, rows: int, found: Mapping[str, Any]) -> dict[
     if part.group.event_time and found["age"] is not None:
         told[f"{name}_age_seconds_median"] = found["age"] / AGE
     return told
-
-
-def _file(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"

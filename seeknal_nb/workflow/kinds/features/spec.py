@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import ManifestError, near
-from seeknal_nb.workflow.kinds.body import needs_body
+from seeknal_nb.workflow.kinds.body import needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.checks.checks import check_checks
 from seeknal_nb.workflow.kinds.durations import seconds_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
@@ -87,7 +87,8 @@ class Spec:
 
 def check_spec(node: Node) -> None:
     """Refuse a config that is no feature group: raises ``ManifestError``."""
-    needs_body(node)
+    if sql_of(node) or python_of(node) or not (node.config.get("inputs") and node.config.get("features")):
+        needs_body(node)  # else the declared features are taken of its input
     spec = spec_of(node)
     if spec.tests:
         check_checks(list(spec.tests), node, key="tests")
@@ -168,7 +169,10 @@ def _keys(value: Any) -> tuple[str, ...]:
 def _ttl(value: Any) -> float | None:
     if value is None or "{{" in str(value):
         return None
-    seconds = seconds_of(value)
+    try:
+        seconds = seconds_of(value)
+    except ManifestError as error:
+        raise ManifestError(f"ttl: {error.what}", remedy=error.remedy) from None
     if seconds <= 0:
         raise ManifestError(f"a ttl of {value!r} would hide every feature", remedy="leave it out where they hold for ever")
     return seconds

@@ -29,7 +29,7 @@ OURS = (
     *(f"seeknal_nb.workflow.kinds.models.preparing.{name}" for name in ("as_numbers", "as_words")),
     "functools.partial",
 )
-"""What an artefact may name besides: functions of ours that turn columns into columns; partial, whose function skops names."""
+"""What an artefact may name besides: functions of ours that turn columns into columns; partial, whose function is named."""
 
 
 def save(model: object, directory: Path, name: str) -> dict[str, Any]:

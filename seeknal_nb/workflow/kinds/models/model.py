@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import literal
+from seeknal_nb.dag.sqltext import parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.kinds.body import build_table, python_of, store
 from seeknal_nb.workflow.kinds.checks import checks
@@ -129,7 +129,7 @@ def _tested(task: Task, metadata: dict[str, Any], metrics: Mapping[str, Any], mo
     metadata = {name: value for name, value in metadata.items() if value}
     if not listed and not more:
         return metadata
-    file = f"read_parquet({literal(str(task.stage / DATA))})"
+    file = parquet(task.stage / DATA)
     found = checks.run_checks(task, listed, file, severity=severity, metrics=metrics) if listed else []
     return checks.conclude([*found, *more], metadata)
 
@@ -170,7 +170,7 @@ def _named(columns: Mapping[str, Any], training: Training, names: Mapping[str, s
 def _of_parts(training: Training, rows: Rows, metrics: Mapping[str, float]) -> list[str]:
     """Warnings about which rows test."""
     parts = rows.kept["split"].to_pylist()
-    found = [] if training.key else ["no key: nothing tells the rows of the table apart; training.key names them"]
+    found = [] if training.key else ["no key: nothing tells the rows apart; --key names what does, in YAML training.key"]
     if rows.doubled:
         found.append(f"the key {', '.join(training.key)} is not unique: {rows.doubled:,} rows have that of another")
     if not metrics["n_test"]:
@@ -203,4 +203,4 @@ def _same(task: Task, artefact: Mapping[str, Any], rows: Rows, found: Mapping[st
     return checks.Check(SAME, "error", not failed, failed, len(rows.data))
 
 
-MODEL = Kind(execute=_execute, check=_check, probe=_probe)
+MODEL = Kind(execute=_execute, check=_check, probe=_probe, measures=lambda node: True)

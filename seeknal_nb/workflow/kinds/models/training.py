@@ -93,7 +93,9 @@ def _share(value: object) -> float:
     if value is None or _open(value):
         return TEST_SHARE
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise ManifestError("test_size must be a share between 0 and 1", why=f"it is {value!r}", remedy="test_size: 0.2")
+        raise ManifestError(
+            "test_size must be a share between 0 and 1", why=f"it is {value!r}", remedy="--test-size 0.2, in YAML test_size"
+        )
     return float(value)
 
 

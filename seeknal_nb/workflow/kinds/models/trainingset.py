@@ -6,9 +6,11 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.sqltext import column, literal, quote
+from seeknal_nb.dag.sqltext import column, literal, parquet
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.workflow.kinds.held import held
+from seeknal_nb.workflow.kinds.types import is_integer, is_number, is_time, is_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,15 +21,11 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.models.training import Split, Training
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["LEFT_OUT", "TEST", "TRAIN", "UNLABELLED", "Rows", "is_number", "part_sql", "rows_of"]
+__all__ = ["LEFT_OUT", "TEST", "TRAIN", "UNLABELLED", "Rows", "part_sql", "rows_of"]
 
 TRAIN, TEST, UNLABELLED, LEFT_OUT = "train", "test", "unlabelled", "left_out"
 STAGED = "training_set.parquet"
-WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT")
-NUMBERS = (*WHOLE, "BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP", "TIME", "INTERVAL")
-WORDS = ("VARCHAR", "ENUM", "UUID", "JSON")
-LABELS = (*WHOLE, *WORDS, "BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL")
-TIMES = (*WHOLE, "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP")
+HOURS = ("TIME", "TIME_NS", "TIME WITH TIME ZONE", "INTERVAL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def rows_of(task: Task, training: Training, extras: Sequence[str]) -> Rows:
         doubled = _doubled(task, source, key)
     if not table.num_rows:
         raise NodeError("the training set is empty", remedy="mend its query, or run what it reads")
-    numbers = tuple(name for name in features if is_number(types[name]))
+    numbers = tuple(name for name in features if _counts(types[name]))
     return Rows(key, table, data, numbers, _told(training, border), doubled, extras)
 
 
@@ -96,18 +94,25 @@ def _doubled(task: Task, source: str, key: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _labelled(task: Task, training: Training) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What stands after FROM, and the key; a body's rows are stored meanwhile, so that they are computed once."""
+    """What stands after FROM, and the key. What is no file of its own is one meanwhile: all readings are of one draw."""
     sql, labels = sql_of(task.node), _label_id(task, training)
-    staged = task.stage / STAGED
-    try:
-        if sql:
-            task.engine.build(task.sql(sql), staged)
-            source = f"read_parquet({literal(str(staged))})"
+    own = None if sql else _only_other(task, labels)
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(held(task, own) if own else _staged(task, sql or ""))
+        if labels is None or labels == own:
+            yield source, training.key
         else:
-            source = quote(_only_other(task, labels))
-        yield _joined(task, training, source, labels) if labels else (source, training.key)
+            yield _joined(task, training, source, labels, stack.enter_context(held(task, labels)))
+
+
+@contextlib.contextmanager
+def _staged(task: Task, sql: str) -> Iterator[str]:
+    file = task.stage / STAGED
+    try:
+        task.engine.build(task.sql(sql), file)
+        yield parquet(file)
     finally:
-        staged.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
 
 
 def _label_id(task: Task, training: Training) -> str | None:
@@ -126,27 +131,29 @@ def _only_other(task: Task, labels: str | None) -> str:
     return others[0]
 
 
-def _joined(task: Task, training: Training, source: str, labels: str) -> tuple[str, tuple[str, ...]]:
+def _joined(task: Task, training: Training, source: str, labels: str, table: str) -> tuple[str, tuple[str, ...]]:
     """The training set with its labels, by the key, else by all columns that both have; a row without a label stays."""
-    if source == quote(labels):
-        return source, training.key
-    here, there = (dict(task.engine.describe(f"SELECT * FROM {one}")) for one in (source, quote(labels)))
+    here, there = (dict(task.engine.describe(f"SELECT * FROM {one}")) for one in (source, table))
     keys = training.key or tuple(name for name in here if name in there and name != training.target)
     if not keys:
-        raise NodeError(f"nothing joins the labels of {labels}", why="no column has one name in both", remedy="key: [...]")
+        raise NodeError(
+            f"nothing joins the labels of {labels}",
+            why="no column has one name in both",
+            remedy="--key id, in YAML key: [id]",
+        )
     for name, types, where in (*((k, here, "the training set") for k in keys), *((k, there, labels) for k in keys)):
         _one(name, types, where)
     _one(training.target, there, labels)
-    _one_label(task, keys, labels)
+    _one_label(task, keys, labels, table)
     rest = f"t.* EXCLUDE ({column(training.target)})" if training.target in here else "t.*"
     on = " AND ".join(f"t.{column(name)} = l.{column(name)}" for name in keys)
     label = f"l.{column(training.target)}"
-    return f"(SELECT {rest}, {label} FROM {source} t LEFT JOIN {quote(labels)} l ON {on})", keys
+    return f"(SELECT {rest}, {label} FROM {source} t LEFT JOIN {table} l ON {on})", keys
 
 
-def _one_label(task: Task, keys: Sequence[str], labels: str) -> None:
+def _one_label(task: Task, keys: Sequence[str], labels: str, table: str) -> None:
     names, known = ", ".join(map(column, keys)), " AND ".join(f"{column(name)} IS NOT NULL" for name in keys)
-    query = f"SELECT {names} FROM {quote(labels)} WHERE {known} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+    query = f"SELECT {names} FROM {table} WHERE {known} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
     for row in task.engine.query(query, form="rows"):
         why = f"{names} = {', '.join(map(str, row))} has several"
         raise NodeError(f"the labels of {labels} are doubled", why=why, remedy="keep one label a key")
@@ -159,7 +166,7 @@ def _features(training: Training, types: Mapping[str, str]) -> list[str]:
         raise NodeError("there are no features", why="the training set has nothing but target and key", remedy="add columns")
     for name in features:
         _one(name, types, "the training set")
-        if not is_number(types[name]) and not _is(types[name], WORDS):
+        if not _counts(types[name]) and not is_word(types[name]):
             raise NodeError(
                 f"the feature {name!r} is {types[name]}",
                 why="a feature is a number, a time or a word",
@@ -171,8 +178,8 @@ def _features(training: Training, types: Mapping[str, str]) -> list[str]:
 def _need(training: Training, types: Mapping[str, str], extras: Sequence[str]) -> None:
     for name in (training.target, *training.key, *training.split_columns, *extras):
         _one(name, types, "the training set")
-    if not _is(types[training.target], LABELS):
-        kind = types[training.target]
+    kind = types[training.target]
+    if not (is_number(kind) or is_word(kind) or kind == "BOOLEAN"):
         raise NodeError(f"the target {training.target!r} is {kind}", remedy="predict a number, a word or a truth value")
 
 
@@ -181,13 +188,9 @@ def _one(name: str, types: Mapping[str, str], where: str) -> None:
         raise NodeError(f"there is no column {name!r} in {where}", remedy=near(name, types, what="column"))
 
 
-def _is(kind: str, among: Sequence[str]) -> bool:
-    return not kind.endswith("]") and kind.partition("(")[0].partition(" ")[0].partition("_")[0] in among
-
-
-def is_number(kind: str) -> bool:
+def _counts(kind: str) -> bool:
     """Whether a column of that SQL type counts as a number: times do, by their seconds."""
-    return _is(kind, NUMBERS)
+    return is_number(kind) or is_time(kind) or kind in ("BOOLEAN", *HOURS)
 
 
 def _label(name: str, types: Mapping[str, str]) -> str:
@@ -204,12 +207,14 @@ def _border(task: Task, training: Training, source: str, types: Mapping[str, str
     if not split.time_column:
         return None
     kind, time = types[split.time_column], column(split.time_column)
-    if not _is(kind, TIMES):
+    if not (is_number(kind) or is_time(kind)):
         raise NodeError(f"the time column {split.time_column!r} is {kind}", remedy=f"CAST({time} AS TIMESTAMP)")
     if split.train_until:
         until = literal(split.train_until)
         if task.engine.query(f"SELECT TRY_CAST({until} AS {_compared(kind)})", form="rows")[0][0] is None:
-            raise NodeError(f"train_until {split.train_until!r} is no {kind}", remedy="train_until: 2024-06-01")
+            raise NodeError(
+                f"train_until {split.train_until!r} is no {kind}", remedy="--train-until 2024-06-01, in YAML train_until"
+            )
         return split.train_until
     known = f"{time} IS NOT NULL AND {_label(training.target, types)} IS NOT NULL"
     columns = f"{time} AS t, row_number() OVER (ORDER BY {time} DESC) AS r, count(*) OVER () AS n"
@@ -227,7 +232,7 @@ def _compared(kind: str) -> str:
 def _check_parts(task: Task, source: str, name: str, kind: str) -> None:
     if kind == "BOOLEAN":
         return
-    if not _is(kind, (*WHOLE, "VARCHAR", "ENUM")):
+    if not (is_integer(kind) or is_word(kind)):
         raise NodeError(f"the split column {name!r} is {kind}", remedy="make it a BOOLEAN: true tests")
     text = f"lower(CAST({column(name)} AS VARCHAR))"
     odd = task.engine.query(f"SELECT {text} FROM {source} WHERE {text} NOT IN {PARTS} LIMIT 1", form="rows")

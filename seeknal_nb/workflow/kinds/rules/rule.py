@@ -10,10 +10,12 @@ from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import literal, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of
-from seeknal_nb.workflow.kinds.checks.checks import Check, conclude, judged, run_specs
+from seeknal_nb.workflow.kinds.checks.checks import Check, by_the_clock, conclude, judged, run_specs
 from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, samples_sql, shortened
 from seeknal_nb.workflow.kinds.files import files_probe
+from seeknal_nb.workflow.kinds.held import held
 from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
+from seeknal_nb.workflow.kinds.rules.objections import may_object
 from seeknal_nb.workflow.kinds.rules.values import checks_of
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.kinds.checks.forms import Spec
-    from seeknal_nb.workflow.kinds.task import Seen, Surroundings
+    from seeknal_nb.workflow.kinds.task import Input, Seen, Surroundings
 
 __all__ = ["RULE"]
 
@@ -65,7 +67,7 @@ def _check_keys(node: Node) -> None:
 def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     """The files that it reads; and a check against the clock has to be made again each time."""
     found = files_probe(node, around, seen)
-    clocked = any(spec.kind == "freshness" and "now" not in spec.options for spec in rule_specs(node))
+    clocked = any(map(by_the_clock, rule_specs(node)))
     return replace(found, due="freshness is a matter of time") if clocked else found
 
 
@@ -87,26 +89,36 @@ def _table_of(checks: Sequence[Check]) -> str:
 
 
 def _about(task: Task) -> str:
-    """The table that the rule is about, quoted: ``on``, else its first input; empty where there is none."""
-    if task.node.config.get("on"):
-        return quote(task.input(str(task.node.config["on"])).node_id)
-    return quote(next(iter(task.inputs))) if task.inputs else ""
+    """The table that the rule is about, quoted; empty where there is none."""
+    checked = _checked(task)
+    return quote(checked.node_id) if checked else ""
+
+
+def _checked(task: Task) -> Input | None:
+    """The input that the rule is about: ``on``, else the first one."""
+    on = task.node.config.get("on")
+    return task.input(str(on)) if on else next(iter(task.inputs.values()), None)
 
 
 def _from_specs(task: Task, specs: Sequence[Spec], severity: str) -> list[Check]:
     """Each by its kind, in their order: those of rows in one scan, each SELECT by itself."""
-    of_table = [spec for spec in specs if spec.kind != SELECT]
-    table = _about(task)
-    if of_table and not table:
-        raise NodeError("no table to check", remedy="--on transform.x, or inputs")
-    found = iter(run_specs(task, of_table, table, severity=severity, metrics=_metrics(task)) if of_table else ())
+    found = iter(_of_table(task, [spec for spec in specs if spec.kind != SELECT], severity))
     return [_selected(task, spec, severity) if spec.kind == SELECT else next(found) for spec in specs]
 
 
-def _metrics(task: Task) -> Mapping[str, Any]:
+def _of_table(task: Task, specs: Sequence[Spec], severity: str) -> list[Check]:
+    """Counts and samples are of one reading, also of a view that is another table each time."""
+    if not specs:
+        return []
+    checked = _checked(task)
+    if checked is None:
+        raise NodeError("no table to check", remedy="--on transform.x, or inputs")
+    with held(task, checked.node_id, only_volatile=True) as table:
+        return run_specs(task, specs, table, severity=severity, metrics=_metrics(checked))
+
+
+def _metrics(checked: Input) -> Mapping[str, Any]:
     """The numbers that the checked node left beside its table."""
-    on = task.node.config.get("on")
-    checked = task.input(str(on)) if on else next(iter(task.inputs.values()))
     found = checked.build.metadata.get("metrics") if checked.build else None
     return found if isinstance(found, dict) else {}
 
@@ -121,7 +133,7 @@ def _selected(task: Task, spec: Spec, severity: str) -> Check:
     text = f"{first}CREATE TEMP TABLE seeknal_bad AS {last}\n; SELECT count(*), {rows}, {samples} FROM seeknal_bad"
     failed, rows_of, sample = task.engine.query(text, form="rows")[0]
     check = judged(spec, failed, rows_of, severity)
-    return check if check.passed else replace(check, sample=shortened(sample))
+    return check if check.passed else replace(check, sample=shortened(sample, spec))
 
 
 def _named(task: Task, sql: str) -> str:
@@ -143,6 +155,9 @@ def _from_python(task: Task, severity: str) -> tuple[list[Check], dict[str, Any]
             raise
         said = str(error.__cause__) or task.node.name
         return [Check(said[:2000], severity, passed=False)], dict(error.metadata)
+    if value is None and not may_object(python_of(task.node) or "", task.node.name, task.captured):
+        why = "nothing in it asserts or raises: whatever the data is, it would pass"
+        raise NodeError("the body gives nothing", why=why, remedy="return it, or assert it", metadata=context.logged())
     return list(_of_value(task, value, own, severity)), context.logged()
 
 
@@ -162,4 +177,4 @@ def _rows(task: Task) -> int | None:
     return int(task.engine.query(f"SELECT count(*) FROM {_about(task)}", form="rows")[0][0])
 
 
-RULE = Kind(execute=_execute, check=_check_config, probe=_probe)
+RULE = Kind(execute=_execute, check=_check_config, probe=_probe, measures=lambda node: True)

@@ -27,7 +27,7 @@ def checks_of(
     """The checks that a value tells.
 
     Args:
-        value: What the body gave; None is that nothing was asserted in vain.
+        value: What the body gave; None where it asserts, and all of that held.
         spec: The node as a check: its name and its thresholds.
         severity: The node's.
         frame: The checked table as ``pandas`` or ``polars``.
@@ -38,7 +38,7 @@ def checks_of(
     """
     value = _plain(value)
     if value is None or isinstance(value, bool):
-        yield Check(spec.label, severity, value is not False)
+        yield Check(spec.label, severity, value is not False, sample="its body gave False" if value is False else None)
     elif _from(value, "pandera"):
         yield from _pandera(value, severity, frame)
     elif _from(value, "pointblank"):

@@ -6,10 +6,12 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
+from seeknal_nb.markup import plural
 from seeknal_nb.workflow.kinds.checks.checks import Check
 from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
+from seeknal_nb.workflow.kinds.types import is_time
 from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ NAMES = ("column", "time_column", "loaded_at_field")
 """Where the time stands: ours, the peer's and dbt's word."""
 LIMITS = ("warn_after", "error_after")
 SEEN = "freshness"
+AHEAD = 24 * 3600
+"""Seconds that a time may lie ahead: without a zone it is read as UTC, and some are written half a day ahead of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +78,54 @@ def look_fresh(task: Task, table: Table, asked: Freshness) -> tuple[dict[str, An
         NodeError: The column is not there, or is no time.
         ChecksFailed: It is older than ``error_after``.
     """
-    newest, now = _newest(task, table, asked.column), time.time()
+    now = time.time()
+    newest, later = _newest(task, table, asked.column, now)
     age = None if newest is None else now - newest
     level = asked.level(age)
-    checks = [asdict(check) for check in _checks(asked, age, table.rows)]
+    what = _told(asked.column, age, table.rows, later)
+    checks = [asdict(check) for check in _checks(asked, age, table.rows, what)]
     metrics = {} if newest is None or age is None else {"newest": round(newest, 3), "age_seconds": round(age, 1)}
     metadata: dict[str, Any] = {"metrics": metrics, "checks": checks}
-    what = "there are no rows" if age is None else f"the newest {asked.column} is {duration_text(age)} old"
     if level == 2:  # noqa: PLR2004 - Freshness.level
         limit = duration_text(asked.error_after or 0)
         why = f"{what}, more than {limit}"
         raise ChecksFailed("the data is stale", why=why, remedy="load newer data", metadata=metadata)
-    if level:
-        metadata["warnings"] = [f"{what}, more than {duration_text(asked.warn_after or 0)}"]
+    stale = [f"{what}, more than {duration_text(asked.warn_after or 0)}"] if level else []
+    lies = "lies" if later == 1 else "lie"
+    ahead = [f"{plural(later, 'row')} {lies} in the future, by {asked.column}, and count for nothing"] if later else []
+    if stale or ahead:
+        metadata["warnings"] = [*stale, *ahead]
     return metadata, {SEEN: (newest, level)}
 
 
-def _newest(task: Task, table: Table, name: str) -> float | None:
+def _told(name: str, age: float | None, rows: int, later: int) -> str:
+    if age is not None:
+        return f"the newest {name} is {duration_text(age)} old"
+    if later:
+        return f"every {name} lies in the future"
+    return f"no row has a {name}" if rows else "there are no rows"
+
+
+def _newest(task: Task, table: Table, name: str, now: float) -> tuple[float | None, int]:
+    """The newest time, in seconds, that is not ahead of the clock; and how many are."""
     types = {column_name.casefold(): (column_name, kind) for column_name, kind in table.schema}
     if name.casefold() not in types:
         remedy = near(name, dict(table.schema), what="column")
         raise NodeError(f"there is no column {name!r}", why="freshness names it", remedy=remedy)
     own, kind = types[name.casefold()]
-    if not kind.startswith(("TIMESTAMP", "DATE")):
+    if not is_time(kind):
         raise NodeError(f"{own!r} is {kind}, not a time", remedy=f"schema: [{{name: {own}, data_type: TIMESTAMP}}]")
-    file = literal(str(task.stage / DATA))
     # A DATE counts from its beginning, a TIMESTAMP without a zone as UTC: the engine's sessions are in UTC.
-    query = f"SELECT epoch(max({column(own)})::TIMESTAMP) FROM read_parquet({file}) WHERE isfinite({column(own)})"
-    found = task.engine.query(query, form="rows")[0][0]
-    return None if found is None else float(found)
+    at, limit = f"TRY_CAST({column(own)} AS TIMESTAMP)", f"make_timestamp({int((now + AHEAD) * 1e6)})"
+    known = f"FROM {parquet(task.stage / DATA)} WHERE isfinite({column(own)})"  # infinity is no time that anything happened
+    query = f"SELECT epoch(max({at}) FILTER (WHERE {at} <= {limit})), count(*) FILTER (WHERE {at} > {limit}) {known}"
+    [(newest, later)] = task.engine.query(query, form="rows")
+    return None if newest is None else float(newest), int(later)
 
 
-def _checks(asked: Freshness, age: float | None, rows: int) -> list[Check]:
+def _checks(asked: Freshness, age: float | None, rows: int, what: str) -> list[Check]:
     limits = (("warn", asked.warn_after), ("error", asked.error_after))
-    told = "no rows" if age is None else f"{duration_text(age)} old"
+    told = what if age is None else f"{duration_text(age)} old"
     return [
         Check(
             f"freshness of {asked.column}: at most {duration_text(limit)}", severity, passed,

@@ -111,8 +111,10 @@ def options_of(node: Node) -> dict[str, Any]:
 
 def check_options(node: Node, form: str) -> None:
     """Refuse an option that the format's reader does not have; raises ``ManifestError`` with the nearest ones."""
-    known = READERS[form].options
-    for name in node.config.get("params") or {}:
+    known, params = READERS[form].options, node.config.get("params") or {}
+    if params.get("table") and node.config.get("path") and "table" not in known:
+        raise ManifestError(f"{form} has no tables", why=f"{node.config['path']} is the file", remedy="take table away")
+    for name in params:
         if name not in OWN and SPELLED.get(name, name) not in known:
             raise ManifestError(f"{form} has no option {name!r}", remedy=near(str(name), known, what="option"))
     options = options_of(node)

@@ -6,12 +6,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column, literal
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.files import signature
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.workflow.kinds.casts import cast_staged, declared
-from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection
+from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection, place_of
 from seeknal_nb.workflow.kinds.files import files_of, look_at
 from seeknal_nb.workflow.kinds.refresh import FETCHED, check_refresh, is_timed, refresh_due
 from seeknal_nb.workflow.kinds.sources.freshness import freshness_due, freshness_of, look_fresh
@@ -132,17 +133,23 @@ def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     now, database = time.time(), _is_database(node)
     often = "always" if database and not node.config.get("watermark") else "never"
     due = refresh_due(node.config, seen, now, default=often) or freshness_due(freshness_of(node), seen, now)
+    dated = is_timed(node.config) or freshness_of(node) is not None
     if database:
-        return _watermark(node, around, due)
-    if not _has_body(node) and format_of(node) == DATAFRAME:
-        return Probe(f"frame {frame_digest(variable(node, around), node)}", due=due)
-    return replace(look_at(_watched(node, around), seen, around.root), due=due)
+        found = _watermark(node, around, due)
+        found = replace(found, text=f"connection {digest(repr(place_of(node.config, around)))} {found.text or ''}")
+    elif not _has_body(node) and format_of(node) == DATAFRAME:
+        found = Probe(f"frame {frame_digest(variable(node, around), node)}", due=due)
+    else:
+        found = replace(look_at(_watched(node, around), seen, around.root), due=due)
+    return replace(found, dated=dated)
 
 
 def _watermark(node: Node, around: Surroundings, due: str) -> Probe:
-    """What the watermark stands at; where it cannot be asked, the run will say why."""
+    """What the watermark stands at. Only a run asks: to look at a project sends nothing to a host that it names."""
     if not node.config.get("watermark"):
         return Probe(due=due)
+    if not around.asking:
+        return Probe(due=due or "a run asks for its watermark", sure=bool(due))
     try:
         return Probe(f"watermark {watermark_of(node.config, around)}", due=due, moving=True)
     except NodeError as error:
@@ -244,4 +251,4 @@ def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[st
     ]
 
 
-SOURCE = Kind(execute=_execute, check=_check, probe=_probe)
+SOURCE = Kind(execute=_execute, check=_check, probe=_probe, measures=lambda node: bool(node.config.get("freshness")))

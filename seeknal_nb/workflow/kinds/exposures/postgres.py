@@ -1,0 +1,237 @@
+"""Rows to a table of PostgreSQL, in one transaction: readers see the former table or the new one.
+
+A table that has the columns already is filled anew, so that what belongs to it and what depends on it stays.
+"""
+
+from __future__ import annotations
+
+import secrets as random_text
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.sqltext import column
+from seeknal_nb.errors import NodeError
+from seeknal_nb.workflow.kinds.connections import connect, told
+from seeknal_nb.workflow.kinds.exposures.databases import DELIVERIES, KEPT, decimal_digits, go_on
+from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, nested, projected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from seeknal_nb.workflow.kinds.exposures.targets import Target
+    from seeknal_nb.workflow.kinds.task import Surroundings, Task
+
+__all__ = ["postgres_changed", "to_postgres"]
+
+UNSIGNED = {"UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)"}
+"""What PostgreSQL has in place of integers without a sign."""
+PLAIN = frozenset(
+    {"BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIME", "TIMESTAMP",
+     "TIMESTAMP WITH TIME ZONE"}
+)  # fmt: skip
+"""What ADBC gives PostgreSQL as it is."""
+ORDINARY = "r"
+"""The kind of a table without partitions, as pg_class has it."""
+
+
+def to_postgres(task: Task, rows: Rows, target: Target, delivery: str) -> tuple[tuple[str, ...], bool]:
+    """Deliver to a table of a server, whose schema must be there.
+
+    Gives what ``postgres_changed`` is to hold against the table later, and whether the rows were added there before.
+
+    Raises:
+        NodeError: It cannot be reached, or refuses; without a secret in its text.
+    """
+    rows = projected(task, rows, _as_postgres)
+    schema, _, name = target.table.rpartition(".")
+    temporary = f"{name[:40]}__new_{random_text.token_hex(4)}"
+    held: tuple[str, ...] = ()
+    again = False
+    with connect(task.node.config, task.surroundings, write=True) as opened:
+        with opened.cursor() as cursor:
+            schema = schema or _current_schema(cursor)
+            prefix = f"{column(schema)}."
+            _ingest(task, cursor, rows, schema, temporary)
+            _convert(cursor, rows, prefix + column(temporary))
+            if target.append:
+                again = not _append(cursor, rows, prefix, name, temporary, delivery)
+            else:
+                _replace(task, cursor, prefix, name, temporary)
+                held = _writer(cursor), str(rows.count)
+        go_on(task)
+        opened.commit()
+    return held, again
+
+
+def _current_schema(cursor: Any) -> str:
+    """Where a table without a schema is made: its bare name could mean another one's further on in the search path."""
+    cursor.execute("SELECT current_schema()")
+    (found,) = cursor.fetchone()
+    if not found:
+        raise NodeError(
+            "no schema of the search path is there", remedy="create the connection's schema, or write schema.table"
+        )
+    return str(found)
+
+
+def _ingest(task: Task, cursor: Any, rows: Rows, schema: str, table: str) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - 0.2 s
+    from pyarrow import parquet  # noqa: PLC0415 - likewise
+
+    reader = pa.RecordBatchReader.from_batches(parquet.read_schema(rows.file).remove_metadata(), _bare(task, rows))
+    cursor.adbc_ingest(table, reader, mode="create", db_schema_name=schema)
+
+
+def _bare(task: Task, rows: Rows) -> Iterator[Any]:
+    for batch in batches(task, rows):
+        yield batch.replace_schema_metadata(None)
+
+
+def _convert(cursor: Any, rows: Rows, table: str) -> None:
+    """Give columns that travelled as text the type that PostgreSQL has for them."""
+    changes = [
+        f"ALTER COLUMN {column(name)} TYPE {kind} USING {column(name)}::{kind}"
+        for name, kind in ((name, _converted(kind)) for name, kind in rows.schema)
+        if kind
+    ]
+    if changes:
+        cursor.execute(f"ALTER TABLE {table} {', '.join(changes)}")
+
+
+def _converted(kind: str) -> str:
+    if _as_postgres(kind).startswith("CAST(to_json"):
+        return "jsonb"
+    if decimal_digits(kind):
+        return f"numeric{kind.removeprefix('DECIMAL')}"
+    return {"UUID": "uuid", "INTERVAL": "interval", "JSON": "jsonb", "TIME WITH TIME ZONE": "timetz"}.get(kind, "")
+
+
+def _as_postgres(kind: str) -> str:
+    if kind in UNSIGNED:
+        return f"CAST({{}} AS {UNSIGNED[kind]})"
+    if kind == "TINYINT":
+        return "CAST({} AS SMALLINT)"
+    if kind in PLAIN or decimal_digits(kind):
+        return "{}"
+    if kind.startswith("TIMESTAMP"):
+        return "CAST({} AS TIMESTAMP)"
+    if kind.endswith("[]") and kind[:-2] in PLAIN - {"TIME"}:
+        return "{}"
+    return "CAST(to_json({}) AS VARCHAR)" if nested(kind) else "CAST({} AS VARCHAR)"
+
+
+def _replace(task: Task, cursor: Any, prefix: str, name: str, temporary: str) -> None:
+    """Other rows in the table that is there, where it has the same columns; else another table."""
+    table, new = prefix + column(name), prefix + column(temporary)
+    kind = _fillable(cursor, table)
+    if kind and _columns(cursor, table) == _columns(cursor, new):
+        _refill(cursor, table, new, only="ONLY " if kind == ORDINARY else "")
+    else:
+        _swap(task, cursor, table, new, name)
+    if _there(cursor, prefix + DELIVERIES):
+        cursor.execute(f'DELETE FROM {prefix}{DELIVERIES} WHERE "table" = {_text(name)}')
+
+
+def _fillable(cursor: Any, table: str) -> str:
+    """The kind of a table whose rows may be deleted with no harm; empty where a rule, a policy or a reference forbids it.
+
+    A reference from another table may take that one's rows along: ON DELETE CASCADE.
+    """
+    cursor.execute(
+        f"SELECT relkind::TEXT FROM pg_class AS own WHERE oid = to_regclass({_text(table)}) AND relkind IN ('r', 'p') "
+        "AND NOT relhasrules AND NOT row_security_active(oid) AND NOT EXISTS "
+        "(SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid = own.oid AND conrelid <> own.oid)"
+    )
+    found = cursor.fetchall()
+    return str(found[0][0]) if found else ""
+
+
+def _columns(cursor: Any, table: str) -> list[tuple[Any, ...]]:
+    """Names and types in order, and which ones PostgreSQL fills itself."""
+    cursor.execute(
+        "SELECT attname::TEXT, format_type(atttypid, atttypmod), attgenerated::TEXT, (attidentity = 'a')::TEXT "
+        f"FROM pg_attribute WHERE attrelid = to_regclass({_text(table)}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+    )
+    return list(cursor.fetchall())
+
+
+def _refill(cursor: Any, table: str, new: str, *, only: str) -> None:
+    """Keeps indexes, grants, and the views that read it; who writes there too waits, who reads does not."""
+    cursor.execute(f"LOCK TABLE {only}{table} IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute(f"DELETE FROM {only}{table}")
+    cursor.execute(f"INSERT INTO {table} SELECT * FROM {new}")
+    cursor.execute(f"DROP TABLE {new}")
+
+
+def _swap(task: Task, cursor: Any, table: str, new: str, name: str) -> None:
+    remedy = "deliver the columns that it has: then it stays, with what depends on it; or to another table"
+    with told(task.surroundings.secrets, f"PostgreSQL keeps the table {name}", remedy=remedy):
+        cursor.execute(f"DROP TABLE IF EXISTS {table}")
+    cursor.execute(f"ALTER TABLE {new} RENAME TO {column(name)}")
+
+
+def _append(cursor: Any, rows: Rows, prefix: str, name: str, temporary: str, delivery: str) -> bool:
+    """Whether the rows were added: not where the same delivery was before."""
+    cursor.execute(f"CREATE TABLE IF NOT EXISTS {prefix}{DELIVERIES} {KEPT}")
+    if not _there(cursor, prefix + column(name)):
+        cursor.execute(f'DELETE FROM {prefix}{DELIVERIES} WHERE "table" = {_text(name)}')
+        cursor.execute(f"CREATE TABLE {prefix}{column(name)} (LIKE {prefix}{column(temporary)})")
+    names = ", ".join(column(one) for one, _ in rows.schema)
+    noted = f"INSERT INTO {prefix}{DELIVERIES} VALUES ({_text(name)}, {_text(delivery)}, {rows.count})"
+    cursor.execute(f"WITH noted AS ({noted} ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM noted")
+    [(new,)] = cursor.fetchall()
+    if new:
+        cursor.execute(f"INSERT INTO {prefix}{column(name)} ({names}) SELECT {names} FROM {prefix}{column(temporary)}")
+    cursor.execute(f"DROP TABLE {prefix}{column(temporary)}")
+    return bool(new)
+
+
+def _writer(cursor: Any) -> str:
+    """What every row that this transaction wrote has as its ``xmin``."""
+    cursor.execute("SELECT (txid_current() % 4294967296)::TEXT")
+    return str(cursor.fetchone()[0])
+
+
+def postgres_changed(config: Mapping[str, Any], around: Surroundings, table: str, delivery: str, *held: str) -> str:
+    """Asks the server why a table is no longer as it was delivered; empty where it is.
+
+    Args:
+        config: The node's, which says where the server is.
+        around: The project.
+        table: As the target names it.
+        delivery: Of an append, what has to be noted; others may add rows too. Else empty.
+        held: Else which transaction wrote the rows, and how many: all of them still have to be its own.
+    """
+    schema, _, name = table.rpartition(".")
+    try:
+        with connect(config, around) as opened, opened.cursor() as cursor:
+            prefix = f"{column(schema or _current_schema(cursor))}."
+            if not _there(cursor, prefix + column(name)):
+                return f"target missing: {table}"
+            same = _noted(cursor, prefix, name, delivery) if delivery else _own(cursor, prefix + column(name), *held)
+    except NodeError:
+        return f"target unreadable: {table}"
+    return "" if same else f"target altered: {table}"
+
+
+def _noted(cursor: Any, prefix: str, name: str, delivery: str) -> bool:
+    if not _there(cursor, prefix + DELIVERIES):
+        return False
+    where = f'"table" = {_text(name)} AND "delivery" = {_text(delivery)}'
+    cursor.execute(f"SELECT count(*) FROM {prefix}{DELIVERIES} WHERE {where}")
+    return bool(cursor.fetchone()[0])
+
+
+def _own(cursor: Any, table: str, writer: str, count: str) -> bool:
+    only = "ONLY " if _fillable(cursor, table) == ORDINARY else ""
+    cursor.execute(f"SELECT count(*), count(*) FILTER (WHERE xmin = {_text(writer)}::xid) FROM {only}{table}")
+    return set(cursor.fetchone()) == {int(count)}
+
+
+def _there(cursor: Any, table: str) -> bool:
+    cursor.execute(f"SELECT to_regclass({_text(table)}) IS NOT NULL")
+    return bool(cursor.fetchone()[0])
+
+
+def _text(value: str) -> str:
+    """A text as PostgreSQL writes it, whatever ``standard_conforming_strings`` is."""
+    return "E'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
