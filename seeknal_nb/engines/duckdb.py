@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from seeknal_nb.dag.sqltext import Statement, column, literal, quote, statements
+from seeknal_nb.dag.sqltext import Statement, column, literal, parquet, quote, statements
 from seeknal_nb.engines import Interrupted, Relation, Table
 from seeknal_nb.engines.frames import to_arrow
 from seeknal_nb.errors import NodeError
@@ -71,11 +71,7 @@ class DuckDB:
 
     def _create_view(self, node_id: str, relation: Relation) -> None:
         schema = node_id.partition(".")[0]
-        body = (
-            f"SELECT * FROM read_parquet({literal(str(relation.file))})"
-            if relation.file
-            else _only_select(relation.sql or "")
-        )
+        body = f"SELECT * FROM {parquet(relation.file)}" if relation.file else _only_select(relation.sql or "")
         cursor = self._connection.cursor()
         if schema not in self._schemas:
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")

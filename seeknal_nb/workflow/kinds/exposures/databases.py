@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.exposures.writers import Rows, alone, batches, nested, projected
+from seeknal_nb.workflow.kinds.exposures.writers import Rows, alone, batches, projected
+from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +31,11 @@ PATIENCE = 10.0
 """Seconds to wait for another writer of an SQLite file."""
 EXACT = 15
 """Digits that SQLite's NUMERIC keeps."""
-INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN")
 
 
 def decimal_digits(kind: str) -> int:
     """How many digits a DECIMAL has; 0 for another type."""
-    return int(kind[8:].partition(",")[0]) if kind.startswith("DECIMAL(") and not kind.endswith("]") else 0
+    return int(kind[8:].partition(",")[0]) if is_decimal(kind) else 0
 
 
 def to_sqlite(task: Task, rows: Rows, path: Path, target: Target, delivery: str) -> tuple[tuple[str, ...], bool]:
@@ -139,7 +139,7 @@ def _columns(rows: Rows) -> str:
 
 
 def _affinity(kind: str) -> str:
-    if kind in INTEGERS:
+    if is_integer(kind, huge=False) or kind == "BOOLEAN":
         return "INTEGER"
     if kind in ("FLOAT", "DOUBLE"):
         return "REAL"
@@ -152,9 +152,9 @@ def _as_sqlite(kind: str) -> str:
     """SQLite has five types: times are ISO texts, values within values are JSON, long decimals exact texts."""
     if kind in ("UBIGINT", "BOOLEAN"):
         return "CAST({} AS BIGINT)"
-    if kind in (*INTEGERS, "FLOAT", "DOUBLE", "BLOB", "VARCHAR"):
+    if is_integer(kind, huge=False) or kind in ("FLOAT", "DOUBLE", "BLOB", "VARCHAR"):
         return "{}"
-    return "CAST(to_json({}) AS VARCHAR)" if nested(kind) else "CAST({} AS VARCHAR)"
+    return "CAST(to_json({}) AS VARCHAR)" if is_nested(kind) else "CAST({} AS VARCHAR)"
 
 
 def sqlite_state(path: Path, table: str, delivery: str) -> tuple[str, ...] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seeknal_nb.markup import Markup, esc_html, table
-from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, nested, projected
+from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, projected
+from seeknal_nb.workflow.kinds.types import is_nested, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +54,7 @@ def section(task: Task, rows: Rows) -> tuple[str, list[str]]:
     shown = [[_shown(value) for value in row] for row in _rows(task, rows)]
     left = f"the page shows the first {MOST_ROWS:,} of {rows.count:,} rows" if rows.count > MOST_ROWS else ""
     note = left or f"{rows.count:,} row{'' if rows.count == 1 else 's'}"
-    html = table([name for name, _ in rows.schema], shown, numbers=[name for name, kind in rows.schema if _is_number(kind)])
+    html = table([name for name, _ in rows.schema], shown, numbers=[name for name, kind in rows.schema if is_number(kind)])
     return f'{html}\n<p class="note">{note}</p>', [left] if left else []
 
 
@@ -63,11 +64,7 @@ def _rows(task: Task, rows: Rows) -> Iterable[tuple[str | None, ...]]:
 
 
 def _as_text(kind: str) -> str:
-    return "CAST(to_json({}) AS VARCHAR)" if nested(kind) else "CAST({} AS VARCHAR)"
-
-
-def _is_number(kind: str) -> bool:
-    return kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or kind.endswith("INT") or kind in ("INTEGER", "UINTEGER")
+    return "CAST(to_json({}) AS VARCHAR)" if is_nested(kind) else "CAST({} AS VARCHAR)"
 
 
 def _shown(value: str | None) -> object:

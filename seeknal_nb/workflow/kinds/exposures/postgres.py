@@ -12,7 +12,8 @@ from seeknal_nb.dag.sqltext import column
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.connections import connect, told
 from seeknal_nb.workflow.kinds.exposures.databases import DELIVERIES, KEPT, decimal_digits, go_on
-from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, nested, projected
+from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, projected
+from seeknal_nb.workflow.kinds.types import is_nested, is_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,11 +113,11 @@ def _as_postgres(kind: str) -> str:
         return "CAST({} AS SMALLINT)"
     if kind in PLAIN or decimal_digits(kind):
         return "{}"
-    if kind.startswith("TIMESTAMP"):
+    if is_time(kind):
         return "CAST({} AS TIMESTAMP)"
     if kind.endswith("[]") and kind[:-2] in PLAIN - {"TIME"}:
         return "{}"
-    return "CAST(to_json({}) AS VARCHAR)" if nested(kind) else "CAST({} AS VARCHAR)"
+    return "CAST(to_json({}) AS VARCHAR)" if is_nested(kind) else "CAST({} AS VARCHAR)"
 
 
 def _replace(task: Task, cursor: Any, prefix: str, name: str, temporary: str) -> None:

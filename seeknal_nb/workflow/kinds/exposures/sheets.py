@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, nested, projected
+from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, projected
+from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_nested, is_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +24,6 @@ LONGEST_TEXT = 32_767
 DIGITS = 15
 """What Excel keeps of a number; a longer one is written as text, so that it stays what it is."""
 FIRST_YEAR = 1900
-NUMBERS = frozenset({
-    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE",
-})  # fmt: skip
 MADE = datetime(2000, 1, 1, tzinfo=UTC)
 """When every workbook says it was made, so that the same rows give the same bytes."""
 
@@ -54,17 +52,14 @@ def write_workbook(task: Task, rows: Rows, to: Path, sheet: str) -> list[str]:
 
 def _as_excel(kind: str) -> str:
     """Excel has numbers, truth, texts and times without a zone."""
-    if kind in NUMBERS or kind in ("BOOLEAN", "VARCHAR", "DATE", "TIMESTAMP") or _is_decimal(kind):
+    as_it_is = is_integer(kind, huge=False) or is_decimal(kind)
+    if as_it_is or kind in ("FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "DATE", "TIMESTAMP"):
         return "{}"
     if kind == "TIMESTAMP WITH TIME ZONE":
         return "{} AT TIME ZONE 'UTC'"
-    if kind.startswith("TIMESTAMP"):
+    if is_time(kind):
         return "CAST({} AS TIMESTAMP)"
-    return "CAST(to_json({}) AS VARCHAR)" if nested(kind) else "CAST({} AS VARCHAR)"
-
-
-def _is_decimal(kind: str) -> bool:
-    return kind.startswith("DECIMAL") and not kind.endswith("]")
+    return "CAST(to_json({}) AS VARCHAR)" if is_nested(kind) else "CAST({} AS VARCHAR)"
 
 
 class _Sheet:
@@ -83,7 +78,7 @@ class _Sheet:
 
     def write(self, task: Task, rows: Rows) -> list[str]:
         for number, (name, kind) in enumerate(rows.schema):
-            self._sheet.set_column(number, number, 20 if kind.startswith("TIMESTAMP") else 12)
+            self._sheet.set_column(number, number, 20 if is_time(kind) and kind != "DATE" else 12)
             self._sheet.write_string(0, number, name, self._bold)
         self._sheet.freeze_panes(1, 0)
         at = 1

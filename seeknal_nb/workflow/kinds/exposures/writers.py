@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.files import io_errors, sync, temporary_name
@@ -29,7 +29,6 @@ __all__ = [
     "check_directory",
     "copy",
     "inside",
-    "nested",
     "projected",
     "put",
     "put_beside",
@@ -66,7 +65,7 @@ class Rows:
     @property
     def sql(self) -> str:
         """The rows as a SELECT, in their order."""
-        return f"SELECT * FROM read_parquet({literal(str(self.file))})"
+        return f"SELECT * FROM {parquet(self.file)}"
 
 
 def inside(around: Surroundings, target: str, *, follow: bool = False) -> Path:
@@ -90,11 +89,6 @@ def inside(around: Surroundings, target: str, *, follow: bool = False) -> Path:
     if any(real.is_relative_to(own) for name in DEFINING for own in (root / name, (root / name).resolve())):
         raise NodeError(f"{target} is what the project is read from", remedy="deliver to another folder, as exports/")
     return path
-
-
-def nested(kind: str) -> bool:
-    """Whether a SQL type holds values within values."""
-    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "VARIANT"))
 
 
 def projected(task: Task, rows: Rows, cast: Callable[[str], str], *, first: int | None = None) -> Rows:

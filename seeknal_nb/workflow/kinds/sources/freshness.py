@@ -87,15 +87,18 @@ def look_fresh(task: Task, table: Table, asked: Freshness) -> tuple[dict[str, An
     metrics = {} if newest is None or age is None else {"newest": round(newest, 3), "age_seconds": round(age, 1)}
     metadata: dict[str, Any] = {"metrics": metrics, "checks": checks}
     if level == 2:  # noqa: PLR2004 - Freshness.level
-        limit = duration_text(asked.error_after or 0)
-        why = f"{what}, more than {limit}"
+        why = _beyond(what, age, asked.error_after)
         raise ChecksFailed("the data is stale", why=why, remedy="load newer data", metadata=metadata)
-    stale = [f"{what}, more than {duration_text(asked.warn_after or 0)}"] if level else []
+    stale = [_beyond(what, age, asked.warn_after)] if level else []
     lies = "lies" if later == 1 else "lie"
     ahead = [f"{plural(later, 'row')} {lies} in the future, by {asked.column}, and count for nothing"] if later else []
     if stale or ahead:
         metadata["warnings"] = [*stale, *ahead]
     return metadata, {SEEN: (newest, level)}
+
+
+def _beyond(what: str, age: float | None, limit: float | None) -> str:
+    return what if age is None else f"{what}, more than {duration_text(limit or 0)}"
 
 
 def _told(name: str, age: float | None, rows: int, later: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.fingerprint import digest
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.files import signature
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
@@ -242,8 +242,7 @@ def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[st
         f"count({column(n)}) FILTER (WHERE try_cast({column(n)} AS DOUBLE) IS NOT NULL) / greatest(count({column(n)}), 1)"
         for n in text
     )
-    file = literal(str(task.stage / DATA))
-    shares = task.engine.query(f"SELECT {counts} FROM (FROM read_parquet({file}) LIMIT 10000)", form="rows")[0]
+    shares = task.engine.query(f"SELECT {counts} FROM (FROM {parquet(task.stage / DATA)} LIMIT 10000)", form="rows")[0]
     return [
         f"{name} is text, but {share:.0%} of it are numbers: is there a word for null? --null NA"
         for name, share in zip(text, shares, strict=True)
