@@ -704,7 +704,8 @@ class Histories(RuleBasedStateMachine):
     def _run(self, workers: int) -> None:
         least, most = self._bounds()
         summary = self.here.run(self.pipeline, workers=workers, continue_on_error=True)
-        assert least <= executed(summary) <= most
+        # Equal rows may have other bytes: DuckDB writes a column in another way where its vector had a mask of nulls.
+        assert least <= executed(summary) <= most | below(self.pipeline, sorted(most))
         self._all_is_well(summary)
 
     @rule(workers=st.sampled_from([1, 3]))

@@ -269,7 +269,7 @@ def test_features_are_those_of_the_morning(quickstart):
 
 def test_checks(quickstart):
     """Those of the rules, of the features and of a model; one of them did not hold."""
-    checks = re.findall(r"^\d+ +(error|warn) +(True|False) ", quickstart.text("checks"), re.M)
+    checks = re.findall(r"<td>(error|warn)</td>\s*<td>(True|False)</td>", quickstart.shown("checks", "text/html"))
     assert len(checks) == 19
     assert [check for check in checks if check != ("error", "True")] == [("warn", "False")]
 
