@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kinds import arrow, build_of, failure, good, rows, run, status
 from seeknal_nb import Project
 from seeknal_nb.errors import ManifestError, SeeknalError
-from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
 UTC = dt.UTC
 
@@ -32,49 +32,11 @@ def project(tmp_path: Path):
     made.close()
 
 
-def run(project: Project, **options: Any) -> ExecutionSummary:
-    return project.run(progress=False, **options)
-
-
-def good(project: Project, **options: Any) -> ExecutionSummary:
-    summary = run(project, **options)
-    assert not summary.failed, [f"{r.node_id}: {r.error_message}" for r in summary.failed]
-    return summary
-
-
-def failure(project: Project, node_id: str, **options: Any) -> NodeResult:
-    result = run(project, **options)[node_id]
-    assert result.status == "failed", result
-    assert result.error_message
-    return result
-
-
-def build_of(project: Project, node_id: str) -> Path:
-    """The newest build's Parquet file, found on the disk without the program's help."""
-    kind, _, name = node_id.partition(".")
-    found = sorted((project.directory / "target" / "outputs" / kind / name).glob("*/data.parquet"), key=os.path.getmtime)
-    assert found, f"no build of {node_id}"
-    return found[-1]
-
-
-def arrow(project: Project, node_id: str) -> pa.Table:
-    return pq.read_table(build_of(project, node_id))
-
-
-def rows(project: Project, node_id: str) -> list[tuple[Any, ...]]:
-    table = arrow(project, node_id)
-    return [tuple(row.values()) for row in table.to_pylist()]
-
-
 def types(project: Project, node_id: str) -> list[str]:
     con = duckdb.connect()
     found = con.execute(f"DESCRIBE SELECT * FROM read_parquet('{build_of(project, node_id)}')").fetchall()
     con.close()
     return [row[1] for row in found]
-
-
-def status(summary: ExecutionSummary) -> dict[str, str]:
-    return {r.node_id: str(r.status) for r in summary.results}
 
 
 # Sources
