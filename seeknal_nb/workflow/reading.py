@@ -14,12 +14,13 @@ from seeknal_nb.errors import SeeknalError, SelectionError
 from seeknal_nb.markup import cut
 from seeknal_nb.showing import Preview
 from seeknal_nb.workflow.history import read_history
-from seeknal_nb.workflow.kinds.tables import is_view, view_sql
+from seeknal_nb.workflow.kinds.tables import is_view, relations
 from seeknal_nb.workflow.planner import decide_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.outputs import Build
     from seeknal_nb.workflow.runner import DAGRunner
@@ -118,19 +119,13 @@ class Reader:
 
     def _relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound to read the node, in the order in which it must be."""
-        found: dict[str, Relation] = {}
-        front = [node_id]
-        while front:
-            name = front.pop()
-            if name not in found:
-                found[name] = self._relation(name)
-                front += self.graph.inputs(name) if found[name].sql else ()
-        return dict(reversed(found.items()))
+        return relations(self.graph, [node_id], self._view, self._stored, self.runner.around.root)
 
-    def _relation(self, node_id: str) -> Relation:
-        node, around = self.graph.nodes[self.graph.index[node_id]], self.runner.around
-        if is_view(node):
-            return Relation(sql=view_sql(written(node, around.params)[1], self.graph.inputs(node_id), around.root))
+    def _view(self, node_id: str) -> Node | None:
+        node = self.graph.nodes[self.graph.index[node_id]]
+        return written(node, self.runner.around.params)[1] if is_view(node) else None
+
+    def _stored(self, node_id: str) -> Relation:
         build = self.build(node_id)
         if build is None or build.data is None:
             state = self.states.get(node_id)

@@ -13,6 +13,7 @@ from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import article
 from seeknal_nb.workflow.kinds.features.groups import group_of
 from seeknal_nb.workflow.kinds.features.pointintime import with_latest
+from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Task:
 
     def sql(self, text: str) -> str:
         """A body's SQL with its tables written as ids, and ``latest(group)`` as what it means."""
-        written = rewrite(text, self.resolve, root=self.surroundings.root.absolute())
+        written = rewrite(text, self.resolve, place=as_engines_write(self.surroundings.root))
         return with_latest(written, lambda name: group_of(self.input(name)))
 
     def only_input(self) -> str:

@@ -17,6 +17,7 @@ from seeknal_nb.workflow.kinds.held import held
 from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
 from seeknal_nb.workflow.kinds.rules.objections import may_object
 from seeknal_nb.workflow.kinds.rules.values import checks_of
+from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
 from seeknal_nb.workflow.outputs import DATA
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.kinds.checks.forms import Spec
-    from seeknal_nb.workflow.kinds.task import Input, Seen, Surroundings
+    from seeknal_nb.workflow.kinds.paths import as_engines_write
+from seeknal_nb.workflow.kinds.task import Input, Seen, Surroundings
 
 __all__ = ["RULE"]
 
@@ -141,7 +143,9 @@ def _named(task: Task, sql: str) -> str:
     peers = {node_id.replace(".", "_").casefold(): node_id for node_id in task.inputs}
     peers |= {"input_data": next(iter(task.inputs))} if task.inputs else {}
     return rewrite(
-        sql, lambda name: task.resolve(name) or peers.get(name.casefold()), root=task.surroundings.root.absolute()
+        sql,
+        lambda name: task.resolve(name) or peers.get(name.casefold()),
+        place=as_engines_write(task.surroundings.root),
     )
 
 
