@@ -34,10 +34,82 @@ _VOLATILE = re.compile(
 """What gives another result although nothing was changed (KINDS.md section 1.0)."""
 _LEFT_JOIN = re.compile(r"\bleft\s+(outer\s+)?join\b", re.IGNORECASE)
 _KEYWORDS = frozenset(
-    "all and anti any array as asc asof at both by case cast check collate create cross desc describe distinct else end "
-    "except fetch for from full glob group having ilike in inner intersect into is join lambda lateral leading left like "
-    "limit natural not offset on only or order outer pivot positional qualify right select semi show similar some summarize "
-    "table tablesample then to trailing union unique unpivot using when where window with".split()
+    [
+        "all",
+        "and",
+        "anti",
+        "any",
+        "array",
+        "as",
+        "asc",
+        "asof",
+        "at",
+        "both",
+        "by",
+        "case",
+        "cast",
+        "check",
+        "collate",
+        "create",
+        "cross",
+        "desc",
+        "describe",
+        "distinct",
+        "else",
+        "end",
+        "except",
+        "fetch",
+        "for",
+        "from",
+        "full",
+        "glob",
+        "group",
+        "having",
+        "ilike",
+        "in",
+        "inner",
+        "intersect",
+        "into",
+        "is",
+        "join",
+        "lambda",
+        "lateral",
+        "leading",
+        "left",
+        "like",
+        "limit",
+        "natural",
+        "not",
+        "offset",
+        "on",
+        "only",
+        "or",
+        "order",
+        "outer",
+        "pivot",
+        "positional",
+        "qualify",
+        "right",
+        "select",
+        "semi",
+        "show",
+        "similar",
+        "some",
+        "summarize",
+        "table",
+        "tablesample",
+        "then",
+        "to",
+        "trailing",
+        "union",
+        "unique",
+        "unpivot",
+        "using",
+        "when",
+        "where",
+        "window",
+        "with",
+    ]
 )
 """Words that are never a name in DuckDB, unless they stand after AS or a dot, or before a colon or an arrow."""
 
@@ -138,16 +210,15 @@ def _moved(found: Iterable[Named], by: int) -> Iterator[Named]:
 
 
 def _without_jinja(sql: str) -> tuple[str, dict[int, Named]]:
-    """The text with a name as long in place of each reference that dbt would write, and what they mean by where they start."""
+    """The text with a name as long in place of each reference as dbt writes it, and what they mean by where they start."""
     found: dict[int, Named] = {}
     pieces, at = [], 0
     for match in _live(_JINJA, sql) if "{{" in sql else ():
         first, second = match["first"], match["second"]
         if (match["what"] == "source") != bool(second):
             continue
-        found[match.start()] = (
-            Named(f"source.{second}", *match.span(), other=f"source.{first}_{second}") if second else Named(first, *match.span())
-        )
+        name, other = (f"source.{second}", f"source.{first}_{second}") if second else (first, "")
+        found[match.start()] = Named(name, *match.span(), other=other)
         pieces += [sql[at : match.start()], HOLE * len(match[0])]
         at = match.end()
     return "".join([*pieces, sql[at:]]), found

@@ -6,6 +6,7 @@ names and where they stand; how far a name or an argument goes is told by the pi
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from dataclasses import dataclass, field
@@ -25,12 +26,32 @@ _CREATES = re.compile(r"(?:table|view|macro|function|type|sequence)$", re.IGNORE
 _READER = re.compile(r"read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+")
 _POINTERS = frozenset({"arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_arrow_scan", "seq_scan", "postgres_scan"})
 _FREE = frozenset(
-    "range generate_series unnest repeat repeat_row json_each json_tree values test_all_types test_vector_types "
-    "icu_calendar_names pg_timezone_names summary ref latest".split()
+    [
+        "range",
+        "generate_series",
+        "unnest",
+        "repeat",
+        "repeat_row",
+        "json_each",
+        "json_tree",
+        "values",
+        "test_all_types",
+        "test_vector_types",
+        "icu_calendar_names",
+        "pg_timezone_names",
+        "summary",
+        "ref",
+        "latest",
+    ]
 )
 """Table functions whose rows come from their arguments alone; ``ref`` and ``latest`` are this program's own."""
 _OWN_SCHEMAS = frozenset({"temp", "recurring"})
+_PARSED = frozenset(
+    ["select", "from", "with", "values", "table", "pivot", "unpivot", "summarize", "describe", "desc", "create", "("]
+)
+"""How statements begin that sqlglot has a tree for; of others it says aloud that it has none."""
 _NOWHERE = 2**64 - 1
+_AFTER_ON = frozenset({"using", "group", "order", "limit", ";"})
 HOLE = "\u00f8"
 """A name of these stands for what no SQL parser reads, ``{{ ref('x') }}``; no node can be called so."""
 
@@ -92,16 +113,18 @@ def reads_of(statement: str, macros: frozenset[str] = frozenset()) -> Reads:
     """What one statement reads; ``macros`` are table macros that statements before it made, in small letters."""
     text = _Text(statement)
     kind, made, at = text.made()
-    found = _by_sqlglot(statement) or _by_duckdb(text)
+    known = text.word(0) in _PARSED and kind not in ("type", "sequence")
+    found = (_by_sqlglot(statement) if known else None) or _by_duckdb(text)
     if isinstance(found, Problem):
         return Reads(made=made, problems=(found,))
-    tables, files = [], []
+    tables: list[Named] = []
+    files: list[Named] = []
     for parts, start, aliased in found.tables:
         if start == at or (len(parts) > 1 and parts[0].casefold() in _OWN_SCHEMAS):
             continue
         end = text.end_of_name(start, len(parts))
         one = Named(".".join(parts), start, end, aliased)
-        is_file = len(parts) == 1 and not NAME.fullmatch(parts[0]) and parts[0][:1] != HOLE
+        is_file = len(parts) == 1 and not NAME.fullmatch(parts[0]) and text.is_quoted(start)
         (files if is_file else tables).append(one)
     for function, start in found.calls:
         _read_call(text, function, start, macros, (tables, files, found.problems))
@@ -180,6 +203,9 @@ class _Text:
     def starts_with(self, start: int) -> bool:
         return start in self._at
 
+    def is_quoted(self, start: int) -> bool:
+        return self.pieces[self._at[start]].kind in ("text", "name")
+
     def place_of(self, name: str) -> int | None:
         """Where the one piece stands that says ``name``; None where several do, or none."""
         found = [piece.start for piece in self.pieces if unquoted(self.of(piece)).casefold() == name.casefold()]
@@ -201,6 +227,31 @@ class _Text:
             if not over and piece.start > self.pieces[number].start:
                 first.append(piece)
         return first, len(self.sql)
+
+    def pivots(self) -> list[tuple[int, str]]:
+        """What makes a PIVOT a SELECT to ``json_serialize_sql``: for each column that names no values, ``(column) IN (1)``.
+
+        DuckDB would look the values up, and takes such a PIVOT apart into several statements.
+        """
+        found: list[tuple[int, str]] = []
+        for number in range(len(self.pieces)):
+            if self.word(number) in ("pivot", "pivot_wider"):
+                found += self._columns_of_pivot(number)
+        return found
+
+    def _columns_of_pivot(self, number: int) -> Iterator[tuple[int, str]]:
+        depth, first, said = 0, 0, False
+        for at in range(number + 1, len(self.pieces) + 1):
+            word = self.word(at)
+            ends = not depth and word in {*_AFTER_ON, ")", ""}
+            if first and (ends or (not depth and word == ",")):
+                yield from () if said else ((self.pieces[first].start, "("), (self.pieces[at - 1].end, ") IN (1)"))
+                first, said = at + 1, False
+            if ends:
+                return
+            depth += (word in ("(", "[", "{")) - (word in (")", "]", "}"))
+            first = first or (at + 1 if word == "on" and not depth else 0)
+            said = said or (word == "in" and not depth)
 
     def names_in(self, argument: Sequence[Piece]) -> list[Named] | None:
         """The texts that an argument consists of, alone or in a list; None where it is anything else."""
@@ -265,10 +316,9 @@ def _is_cte(table: Any) -> bool:
                 return True
             if name == names[own] and node.args.get("recursive") and half is not None and half is _body(within):
                 return True
-        for clause in (node.args.get("with_"), node.args.get("with")):
-            if isinstance(clause, exp.With) and clause is not child:
-                if any(cte.alias.casefold() == name for cte in clause.expressions):
-                    return True
+        clauses = [one for one in (node.args.get("with_"), node.args.get("with")) if isinstance(one, exp.With)]
+        if any(cte.alias.casefold() == name for one in clauses if one is not child for cte in one.expressions):
+            return True
     return False
 
 
@@ -284,39 +334,53 @@ def _by_duckdb(text: _Text) -> _Found | Problem:
     import duckdb  # noqa: PLC0415 - 0.13 s, for the few statements that need it
 
     with duckdb.connect(":memory:") as connection:
-        for query, offset in _queries(text):
+        for before, start in _queries(text):
+            added = [(at, more) for at, more in text.pivots() if at > start]
+            query = before + _with(text.sql, start, added)
             told = json.loads(connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0])
             if not told.get("error"):
-                return _Walk(text, query, offset).of(told["statements"])
+                return _Walk(text, query, len(before) - start, added).of(told["statements"])
     try:
         kinds = [one.type.name for one in duckdb.extract_statements(text.sql)]
     except duckdb.Error as error:
         return Problem("the SQL cannot be parsed", str(error).strip(), "mend the SQL", unread=True)
     if kinds and kinds[0] not in ("SELECT", "CREATE", "MULTI"):  # the engine refuses it by its own name
         return _Found()
-    why = "neither parser tells the tables of this statement"
-    return Problem("what the SQL reads cannot be told", why, "list its tables under inputs, or write it plainer", unread=True)
+    why, remedy = "no parser tells the tables of this statement", "list its tables under inputs, or write it plainer"
+    return Problem("what the SQL reads cannot be told", why, remedy, unread=True)
 
 
 def _queries(text: _Text) -> Iterator[tuple[str, int]]:
-    """The statement; of a CREATE what comes after AS. Each with how far it stands from the text's beginning."""
-    yield text.sql, 0
+    """The statement; of a CREATE what comes after AS. Each as what to put before it, and where it starts in the text."""
+    yield "", 0
     if text.word(0) != "create":
         return
     after = next((n + 1 for n in range(len(text.pieces)) if text.word(n) == "as"), len(text.pieces))
     while text.word(after) in ("table", "enum"):
         after += 1
     if after < len(text.pieces):
-        start = text.pieces[after].start
-        yield text.sql[start:], start
-        yield f"SELECT {text.sql[start:]}", start - len("SELECT ")
+        yield "", text.pieces[after].start
+        yield "SELECT ", text.pieces[after].start
+
+
+def _with(sql: str, start: int, added: Sequence[tuple[int, str]]) -> str:
+    """The text from ``start`` on, with more at some places."""
+    bounds = [(start, ""), *added, (len(sql), "")]
+    return "".join(more + sql[at:end] for (at, more), (end, _) in itertools.pairwise(bounds))
 
 
 class _Walk:
-    """Goes through the tree that DuckDB's parser gives, with the names of the WITHs round each place."""
+    """Goes through the tree that DuckDB's parser gives, with the names of the WITHs round each place.
 
-    def __init__(self, text: _Text, query: str, offset: int) -> None:
-        self.text, self._bytes, self._offset, self.found = text, query.encode(), offset, _Found()
+    Args:
+        text: The statement.
+        query: What was parsed of it, with something inserted.
+        moved: How much later than in the statement the query's letters stand before the first insertion.
+        added: What was inserted at which places of the statement.
+    """
+
+    def __init__(self, text: _Text, query: str, moved: int, added: Sequence[tuple[int, str]]) -> None:
+        self.text, self._bytes, self._moved, self._added, self.found = text, query.encode(), moved, added, _Found()
 
     def of(self, tree: Any) -> _Found:
         self._visit(tree, frozenset())
@@ -336,7 +400,8 @@ class _Walk:
             if start is not None:
                 self.found.calls.append((node["function"]["function_name"].casefold(), start))
         elif node.get("type") == "SHOW_REF" and not node.get("query"):
-            self.found.problems.append(_hidden("SHOW"))
+            why = "it lists what a run has bound, which no key knows"
+            self.found.problems.append(Problem("SHOW is not allowed in a node", why, "write DESCRIBE kind.name for columns"))
         for key, value in node.items():
             if key != "cte_map":
                 self._visit(value, known | _itself(node, key))
@@ -358,12 +423,18 @@ class _Walk:
     def _place(self, node: dict[str, Any], name: str) -> int | None:
         """Where a name stands; DuckDB counts bytes, and does not tell of TABLE and SUMMARIZE."""
         at = node.get("query_location", _NOWHERE)
-        start = len(self._bytes[:at].decode(errors="ignore")) + self._offset if at != _NOWHERE else self.text.place_of(name)
+        start = self._in_text(at) if at != _NOWHERE else self.text.place_of(name)
         if start is not None and self.text.starts_with(start):
             return start
         why = f"it is not clear where {name} stands in it"
         self.found.problems.append(Problem("what the SQL reads cannot be told", why, "write FROM before each table"))
         return None
+
+    def _in_text(self, at: int) -> int:
+        start = len(self._bytes[:at].decode(errors="ignore")) - self._moved
+        for place, more in self._added:
+            start -= len(more) if start >= place + len(more) else 0
+        return start
 
 
 def _itself(node: dict[str, Any], key: str) -> frozenset[str]:

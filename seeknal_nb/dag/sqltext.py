@@ -120,7 +120,7 @@ def statements(sql: str) -> list[Statement]:
 
 
 def unquoted(text: str) -> str:
-    """What a quoted text or name says: ``'it''s'``, ``e'a\\n'``, ``$$f$$``, ``"a b"``; a bare word says itself."""
+    r"""What a quoted text or name says: ``'it''s'``, ``e'a\n'``, ``$$f$$``, ``"a b"``; a bare word says itself."""
     if text[:1] == "$":
         tag = text[: text.index("$", 1) + 1]
         return text[len(tag) : -len(tag)]

@@ -14,10 +14,10 @@ from seeknal_nb.workflow.kinds.checks.checks import Check, by_the_clock, conclud
 from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, samples_sql, shortened
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.held import held
+from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
 from seeknal_nb.workflow.kinds.rules.objections import may_object
 from seeknal_nb.workflow.kinds.rules.values import checks_of
-from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
 from seeknal_nb.workflow.outputs import DATA
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.kinds.checks.forms import Spec
-    from seeknal_nb.workflow.kinds.paths import as_engines_write
-from seeknal_nb.workflow.kinds.task import Input, Seen, Surroundings
+    from seeknal_nb.workflow.kinds.task import Input, Seen, Surroundings
 
 __all__ = ["RULE"]
 

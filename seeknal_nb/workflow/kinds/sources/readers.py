@@ -158,7 +158,8 @@ def relation(form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> st
     given = {**reader.fixed, **joined, **options}
     if "nullstr" in given and reader.function == "read_csv":
         given["nullstr"] = _nulls(given["nullstr"])
-    arguments = [literal([exactly(str(path)) for path in paths]), *(f"{name} = {_value(value)}" for name, value in given.items())]
+    files = literal([exactly(str(path)) for path in paths])
+    arguments = [files, *(f"{name} = {_value(value)}" for name, value in given.items())]
     return f"{reader.function}({', '.join(arguments)})"
 
 
