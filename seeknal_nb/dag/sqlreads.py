@@ -25,30 +25,15 @@ _CACHED = 8192
 _CREATES = re.compile(r"(?:table|view|macro|function|type|sequence)$", re.IGNORECASE)
 _READER = re.compile(r"read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+")
 _POINTERS = frozenset({"arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_arrow_scan", "seq_scan", "postgres_scan"})
-_FREE = frozenset(
-    [
-        "range",
-        "generate_series",
-        "unnest",
-        "repeat",
-        "repeat_row",
-        "json_each",
-        "json_tree",
-        "values",
-        "test_all_types",
-        "test_vector_types",
-        "icu_calendar_names",
-        "pg_timezone_names",
-        "summary",
-        "ref",
-        "latest",
-    ]
-)
+_FREE = frozenset({
+    "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "values", "test_all_types",
+    "test_vector_types", "icu_calendar_names", "pg_timezone_names", "summary", "ref", "latest",
+})  # fmt: skip
 """Table functions whose rows come from their arguments alone; ``ref`` and ``latest`` are this program's own."""
 _OWN_SCHEMAS = frozenset({"temp", "recurring"})
-_PARSED = frozenset(
-    ["select", "from", "with", "values", "table", "pivot", "unpivot", "summarize", "describe", "desc", "create", "("]
-)
+_PARSED = frozenset({
+    "select", "from", "with", "values", "table", "pivot", "unpivot", "summarize", "describe", "desc", "create", "(",
+})  # fmt: skip
 """How statements begin that sqlglot has a tree for; of others it says aloud that it has none."""
 _NOWHERE = 2**64 - 1
 _AFTER_ON = frozenset({"using", "group", "order", "limit", ";"})
