@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.sqltext import Piece
 
 __all__ = [
-    "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "rewrite", "tables_in", "volatile_in",
+    "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "rewrite", "tables_in",
+    "unordered", "volatile_in",
 ]  # fmt: skip
 
 _CACHED = 8192
@@ -180,6 +181,23 @@ def volatile_in(sql: str) -> tuple[str, ...]:
 def multiplies(sql: str) -> bool:
     """Whether a body has a LEFT JOIN, which is meant to keep rows as they are and multiplies them where keys repeat."""
     return any(True for _ in _live(_LEFT_JOIN, sql))
+
+
+@lru_cache(maxsize=_CACHED)
+def unordered(sql: str) -> bool:
+    """Whether the rows of a body have no order: it groups, is DISTINCT or joins sets, and does not say ORDER BY."""
+    import sqlglot  # noqa: PLC0415 - 0.14 s, and only a node that runs again asks
+    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415
+
+    body = statements(sql)
+    try:
+        tree = sqlglot.parse_one(body[-1].text, read="duckdb") if body else None
+    except (SqlglotError, RecursionError):
+        return False
+    if isinstance(tree, exp.Select):
+        return bool(tree.args.get("group") or tree.args.get("distinct")) and not tree.args.get("order")
+    return isinstance(tree, exp.SetOperation) and not tree.args.get("order")
 
 
 def rewrite(

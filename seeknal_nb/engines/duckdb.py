@@ -8,16 +8,18 @@ as DOUBLE, losing digits.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import threading
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
 from seeknal_nb.dag.sqltext import Statement, column, literal, parquet, quote, statements
-from seeknal_nb.engines import Interrupted, Relation, Table
+from seeknal_nb.engines import Interrupted, Relation, Schema, Table
 from seeknal_nb.engines.frames import to_arrow
 from seeknal_nb.errors import NodeError
 
@@ -32,6 +34,7 @@ _TEMPORARY = re.compile(
     r"\s*create\s+(or\s+replace\s+)?temp(orary)?\s+(table|view|macro|function|sequence|type)\b", re.IGNORECASE
 )
 _QUERY = re.compile(r"\s*(pivot\b|select\b|from\b|with\b|\()", re.IGNORECASE)
+_INEXACT = re.compile(r"\b(FLOAT|DOUBLE|INTERVAL|TIME WITH TIME ZONE)\b")
 _WIDE = re.compile(r"\bU?HUGEINT\b")
 _COMMENTS = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 _LINE = re.compile(r"\n\nLINE (\d+): ")
@@ -50,6 +53,7 @@ class DuckDB:
     """One in-memory database with a schema a kind and a view a bound input."""
 
     name = "duckdb"
+    version = duckdb.__version__
 
     def __init__(self, *, spill: Path | None = None) -> None:
         settings = {**_SETTINGS, **({"temp_directory": str(spill)} if spill else {})}
@@ -71,7 +75,7 @@ class DuckDB:
 
     def _create_view(self, node_id: str, relation: Relation) -> None:
         schema = node_id.partition(".")[0]
-        body = f"SELECT * FROM {parquet(relation.file)}" if relation.file else _only_select(relation.sql or "")
+        body = _only_select(relation.sql) if relation.sql else _stored(relation)
         cursor = self._connection.cursor()
         if schema not in self._schemas:
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
@@ -85,7 +89,7 @@ class DuckDB:
         """See ``Engine.build``."""
         return self._attended(lambda cursor: self._build(cursor, sql, to))
 
-    def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
+    def describe(self, sql: str) -> Schema:
         """See ``Engine.describe``."""
         return self._attended(lambda cursor: _schema(cursor, _last(cursor, sql)))
 
@@ -106,6 +110,13 @@ class DuckDB:
     def export(self, sql: str, to: Path, options: str) -> int:
         """See ``Engine.export``."""
         return self._attended(lambda cursor: _written(cursor, _last(cursor, sql), to, options).rows)
+
+    def same_rows(self, one: Relation, other: Relation) -> bool:
+        """See ``Engine.same_rows``."""
+        try:
+            return one.schema == other.schema and self._attended(partial(_same_rows, one=one, other=other))
+        except Interrupted:
+            return False
 
     def interrupt(self) -> None:
         """See ``Engine.interrupt``."""
@@ -167,6 +178,58 @@ def _last(cursor: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     return body[-1]
 
 
+def _stored(relation: Relation) -> str:
+    """The rows of files, those of each schema with the columns of the whole."""
+    if not relation.groups:
+        nothing = ", ".join(f"CAST(NULL AS {kind}) AS {column(name)}" for name, kind in relation.schema)
+        return f"SELECT {nothing} WHERE false"
+    return " UNION ALL ".join(_group(relation.schema, *group) for group in relation.groups)
+
+
+def _group(whole: Schema, schema: Schema, files: tuple[str, ...]) -> str:
+    if schema == whole:
+        return f"SELECT * FROM {parquet(*files)}"
+    known = dict(schema)
+    columns = [column(name) if known.get(name) == kind else _cast(name, kind, known) for name, kind in whole]
+    return f"SELECT {', '.join(columns)} FROM {parquet(*files)}"
+
+
+def _cast(name: str, kind: str, known: Mapping[str, str]) -> str:
+    return f"CAST({column(name) if name in known else 'NULL'} AS {kind}) AS {column(name)}"
+
+
+def _same_rows(cursor: duckdb.DuckDBPyConnection, *, one: Relation, other: Relation) -> bool:
+    """Sums of the rows' hashes first: other sums mean other rows. Equal ones prove nothing, so then rows are counted.
+
+    EXCEPT takes 0.0 for -0.0, and 1 month for 30 days: such values are compared by their sign and as texts. Where one is
+    nested in another type nothing tells, and the tables count as different.
+    """
+    keys = [_exact(column(name), kind) for name, kind in one.schema]
+    if None in keys:
+        return False
+    sums = [
+        cursor.sql(f"SELECT sum(hash(seeknal_row)::HUGEINT) FROM ({_stored(table)}) seeknal_row").fetchall()
+        for table in (one, other)
+    ]
+    if sums[0] != sums[1]:
+        return False
+    names = ", ".join(key for key in keys if key)
+    counted = [f"(SELECT {names}, count(*) FROM ({_stored(table)}) GROUP BY ALL)" for table in (one, other)]
+    return not any(
+        cursor.sql(f"SELECT 1 FROM ({this} EXCEPT {that}) LIMIT 1").fetchall()
+        for this, that in itertools.permutations(counted)
+    )
+
+
+def _exact(name: str, kind: str) -> str | None:
+    """A column as it is compared, by expressions that are equal only where the values are; None where there are none."""
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"{name}, signbit({name})"
+    if kind in ("INTERVAL", "TIME WITH TIME ZONE"):
+        return f"{name}::VARCHAR"
+    return None if _INEXACT.search(kind) else name
+
+
 def _only_select(sql: str) -> str:
     """The one SELECT that a view is; raises ``NodeError`` for anything else, so that looking at a view runs nothing else."""
     body = statements(sql)
@@ -215,7 +278,7 @@ def _run(cursor: duckdb.DuckDBPyConnection, text: str, statement: Statement, *, 
         raise _explained(error, statement, above=above) from error
 
 
-def _schema(cursor: duckdb.DuckDBPyConnection, select: Statement) -> tuple[tuple[str, str], ...]:
+def _schema(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
     """(column, SQL type) in order; raises ``NodeError`` for doubled columns, of which Parquet would lose one."""
     try:
         relation = cursor.sql(select.text)
@@ -257,7 +320,7 @@ def _copy_narrow(
     select: Statement,
     to: Path,
     options: str,
-    schema: tuple[tuple[str, str], ...],
+    schema: Schema,
     types: dict[str, str],
 ) -> Table:
     casts = ", ".join(f"CAST({column(name)} AS {kind}) AS {column(name)}" for name, kind in types.items())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from seeknal_nb.dag.fingerprint import PARAMETER, build_key, own_digest
+from seeknal_nb.dag.fingerprint import ENGINE, PARAMETER, build_key, own_digest
 from seeknal_nb.markup import esc_html, esc_term, plural, table
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.state import NodeState
 
 __all__ = ["Action", "Decision", "Facts", "Plan", "Selection", "Step", "World", "decide"]
 
-WORDS = {"sql": "SQL changed", "code": "code changed"}
+WORDS = {"sql": "SQL changed", "code": "code changed", ENGINE: "engine changed"}
 
 
 class Action(StrEnum):
@@ -239,6 +239,8 @@ def _own_reason(facts: Facts, entry: NodeState) -> str:
     changed = [name for name in {**entry.parts, **facts.parts} if entry.parts.get(name) != facts.parts.get(name)]
     if changed and not entry.parts:
         return "no fingerprint"
+    if entry.outdated:
+        return "built by an earlier version of seeknal_nb"
     for name, word in WORDS.items():
         if name in changed:
             return word

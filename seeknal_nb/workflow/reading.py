@@ -9,7 +9,6 @@ from seeknal_nb.dag.fingerprint import PARAMETER, written
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.sqltext import quote
-from seeknal_nb.engines import Relation
 from seeknal_nb.errors import SeeknalError, SelectionError
 from seeknal_nb.markup import cut
 from seeknal_nb.showing import Preview
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.engines import Relation
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.observe import Observed
-    from seeknal_nb.workflow.outputs import Build
     from seeknal_nb.workflow.runner import DAGRunner
 
 __all__ = ["Reader"]
@@ -110,7 +110,7 @@ class Reader:
         state = self.states.get(node_id)
         if node_id in self._back:
             return self.runner.outputs.find(node_id, self._back[node_id])
-        return self.runner.outputs.find(node_id, state.built, state.files) if state and state.built else None
+        return self.runner.outputs.find(node_id, state.built) if state and state.built else None
 
     def build_before(self, name: str) -> Build | None:
         """The build before that one, where it is still there."""
@@ -127,7 +127,7 @@ class Reader:
 
     def _stored(self, node_id: str) -> Relation:
         build = self.build(node_id)
-        if build is None or build.data is None:
+        if build is None or build.path is None:
             state = self.states.get(node_id)
             why = "it has no table of its own" if state and state.good and not state.output else "it was never built"
             if state is not None and not state.good:
@@ -135,7 +135,7 @@ class Reader:
                 raise SelectionError(f"{node_id} has nothing to show", why=why, remedy="mend it, then run again")
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
-        return Relation(file=build.data.absolute())
+        return build.relation()
 
 
 def _of_checks(node_id: str, checks: list[dict[str, Any]], limit: int, note: str) -> Preview:

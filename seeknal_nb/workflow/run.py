@@ -9,17 +9,21 @@ import re
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.sql import unordered
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, UsageError, text_of
 from seeknal_nb.markup import json_value
+from seeknal_nb.workflow.builds import DATA, Build
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.executors import executor_for
 from seeknal_nb.workflow.history import RunRecord
+from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.kinds.task import Task
-from seeknal_nb.workflow.outputs import DATA, Build
+from seeknal_nb.workflow.observe import probe_digest
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.builds import Part
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.ledger import Ledger
     from seeknal_nb.workflow.observe import Observed
@@ -198,13 +203,32 @@ class Run:
         if before is None:
             return
         now = sight.kind.probe(sight.node, replace(self.runner.around, asking=True), sight.seen)
-        if now.text != before and not now.moving:
+        if probe_digest(now) != before and not now.moving:
             raise NodeError("a file changed while it was read", remedy="run again when it is complete")
 
     def _publish(self, stage: Path | None, build: Build, seconds: float) -> Build:
         if stage is None or not (stage / DATA).exists():
             return build
-        return self.runner.outputs.publish(stage, build, seconds=seconds)
+        return self.runner.outputs.publish(stage, build, seconds=seconds, former=partial(self._former, build))
+
+    def _former(self, build: Build, part: Part) -> str | None:
+        """The digest of the part that a node's last good build has in this place, where its rows are the same.
+
+        DuckDB's threads write equal rows in other orders, and what reads them must not run for that. Asked only where the
+        order can mean nothing: the node ran again under the same key, or its SQL groups, and does not order.
+        """
+        entry = self.world.facts[build.node_id].entry
+        if entry is None or not entry.built or entry.output is None or entry.row_count != part.rows:
+            return None
+        if entry.built != build.key and not unordered(sql_of(self.world.sights[build.node_id].node) or ""):
+            return None
+        before = self.world.find(build.node_id, entry.built)
+        before = self.runner.outputs.whole(before) if before is not None else None
+        if before is None or len(before.parts) != 1 or before.schema != part.schema or before.parts[0].files == part.files:
+            return None
+        this = replace(before, key=build.key, parts=(part,), artefacts=())
+        same = self.runner.engine.get().same_rows(before.relation(), this.relation())
+        return before.parts[0].digest if same else None
 
     def _build(self, result: NodeResult, decision: Decision, found: dict[str, Any]) -> Build:
         inputs = {name: self.walk.digests.get(name) or "" for name in self.graph.inputs(result.node_id)}

@@ -31,6 +31,7 @@ from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.outputs import OutputStore
 from seeknal_nb.workflow.plan import Plan, Selection
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
+from seeknal_nb.workflow.proofs import Proofs
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, seconds, whole
 from seeknal_nb.workflow.stores import JsonState
@@ -100,14 +101,16 @@ class DAGRunner:
         self.root = Path(root) if root is not None else Path.cwd()
         self.state_dir = Path(state_dir) if state_dir is not None else self.root / "target" / "state"
         self.target = self.state_dir.parent if self.state_dir.name == "state" else self.state_dir
-        self.outputs = OutputStore(self.target / "outputs")
+        self.outputs = OutputStore(self.target / "outputs", Proofs(self.state_dir / "proofs"))
         self.state = state if state is not None else JsonState(self.state_dir)
         self.kinds = dict(kinds or {})
         self.listeners = list(listeners)
         self.workers, self.executor = workers, executor
-        self.around = Surroundings(self.root, copy(params or {}), namespace or {}, allow_outside)
-        self.around.secrets.hide_variables(self.around.params)
         self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
+        self.around = Surroundings(
+            self.root, copy(params or {}), namespace or {}, allow_outside, engine=self.engine.identity
+        )
+        self.around.secrets.hide_variables(self.around.params)
         self._active: Run | None = None
 
     def run(

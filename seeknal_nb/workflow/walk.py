@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.observe import Observed
-    from seeknal_nb.workflow.outputs import Build
     from seeknal_nb.workflow.plan import Plan, Step
 
 __all__ = ["Walk"]
@@ -136,8 +136,8 @@ class Walk:
         return None if self.world.facts[node_id].stored else self.world.sights[node_id].node
 
     def _stored(self, node_id: str) -> Relation:
-        build = self.builds.get(node_id)
-        return Relation(file=build.data.absolute()) if build is not None and build.data is not None else Relation()
+        build = self._whole(node_id)
+        return build.relation() if build is not None else Relation()
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id
@@ -180,7 +180,9 @@ class Walk:
 
     def _whole(self, node_id: str) -> Build | None:
         build = self.builds.get(node_id)
-        return None if build is None else self.world.outputs.whole(build)
+        if build is not None:
+            build = self.builds[node_id] = self.world.outputs.whole(build)
+        return build
 
     def _cut_off(self, step: Step) -> str:
         return "inputs came out the same" if not step.certain else "up to date"

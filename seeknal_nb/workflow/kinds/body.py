@@ -10,9 +10,9 @@ from seeknal_nb.dag.purity import own
 from seeknal_nb.dag.python import load, read_body
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, text_of
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.capture import caught
 from seeknal_nb.workflow.kinds.context import Context
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     import io

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
-from seeknal_nb.workflow.outputs import DATA
+from seeknal_nb.workflow.builds import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

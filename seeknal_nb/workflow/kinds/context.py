@@ -15,8 +15,8 @@ from seeknal_nb.workflow.kinds.features.pointintime import latest_sql
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.kinds.task import Task
-    from seeknal_nb.workflow.outputs import Build
 
 __all__ = ["Context"]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Engine, OnFirstUse, Relation, Table
-    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.builds import Build
 
 __all__ = ["Delivery", "Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of"]
 
@@ -51,6 +51,7 @@ class Surroundings:
         allow_outside: Whether an exposure may write outside ``root``.
         secrets: What ``${NAME}`` stands for, and how to hide it.
         asking: Whether databases may be asked: in a run, not while somebody only looks.
+        engine: Name and major version of the engine, which keys hold.
     """
 
     root: Path
@@ -59,6 +60,7 @@ class Surroundings:
     allow_outside: bool = False
     secrets: Secrets = field(default_factory=Secrets)
     asking: bool = False
+    engine: str = ""
 
 
 Seen = Mapping[str, tuple[Any, ...]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sql import tables_in
 from seeknal_nb.dag.sqltext import column, parquet, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.aggregations.events import Events, events_of
 from seeknal_nb.workflow.kinds.aggregations.grouping import HIDDEN, Grouping, counts_as_number, needs_numbers
 from seeknal_nb.workflow.kinds.aggregations.moments import read_moments
@@ -19,7 +20,6 @@ from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, s
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, parquet, shown
 from seeknal_nb.errors import ChecksFailed, NodeError, near
 from seeknal_nb.markup import cut, plural
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
 from seeknal_nb.workflow.kinds.casts import build_cast
 from seeknal_nb.workflow.kinds.checks.checks import Check, conclude, run_checks
@@ -17,7 +18,6 @@ from seeknal_nb.workflow.kinds.features.spec import Spec, check_spec, spec_of
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, store
 from seeknal_nb.workflow.kinds.checks import checks
 from seeknal_nb.workflow.kinds.checks.forms import SEVERITIES
@@ -22,7 +23,6 @@ from seeknal_nb.workflow.kinds.models.training import KEYS, Training, output_col
 from seeknal_nb.workflow.kinds.models.trainingset import TEST, Rows, rows_of
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import literal, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of
 from seeknal_nb.workflow.kinds.checks.checks import Check, by_the_clock, conclude, judged, run_specs
 from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, samples_sql, shortened
@@ -20,7 +21,6 @@ from seeknal_nb.workflow.kinds.rules.objections import may_object
 from seeknal_nb.workflow.kinds.rules.values import checks_of
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,6 +10,7 @@ from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.files import signature
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.workflow.kinds.casts import cast_staged, declared
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection, place_of
@@ -31,7 +32,6 @@ from seeknal_nb.workflow.kinds.sources.scan import scan
 from seeknal_nb.workflow.kinds.sources.variables import frame_digest, variable
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
