@@ -27,6 +27,8 @@ from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.errors import LockedError, SeeknalError, SelectionError, StateError, UsageError
 from seeknal_nb.project import Project
 from seeknal_nb.workflow.events import NodeStarted
+from seeknal_nb.workflow.outputs import OutputStore
+from seeknal_nb.workflow.proofs import Proofs
 from seeknal_nb.workflow.reading import Reader
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionSummary
 
@@ -517,7 +519,6 @@ BROKEN: list[tuple[str, Callable[[dict[str, Any]], bytes]]] = [
             "built": [7, {}],
             "digest": [7, []],
             "output": [7, []],
-            "files": [7, "x", [], {"data.parquet": 7}, {"data.parquet": None}],
             "inputs": [7, "x", [], {"source.a": 7}],
             "parts": [7, "x", []],
             "probe": [7, []],
@@ -746,20 +747,25 @@ def test_swapped_outputs_are_seen(here: Path) -> None:
     assert value(here) == [(63,)]
 
 
-def test_a_damaged_input_is_built_again_before_a_node_reads_it(here: Path) -> None:
-    """Digests are checked before a running node reads the file, even if stat says that nobody touched it."""
-    run(here)
-    path = build_of(here, "source.a") / "data.parquet"
-    before = path.stat()
+def break_unseen(here: Path, node_id: str) -> None:
+    """One bit of a build is another, and it is remembered as proved with the stat signature that it has now."""
+    path = build_of(here, node_id) / "data.parquet"
+    store = OutputStore(here / "target/outputs", Proofs(here / "target/state/proofs"))
+    before, known = path.stat(), store.proofs.of(node_id, path.parent.name)
+    assert known["data.parquet"] == (before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino)
     broken = bytearray(path.read_bytes())
     broken[len(broken) // 2] ^= 4
     path.write_bytes(broken)
     now = path.stat()
-    state = entries(here)
-    assert list(state["source.a"]["files"]["data.parquet"]) == [
-        before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino]  # fmt: skip
-    state["source.a"]["files"]["data.parquet"] = [now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino]
-    state_file(here).write_text(json.dumps(state))
+    signature = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino)
+    store.proofs.note(node_id, path.parent.name, {**known, "data.parquet": signature})
+    store.proofs.write()
+
+
+def test_a_damaged_input_is_built_again_before_a_node_reads_it(here: Path) -> None:
+    """Digests are checked before a running node reads the file, even if stat says that nobody touched it."""
+    run(here)
+    break_unseen(here, "source.a")
     other = chain(b="SELECT k, v + 2 AS v FROM source.a")
     events = list(DAGRunner(other, root=here, engine=ENGINE).stream())
     assert any("source.a is damaged" in warning for warning in events[0].plan.warnings)
@@ -770,13 +776,7 @@ def test_a_damaged_input_is_built_again_before_a_node_reads_it(here: Path) -> No
 def test_verify_reads_every_build_again(here: Path) -> None:
     """What stat cannot see ``--verify`` does, though nothing reads the file in this run."""
     run(here)
-    path = build_of(here, "transform.c") / "data.parquet"
-    broken = bytearray(path.read_bytes())
-    broken[len(broken) // 2] ^= 4
-    path.write_bytes(broken)
-    now, state = path.stat(), entries(here)
-    state["transform.c"]["files"]["data.parquet"] = [now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino]
-    state_file(here).write_text(json.dumps(state))
+    break_unseen(here, "transform.c")
     assert executed(run(here)) == set()
     assert reasons(run(here, verify=True)) == {"transform.c": "output missing"}
     assert value(here) == [(63,)]

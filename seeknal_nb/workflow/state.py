@@ -124,6 +124,8 @@ def _check(state: NodeState) -> None:
         raise ValueError(f"last_run {state.last_run!r}")
     if state.row_count is not None and (type(state.row_count) is not int or state.row_count < 0):
         raise ValueError(f"row_count {state.row_count!r}")
+    if type(state.version) is not int:
+        raise TypeError(f"version {state.version!r}")
     for value in (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error):
         if value is not None and type(value) is not str:
             raise ValueError(f"{value!r} should be text")

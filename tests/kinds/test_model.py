@@ -323,7 +323,8 @@ def test_a_refit_in_another_process_has_the_same_digest(project: Project, tmp_pa
     model(project, target=LEVELS, size=200, training={"algorithm": "random_forest", "params": {"n_estimators": 5}})
     records = [next(at.glob("target/outputs/model/m/*/build.json")) for at in (tmp_path / "other", tmp_path)]
     first, second = (json.loads(record.read_text()) for record in records)
-    assert first["files"] == second["files"]
+    assert first["artefacts"] == second["artefacts"]
+    assert first["parts"] == second["parts"]
     assert first["digest"] == second["digest"]
 
 
@@ -633,13 +634,15 @@ def test_what_skops_cannot_keep_is_pickled_and_marked(project: Project) -> None:
 
 TAMPER = """
 from pathlib import Path
-import json, pickle, xxhash
+import dataclasses, pickle, xxhash
+from seeknal_nb.workflow.builds import File, read_record, record_of
 (found,) = Path({root!r}).glob("target/outputs/model/m/*/model.joblib")
 found.write_bytes(bytes.fromhex({data!r}))
-record = json.loads((found.parent / "build.json").read_text())
-record["files"]["model.joblib"] = [found.stat().st_size, xxhash.xxh3_128_hexdigest(found.read_bytes())]
+record = found.parent / "build.json"
+now = [File(f"{{found.parent.name}}/{{found.name}}", found.stat().st_size, xxhash.xxh3_128_hexdigest(found.read_bytes()))]
 if {too!r}:
-    (found.parent / "build.json").write_text(json.dumps(record))
+    build = dataclasses.replace(read_record(record.read_bytes(), found.parent), artefacts=tuple(now))
+    record.write_bytes(record_of(build, 1.0))
 ctx.model("m")
 result = [{{"a": 1}}]
 """
