@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from seeknal_nb.dag.sqltext import Statement, column, literal, parquet, quote, statements
+from seeknal_nb.dag.sqltext import Statement, column, literal, parquet, quote, shown, statements
 from seeknal_nb.engines import Interrupted, Relation, Schema, Table
 from seeknal_nb.engines.frames import to_arrow
 from seeknal_nb.errors import NodeError
@@ -34,11 +34,14 @@ _TEMPORARY = re.compile(
     r"\s*create\s+(or\s+replace\s+)?temp(orary)?\s+(table|view|macro|function|sequence|type)\b", re.IGNORECASE
 )
 _QUERY = re.compile(r"\s*(pivot\b|select\b|from\b|with\b|\()", re.IGNORECASE)
-_INEXACT = re.compile(r"\b(FLOAT|DOUBLE|INTERVAL|TIME WITH TIME ZONE)\b")
+_INEXACT = re.compile(r"\b(FLOAT|DOUBLE|INTERVAL)\b")
+_BENT = re.compile(r"\b(INTERVAL|TIME WITH TIME ZONE)\b")
+"""Types whose values Parquet may change: milliseconds and whole days of an interval, the offset of a time."""
 _WIDE = re.compile(r"\bU?HUGEINT\b")
 _COMMENTS = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 _LINE = re.compile(r"\n\nLINE (\d+): ")
 _STEP = 0.05
+_PARQUET = "FORMAT parquet"
 _QUIET = threading.Lock()
 """Warnings are the process's: two threads that silence them for a while would leave them silent."""
 _SETTINGS = {
@@ -131,7 +134,7 @@ class DuckDB:
         self._connection.close()
 
     def _build(self, cursor: duckdb.DuckDBPyConnection, sql: str, to: Path) -> Table:
-        return _written(cursor, _last(cursor, sql), to, "FORMAT parquet")
+        return _exactly_written(cursor, _last(cursor, sql), to)
 
     def _attended(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run the work on a cursor: in this thread, or, for the main thread, in a helper that Ctrl-C can stop."""
@@ -201,7 +204,7 @@ def _cast(name: str, kind: str, known: Mapping[str, str]) -> str:
 def _same_rows(cursor: duckdb.DuckDBPyConnection, *, one: Relation, other: Relation) -> bool:
     """Sums of the rows' hashes first: other sums mean other rows. Equal ones prove nothing, so then rows are counted.
 
-    EXCEPT takes 0.0 for -0.0, and 1 month for 30 days: such values are compared by their sign and as texts. Where one is
+    EXCEPT takes 0.0 for -0.0, and 1 month for 30 days: they are compared by their sign, and as texts. Where one is
     nested in another type nothing tells, and the tables count as different.
     """
     keys = [_exact(column(name), kind) for name, kind in one.schema]
@@ -225,7 +228,7 @@ def _exact(name: str, kind: str) -> str | None:
     """A column as it is compared, by expressions that are equal only where the values are; None where there are none."""
     if kind in ("FLOAT", "DOUBLE"):
         return f"{name}, signbit({name})"
-    if kind in ("INTERVAL", "TIME WITH TIME ZONE"):
+    if kind == "INTERVAL":
         return f"{name}::VARCHAR"
     return None if _INEXACT.search(kind) else name
 
@@ -292,6 +295,34 @@ def _schema(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
             "the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them"
         )
     return tuple(zip(names, map(str, relation.types), strict=True))
+
+
+def _exactly_written(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path) -> Table:
+    """Run the statement once, into a Parquet file that holds its values as they are.
+
+    Raises:
+        NodeError: Parquet has no such values; the column is named, and one of them.
+    """
+    schema = _schema(cursor, select)
+    unions = [name for name, kind in schema if "UNION(" in kind]
+    if unions:
+        remedy = f"give its members columns of their own, or cast it: {shown(unions[0])}::VARCHAR"
+        raise NodeError(f"column {unions[0]} cannot be stored", why="Parquet has no UNION", remedy=remedy)
+    bent = [name for name, kind in schema if _BENT.search(kind)]
+    if not bent:
+        return _written(cursor, select, to, _PARQUET)
+    _run(cursor, f"CREATE OR REPLACE TEMP TABLE seeknal_exact AS\n{select.text}", select, above=1)
+    table = _written(cursor, Statement("SELECT * FROM seeknal_exact", select.line), to, _PARQUET)
+    for name in bent:
+        was, now = (f"{side}.{column(name)}::VARCHAR" for side in ("a", "b"))
+        pairs = f"seeknal_exact a POSITIONAL JOIN {parquet(to)} b"
+        other = cursor.execute(f"SELECT {was}, {now} FROM {pairs} WHERE {was} IS DISTINCT FROM {now} LIMIT 1").fetchall()
+        if other:
+            lost = "Parquet keeps milliseconds of an interval, and no offset of a time"
+            why = f"{other[0][0]} would become {other[0][1]}: {lost}"
+            remedy = f"cast it: {shown(name)}::VARCHAR"
+            raise NodeError(f"column {name} cannot be stored as it is", why=why, remedy=remedy)
+    return table
 
 
 def _written(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path, options: str) -> Table:
