@@ -302,7 +302,10 @@ def as_version_1(project: Project) -> None:
     """What a folder of the former version holds: records without parts, entries with stat signatures, no proofs."""
     target = project.directory / "target"
     state = json.loads((target / "state/execution_state.json").read_text())
-    for node_id, found in state.items():
+    for found in state.values():
+        found["version"] = 1
+        if found.get("output") is None:
+            continue
         path = target / "outputs" / found["output"]
         path = path.rename(path.with_name(former := path.name[::-1]))
         record = json.loads((path / "build.json").read_text())
@@ -326,6 +329,19 @@ def test_builds_of_the_former_version_are_shown_and_made_once_more_with_that_rea
     assert project["b"].x.tolist() == [2]
     assert [(step.action, step.reason) for step in project.plan()] == [("run", "built by an earlier version of seeknal_nb")] * 2
     assert set(run(project).values()) == {"success"}
+    assert set(run(project).values()) == {"cached"}
+
+
+def test_what_an_earlier_version_appended_is_appended_again_only_if_it_is_named(project):
+    project.transform("a", "SELECT 1 AS x")
+    project.exposure("e", inputs=["a"], type="file", params={"path": "out", "format": "parquet", "mode": "append"})
+    run(project)
+    files = sorted((project.directory / "out").iterdir())
+    as_version_1(project)
+    assert run(project) == {"transform.a": "success", "exposure.e": "skipped"}
+    assert "would be there twice" in project.plan()["exposure.e"].reason
+    assert sorted((project.directory / "out").iterdir()) == files
+    assert run(project, nodes=["exposure.e"])["exposure.e"] == "success"
     assert set(run(project).values()) == {"cached"}
 
 

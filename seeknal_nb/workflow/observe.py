@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.outputs import OutputStore
     from seeknal_nb.workflow.state import NodeState
 
+APPENDED = "an earlier version of seeknal_nb appended its rows, which would be there twice; name it to append them again"
 __all__ = ["Observed", "Sight", "observe", "probe_digest"]
 
 
@@ -178,12 +179,24 @@ def _observe(
         found = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)
         taken = found.values
         parts = {**parts, "code": digest(parts["code"] + found.digest_text)[:16]}
-    parts = {**parts, ENGINE: around.engine}
+    if kind.addressed:  # what was delivered is there, whatever engine read it
+        parts = {**parts, ENGINE: around.engine}
     probe = kind.probe(whole, around, entry.seen if entry else {})
     altered = kind.altered(entry.seen) if entry and not kind.addressed else ""
     stored = not is_view(whole)
+    delivery = kind.delivers(whole, around) if entry is not None and entry.good and entry.outdated else None
+    held = APPENDED if delivery is not None and delivery.append else ""
     world.facts[node.id] = Facts(
-        parts, probe_digest(probe), altered, entry, kind.addressed, stored, probe.due, sure=probe.sure, dated=probe.dated
+        parts,
+        probe_digest(probe),
+        altered,
+        entry,
+        kind.addressed,
+        stored,
+        probe.due,
+        sure=probe.sure,
+        dated=probe.dated,
+        held=held,
     )
     world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)
 

@@ -74,6 +74,7 @@ class Facts:
         entry: What state remembers of it.
         addressed: Whether an earlier build of today's key may stand for a run; not so for side effects.
         stored: Whether a run leaves data; a view's digest is its key.
+        held: Why it runs only if it is named; empty where it may run.
     """
 
     parts: Mapping[str, str]
@@ -85,6 +86,7 @@ class Facts:
     due: str = ""
     sure: bool = True
     dated: bool = False
+    held: str = ""
 
 
 class World(Protocol):

@@ -190,6 +190,10 @@ class Run:
             except SeeknalError as error:
                 node = self.world.sights[result.node_id].node
                 result, build = _failure(node, error, result.duration, result.attempts, result.started), None
+            except BaseException:
+                if stage is not None:
+                    self.runner.outputs.discard(stage)
+                raise
         if stage is not None and (build is None or build.path is None):
             self.runner.outputs.discard(stage)
         if not result.reason:
