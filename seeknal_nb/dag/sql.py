@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.sqlreads import HOLE, Named, Problem, reads_of
+from seeknal_nb.dag.sqlreads import HOLE, READER, Named, Problem, reads_of
 from seeknal_nb.dag.sqltext import column, literal, quote, spans, statements, unquoted, words
 from seeknal_nb.errors import ManifestError
 
@@ -84,7 +84,16 @@ def tables_in(sql: str) -> tuple[Named, ...]:
 @lru_cache(maxsize=_CACHED)
 def files_in(sql: str) -> tuple[Named, ...]:
     """The files that a body reads itself: in ``read_csv('f')``, ``read_parquet(['f', 'g'])``, ``FROM 'f.parquet'``."""
-    return _all(sql)[1]
+    return _all(sql)[1] if _may_name_files(sql) else ()
+
+
+def _may_name_files(sql: str) -> bool:
+    """Whether it is worth a parse: a file's name is quoted, and has a dot unless it is a reader's argument."""
+    if not any(sign in sql for sign in "'\"$"):
+        return False
+    if READER.search(sql):
+        return True
+    return any("." in sql[piece.start : piece.end] for piece in words(sql) if piece.kind in ("text", "name"))
 
 
 def check_sql(sql: str, *, listed: bool) -> None:

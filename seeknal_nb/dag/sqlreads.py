@@ -19,11 +19,12 @@ from seeknal_nb.dag.sqltext import Piece, unquoted, words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Named", "Problem", "Reads", "reads_of"]
+__all__ = ["HOLE", "READER", "Named", "Problem", "Reads", "reads_of"]
 
 _CACHED = 8192
 _CREATES = re.compile(r"(?:table|view|macro|function|type|sequence)$", re.IGNORECASE)
-_READER = re.compile(r"read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+")
+READER = re.compile(r"read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+", re.IGNORECASE)
+"""Names of functions whose first argument names files."""
 _POINTERS = frozenset({"arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_arrow_scan", "seq_scan", "postgres_scan"})
 _FREE = frozenset({
     "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "values", "test_all_types",
@@ -131,7 +132,7 @@ def _read_call(
         tables += [Named(named, argument[0].start, argument[-1].end)] if argument else ()
     elif function in _FREE:
         return
-    elif _READER.fullmatch(function) and function not in _POINTERS:
+    elif READER.fullmatch(function) and function not in _POINTERS:
         names = text.names_in(argument)
         if names is None:
             problems.append(_unnamed(function))
