@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.sqltext import Piece
 
 __all__ = [
-    "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "rewrite", "tables_in",
+    "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "reads_nothing", "rewrite", "tables_in",
     "unordered", "volatile_in",
 ]  # fmt: skip
 
@@ -85,6 +85,11 @@ def tables_in(sql: str) -> tuple[Named, ...]:
 def files_in(sql: str) -> tuple[Named, ...]:
     """The files that a body reads itself: in ``read_csv('f')``, ``read_parquet(['f', 'g'])``, ``FROM 'f.parquet'``."""
     return _all(sql)[1] if _may_name_files(sql) else ()
+
+
+def reads_nothing(sql: str) -> bool:
+    """Whether a body reads no table and no file, and nothing that no key knows."""
+    return not any(_all(sql))
 
 
 def _may_name_files(sql: str) -> bool:
