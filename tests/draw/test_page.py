@@ -60,7 +60,7 @@ def plain_page() -> Outline:
     return Outline(page(Picture((Mark("k.n", "k", "n", "success"),), ()), "title", {}))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(MARKS, min_size=1, max_size=1), st.one_of(st.sampled_from(ATTACKS), ANY_TEXT))
 def test_no_text_becomes_markup(marks, text):
     """Whatever the names say, the page has the elements that it has for harmless ones."""
