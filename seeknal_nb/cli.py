@@ -167,7 +167,7 @@ def print_error(error: SeeknalError) -> None:
 
 
 def _listen() -> None:
-    """SIGTERM and SIGHUP end a process without a ``finally`` by default; here they interrupt, unless ``nohup`` ignores them."""
+    """SIGTERM and SIGHUP end a process without a ``finally`` by default; here they interrupt. What nohup ignores, we do."""
 
     def handler(number: int, _frame: object) -> None:
         raise _Signalled(SIGNALS[signal.Signals(number).name])

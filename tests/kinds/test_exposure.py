@@ -934,7 +934,6 @@ def test_a_delivery_that_is_stopped_in_the_middle_leaves_nothing(project, tmp_pa
     def stop():
         while not over.is_set() and not (tmp_path / "a.db").exists() and len(list(tmp_path.glob("target/outputs/exposure/e/.tmp-*/*"))) < 2:
             over.wait(0.01)
-        over.wait(0.1)
         cancelled.set()
 
     project.exposure("e", sql="SELECT range AS x, range::VARCHAR AS s FROM range(1000000)", params=params)
