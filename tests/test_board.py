@@ -399,7 +399,7 @@ def test_a_run_that_is_closed_in_the_middle_is_over_for_the_page_too(project: Pr
     for event in project.stream():
         if isinstance(event, NodeStarted) and event.node_id == "work.b":
             break
-    eventually(lambda: not project.board.progress.mode, seconds=1)
+    eventually(lambda: not project.board.progress.mode)
     assert project.board.run()["now"] == []
     assert shown(project) == {"a": "success", "b": "pending", "c": "pending"}
 

@@ -108,7 +108,6 @@ import seeknal_nb
 assert not [m for m in ("IPython", *{HEAVY!r}) if m in sys.modules], "on import"
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
-from waiting import END, eventually
 shell = InteractiveShell(config=Config({{"HistoryManager": {{"enabled": False}}}}))
 before = {{m for m in {HEAVY!r} if m in sys.modules}}
 assert "seeknal" not in shell.magics_manager.magics["line"]
