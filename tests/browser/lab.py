@@ -87,8 +87,8 @@ def _command(root: Path, token: str) -> list[str]:
         "--LabApp.extension_manager=readonly", "--LanguageServerManager.autodetect=False",
         f"--ServerApp.root_dir={root}", "--ServerApp.ip=127.0.0.1", "--ServerApp.terminals_enabled=False",
         f"--ServerApp.port={random.randint(20_000, 30_000)}", "--ServerApp.port_retries=50", f"--IdentityProvider.token={token}",
-        # Should the tests be killed, the server goes too, half an hour later.
-        "--ServerApp.shutdown_no_activity_timeout=1800", "--MappingKernelManager.cull_idle_timeout=1800",
+        # Should the tests be killed, the server goes too, a quarter of an hour later.
+        "--ServerApp.shutdown_no_activity_timeout=900", "--MappingKernelManager.cull_idle_timeout=900",
         "--MappingKernelManager.cull_interval=60", "--MappingKernelManager.cull_connected=True",
         f"--MappingKernelManager.kernel_info_timeout={SECONDS}",
     ]  # fmt: skip
