@@ -36,11 +36,22 @@ class Server:
         """Run statements, each committed, through the driver itself."""
         from adbc_driver_postgresql import dbapi
 
-        quoted = self.password.replace("\\", "\\\\").replace("'", "\\'")
-        uri = f"host=127.0.0.1 port={self.port} user={USER} password='{quoted}' dbname={self.database}"
-        with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+        with dbapi.connect(self._uri, autocommit=True) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
+
+    def works(self, on: str) -> bool:
+        """Whether it is at a statement that holds a text."""
+        from adbc_driver_postgresql import dbapi
+
+        with dbapi.connect(self._uri, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT query FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()")
+            return any(on in query for (query,) in cursor.fetchall())
+
+    @property
+    def _uri(self) -> str:
+        quoted = self.password.replace("\\", "\\\\").replace("'", "\\'")
+        return f"host=127.0.0.1 port={self.port} user={USER} password='{quoted}' dbname={self.database}"
 
 
 def binaries() -> Path | None:
@@ -94,7 +105,7 @@ class Runner:
     def __call__(self, *words: object) -> None:
         subprocess.run(
             [str(word) for word in words], user=self.account, group=self.account, check=True, cwd="/",
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, extra_groups=[] if self.account else None, timeout=60,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, extra_groups=[] if self.account else None,
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinds import arrow, failure, good, rows, status
@@ -345,7 +345,7 @@ def computed(engine: DuckDB, events: list[Row], **config: Any) -> list[Row]:
     return shown
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(events=st.lists(event, max_size=25), dates=st.lists(st.sampled_from(JAN[:20]), min_size=1, max_size=3), by_region=st.booleans())
 def test_any_table_equals_brute_force(engine: DuckDB, events: list[Row], dates: list[D], by_region: bool) -> None:
     """Ties, nulls, gaps, empty windows, groups that are null, dates before and after everything."""
@@ -354,7 +354,7 @@ def test_any_table_equals_brute_force(engine: DuckDB, events: list[Row], dates: 
     agree(found, brute(events, points_of(events, keys, dates), keys, SPEC, "v"))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 @given(events=st.lists(event, max_size=20), later=st.lists(event, max_size=10), at=st.sampled_from(JAN[2:12]), by_region=st.booleans())
 def test_what_happens_on_or_after_the_application_date_changes_nothing(
     engine: DuckDB, events: list[Row], later: list[Row], at: D, by_region: bool
@@ -368,7 +368,7 @@ def test_what_happens_on_or_after_the_application_date_changes_nothing(
     assert computed(engine, events + future, **config) == before
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(events=st.lists(event, max_size=25))
 def test_the_peers_key_equals_brute_force(engine: DuckDB, events: list[Row]) -> None:
     """Each date of an entity is a row of it: windows are of all its events, ``basic`` of the rows of that date."""

@@ -20,7 +20,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinds import arrow, build_of, failure, good, rows, run, status
@@ -201,7 +201,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield made
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_part_goes_by_the_key_alone(connection: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
     """The split is stable: other rows, their order and the width of an integer do not count."""
@@ -319,7 +319,7 @@ def test_a_refit_in_another_process_has_the_same_digest(project: Project, tmp_pa
     )
     (tmp_path / "other").mkdir()
     words = [sys.executable, "-c", program, str(tmp_path / "other"), ROWS.format(target=LEVELS, size=200)]
-    subprocess.run(words, check=True, timeout=120)
+    subprocess.run(words, check=True)
     model(project, target=LEVELS, size=200, training={"algorithm": "random_forest", "params": {"n_estimators": 5}})
     records = [next(at.glob("target/outputs/model/m/*/build.json")) for at in (tmp_path / "other", tmp_path)]
     first, second = (json.loads(record.read_text()) for record in records)
@@ -703,7 +703,7 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
         "p.model('m', inputs=['rows'], training={'algorithm': 'random_forest', 'target': 'label', 'key': 'id'})\n"
         "print(p.run(progress=False)['model.m'].error_message)"
     )
-    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True)
     assert "scikit-learn is not installed" in found.stdout
     assert "pip install 'seeknal_nb[ml]'" in found.stdout
 
@@ -715,7 +715,7 @@ def test_defining_a_model_does_not_import_scikit_learn(tmp_path: Path) -> None:
         "p.model('m', inputs=['rows'], training={'algorithm': 'random_forest', 'target': 'label'}, tests=[{'min_auc': 0.5}])\n"
         "p.plan(); print('sklearn' in sys.modules, 'skops' in sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True)
     assert found.stdout.split() == ["False", "False"]
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinds import arrow, failure, good, run, status
@@ -175,7 +175,7 @@ BRUTE = {
 NUMBERS = st.lists(st.one_of(st.none(), st.integers(-9, 9)), max_size=30)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(values=NUMBERS, groups=st.lists(st.integers(0, 2), min_size=30, max_size=30))
 def test_counts_are_those_of_pandas(tmp_path_factory: pytest.TempPathFactory, values: list[int | None], groups: list[int]) -> None:
     frame = pd.DataFrame({"x": pd.array(values, dtype="Int64"), "g": groups[: len(values)]})
