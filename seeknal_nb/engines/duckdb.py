@@ -10,15 +10,16 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-import warnings
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
 from seeknal_nb.dag.sqltext import Statement, column, literal, parquet, quote, statements
 from seeknal_nb.engines import Interrupted, Relation, Table
-from seeknal_nb.engines.frames import to_arrow
+from seeknal_nb.engines.fetched import fetched
+from seeknal_nb.engines.frames import taken
 from seeknal_nb.errors import NodeError
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ _WIDE = re.compile(r"\bU?HUGEINT\b")
 _COMMENTS = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 _LINE = re.compile(r"\n\nLINE (\d+): ")
 _STEP = 0.05
-_QUIET = threading.Lock()
-"""Warnings are the process's: two threads that silence them for a while would leave them silent."""
 _SETTINGS = {
     "python_enable_replacements": "false",  # else `FROM df` reads a notebook's variable, unseen by any key
     "autoinstall_known_extensions": "false",
@@ -91,15 +90,15 @@ class DuckDB:
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
         """See ``Engine.query``."""
-        return self._attended(lambda cursor: _fetch(cursor.sql(_last(cursor, sql).text), form))
+        return self._attended(lambda cursor: fetched(cursor.sql(_last(cursor, sql).text), form))
 
     def take(self, value: object, to: Path) -> Table:
         """See ``Engine.take``; frames reach DuckDB through Arrow only, which is exact or fails."""
-        frame = to_arrow(value)
+        frame, warnings = taken(value)
 
         def work(cursor: duckdb.DuckDBPyConnection) -> Table:
             cursor.register("seeknal_frame", frame)
-            return self._build(cursor, "SELECT * FROM seeknal_frame", to)
+            return replace(self._build(cursor, "SELECT * FROM seeknal_frame", to), warnings=warnings)
 
         return self._attended(work)
 
@@ -274,18 +273,6 @@ def _copy_narrow(
 def _copy(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path, options: str) -> int:
     text = f"COPY (\n{select.text}\n) TO {literal(str(to))} ({options}, USE_TMP_FILE false)"
     return int(_run(cursor, text, select, above=1)[0][0])
-
-
-def _fetch(relation: Any, form: str) -> Any:
-    if form == "rows":
-        return relation.fetchall()
-    if form == "arrow":
-        return relation.to_arrow_table()
-    if form == "polars":
-        return relation.pl()
-    with _QUIET, warnings.catch_warnings():  # DuckDB makes TIMESTAMPTZ columns by a call that pandas 3.1 deprecates
-        warnings.simplefilter("ignore")
-        return relation.df()
 
 
 def _explained(error: duckdb.Error, statement: Statement | None = None, *, above: int = 0) -> NodeError:
