@@ -8,15 +8,15 @@ with what Arrow made of it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-__all__ = ["Map", "array_of", "leaves", "parts_of", "storable"]
+__all__ = ["Map", "array_of", "leaves", "parts_of", "storable", "within"]
 
-PLAIN = frozenset({str, bytes, int, bool, dt.date, dt.timedelta, Decimal})
-"""Of one of these, with floats among them or without, Arrow keeps each value or raises; a NaN is a null."""
+PLAIN = frozenset({str, bytes, int, float, bool, dt.date, dt.timedelta, Decimal})
+"""Of one of these Arrow keeps each value, or raises; so it does of int and float together."""
 EXTENSIONS = ("arrow.uuid", "arrow.json", "arrow.bool8", "arrow.opaque")
 """Types beyond Arrow's own that DuckDB reads as what they are."""
 WIDEST = 38
@@ -30,7 +30,7 @@ class Map(dict[Any, Any]):
 
 
 def array_of(values: Iterable[Any]) -> Any:
-    """The values as an Arrow array. NaN, NaT and NA are null, as pandas has it.
+    """The values as an Arrow array. NaN, NaT and NA are null, as pandas has it; a datetime makes dates midnights.
 
     Raises:
         ValueError, TypeError, OverflowError: They have no common type, or one would not be stored as it is.
@@ -39,39 +39,34 @@ def array_of(values: Iterable[Any]) -> Any:
 
     given = list(values)
     kinds = _kinds(given)
-    if any(kind.__name__ == "MaskedArray" for kind in kinds):  # Arrow would read what it masks
-        given = [value.tolist() if type(value).__name__ == "MaskedArray" else value for value in given]
-    if kinds - {float} == {Map}:
+    if kinds == {Map}:
         return _maps(given, pa)
-    if dt.date in kinds and any(issubclass(kind, dt.datetime) for kind in kinds):
-        given = [dt.datetime.combine(value, dt.time()) if type(value) is dt.date else value for value in given]
-    made = pa.array(given, from_pandas=True)
-    if not _plain(given):
-        _prove(given, made.to_pylist())
-    return made
+    if _plain(given):
+        return pa.array(given, from_pandas=True)
+    if all(issubclass(kind, Mapping) for kind in kinds):
+        return _structs(given, pa)
+    if all(kind in (list, tuple) or _is_array(kind) for kind in kinds):
+        return _lists(given, pa)
+    return _scalars(given, kinds, pa)
 
 
-def _kinds(values: Iterable[Any]) -> set[type]:
-    return {kind for kind in set(map(type, values)) if kind.__name__ not in ("NoneType", "NAType", "NaTType")}
+def _is_array(kind: type) -> bool:
+    return hasattr(kind, "tolist") and hasattr(kind, "__iter__") and not issubclass(kind, (str, bytes, memoryview))
 
 
-def _maps(values: Sequence[Any], pa: Any) -> Any:
-    offsets, keys, items = [], list[Any](), list[Any]()
-    for value in values:
-        offsets.append(len(keys) if isinstance(value, Map) else None)
-        if isinstance(value, Map):
-            keys += value.keys()
-            items += value.values()
-    return pa.MapArray.from_arrays(pa.array([*offsets, len(keys)], pa.int32()), array_of(keys), array_of(items))
+def _kinds(values: Sequence[Any]) -> set[type]:
+    """The types of what is not missing."""
+    kinds = {kind for kind in set(map(type, values)) if kind.__name__ not in ("NoneType", "NAType", "NaTType")}
+    if len(kinds) > 1 and float in kinds and all(value != value for value in values if type(value) is float):  # noqa: PLR0124
+        kinds.remove(float)  # NaN alone
+    return kinds
 
 
 def _plain(values: Iterable[Any]) -> bool:
     """Whether Arrow is sure to keep what is in them, at any depth, or to raise."""
     values = list(values)
     kinds = _kinds(values)
-    if len(kinds) > 1:
-        kinds.discard(float)
-    if not kinds or kinds == {float} or (len(kinds) == 1 and kinds <= PLAIN):
+    if not kinds or kinds == {int, float} or (len(kinds) == 1 and kinds <= PLAIN):
         return True
     if kinds <= {list, tuple}:
         return _plain(chain.from_iterable(value for value in values if isinstance(value, (list, tuple))))
@@ -80,43 +75,80 @@ def _plain(values: Iterable[Any]) -> bool:
         return all(_plain(row.get(name) for row in rows) for name in {name for row in rows for name in row})
     if kinds == {dt.datetime}:
         return len({value.tzinfo is None for value in values if isinstance(value, dt.datetime)}) == 1
-    return kinds == {dt.time} and all(value.tzinfo is None for value in values if isinstance(value, dt.time))
+    if kinds == {dt.time}:
+        return all(value.tzinfo is None for value in values if isinstance(value, dt.time))
+    types = {value.dtype for value in values if hasattr(value, "dtype")}
+    return len(types) == 1 and {kind.__name__ for kind in kinds} == {"ndarray"} and types.pop().kind in "iufb"
 
 
-def _prove(given: Sequence[Any], stored: Sequence[Any]) -> None:
-    for row, (value, made) in enumerate(zip(given, stored, strict=True)):
-        if not _same(value, made):
-            raise ValueError(f"{value!r:.200} in row {row:,} would become {made!r:.200}")
+def _maps(values: Sequence[Any], pa: Any) -> Any:
+    offsets, pairs = _flat([value.items() if isinstance(value, Map) else value for value in values], pa)
+    return pa.MapArray.from_arrays(offsets, array_of(name for name, _ in pairs), array_of(one for _, one in pairs))
+
+
+def _lists(values: Sequence[Any], pa: Any) -> Any:
+    offsets, flat = _flat([_elements(value) for value in values], pa)
+    return pa.ListArray.from_arrays(offsets, array_of(flat))
+
+
+def _elements(value: Any) -> Any:
+    """Those of an array as Python has them, and None where it is masked; times stay NumPy's, whose own may be numbers."""
+    return value.tolist() if hasattr(value, "tolist") and _letter(value) not in "mM" else value
+
+
+def _flat(values: Sequence[Any], pa: Any) -> tuple[Any, list[Any]]:
+    """Where each value begins among all of their elements; null where one is missing."""
+    offsets, flat = [], list[Any]()
+    for value in values:
+        if not (missing := _missing(value)) and not hasattr(value, "__iter__"):
+            raise ValueError(f"{value!r:.200} stands among {type(values[0]).__name__}s")
+        offsets.append(None if missing else len(flat))
+        flat.extend(() if missing else value)
+    return pa.array([*offsets, len(flat)], pa.int32()), flat
+
+
+def _structs(values: Sequence[Any], pa: Any) -> Any:
+    rows = [{} if _missing(value) else value for value in values]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    odd = next((name for name in names if not isinstance(name, str)), None)
+    if odd is not None or not names:
+        raise ValueError("a dict without keys is no struct" if odd is None else f"the key {odd!r} of a dict is no text")
+    arrays = [array_of(row.get(name) for row in rows) for name in names]
+    return pa.StructArray.from_arrays(arrays, names=names, mask=pa.array([_missing(value) for value in values]))
+
+
+def _scalars(values: Sequence[Any], kinds: set[type], pa: Any) -> Any:
+    if dt.date in kinds and any(issubclass(kind, dt.datetime) for kind in kinds):
+        values = [dt.datetime.combine(value, dt.time()) if type(value) is dt.date else value for value in values]
+    values = [None if _missing(value) else value for value in values]
+    made = pa.array(values, from_pandas=True)
+    for row, (value, stored) in enumerate(zip(values, made.to_pylist(), strict=True)):
+        if not _same(value, stored):
+            raise ValueError(f"{value!r:.200} (row {row:,}) would become {stored!r:.200}")
+    return made
 
 
 def _same(given: Any, stored: Any) -> bool:
-    if stored is None or _missing(given):
-        return stored is None and _missing(given)
-    if isinstance(given, Mapping):
-        return not isinstance(given, Map) and isinstance(stored, dict) and _same_fields(given, stored)
-    if isinstance(given, (list, tuple)) or getattr(given, "ndim", 0) == 1:
-        return isinstance(stored, list) and len(given) == len(stored) and all(map(_same, given, stored))
-    if _kind_of(given) in "Mm":
+    if given is None:
+        return stored is None
+    if _letter(given) in "Mm":
         import pandas as pd  # noqa: PLC0415 - 0.5 s, and only times of NumPy need it
 
-        return bool((pd.Timestamp if _kind_of(given) == "M" else pd.Timedelta)(given) == stored)
+        return bool((pd.Timestamp if _letter(given) == "M" else pd.Timedelta)(given) == stored)
     plain = given.item() if hasattr(given, "item") else given.as_py() if hasattr(given, "as_py") else given
-    return bool(plain == stored)
-
-
-def _same_fields(given: Mapping[Any, Any], stored: Mapping[str, Any]) -> bool:
-    return set(given) <= set(stored) and all(_same(given.get(name), value) for name, value in stored.items())
+    return isinstance(plain, bool) == isinstance(stored, bool) and bool(plain == stored)
 
 
 def _missing(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return (isinstance(value, (float, Decimal)) or _kind_of(value) in "fMm") and bool(value != value)  # noqa: PLR0124 - NaN
+    number = isinstance(value, (float, Decimal)) or (_letter(value) in "fMm" and getattr(value, "ndim", 1) == 0)
+    return number and bool(value != value)  # noqa: PLR0124 - what NaN is known by
 
 
-def _kind_of(value: Any) -> str:
-    """The letter of a scalar of NumPy; a blank for all else."""
-    return str(value.dtype.kind) if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else " "
+def _letter(value: Any) -> str:
+    """The kind of NumPy's type; a blank for what is not its own."""
+    return str(getattr(getattr(value, "dtype", None), "kind", " "))
 
 
 def storable(column: Any) -> Any:
@@ -148,7 +180,9 @@ def _kept(kind: Any, pa: Any, *, time: Any = None) -> Any:
         return one.with_type(_kept(one.type, pa, time=time))
 
     if isinstance(kind, pa.BaseExtensionType) and kind.extension_name not in EXTENSIONS:
-        raise ValueError(f"{kind.extension_name} is no type of a table: without it, what is stored would mean something else")
+        raise ValueError(
+            f"{kind.extension_name} is no type of a table: without it, what is stored would mean something else"
+        )
     if types.is_union(kind):
         raise ValueError("a union would be stored as a struct of all its members")
     if types.is_struct(kind):
@@ -202,6 +236,11 @@ def leaves(array: Any, pa: Any) -> Iterator[Any]:
         yield from leaves(array.flatten(), pa)
     else:
         yield array
+
+
+def within(kind: Any, wanted: Callable[[Any], bool]) -> bool:
+    """Whether a type, or one that it is made of, is wanted."""
+    return wanted(kind) or any(within(kind.field(number).type, wanted) for number in range(kind.num_fields))
 
 
 def parts_of(intervals: Any) -> Any:

@@ -7,14 +7,16 @@ DuckDB's types, and DuckDB hands on wrong values for them: -1 for a UHUGEINT, a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.engines import FORMS
-from seeknal_nb.engines.columns import Map, leaves, parts_of
+from seeknal_nb.engines.columns import Map, leaves, parts_of, within
 from seeknal_nb.errors import NodeError, near
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["arrow_of", "fetched"]
 
@@ -97,7 +99,7 @@ def _each(table: Any, form: str, make: Callable[[Any, str], Any]) -> list[Any]:
     made = []
     for name, values in zip(table.column_names, table.columns, strict=True):
         try:
-            _check(values, pa)
+            _check(values, form, pa)
             made.append(make(values, name))
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
             raise NodeError(
@@ -107,7 +109,7 @@ def _each(table: Any, form: str, make: Callable[[Any, str], Any]) -> list[Any]:
     return made
 
 
-def _check(values: Any, pa: Any) -> None:
+def _check(values: Any, form: str, pa: Any) -> None:
     """Refuse what Python, pandas and polars would take for another value: infinite times, and 24:00."""
     import pyarrow.compute as pc  # noqa: PLC0415 - likewise
 
@@ -121,9 +123,9 @@ def _check(values: Any, pa: Any) -> None:
             continue
         if pa.types.is_time64(kind):
             if most >= DAY * (1_000 if kind.unit == "ns" else 1):
-                raise ValueError("24:00:00 is no time there")
+                raise ValueError(f"{form} has no 24:00:00")
         elif max(most, -least) == 2 ** (whole.bit_width - 1) - 1:
-            raise ValueError("infinity is no time there")
+            raise ValueError(f"{form} has no infinite time")
 
 
 def _pandas(table: Any, uuids: set[str]) -> Any:
@@ -221,8 +223,12 @@ def _polars(table: Any, _: set[str]) -> Any:
 
     def make(values: Any, _: str) -> Any:
         values = _with_spans(values)
-        if pa.types.is_interval(values.type) or pa.types.is_union(values.type):
-            raise ValueError(f"polars has no {'INTERVAL of months' if pa.types.is_interval(values.type) else 'UNION'}")
+        for odd, name in (
+            (pa.types.is_interval, "INTERVAL of months, or within another type"),
+            (pa.types.is_union, "UNION"),
+        ):
+            if within(values.type, odd):
+                raise ValueError(f"polars has no {name}")
         return values
 
     made = _each(table, "polars", make)
