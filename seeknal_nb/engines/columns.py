@@ -112,7 +112,9 @@ def _structs(values: Sequence[Any], pa: Any) -> Any:
     names = list(dict.fromkeys(name for row in rows for name in row))
     odd = next((name for name in names if not isinstance(name, str)), None)
     if odd is not None or not names:
-        raise ValueError("a dict without keys is no struct" if odd is None else f"the key {odd!r} of a dict is no text")
+        raise ValueError(
+            "a dict without keys has no place in Parquet" if odd is None else f"the key {odd!r} of a dict is no text"
+        )
     arrays = [array_of(row.get(name) for row in rows) for name in names]
     return pa.StructArray.from_arrays(arrays, names=names, mask=pa.array([_missing(value) for value in values]))
 
@@ -121,11 +123,18 @@ def _scalars(values: Sequence[Any], kinds: set[type], pa: Any) -> Any:
     if dt.date in kinds and any(issubclass(kind, dt.datetime) for kind in kinds):
         values = [dt.datetime.combine(value, dt.time()) if type(value) is dt.date else value for value in values]
     values = [None if _missing(value) else value for value in values]
-    made = pa.array(values, from_pandas=True)
+    made = _of_nanoseconds(values, pa) if any(getattr(value, "nanosecond", 0) for value in values) else pa.array(values)
     for row, (value, stored) in enumerate(zip(values, made.to_pylist(), strict=True)):
         if not _same(value, stored):
             raise ValueError(f"{value!r:.200} (row {row:,}) would become {stored!r:.200}")
     return made
+
+
+def _of_nanoseconds(values: Sequence[Any], pa: Any) -> Any:
+    """Timestamps of pandas, of which Arrow would take the microseconds."""
+    import pandas as pd  # noqa: PLC0415 - it is there: they are its own
+
+    return pa.array(pd.Series(pd.DatetimeIndex(values)))
 
 
 def _same(given: Any, stored: Any) -> bool:
@@ -219,7 +228,7 @@ def _fields(kind: Any) -> list[Any]:
     """The fields of a struct: of those that differ in case only, DuckDB would rename one."""
     fields = [kind.field(number) for number in range(kind.num_fields)]
     if not fields:
-        raise ValueError("a struct without fields is none")
+        raise ValueError("a dict without keys, a struct without fields, has no place in Parquet")
     if len({one.name.casefold() for one in fields}) < len(fields):
         raise ValueError(f"the fields {', '.join(one.name for one in fields)} of a struct are doubled (case is ignored)")
     return fields

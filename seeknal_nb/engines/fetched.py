@@ -200,7 +200,8 @@ def _spans(values: Any, pa: Any) -> Any:
 def _with_spans(values: Any) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - likewise
 
-    return (_spans(values, pa) if pa.types.is_interval(values.type) else None) or values
+    spans = _spans(values, pa) if pa.types.is_interval(values.type) else None
+    return values if spans is None else spans
 
 
 def _pandas_arrow(table: Any, _: set[str]) -> Any:

@@ -204,7 +204,7 @@ def _of_series(series: Any, pa: Any) -> Any:
         series = series.astype("object")
     if series.dtype == "object":
         return array_of(series.array)
-    if not _is_of(dtype, "pandas") and not _is_of(dtype, "numpy") and not hasattr(series.array, "__arrow_array__"):
+    if type(dtype).__module__.partition(".")[0] not in ("pandas", "numpy") and not hasattr(series.array, "__arrow_array__"):
         raise TypeError(f"{dtype} has no type of Arrow")
     return pa.array(series, from_pandas=True)
 
