@@ -206,9 +206,11 @@ def _with_spans(values: Any) -> Any:
 
 def _pandas_arrow(table: Any, _: set[str]) -> Any:
     import pandas as pd  # noqa: PLC0415 - likewise
+    import pyarrow as pa  # noqa: PLC0415 - likewise
 
     def make(values: Any, _: str) -> Any:
-        return pd.arrays.ArrowExtensionArray(_with_spans(values))
+        values = _with_spans(values)  # with months, pandas has no dtype for them
+        return _objects(values.to_pylist()) if pa.types.is_interval(values.type) else pd.arrays.ArrowExtensionArray(values)
 
     frame = pd.DataFrame(dict(enumerate(_each(table, "pandas", make))), index=pd.RangeIndex(table.num_rows))
     return frame.set_axis(table.column_names, axis=1)

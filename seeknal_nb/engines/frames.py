@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from seeknal_nb.engines.columns import array_of, storable
 from seeknal_nb.engines.fetched import arrow_of
 from seeknal_nb.errors import NodeError
 
-__all__ = ["is_frame", "taken", "to_arrow"]
+__all__ = ["decimals", "is_frame", "taken", "to_arrow"]
 
 REMEDY = "return a pandas, polars or Arrow table, a DuckDB relation, a list of dicts or a dict of columns"
 UNNAMED = "value"
@@ -187,6 +188,12 @@ def _of_pandas(frame: Any, pa: Any) -> Any:
         except ValueError as error:
             raise NodeError("the index is called as a column is", why=str(error), remedy="df.rename_axis(...)") from error
     return _of_columns(((name, frame.iloc[:, number]) for number, name in enumerate(frame.columns)), pa)
+
+
+def decimals(frame: Any) -> list[Any]:
+    """The columns of a pandas frame that hold Python's decimals, as those that were DECIMAL do."""
+    objects = [name for name, dtype in frame.dtypes.items() if dtype == "object"]
+    return [name for name in objects if isinstance(next(iter(frame[name].dropna()), None), Decimal)]
 
 
 def _tells(index: Any) -> bool:
