@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ENGINES", "Engine", "Interrupted", "OnFirstUse", "Relation", "Schema", "Table"]
+__all__ = ["ENGINES", "FORMS", "Engine", "Interrupted", "OnFirstUse", "Relation", "Schema", "Table"]
+
+FORMS = ("pandas", "pandas_arrow", "polars", "arrow")
+"""What a table may be handed over as. ``pandas_arrow`` is pandas with columns of Arrow's types."""
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error: somebody asked for it
@@ -44,10 +47,17 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What was written: rows, and its schema."""
+    """What was written.
+
+    Attributes:
+        rows: How many.
+        schema: (column, SQL type) in order.
+        warnings: What of a frame its owner may not expect.
+    """
 
     rows: int
     schema: Schema
+    warnings: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
@@ -71,7 +81,11 @@ class Engine(Protocol):
         """The columns that a SELECT would give, without running it."""
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
-        """The rows of a SELECT as a frame: ``pandas``, ``arrow``, ``polars`` or ``rows`` (a list of tuples)."""
+        """The rows of a SELECT in one of ``FORMS``, each value as it is, or as ``rows``, a list of tuples.
+
+        Raises:
+            NodeError: A column does not fit that form.
+        """
 
     def take(self, value: object, to: Path) -> Table:
         """Write a frame that a Python body gave as the Parquet file ``to``."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import warnings
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,8 @@ import duckdb
 
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.engines import Interrupted, Relation, Schema, Table
-from seeknal_nb.engines.frames import to_arrow
+from seeknal_nb.engines.fetched import fetched
+from seeknal_nb.engines.frames import taken
 from seeknal_nb.engines.parquet import same_rows, stored, written, written_exactly
 from seeknal_nb.engines.statements import explained, last, only_select, schema_of
 
@@ -29,8 +30,6 @@ __all__ = ["DuckDB"]
 
 T = TypeVar("T")
 _STEP = 0.05
-_QUIET = threading.Lock()
-"""Warnings are the process's: two threads that silence them for a while would leave them silent."""
 _SETTINGS = {
     "python_enable_replacements": "false",  # else `FROM df` reads a notebook's variable, unseen by any key
     "autoinstall_known_extensions": "false",
@@ -85,15 +84,15 @@ class DuckDB:
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
         """See ``Engine.query``."""
-        return self._attended(lambda cursor: _fetch(cursor.sql(last(cursor, sql).text), form))
+        return self._attended(lambda cursor: fetched(cursor.sql(last(cursor, sql).text), form))
 
     def take(self, value: object, to: Path) -> Table:
         """See ``Engine.take``; frames reach DuckDB through Arrow only, which is exact or fails."""
-        frame = to_arrow(value)
+        frame, warnings = taken(value)
 
         def work(cursor: duckdb.DuckDBPyConnection) -> Table:
             cursor.register("seeknal_frame", frame)
-            return self._build(cursor, "SELECT * FROM seeknal_frame", to)
+            return replace(self._build(cursor, "SELECT * FROM seeknal_frame", to), warnings=warnings)
 
         return self._attended(work)
 
@@ -152,15 +151,3 @@ class DuckDB:
                 cursor.interrupt()
             raise
         return future.result()
-
-
-def _fetch(relation: Any, form: str) -> Any:
-    if form == "rows":
-        return relation.fetchall()
-    if form == "arrow":
-        return relation.to_arrow_table()
-    if form == "polars":
-        return relation.pl()
-    with _QUIET, warnings.catch_warnings():  # DuckDB makes TIMESTAMPTZ columns by a call that pandas 3.1 deprecates
-        warnings.simplefilter("ignore")
-        return relation.df()

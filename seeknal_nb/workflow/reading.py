@@ -9,7 +9,7 @@ from seeknal_nb.dag.fingerprint import PARAMETER, written
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.sqltext import quote
-from seeknal_nb.errors import SeeknalError, SelectionError
+from seeknal_nb.errors import NodeError, SeeknalError, SelectionError
 from seeknal_nb.markup import cut
 from seeknal_nb.showing import Preview
 from seeknal_nb.workflow.history import read_history
@@ -60,7 +60,7 @@ class Reader:
         checks = self._failed_checks(node_id) if note else []
         if checks:
             return _of_checks(node_id, checks, limit, note)
-        frame = self.query(node_id, limit=limit)
+        frame = self._first(node_id, limit)
         schema = self.runner.engine.get().describe(f"SELECT * FROM {quote(node_id)}")
         build, before = self.build(node_id), self.build_before(node_id)
         if build is None:
@@ -68,6 +68,14 @@ class Reader:
         return Preview(
             node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata), note
         )  # fmt: skip
+
+    def _first(self, node_id: str, limit: int) -> Any:
+        """The first rows; as text, where a column has values that pandas has not, as an infinite time."""
+        try:
+            return self.query(node_id, limit=limit)
+        except NodeError:
+            values = f"(SELECT * FROM {quote(node_id)} LIMIT {limit})"
+            return self.runner.engine.get().query(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {values}")
 
     def _failed_checks(self, node_id: str) -> list[dict[str, Any]]:
         """What the checks of a rule found when it failed: a rule that fails leaves no table, but the run's record."""

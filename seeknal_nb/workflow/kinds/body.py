@@ -26,6 +26,7 @@ __all__ = ["build_table", "called", "needs_body", "python_of", "python_value", "
 
 
 METRICS = "metrics.json"
+DECIMALS = "a DECIMAL comes exact: df['x'].astype(float) where a float will do, or CAST(x AS DOUBLE) in SQL"
 
 
 def sql_of(node: Node) -> str | None:
@@ -112,6 +113,6 @@ def _raised_by(error: BaseException, node: Node) -> bool:
 def _failure(error: BaseException, node: Node) -> NodeError:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith("<seeknal ")]
     where = f" at line {frames[-1].lineno} of its body" if frames else ""
-    return NodeError(
-        f"{type(error).__name__}{where}", why=text_of(error), remedy="mend the body, then run again", node=node.id
-    )
+    text = text_of(error)
+    remedy = DECIMALS if isinstance(error, TypeError) and "decimal.Decimal" in text else "mend the body, then run again"
+    return NodeError(f"{type(error).__name__}{where}", why=text, remedy=remedy, node=node.id)

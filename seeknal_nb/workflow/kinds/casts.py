@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
@@ -117,7 +118,7 @@ def cast_staged(task: Task, table: Table, types: Mapping[str, str]) -> Table:
     raw = (task.stage / DATA).rename(task.stage / RAW)
     cast = build_cast(task, parquet(raw), named)
     raw.unlink()
-    return cast
+    return replace(cast, warnings=table.warnings)
 
 
 def no_rows(task: Task, types: Mapping[str, str]) -> Table:

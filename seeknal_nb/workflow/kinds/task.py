@@ -200,5 +200,7 @@ class Kind:
 
 
 def result_of(table: Table, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec's dict for a node that staged a table, with its columns."""
-    return {"row_count": table.rows, "schema": table.schema, "metadata": dict(metadata)}
+    """The spec's dict for a node that staged a table, with its columns, and what is to be told of it."""
+    warnings = [*metadata.get("warnings", ()), *table.warnings]
+    told = {**metadata, **({"warnings": warnings} if warnings else {})}
+    return {"row_count": table.rows, "schema": table.schema, "metadata": told}

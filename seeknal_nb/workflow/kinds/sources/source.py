@@ -138,7 +138,7 @@ def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
         found = _watermark(node, around, due)
         found = replace(found, text=f"connection {digest(repr(place_of(node.config, around)))} {found.text or ''}")
     elif not _has_body(node) and format_of(node) == DATAFRAME:
-        found = Probe(f"frame {frame_digest(variable(node, around), node)}", due=due)
+        found = Probe(f"frame {frame_digest(variable(node, around))}", due=due)
     else:
         found = replace(look_at(_watched(node, around), seen, around.root), due=due)
     return replace(found, dated=dated)

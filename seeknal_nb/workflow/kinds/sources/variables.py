@@ -25,8 +25,11 @@ def variable(node: Node, around: Surroundings) -> Any:
     return around.namespace[name]
 
 
-def frame_digest(frame: Any, node: Node) -> str:
-    """xxh3_128 over the frame's Arrow stream: its names, types and values, whatever its memory looks like."""
+def frame_digest(frame: Any) -> str:
+    """xxh3_128 over the frame's Arrow stream: its names, types and values, whatever its memory looks like.
+
+    Of what cannot be stored it is the reason: the node runs, and fails by it.
+    """
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s
     import xxhash  # noqa: PLC0415
 
@@ -48,7 +51,7 @@ def frame_digest(frame: Any, node: Node) -> str:
     try:
         table = to_arrow(frame)
     except NodeError as error:
-        raise error.at(node=node.id) from None
+        return str(error)
     with pa.ipc.new_stream(pa.PythonFile(Sink(), mode="w"), table.schema) as stream:
         stream.write_table(table.combine_chunks())
     return str(hasher.hexdigest())
