@@ -647,7 +647,7 @@ def prepared(path):
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE other (a)")
         database.execute("INSERT INTO other VALUES (1)")
-        database.execute('CREATE TABLE "my table" (x, old)')
+        database.execute('CREATE TABLE "my table" (x INTEGER, "q""q" TEXT)')
         database.execute('CREATE INDEX ix ON "my table" (x)')
         database.execute('CREATE VIEW v AS SELECT x FROM "my table"')
 
@@ -664,9 +664,11 @@ def test_other_tables_indexes_and_views_stay(project, tmp_path):
 
 def test_what_fails_leaves_the_database_as_it_was(project, tmp_path):
     prepared(tmp_path / "a.db")
-    project.exposure("e", sql="SELECT 1 AS y", params={"path": "a.db", "table": "my table"})  # the index needs x
-    assert "SQLite refuses: a.db" in failure(project, "exposure.e").error_message
-    assert ask(tmp_path / "a.db", "SELECT name FROM pragma_table_info('my table')") == [("x",), ("old",)]
+    for sql in ("SELECT 1 AS x, 'y' AS \"q\"\"q\"", "SELECT 1 AS y"):  # the index needs x
+        project.exposure("e", sql=sql, params={"path": "a.db", "table": "my table"})
+        error = run(project)["exposure.e"].error_message
+    assert "SQLite refuses: a.db" in error
+    assert ask(tmp_path / "a.db", "SELECT * FROM \"my table\"") == [(1, "y")]
     project.exposure("e", sql="SELECT 1 AS y", params={"path": "a.db", "table": "v"})
     assert "view" in failure(project, "exposure.e").error_message
     (tmp_path / "b.db").write_text("this is no database, whatever its name says " * 20)

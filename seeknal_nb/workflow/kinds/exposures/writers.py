@@ -91,12 +91,12 @@ def inside(around: Surroundings, target: str, *, follow: bool = False) -> Path:
     return path
 
 
-def projected(task: Task, rows: Rows, cast: Callable[[str], str], *, first: int | None = None) -> Rows:
-    """The first rows with their columns as ``cast`` wants each SQL type: ``{}`` in its text stands for the column."""
-    wanted = [(name, kind, cast(kind)) for name, kind in rows.schema]
-    if first is None and all(template == "{}" for _, _, template in wanted):
+def projected(task: Task, rows: Rows, cast: Callable[[str, str], str], *, first: int | None = None) -> Rows:
+    """The first rows with their columns as ``cast`` writes them in SQL, by type and name."""
+    wanted = [(column(name), cast(kind, column(name))) for name, kind in rows.schema]
+    if first is None and all(value == name for name, value in wanted):
         return rows
-    values = ", ".join(f"{template.format(column(name))} AS {column(name)}" for name, _, template in wanted)
+    values = ", ".join(f"{value} AS {name}" for name, value in wanted)
     file = rows.file.with_name(f"cast-{rows.file.name}")
     limit = "" if first is None else f" LIMIT {first}"
     table = task.engine.build(f"SELECT {values} FROM ({rows.sql}){limit}", file)
