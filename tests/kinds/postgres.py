@@ -34,13 +34,22 @@ class Server:
 
     def execute(self, *statements: str) -> None:
         """Run statements, each committed, through the driver itself."""
+        with self._connected(autocommit=True) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query, read by the driver itself."""
+        with self._connected() as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+    def _connected(self, *, autocommit: bool = False) -> Any:
         from adbc_driver_postgresql import dbapi
 
         quoted = self.password.replace("\\", "\\\\").replace("'", "\\'")
         uri = f"host=127.0.0.1 port={self.port} user={USER} password='{quoted}' dbname={self.database}"
-        with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
+        return dbapi.connect(uri, autocommit=autocommit)
 
 
 def binaries() -> Path | None:

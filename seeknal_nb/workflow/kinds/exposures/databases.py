@@ -138,7 +138,7 @@ def not_ours(table: str, drop: str) -> NodeError:
     """Why a table is not dropped to make room for another."""
     return NodeError(
         f"the table {table} is not this node's to drop",
-        why="its columns are others, or more than rows belong to it; and its rows are not those that the node delivered last",
+        why="its columns are others, or more belongs to it; and its rows are not those that the node delivered last",
         remedy=f"deliver the columns that it has, or to another table; or drop it yourself: {drop}",
     )
 
@@ -189,9 +189,9 @@ def _prove_kept(task: Task, database: sqlite3.Connection, rows: Rows, table: str
         moved = ", ".join(f"{column(name + to)} = {column(name + of)}" for name, *_ in types)
         database.execute(f"UPDATE temp.seeknal_sent SET {moved}")
     for name, ours, theirs in types:
-        sent, there, back = (column(name + part) for part in ("", THERE, BACK))
+        sent, moved, back = (column(name + part) for part in ("", THERE, BACK))
         changed = f"FROM temp.seeknal_sent WHERE +{sent} IS NOT +{back}"  # with + no column's type takes part in it
-        query = f"SELECT count(*) {changed} UNION ALL SELECT * FROM (SELECT {sent} || ' to ' || {there} {changed} LIMIT 1)"
+        query = f"SELECT count(*) {changed} UNION ALL SELECT * FROM (SELECT {sent} || ' to ' || {moved} {changed} LIMIT 1)"
         (count,), *example = database.execute(query).fetchall()
         if count:
             raise would_change(table, name, count, f"{ours} into {theirs}, as {example[0][0]}")

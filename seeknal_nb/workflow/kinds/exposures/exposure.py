@@ -15,10 +15,10 @@ from seeknal_nb.errors import NodeError
 from seeknal_nb.files import digest_file, io_errors, signature
 from seeknal_nb.workflow.kinds.connections import place_of
 from seeknal_nb.workflow.kinds.exposures.databases import sqlite_state, to_sqlite
-from seeknal_nb.workflow.kinds.exposures.finite import finite, lost, no_nan, within
+from seeknal_nb.workflow.kinds.exposures.finite import finite, lost, no_nan
 from seeknal_nb.workflow.kinds.exposures.offers import Offer, bytes_of, offer_of, report_of, rows_of
 from seeknal_nb.workflow.kinds.exposures.pages import page, section
-from seeknal_nb.workflow.kinds.exposures.postgres import postgres_changed, to_postgres
+from seeknal_nb.workflow.kinds.exposures.postgres import in_words, postgres_changed, to_postgres
 from seeknal_nb.workflow.kinds.exposures.sheets import write_workbook
 from seeknal_nb.workflow.kinds.exposures.targets import Target, target_of
 from seeknal_nb.workflow.kinds.exposures.writers import (
@@ -139,7 +139,7 @@ def _to_database(task: Task, target: Target, offer: Offer, path: Path | None) ->
     rows = rows_of(task, offer)
     delivery = task.key if target.append else ""
     if path is None:
-        offer.warnings += lost(task, rows, within, "JSON")
+        offer.warnings += lost(task, rows, in_words, "JSON")
         held, offer.again = to_postgres(task, rows, target, delivery, _before(task, IN_POSTGRES, target.table, ""))
         return {}, {IN_POSTGRES: (IN_POSTGRES, target.table, delivery, *held)}
     offer.warnings += lost(task, rows, no_nan, "SQLite")

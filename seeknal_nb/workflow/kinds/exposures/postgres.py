@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, shown
 from seeknal_nb.errors import NodeError
+from seeknal_nb.markup import plural
 from seeknal_nb.workflow.kinds.connections import connect, told
 from seeknal_nb.workflow.kinds.exposures.databases import DELIVERIES, KEPT, decimal_digits, go_on, not_ours, would_change
-from seeknal_nb.workflow.kinds.exposures.finite import as_json, lost, microseconds, within
+from seeknal_nb.workflow.kinds.exposures.finite import as_json, microseconds, within
 from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, projected
 from seeknal_nb.workflow.kinds.types import is_nested, is_time, is_zoned
 
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.exposures.targets import Target
     from seeknal_nb.workflow.kinds.task import Surroundings, Task
 
-__all__ = ["postgres_changed", "to_postgres"]
+__all__ = ["in_words", "postgres_changed", "to_postgres"]
 
-SMALL = {"TINYINT": "SMALLINT", "UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)"}
+SMALL = {
+    "TINYINT": "SMALLINT", "UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)",
+}  # fmt: skip
 """What PostgreSQL has in place of integers without a sign, and of the smallest."""
 PLAIN = frozenset(
     {"BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIME", "TIMESTAMP",
@@ -46,6 +49,7 @@ def to_postgres(
     Raises:
         NodeError: It cannot be reached, or refuses; without a secret in its text.
     """
+    _refuse_endless(task, rows)
     rows = projected(task, rows, _as_postgres)
     schema, _, name = target.table.rpartition(".")
     temporary = f"{name[:40]}__new_{random_text.token_hex(4)}"
@@ -65,6 +69,28 @@ def to_postgres(
         go_on(task)
         opened.commit()
     return held, again
+
+
+def _refuse_endless(task: Task, rows: Rows) -> None:
+    """Refuse times that are infinite: the driver would make a year of them."""
+    times = [(name, kind) for name, kind in rows.schema if is_time(kind.removesuffix("[]"))]
+    ends = {name: _ends(kind, column(name)) for name, kind in times}
+    if not ends:
+        return
+    endless = ", ".join(f"count(*) FILTER (WHERE NOT ({finite}))" for finite in ends.values())
+    [counts] = task.engine.query(f"SELECT {endless} FROM ({rows.sql})", form="rows")
+    for name, count in zip(ends, counts, strict=True):
+        if count:
+            raise NodeError(
+                f"column {name!r} holds times without end", why=f"{plural(count, 'row')} of infinity",
+                remedy=f"CASE WHEN isfinite({shown(name)}) THEN {shown(name)} END, or CAST it to VARCHAR",
+            )  # fmt: skip
+
+
+def _ends(kind: str, value: str) -> str:
+    if kind.endswith("[]"):
+        return f"len(list_filter({value}, lambda one: NOT {_ends(kind[:-2], 'one')})) = 0"
+    return f"isfinite({f'{value}::TIMESTAMPTZ' if is_zoned(kind) else value})"  # there is none of TIMESTAMPTZ_NS
 
 
 def _current_schema(cursor: Any) -> str:
@@ -118,6 +144,11 @@ def _as_postgres(kind: str, value: str) -> str:
     if is_time(kind):
         return microseconds(kind, value, to="TIMESTAMPTZ" if is_zoned(kind) else "TIMESTAMP")
     return as_json(kind, value) if is_nested(kind) else f"CAST({value} AS VARCHAR)"
+
+
+def in_words(kind: str, value: str) -> str:
+    """A value with NULL for what PostgreSQL has no word for: it has NaN and infinity, but not in JSON."""
+    return value if _is_plain_list(kind) else within(kind, value)
 
 
 def _is_plain_list(kind: str) -> bool:
