@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ from seeknal_nb.dag.sqltext import literal, quote
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.workflow.kinds.checks.forms import Spec, Threshold, bounds_told, number, specs_of
-from seeknal_nb.workflow.kinds.checks.sql import Measure, Place, measure_of, samples_sql, shortened, whole_told
+from seeknal_nb.workflow.kinds.checks.place import Measure, Place
+from seeknal_nb.workflow.kinds.checks.sql import measure_of, samples_sql, shortened
+from seeknal_nb.workflow.kinds.checks.whole import whole_told
 from seeknal_nb.workflow.kinds.types import is_time
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ TABLE = "_table_"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one check found: a row of a rule's table, an entry of ``metadata["checks"]`` (by ``asdict``).
+    """What one check found: a row of a rule's table, an entry of ``metadata["checks"]``.
 
     Attributes:
         check: What it is called.
@@ -48,6 +50,7 @@ class Check:
         rows: How many rows it looked at.
         tolerance: The share of them that may break it.
         sample: JSON of the first offending rows, or text of its own.
+        note: What is to be told although it held.
     """
 
     check: str
@@ -57,6 +60,11 @@ class Check:
     rows: int | None = None
     tolerance: float | None = None
     sample: str | None = None
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of ``metadata["checks"]``; the note is a warning."""
+        return {name: value for name, value in asdict(self).items() if name != "note"}
 
 
 def check_checks(listed: object, node: Node, *, key: str = "checks") -> None:
@@ -125,7 +133,12 @@ def _place(task: Task, table: str) -> Place:
         found = quote(task.input(name).node_id)
         return found, types(found)
 
-    return Place(table, types(table) if table else {}, task.sql, other)
+    def takes(sql: str) -> bool:
+        with suppress(NodeError):
+            return bool(task.engine.describe(sql))
+        return False
+
+    return Place(table, types(table) if table else {}, task.sql, other, takes)
 
 
 def conclude(checks: Sequence[Check], metadata: Mapping[str, Any], *, message: str = "") -> dict[str, Any]:
@@ -144,8 +157,9 @@ def conclude(checks: Sequence[Check], metadata: Mapping[str, Any], *, message: s
     counts = {"passed": len(checks) - len(failed), "failed": len(errors), "warned": len(warned)}
     counts["failed_rows"] = sum(check.failed_rows or 0 for check in failed)
     logged, said = metadata.get("metrics", {}), f"{message}: " if message else ""
-    told = {**metadata, "metrics": {**counts, **logged}, "checks": [asdict(check) for check in checks]}
+    told = {**metadata, "metrics": {**counts, **logged}, "checks": [check.to_dict() for check in checks]}
     warnings = [*_doubled(counts, logged), *([f"{said}{_all_told(warned)}"] if message and warned else map(_told, warned))]
+    warnings += [f"{check.check}: {check.note}" for check in checks if check.note]
     if warnings:
         told["warnings"] = [*metadata.get("warnings", ()), *warnings]
     if not errors:
@@ -215,16 +229,20 @@ def _counted(task: Task, specs: Sequence[Spec], place: Place, severity: str) -> 
     measures = [_measure(task, spec, place) for spec in specs]
     if not specs:
         return []
-    texts = [f"{measure.failed}, {measure.rows}" for measure in measures]
+    texts = [f"{measure.failed}, {measure.rows}, {measure.doubtful or 'NULL'}" for measure in measures]
     numbers = _asked(task, specs, texts, lambda parts: f"SELECT {', '.join(parts)} FROM {place.table}")
-    counts = zip(numbers[::2], numbers[1::2], strict=True)
+    counts = zip(numbers[::3], numbers[1::3], strict=True)
     checks = [judged(spec, failed, rows, severity) for spec, (failed, rows) in zip(specs, counts, strict=True)]
+    for at, (measure, unsure) in enumerate(zip(measures, numbers[2::3], strict=True)):
+        if unsure and checks[at].passed:
+            checks[at] = replace(checks[at], note=f"{plural(unsure, 'row')} {measure.doubt}")
     failing = [at for at, check in enumerate(checks) if not check.passed]
     if failing:
         selects = [measures[at].sample for at in failing]
         for at, sample in zip(failing, _asked(task, [specs[at] for at in failing], selects, samples_sql), strict=True):
             found = shortened(sample, specs[at])
-            checks[at] = replace(checks[at], sample=whole_told(specs[at], found, checks[at].rows) or found)
+            told = whole_told(specs[at], found, checks[at].rows) if measures[at].whole else found
+            checks[at] = replace(checks[at], sample=told)
     return checks
 
 
@@ -233,10 +251,23 @@ def _measure(task: Task, spec: Spec, place: Place) -> Measure:
     with _naming(spec):
         found = measure_of(spec, place)
         for text in filter(None, (spec.where, spec.options.get("sql"))):
-            ((_, kind),) = task.engine.describe(f"SELECT (\n{place.sql(text)}\n) AS x FROM {place.table}")
+            kind = _kind_of(task, place, text)
             if kind != "BOOLEAN" and "NULL" not in kind:
                 raise NodeError(f"{text[:200]!r} is no condition", why=f"it is {kind}", remedy="compare it with something")
         return found
+
+
+def _kind_of(task: Task, place: Place, text: str) -> str:
+    try:
+        ((_, kind),) = task.engine.describe(f"SELECT (\n{place.sql(text)}\n) AS x FROM {place.table}")
+    except NodeError as error:
+        if "GROUP BY" not in error.why:
+            raise
+        raise NodeError(
+            f"{text[:200]!r} is about each row and about all of them", why="a column stands beside an aggregate",
+            remedy="write avg(x) OVER () to compare each row with the mean, or two checks",
+        ) from error  # fmt: skip
+    return kind
 
 
 @contextmanager
@@ -269,9 +300,14 @@ def _measured(task: Task, spec: Spec, place: Place, severity: str, metrics: Mapp
         hit = _unknown(spec, own) if value is None else _hit(spec, value, own, None)
     else:
         hit = None if _between(value, spec.options) else own
-    return Check(
-        spec.label, hit or own, hit is None, int(hit is not None), None, None, _missed(spec, value) if hit else None
-    )
+    missed = _missed(spec, value) if hit else None
+    return Check(spec.label, hit or own, hit is None, int(hit is not None), _tested(spec, metrics), None, missed)
+
+
+def _tested(spec: Spec, metrics: Mapping[str, Any]) -> int | None:
+    """Over how many rows a model's metric was taken: those of its test part. None of what is no model's."""
+    rows = None if spec.columns else metrics.get("n_test")
+    return int(rows) if isinstance(rows, (int, float)) and not isinstance(rows, bool) and rows == rows // 1 else None
 
 
 def _missed(spec: Spec, value: float | None) -> str:

@@ -148,7 +148,7 @@ def _unkeyed(group: Group, checks: Sequence[Check]) -> ChecksFailed:
         "the features are not keyed",
         why=why,
         remedy=f"filter them in the body{remedy}",
-        metadata={"checks": [asdict(check) for check in checks]},
+        metadata={"checks": [check.to_dict() for check in checks]},
     )
 
 

@@ -53,6 +53,10 @@ def _check_config(node: Node) -> None:
 
 def _check_keys(node: Node) -> None:
     refuse_unread(node, READ)
+    for key in ("checks", "rule"):
+        if node.config.get(key) in ([], ()):
+            remedy = f"list what must hold, or take {key} away"
+            raise ManifestError(f"{key} of a rule is empty", why="nothing would be checked by it", remedy=remedy)
     blocking = node.config.get("blocking")
     if blocking is not None and not isinstance(blocking, bool):
         raise ManifestError(
