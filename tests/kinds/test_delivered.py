@@ -349,6 +349,20 @@ def test_an_append_that_is_there_already_is_proved_against_nothing(project: Proj
     assert "double precision into integer, as 2.5 to 2" in failure(project, "exposure.e").error_message
 
 
+@pytest.mark.parametrize(("sql", "told"), [
+    ("SELECT 2 AS x, 'l' AS k", []), ("SELECT 2.5::DOUBLE AS x, 'k' AS k", ["x is int32 there and double here"]),
+    ("SELECT 2 AS x, 3 AS y, 'k' AS k", ["y is not there and int32 here"]), ("SELECT 'k' AS k, 4 AS z", ["x is int32 there and not here, z is not there and int32 here"]),
+])  # fmt: skip
+@pytest.mark.parametrize("partition_by", [None, ["k"]])
+def test_files_of_other_types_beside_are_told(project: Project, tmp_path: Path, sql: str, told: list[str], partition_by: list[str] | None) -> None:
+    """A reader that goes by the first file reads 2.5 as 2."""
+    params = {"path": "o", "format": "parquet", "mode": "append", "partition_by": partition_by}
+    for query in ("SELECT 1 AS x, 'k' AS k", sql):
+        project.exposure("e", sql=query, params={name: value for name, value in params.items() if value})
+        warnings = good(project)["exposure.e"].metadata.get("warnings", [])
+    assert [text.removeprefix("the files of o differ: ").partition(";")[0] for text in warnings] == told
+
+
 IN_SQLITE: dict[str, tuple[str, str, Any]] = {
     "a zero before": ("INTEGER", "'007'", None),
     "a text that is a number": ("INTEGER", "'7'", 7),

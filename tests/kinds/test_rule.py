@@ -22,7 +22,7 @@ from seeknal_nb.definitions import define
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.checks.forms import specs_of, threshold
-from seeknal_nb.workflow.kinds.checks.checks import conclude
+from seeknal_nb.workflow.kinds.checks.outcome import conclude
 
 NOW = datetime.now(UTC).replace(tzinfo=None)
 NAN = float("nan")
@@ -783,3 +783,13 @@ def test_the_age_in_a_profile_grows_while_nothing_changes(project: Project, monk
     assert status(good(project)) == {"transform.t": "cached", "profile.p": "cached", "rule.r": "success"}
     monkeypatch.setattr(time, "time", lambda: real() + 25 * 3600)
     assert "25" in (failure(project, "rule.r").error_message or "")
+
+
+@pytest.mark.parametrize(("ahead", "kind", "passes"), [
+    ("INTERVAL 12 HOUR", "TIMESTAMP", True), ("INTERVAL 2 DAY", "TIMESTAMP", False), ("INTERVAL 12 HOUR", "TIMESTAMPTZ", False), ("INTERVAL '-1 hour'", "TIMESTAMPTZ", True),
+])  # fmt: skip
+def test_a_time_in_the_future_is_no_age_in_a_profile(project: Project, ahead: str, kind: str, passes: bool) -> None:
+    project.transform("t", sql=f"SELECT CAST(now() + {ahead} AS {kind}) AS ts")
+    project.node("profile", "p", inputs=["t"])
+    (row,) = found(project, inputs=["p"], checks=[{"metric": "ts.freshness_hours", "max": 24}])
+    assert row["passed"] is passes

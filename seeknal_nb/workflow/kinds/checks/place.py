@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,13 @@ from seeknal_nb.errors import NodeError, near
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from seeknal_nb.workflow.kinds.checks.forms import Spec
 
 __all__ = [
-    "SAMPLE", "Measure", "Place", "ahead", "cutoff", "filtered", "outside", "plain", "present", "select", "time_of",
-    "tomorrow", "where_of",
+    "SAMPLE", "Measure", "Place", "ahead", "cutoff", "filtered", "naming", "outside", "plain", "present", "select",
+    "time_of", "tomorrow", "where_of",
 ]  # fmt: skip
 
 SAMPLE = 5
@@ -139,3 +140,13 @@ def cutoff(spec: Spec) -> str:
 def tomorrow(spec: Spec, place: Place) -> str:
     """The time after which a row lies in the future."""
     return f"({_now(spec)} + to_seconds({ahead(present(spec.columns[0], place.types))}))"
+
+
+@contextmanager
+def naming(spec: Spec) -> Iterator[None]:
+    """An error inside names the check."""
+    try:
+        yield
+    except NodeError as error:
+        told = f"check {spec.label!r}: {error.what}"
+        raise NodeError(told, why=error.why, remedy=error.remedy, metadata=error.metadata) from error

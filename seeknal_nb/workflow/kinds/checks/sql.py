@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.workflow.kinds.checks.forms import Spec
 
-__all__ = ["SAMPLE", "measure_of", "samples_sql", "shortened"]
+__all__ = ["measure_of", "samples_sql", "shortened"]
 
 LONGEST, LONGEST_SAMPLE = 200, 2000
 """Characters of one value and of all of a sample: it goes into records, logs and the graph."""

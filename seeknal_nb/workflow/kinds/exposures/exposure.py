@@ -29,6 +29,7 @@ from seeknal_nb.workflow.kinds.exposures.writers import (
     projected,
     put,
     put_beside,
+    unlike,
     write_directory,
 )
 from seeknal_nb.workflow.kinds.files import files_of, files_probe
@@ -203,6 +204,7 @@ def _deliver(task: Task, offer: Offer, target: Target, path: Path) -> tuple[dict
     if target.directory:  # once more: the body, or somebody else, may have written there meanwhile
         check_directory(path, target, task.node.name)
     if target.append:
+        offer.warnings += unlike(staged, path)
         offer.again = put_beside(staged, path, _file_name(task))
     else:
         put(staged, path)

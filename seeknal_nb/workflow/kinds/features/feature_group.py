@@ -11,7 +11,8 @@ from seeknal_nb.errors import ChecksFailed, NodeError, near
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
 from seeknal_nb.workflow.kinds.casts import build_cast
-from seeknal_nb.workflow.kinds.checks.checks import Check, conclude, run_checks
+from seeknal_nb.workflow.kinds.checks.checks import run_checks
+from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude
 from seeknal_nb.workflow.kinds.features.groups import Group, save_group
 from seeknal_nb.workflow.kinds.features.spec import Spec, check_spec, spec_of
 from seeknal_nb.workflow.kinds.files import files_probe

@@ -10,8 +10,11 @@ from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import literal, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of
-from seeknal_nb.workflow.kinds.checks.checks import Check, by_the_clock, conclude, judged, run_specs
-from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, samples_sql, shortened
+from seeknal_nb.workflow.kinds.checks.checks import run_specs
+from seeknal_nb.workflow.kinds.checks.metrics import by_the_clock
+from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude, judged
+from seeknal_nb.workflow.kinds.checks.place import SAMPLE
+from seeknal_nb.workflow.kinds.checks.sql import samples_sql, shortened
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.held import held
 from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.markup import plural
-from seeknal_nb.workflow.kinds.checks.checks import Check
+from seeknal_nb.workflow.kinds.checks.outcome import Check
 from seeknal_nb.workflow.kinds.checks.place import ahead
 from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
 from seeknal_nb.workflow.kinds.types import is_time
