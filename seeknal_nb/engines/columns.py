@@ -134,7 +134,7 @@ def _of_nanoseconds(values: Sequence[Any], pa: Any) -> Any:
     """Timestamps of pandas, of which Arrow would take the microseconds."""
     import pandas as pd  # noqa: PLC0415 - it is there: they are its own
 
-    return pa.array(pd.Series(pd.DatetimeIndex(values)))
+    return pa.array(pd.Series(pd.DatetimeIndex(list(values))))
 
 
 def _same(given: Any, stored: Any) -> bool:

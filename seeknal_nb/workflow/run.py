@@ -176,7 +176,9 @@ class Run:
     def _task(self, node: Node, stage: Path) -> Task:
         captured, cancelled = self.world.sights[node.id].captured, self.walk.cancelled
         key, inputs = self.walk.decisions[node.id].key or "", self.walk.inputs(node.id)
-        return Task(node, key, inputs, stage, captured, self.runner.around, self.runner.engine, cancelled)
+        before = self.world.facts[node.id].entry
+        seen = before.seen if before else {}
+        return Task(node, key, inputs, stage, captured, self.runner.around, self.runner.engine, cancelled, seen)
 
     def _commit(self, result: NodeResult, decision: Decision) -> tuple[NodeResult, Build | None]:
         """Publish what was staged and remember the result; only then is it told."""

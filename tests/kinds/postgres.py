@@ -34,24 +34,27 @@ class Server:
 
     def execute(self, *statements: str) -> None:
         """Run statements, each committed, through the driver itself."""
-        from adbc_driver_postgresql import dbapi
-
-        with dbapi.connect(self._uri, autocommit=True) as connection, connection.cursor() as cursor:
+        with self._connected(autocommit=True) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
 
-    def works(self, on: str) -> bool:
-        """Whether it is at a statement that holds a text."""
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query, read by the driver itself."""
+        with self._connected() as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+    def _connected(self, *, autocommit: bool = False) -> Any:
         from adbc_driver_postgresql import dbapi
 
-        with dbapi.connect(self._uri, autocommit=True) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT query FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()")
-            return any(on in query for (query,) in cursor.fetchall())
-
-    @property
-    def _uri(self) -> str:
         quoted = self.password.replace("\\", "\\\\").replace("'", "\\'")
-        return f"host=127.0.0.1 port={self.port} user={USER} password='{quoted}' dbname={self.database}"
+        uri = f"host=127.0.0.1 port={self.port} user={USER} password='{quoted}' dbname={self.database}"
+        return dbapi.connect(uri, autocommit=autocommit)
+
+    def works(self, on: str) -> bool:
+        """Whether it is at a statement that holds a text."""
+        asked = "SELECT query FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
+        return any(on in query for (query,) in self.ask(asked))
 
 
 def binaries() -> Path | None:

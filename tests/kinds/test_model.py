@@ -946,3 +946,22 @@ def test_labels_of_a_view_are_counted_and_joined_in_one_reading(project: Project
     for number in range(8):
         result = summary[f"model.m{number}"]
         assert result.row_count == 200 if result.status == "success" else "doubled" in (result.error_message or "")
+
+
+# What a metric was measured on
+
+
+def test_a_check_of_a_metric_looked_at_the_rows_of_the_test_part(project: Project) -> None:
+    result = model(project, tests=[{"metric": "auc", "min": 0.5}, {"metric": "auc", "max": 0.1, "severity": "warn"}, {"not_null": "prediction"}])
+    tested = int((table(project).split == "test").sum())
+    assert 0 < tested < 300
+    assert [(check["passed"], check["rows"]) for check in result.checks] == [(True, tested), (False, tested), (True, 300)]
+    project.node("rule", "r", on="model.m", checks=[{"metric": "accuracy", "min": 0}])
+    good(project)
+    assert arrow(project, "rule.r").to_pylist()[0]["rows"] == tested
+
+
+def test_a_metric_of_a_body_is_of_rows_that_it_may_tell(project: Project) -> None:
+    for logged, rows in (("score=1.0", None), ("score=1.0, n_test=7", 7)):
+        project.model("m", python=f"ctx.log_metrics({logged})\nreturn [{{'p': 1}}]", tests=[{"metric": "score", "min": 0.9}])
+        assert [check["rows"] for check in good(project)["model.m"].checks] == [rows]

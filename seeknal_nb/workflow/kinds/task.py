@@ -101,6 +101,7 @@ class Task:
         surroundings: Where.
         opener: With what, opened on first use.
         cancelled: Set when nobody waits for it any more: nothing may be delivered then.
+        seen: What the node saw or delivered last.
     """
 
     node: Node
@@ -111,6 +112,7 @@ class Task:
     surroundings: Surroundings
     opener: OnFirstUse
     cancelled: threading.Event = field(default_factory=threading.Event)
+    seen: Seen = field(default_factory=dict)
 
     @property
     def engine(self) -> Engine:

@@ -11,8 +11,11 @@ from seeknal_nb.dag.sqltext import literal, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of
-from seeknal_nb.workflow.kinds.checks.checks import Check, by_the_clock, conclude, judged, run_specs
-from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, samples_sql, shortened
+from seeknal_nb.workflow.kinds.checks.checks import run_specs
+from seeknal_nb.workflow.kinds.checks.metrics import by_the_clock
+from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude, judged
+from seeknal_nb.workflow.kinds.checks.place import SAMPLE
+from seeknal_nb.workflow.kinds.checks.sql import samples_sql, shortened
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.held import held
 from seeknal_nb.workflow.kinds.paths import as_engines_write
@@ -54,6 +57,10 @@ def _check_config(node: Node) -> None:
 
 def _check_keys(node: Node) -> None:
     refuse_unread(node, READ)
+    for key in ("checks", "rule"):
+        if node.config.get(key) in ([], ()):
+            remedy = f"list what must hold, or take {key} away"
+            raise ManifestError(f"{key} of a rule is empty", why="nothing would be checked by it", remedy=remedy)
     blocking = node.config.get("blocking")
     if blocking is not None and not isinstance(blocking, bool):
         raise ManifestError(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines.frames import decimals, is_frame, to_arrow
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.checks.checks import Check, judged
-from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, shortened
+from seeknal_nb.workflow.kinds.checks.outcome import Check, judged
+from seeknal_nb.workflow.kinds.checks.place import SAMPLE
+from seeknal_nb.workflow.kinds.checks.sql import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
