@@ -23,7 +23,7 @@ from seeknal_nb.workflow.outputs import DATA, Build
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
@@ -69,13 +69,13 @@ class Run:
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}
 
-    def events(self, command: str) -> Generator[Event]:
-        """All events of the run; whatever ends it, what is finished is written down.
+    def events(self, command: str, asked: Mapping[str, Any] | None = None) -> Generator[Event]:
+        """All events of the run; whatever ends it, what is finished is written down, with what it was ``asked`` for.
 
         Raises:
             KeyboardInterrupt: After the last event, where the run was interrupted.
         """
-        record, clock = RunRecord.begin(self.runner.target / "runs", command), time.monotonic()
+        record, clock = RunRecord.begin(self.runner.target / "runs", command, asked), time.monotonic()
         stopped: BaseException | None = None
         try:
             yield RunStarted(record.run_id, self.plan, len(self.plan))
