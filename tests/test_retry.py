@@ -182,6 +182,8 @@ def wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
     "none": ({}, {}, {"a": "success", "b": "success", "e": "success"}),
     "what it left out": ({"exclude": ["e"]}, {}, {"a": "success", "b": "success", "e": "skipped"}),
+    "what it left out, as a text": ({"exclude": "e"}, {}, {"a": "success", "b": "success", "e": "skipped"}),
+    "what it left out, as others list it": ({"exclude": ("e",)}, {}, {"a": "success", "b": "success", "e": "skipped"}),
     "a tag that it left out": ({"exclude_tags": ["slow"]}, {}, {"a": "success", "b": "skipped", "e": "success"}),
     "types": ({"node_types": ["transform"]}, {}, {"a": "success", "b": "success", "e": "skipped"}),
     "only": ({"nodes": ["a"], "only": True}, {}, {"a": "success", "b": "skipped", "e": "skipped"}),

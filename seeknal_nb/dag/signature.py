@@ -50,7 +50,7 @@ def _only(
     used = {one.id for part in _at_once(tree.body) for one in ast.walk(part) if isinstance(one, ast.Name)}
     left = [function for one, function in functions.items() if one not in used]
     if len(left) > 1:
-        what = f"the body defines {', '.join(one.name for one in left)} and uses none of them"
+        what = f"the body has several functions, of which none is called {name}: {', '.join(one.name for one in left)}"
         raise Refused(what, left[1], remedy=f"call the node's function {name}, or end with what the node is")
     return left[0] if left else None
 

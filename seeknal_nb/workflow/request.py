@@ -49,7 +49,7 @@ class Request:
     @classmethod
     def of(cls, params: Mapping[str, object] | None, options: Mapping[str, Any]) -> Request:
         """Of what a run is being asked for."""
-        kept = {name: options[name] for name in (*HOW, *WHAT) if options.get(name)}
+        kept = {name: _plain(options[name]) for name in (*HOW, *WHAT) if options.get(name)}
         kept |= {} if options.get("cutoff", True) else {"cutoff": False}
         kept["force"] = bool(options.get("full") or (options.get("nodes") and options.get("force", True)))
         return cls(params or {}, kept)
@@ -153,6 +153,11 @@ def _read(record: Mapping[str, Any]) -> Request | None:
         return Request(dict(asked["params"]), dict(asked["options"]), moment, str(asked["run_id"]), withheld)
     except (TypeError, ValueError, KeyError):
         return None
+
+
+def _plain(value: Any) -> Any:
+    """An option as JSON gives it back: of several names a list."""
+    return value if isinstance(value, (bool, int, float, str)) else list(value)
 
 
 def _may_be_kept(name: str, value: object, secrets: Secrets) -> bool:
