@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
-from seeknal_nb.dag.python import read_body
+from seeknal_nb.dag.python import Body, read_body
 from seeknal_nb.dag.sql import check_sql, tables_in
 from seeknal_nb.dag.sqltext import render, statements
 from seeknal_nb.dag.wanted import wanted_in
@@ -230,18 +230,28 @@ def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:
         return
     body = read_body(text, name=node.name, place=node.place)
     listed_names = {node_id.partition(".")[2]: node_id for node_id in found}
-    for name in body.refs:
-        yield names.need(name, "input", besides=node.id)
-    for name in body.params:
-        if name == "ctx" or name in listed_names:
-            continue
-        if name not in body.optional:
-            yield names.need(name, "input", besides=node.id)
+    asked = [names.need(name, "input", besides=node.id) for name in body.refs]
+    asked += [
+        names.need(name, "input", besides=node.id)
+        for name in body.params
+        if name != "ctx" and name not in listed_names and name not in body.optional
+    ]
+    _check_called(body, {*listed_names.values(), *asked})
+    yield from asked
     for name in body.reads:
-        if name != node.name and name not in listed_names and name != body.function:
+        if name not in (node.name, body.function) and name not in listed_names and name not in body.called:
             node_id = names.find(name)
             if node_id is not None and node_id != node.id:
                 yield node_id
+
+
+def _check_called(body: Body, inputs: set[str]) -> None:
+    """Refuse a call of what is a table in this body: a function of the notebook of that name is out of its reach."""
+    for node_id in sorted(inputs):
+        name = node_id.partition(".")[2]
+        if name in body.called:
+            why = f"{name} is the input {node_id} here, and a table cannot be called"
+            raise ManifestError(f"the body calls {name}", why=why, remedy="give the function another name")
 
 
 def checked_name(kind: object, name: object, kinds: Iterable[str]) -> None:

@@ -134,6 +134,7 @@ class Inspector:
         error = (state.error if state is not None and not state.good else None) or ""
         other = bool(error) and reader.rewritten(node.id)
         note = "the error is that of an earlier version of this node" if other else note
+        note = note or (reader.note(node.id) if reader.elsewhere(node.id) else "")
         language, body = _definition(node)
         history = tuple(self._history.get(node.id, ()))
         return Details(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
     from seeknal_nb.engines import Relation
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.plan import Decision, Plan
     from seeknal_nb.workflow.runner import DAGRunner
+    from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "as_shown"]
 
 LONGEST_NOTE = 300
+ELSEWHERE = "up to date; the last run left another build"
+"""Where a node, or what it reads, is again as it was before, or the last run was given other parameters."""
 SEARCHED = 30
 """Runs whose records are searched for the checks of a rule."""
 
@@ -56,8 +61,9 @@ class Reader:
         """The first rows, the schema, and the counts of this build and of the one before."""
         node_id = resolve(self.graph, name)
         state = self.states.get(node_id)
-        note = "" if state is None or state.good else f"failed last time: {cut(state.error or '', LONGEST_NOTE)}"
-        checks = self._failed_checks(node_id) if note else []
+        failed = state is not None and not state.good
+        note = f"failed last time: {cut(state.error or '', LONGEST_NOTE)}" if state and failed else self.note(node_id)
+        checks = self._failed_checks(node_id) if failed else []
         if checks:
             return _of_checks(node_id, checks, limit, note)
         frame = self._first(node_id, limit)
@@ -89,23 +95,22 @@ class Reader:
 
     @cached_property
     def now(self) -> Observed | None:
-        """How the nodes are defined now; None where that cannot be told, as without a parameter."""
+        """How the nodes are defined now; None where that cannot be told."""
         try:
             return self.runner.look(self.graph)
         except SeeknalError:
             return None
 
     @cached_property
-    def _back(self) -> dict[str, str]:
-        """The key, by node, of an earlier version that its cell went back to since the last run; and of what follows."""
-        found: dict[str, str] = {}
-        for node_id, decision in decide_all(self.graph, self.now).items() if self.now is not None else ():
-            state = self.states.get(node_id)
-            if decision.build is None or state is None or decision.build.key == state.built:
-                continue
-            if self.rewritten(node_id) or any(i in found for i in self.graph.inputs(node_id)):
-                found[node_id] = decision.build.key
-        return found
+    def _decisions(self) -> dict[str, Decision]:
+        """What a plan says of each node: whether it is up to date, and with which build."""
+        return {} if self.now is None else decide_all(self.graph, self.now)
+
+    def elsewhere(self, node_id: str) -> Build | None:
+        """Of a node's id, the build that the plan calls up to date, where it is not the one that was made or taken last."""
+        decision, state = self._decisions.get(node_id), self.states.get(node_id)
+        build = decision.build if decision is not None else None
+        return build if build is not None and state is not None and state.built != build.key else None
 
     def rewritten(self, node_id: str) -> bool:
         """Whether the node was written anew since it was last run; another parameter of a run is no new text."""
@@ -113,12 +118,22 @@ class Reader:
         return self.now is not None and state is not None and _text(self.now.facts[node_id].parts) != _text(state.parts)
 
     def build(self, name: str) -> Build | None:
-        """The node's last good build, or the one that its cell has gone back to."""
+        """The build that the plan calls up to date; where there is none, the last good one."""
         node_id = resolve(self.graph, name)
-        state = self.states.get(node_id)
-        if node_id in self._back:
-            return self.runner.outputs.find(node_id, self._back[node_id])
+        state, elsewhere = self.states.get(node_id), self.elsewhere(node_id)
+        if elsewhere is not None:
+            return self.runner.outputs.find(node_id, elsewhere.key)
         return self.runner.outputs.find(node_id, state.built) if state and state.built else None
+
+    def note(self, name: str) -> str:
+        """What to know of the table that is shown: that it is not up to date, or not what the last run left."""
+        node_id = resolve(self.graph, name)
+        state, decision = self.states.get(node_id), self._decisions.get(node_id)
+        if state is None or decision is None or not state.good:
+            return ""
+        if decision.build is None:
+            return f"{'' if decision.certain else 'perhaps '}not up to date: {decision.reason}"
+        return ELSEWHERE if self.elsewhere(node_id) else ""
 
     def build_before(self, name: str) -> Build | None:
         """The build before that one, where it is still there."""
@@ -144,6 +159,19 @@ class Reader:
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
         return build.relation()
+
+
+def as_shown(runner: DAGRunner, plan: Plan) -> dict[str, NodeState]:
+    """What is remembered of each node, with the rows of the build that the plan calls up to date, as ``Reader`` shows it."""
+    states = runner.states()
+    for step in plan.steps:
+        state = states.get(step.node_id)
+        if state is None or step.key in (None, state.built):
+            continue
+        build = runner.outputs.find(step.node_id, step.key or "")
+        rows = state.earlier.get(step.key or "") if build is None else build.row_count
+        states[step.node_id] = replace(state, built=step.key, row_count=rows)
+    return states
 
 
 def _of_checks(node_id: str, checks: list[dict[str, Any]], limit: int, note: str) -> Preview:

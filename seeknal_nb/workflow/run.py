@@ -27,7 +27,7 @@ from seeknal_nb.workflow.observe import probe_digest
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
@@ -74,13 +74,13 @@ class Run:
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}
 
-    def events(self, command: str) -> Generator[Event]:
-        """All events of the run; whatever ends it, what is finished is written down.
+    def events(self, command: str, asked: Mapping[str, Any] | None = None) -> Generator[Event]:
+        """All events of the run; whatever ends it, what is finished is written down, with what it was ``asked`` for.
 
         Raises:
             KeyboardInterrupt: After the last event, where the run was interrupted.
         """
-        record, clock = RunRecord.begin(self.runner.target / "runs", command), time.monotonic()
+        record, clock = RunRecord.begin(self.runner.target / "runs", command, asked), time.monotonic()
         stopped: BaseException | None = None
         try:
             yield RunStarted(record.run_id, self.plan, len(self.plan))
@@ -223,18 +223,21 @@ class Run:
         DuckDB's threads write equal rows in other orders, and what reads them must not run for that. Asked only where the
         order can mean nothing: the node ran again under the same key, or its SQL groups, and does not order.
         """
-        entry = self.world.facts[build.node_id].entry
-        if entry is None or not entry.built or entry.output is None or entry.row_count != part.rows:
+        before = self._built_before(build.node_id)
+        if before is None or len(before.parts) != 1 or (before.schema, before.parts[0].rows) != (part.schema, part.rows):
             return None
-        if entry.built != build.key and not unordered(sql_of(self.world.sights[build.node_id].node) or ""):
+        [former] = before.parts
+        if [file.xxh3 for file in former.files] == [file.xxh3 for file in part.files]:
+            return former.digest
+        if before.key != build.key and not unordered(sql_of(self.world.sights[build.node_id].node) or ""):
             return None
-        before = self.world.find(build.node_id, entry.built)
-        before = self.runner.outputs.whole(before) if before is not None else None
-        if before is None or len(before.parts) != 1 or before.schema != part.schema or before.parts[0].files == part.files:
-            return None
-        this = replace(before, key=build.key, parts=(part,), artefacts=())
-        same = self.runner.engine.get().same_rows(before.relation(), this.relation())
-        return before.parts[0].digest if same else None
+        this = replace(before, parts=(part,), artefacts=())
+        return former.digest if self.runner.engine.get().same_rows(before.relation(), this.relation()) else None
+
+    def _built_before(self, node_id: str) -> Build | None:
+        entry = self.world.facts[node_id].entry
+        found = self.world.find(node_id, entry.built) if entry and entry.built and entry.output else None
+        return self.runner.outputs.whole(found) if found is not None else None
 
     def _build(self, result: NodeResult, decision: Decision, found: dict[str, Any]) -> Build:
         inputs = {name: self.walk.digests.get(name) or "" for name in self.graph.inputs(result.node_id)}

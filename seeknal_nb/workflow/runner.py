@@ -56,6 +56,7 @@ __all__ = [
     "NodeStarted",
     "RunFinished",
     "RunStarted",
+    "folders",
     "print_summary",
 ]
 
@@ -99,8 +100,7 @@ class DAGRunner:
     ) -> None:
         self.manifest, self.old_manifest = manifest, old_manifest
         self.root = Path(root) if root is not None else Path.cwd()
-        self.state_dir = Path(state_dir) if state_dir is not None else self.root / "target" / "state"
-        self.target = self.state_dir.parent if self.state_dir.name == "state" else self.state_dir
+        self.state_dir, self.target = folders(self.root, state_dir)
         self.outputs = OutputStore(self.target / "outputs", Proofs(self.state_dir / "proofs"))
         self.state = state if state is not None else JsonState(self.state_dir)
         self.kinds = dict(kinds or {})
@@ -165,6 +165,7 @@ class DAGRunner:
         retry_delay: float = 0.0,
         verify: bool = False,
         command: str = "run",
+        asked: Mapping[str, Any] | None = None,
         cancelled: threading.Event | None = None,
         **selection: Any,
     ) -> Generator[Event]:
@@ -177,6 +178,7 @@ class DAGRunner:
             retry_delay: Seconds before the first retry; doubled for each further one, at most 30.
             verify: Check the digest of every build, not only of those whose files were touched.
             command: What the lock's record and the history say was run.
+            asked: What the record says of what the run was asked for, as ``Request`` writes it.
             cancelled: Set it in another thread, and nothing more starts; a statement in flight ends when the engine is
                 interrupted too, as ``BackgroundRun.cancel`` does.
             selection: What ``plan`` takes.
@@ -200,7 +202,7 @@ class DAGRunner:
                 stop_on_error=not continue_on_error, cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(self._active.events(command))
+                yield from self._told(self._active.events(command, asked))
             finally:
                 self._active = None
 
@@ -324,6 +326,12 @@ class DAGRunner:
     def _tell(self, event: Event) -> None:
         for listener in self.listeners:
             listener(event)
+
+
+def folders(root: Path, state_dir: Path | str | None) -> tuple[Path, Path]:
+    """Where state lies, and where the rest of what runs leave."""
+    state = Path(state_dir) if state_dir is not None else root / "target" / "state"
+    return state, state.parent if state.name == "state" else state
 
 
 def _broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSummary:

@@ -115,10 +115,10 @@ READS = [
     ("def even(n):\n    return n and odd(n)\ndef odd(n):\n    return n and even(n)\neven(3)", ""),
     ("def f():\n    global n\n    n = 1\n    return n\nf()", ""),
     ("def f():\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n    return g", ""),
-    ("def f(*args: A, k: B = b, **kw: C) -> D:\n    pass", "b A B C D"),
+    ("def f(*args: A, k: B = b, **kw: C) -> D:\n    pass\n0", "b A B C D"),
     ("def f():\n    x: Unknown = 1\n    return x", ""),
     ("@deco(a)\ndef f():\n    pass", "deco a"),
-    ("async def f():\n    async with a as b:\n        return [c async for c in b]", "a"),
+    ("async def f():\n    async with a as b:\n        return [c async for c in b]\n0", "a"),
     ("def f():\n    yield a", "a"),
     ("f = lambda x, y=k: x + y + z\nf(1)", "k z"),
     ("f = lambda: g()\ndef g():\n    pass\nf()", ""),
@@ -191,7 +191,7 @@ def test_a_def_of_the_nodes_name_is_the_function_form() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["def other(a):\n    return a", "def clean(a):\n    return a\nclean(b)", "def clean(a):\n    return a\nreturn clean(b)"],
+    ["def clean(a):\n    return a\nclean(b)", "def clean(a):\n    return a\nreturn clean(b)"],
 )
 def test_a_body_with_another_result_is_no_function_form(source: str) -> None:
     body = read_body(source, name="clean")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.purity import own
@@ -11,6 +12,7 @@ from seeknal_nb.dag.python import load, read_body
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, text_of
 from seeknal_nb.workflow.builds import DATA
+from seeknal_nb.workflow.kinds.annotated import arguments
 from seeknal_nb.workflow.kinds.capture import caught
 from seeknal_nb.workflow.kinds.context import Context
 
@@ -75,9 +77,14 @@ def python_value(task: Task) -> tuple[object, Context]:
     source = python_of(task.node) or ""
     body = read_body(source, name=task.node.name)
     context = Context(task)
-    run = load(body, {name: own(value, {}) for name, value in task.captured.items()}, filename=f"<seeknal {task.node.id}>")
+    run = load(
+        body,
+        {name: own(value, {}) for name, value in task.captured.items()},
+        filename=f"<seeknal {task.node.id}>",
+        arguments=partial(arguments, task, context, body),
+    )
     given: dict[str, object] = {"ctx": context, "ref": context.ref}
-    for name in dict.fromkeys((*body.params, *body.reads)):
+    for name in body.reads:
         node_id = task.resolve(name) if name not in given else None
         if node_id is not None and name not in task.captured:
             given[name] = context.ref(node_id)

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.python import read_body
 from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import literal, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
@@ -165,7 +166,8 @@ def _from_python(task: Task, severity: str) -> tuple[list[Check], dict[str, Any]
             raise
         said = str(error.__cause__) or task.node.name
         return [Check(said[:2000], severity, passed=False)], dict(error.metadata)
-    if value is None and not may_object(python_of(task.node) or "", task.node.name, task.captured):
+    source, name = python_of(task.node) or "", task.node.name
+    if value is None and not may_object(source, read_body(source, name=name).function or name, task.captured):
         why = "nothing in it asserts or raises: whatever the data is, it would pass"
         raise NodeError("the body gives nothing", why=why, remedy="return it, or assert it", metadata=context.logged())
     return list(_of_value(task, value, own, severity)), context.logged()
