@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _abc
+import abc
 import ast
 import dis
 import enum
@@ -26,6 +28,7 @@ import xxhash
 
 from seeknal_nb.dag.names import DEFS, bound_by
 from seeknal_nb.dag.python import OF_THE_FACE, compile_tree, imports_of, parse, without_docstrings
+from seeknal_nb.dag.texts import names_in_texts
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -45,7 +48,9 @@ __all__ = [
     "is_generated",
     "members_of",
     "module_of",
+    "nodes_of",
     "own_file",
+    "registered_of",
     "version_of",
 ]
 
@@ -59,7 +64,7 @@ _DISTRIBUTIONS = {
     "yaml": "PyYAML",
 }
 # What Python itself writes into a class; none of it is the user's code.
-_OF_CLASSES = frozenset(
+OF_CLASSES = frozenset(
     {
         *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__"),
         *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__slotnames__"),
@@ -232,11 +237,17 @@ def is_generated(code: types.CodeType) -> bool:
     return code.co_qualname.startswith("__create_fn__.") or code.co_filename.startswith("<attrs generated")
 
 
-def code_text(code: types.CodeType, variables: dict[str, Any]) -> str:
+def code_text(function: types.FunctionType) -> str:
     """The canonical source where it is certain that the code was made from it, else the byte code."""
+    nodes = nodes_of(function)
+    return without_docstrings(nodes[0]) if len(nodes) == 1 else _bytes_text(function.__code__)
+
+
+def nodes_of(function: types.FunctionType) -> tuple[ast.AST, ...]:
+    """What stands in the source for its code: one node, several that compile alike, or none that is certain."""
+    code = function.__code__
     linecache.checkcache(code.co_filename)
-    nodes = _sources("".join(linecache.getlines(code.co_filename, variables))).get(code, ())
-    return without_docstrings(nodes[0]) if len(nodes) == 1 else _bytes_text(code)
+    return _sources("".join(linecache.getlines(code.co_filename, function.__globals__))).get(code, ())
 
 
 def _bytes_text(code: types.CodeType) -> str:
@@ -293,7 +304,7 @@ def closure_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
 
 def globals_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
     """The globals that the function and what is defined in it read, where they are; one may still come."""
-    names: set[str] = set()
+    names: set[str] = set().union(*map(names_in_texts, nodes_of(function)))
     for code in (function.__code__, *_codes_in(function.__code__)):
         steps = list(dis.get_instructions(code))
         stored = {step.argval for step in steps if step.opname == "STORE_NAME"}
@@ -304,10 +315,10 @@ def globals_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
     yield from ((name, known[name]) for name in names - OF_THE_FACE if name in known)
 
 
-def imported_by(code: types.CodeType) -> tuple[str, ...]:
+def imported_by(function: types.FunctionType) -> tuple[str, ...]:
     """The modules that a function and what is defined in it import; ``a.b`` for ``from a import b``, module or not."""
-    names: list[str] = []
-    for part in (code, *_codes_in(code)):
+    names = [name for node in nodes_of(function) for name in imports_of(node)]
+    for part in (function.__code__, *_codes_in(function.__code__)):
         module = ""
         for step in dis.get_instructions(part):
             if step.opname == "IMPORT_NAME":
@@ -318,20 +329,33 @@ def imported_by(code: types.CodeType) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def annotations_of(cls: type) -> Iterator[tuple[str, object]]:
-    """The annotations of its own, in order: a dataclass is made from that."""
+def annotations_of(value: type | types.FunctionType) -> dict[str, object]:
+    """The annotations of a class's own, or of a function, in order: a dataclass is made from that."""
     try:
-        notes = inspect.get_annotations(cls)
+        return inspect.get_annotations(value)
     except NameError:  # from 3.14 on an annotation is evaluated only now
-        return
-    yield from ((f"annotation {name}", note) for name, note in notes.items())
+        return {}
 
 
 def members_of(cls: type) -> Iterator[tuple[str, object]]:
-    """What a class holds and somebody wrote; of an enum its members in order, and its functions."""
+    """What a class holds and somebody wrote; of an enum its members in order, with their attributes, and what is no member."""
+    mine = {name: value for name, value in vars(cls).items() if name not in OF_CLASSES}
     if issubclass(cls, enum.Enum):
-        yield "__members__", [(name, member.value) for name, member in cls.__members__.items()]
-        mine = (types.FunctionType, staticmethod, classmethod, property)
-        yield from ((name, value) for name, value in vars(cls).items() if isinstance(value, mine))
-    else:
-        yield from ((name, value) for name, value in vars(cls).items() if name not in _OF_CLASSES)
+        yield "__members__", [(name, member.name, member.value) for name, member in cls.__members__.items()]
+        for member in cls:
+            yield from ((f"{member.name}.{name}", value) for name, value in vars(member).items() if not _is_sunder(name))
+        mine = {name: value for name, value in mine.items() if name not in cls.__members__ and not _is_sunder(name)}
+    if isinstance(cls, abc.ABCMeta):
+        yield "__registered__", registered_of(cls)
+    yield from mine.items()
+
+
+def _is_sunder(name: str) -> bool:
+    """Whether ``enum`` itself keeps it: ``_value_``, ``__objclass__``."""
+    return name.startswith("_") and name.endswith("_") and (not name.startswith("__") or name == "__objclass__")
+
+
+def registered_of(cls: abc.ABCMeta) -> list[type]:
+    """The classes that were registered with an abstract one."""
+    found = (ref() for ref in _abc._get_dump(cls)[0])  # type: ignore[attr-defined]  # noqa: SLF001 - nothing else tells
+    return sorted((one for one in found if one is not None), key=lambda one: (one.__module__, one.__qualname__))

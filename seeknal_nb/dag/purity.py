@@ -19,48 +19,52 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag import origin
+from seeknal_nb.dag.apart import apart, is_data
+from seeknal_nb.dag.copies import copies
 from seeknal_nb.dag.python import BUILTINS, Body
+from seeknal_nb.dag.texts import unknown_imports, unknown_reads
 from seeknal_nb.errors import ManifestError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["Captured", "captured", "own"]
+__all__ = ["Captured", "captured"]
 
 _EXACT = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
-_LISTS = (list, tuple, collections.deque)
-_SETS = (set, frozenset)
-_MAPPINGS = (dict, collections.OrderedDict, collections.Counter, types.MappingProxyType)
-_ALIASES = (types.GenericAlias, types.UnionType, typing.TypeVar, type(typing.Optional[int]))  # noqa: UP045
-_BY_REPR = (numbers.Number, dt.date, dt.time, dt.timedelta, dt.tzinfo, uuid.UUID, range, slice, *_ALIASES)
-
-_PARTS: tuple[tuple[Any, Callable[[Any], Iterable[object]]], ...] = (
-    (enum.Enum, lambda v: (type(v), v.name, v.value)),
-    (PurePath, lambda v: (str(v),)),
-    (re.Pattern, lambda v: (v.pattern, v.flags)),
-    (logging.Logger, lambda v: (v.name,)),
-    (collections.defaultdict, lambda v: (v.default_factory, dict(v))),
-    (functools.partial, lambda v: (v.func, v.args, v.keywords)),
-    (types.MethodType, lambda v: (v.__func__, v.__self__)),
-    (types.BuiltinMethodType, lambda v: (v.__self__, v.__name__)),
-    ((staticmethod, classmethod), lambda v: (v.__func__,)),
-    (property, lambda v: (v.fget, v.fset, v.fdel)),
-    (functools.cached_property, lambda v: (v.func,)),
+_BARE = frozenset({*_EXACT, list, tuple, dict, set, frozenset})
+"""Builtins, which no text need say where they come from."""
+_SCALARS = (
+    *(numbers.Number, dt.date, dt.time, dt.timedelta, dt.tzinfo, uuid.UUID, PurePath, re.Pattern, logging.Logger),
+    *(str, bytes, bytearray, range, slice, types.GenericAlias, types.UnionType, typing.TypeVar, type(typing.Optional[int])),  # noqa: UP045
 )
-_FIELD = ("name", "type", "default", "default_factory", "init", "repr", "compare", "hash", "kw_only")
-# What the packages keep in a class besides the user's values, and tell all about in a repr.
-_TOLD_BY_REPR = frozenset({"__attrs_attrs__", "__dataclass_params__"})
+"""Values of whatever package, which may be made of objects that only it knows."""
+_PLAIN = (
+    *_SCALARS,
+    *(list, tuple, dict, set, frozenset, collections.deque, enum.Enum, types.MappingProxyType, types.SimpleNamespace),
+    *(functools.partial, functools.partialmethod, functools.cached_property, property, staticmethod, classmethod),
+    *(types.MethodType, types.BuiltinMethodType),
+)
+"""What a body may take as it is, subclasses too; of other objects only those of dataclasses."""
+GUESSED = "it imports modules by names that are not written out: when one of them changes, nobody can tell that it has to run"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Captured:
-    """``values``: what to put into the body's namespace, by name, lists, dicts and sets as copies of their own.
+    """What a body takes from the notebook, as it was when it was taken: what a cell does later changes nothing of it.
 
-    ``digest_text``: a text that changes when anything of it does, and is the same in every process of one Python.
+    Attributes:
+        values: By name, what to put into the body's namespace.
+        digest_text: A text that changes when anything of it does, and is the same in every process of one Python.
+        warnings: What the text cannot tell.
     """
 
-    values: Mapping[str, object]
-    digest_text: str
+    values: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    digest_text: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def fresh(self) -> dict[str, object]:
+        """The values for one execution, which may change them as it likes; what remembers results has forgotten them."""
+        return copies(self.values)
 
 
 def captured(body: Body, namespace: Mapping[str, object], *, inputs: Collection[str]) -> Captured:
@@ -70,17 +74,17 @@ def captured(body: Body, namespace: Mapping[str, object], *, inputs: Collection[
     are read. Raises ManifestError for any other object, also one that a helper reads, for a name that is nowhere, and
     for a module whose file changed after it was imported. A name in ``body.perhaps`` that cannot be taken is left out.
     """
-    text = _Text()
-    lines = list(map(text.module, _by_module(body.imports)))
-    values: dict[str, object] = {}
-    copies: dict[int, Any] = {}
+    found: dict[str, object] = {}
     for name in sorted(set(body.reads).difference(inputs)):
         if name in namespace and not (name in body.perhaps and _is_refused(name, namespace[name])):
-            lines.append(text.named(name, namespace[name]))
-            values[name] = own(namespace[name], copies)
+            found[name] = namespace[name]
         elif name not in body.perhaps:
             raise _undefined(name, [*namespace, *inputs])
-    return Captured(values, "\n".join([*text.definitions, *lines]))
+    # The text is of the copies: what was told is what runs, whatever a cell changes meanwhile.
+    values, text = copies(found), _Text()
+    lines = [*map(text.module, _by_module(body.imports)), *(text.named(name, values[name]) for name in values)]
+    warnings = (GUESSED,) if body.guesses or text.guesses else ()
+    return Captured(values, "\n".join([*text.definitions, *lines]), warnings)
 
 
 def _is_refused(name: str, value: object) -> bool:
@@ -103,26 +107,12 @@ def _undefined(name: str, known: Collection[str]) -> ManifestError:
     )
 
 
-def own(value: Any, copies: dict[int, Any]) -> Any:
-    """A copy of the plain containers, so that a body that changes them changes nothing outside."""
-    if id(value) in copies:
-        return copies[id(value)]
-    kind = type(value)
-    if kind is list:
-        made: Any = copies.setdefault(id(value), [])
-        made.extend(own(item, copies) for item in value)
-        return made
-    if kind is dict:
-        made = copies.setdefault(id(value), {})
-        made.update((key, own(item, copies)) for key, item in value.items())
-        return made
-    if kind is tuple:
-        return tuple(own(item, copies) for item in value)
-    return set(value) if kind is set else value
+class _Untold(Exception):  # noqa: N818
+    """No text can stand for this object: the name of its type, where it is, and whether it is data."""
 
-
-class _Unplain(Exception):  # noqa: N818
-    """No text can stand for this object; ``args[0]`` is the name of its type."""
+    def __init__(self, kind: str, *, data: bool = False, path: str = "") -> None:
+        super().__init__(kind)
+        self.kind, self.data, self.path = kind, data, path
 
 
 class _Text:
@@ -130,23 +120,35 @@ class _Text:
 
     def __init__(self) -> None:
         self.definitions: list[str] = []
+        self.guesses = False
         self._labels: dict[int, str] = {}
         self._modules: dict[str, str] = {}
         self._kept: list[object] = []  # an id means nothing once its object is gone
         self._open: dict[int, int] = {}
+        self._held = False
 
-    def named(self, name: str, value: object, *, reader: str = "", strict: bool = True) -> str:
-        """One line for a name and its value; where that is not ``strict``, the type stands for what has no text."""
+    def named(self, name: str, value: object, *, reader: str = "", held: bool = False, loose: bool = False) -> str:
+        """One line for a name and its value.
+
+        Args:
+            name: The name.
+            value: The value.
+            reader: The function or class whose name it is; empty for the body's own.
+            held: Whether objects of any class are told, by their state; else only plain values are.
+            loose: Whether the type may stand for what will not be told, as packages keep it; never for data.
+        """
+        before, self._held = self._held, held or loose
         try:
             return f"{name} = {self.of(value)}"
-        except _Unplain as error:
-            if strict:
-                raise _not_plain(name, value, str(error), reader) from None
-            told = name in _TOLD_BY_REPR and _is_stable(repr(value))
-            return f"{name}: {repr(value) if told else type(value).__qualname__}"
+        except _Untold as error:
+            if error.data or not loose:
+                raise _not_plain(name, value, error, reader) from None
+            return f"{name}: {type(value).__qualname__}"
+        finally:
+            self._held = before
 
     def of(self, value: object) -> str:
-        """The text of one object; raises _Unplain."""
+        """The text of one object; raises _Untold."""
         if type(value) in _EXACT:
             return repr(value)
         if id(value) in self._labels:
@@ -160,32 +162,51 @@ class _Text:
         return self._function(value) if isinstance(value, types.FunctionType) else self._compound(value)
 
     def _compound(self, value: object) -> str:
-        kind = type(value).__qualname__
+        kind = type(value)
         if id(value) in self._open:  # it holds itself, or a function that reads it
-            return f"<{kind} around, {self._open[id(value)]}>"
+            return f"<{kind.__qualname__} around, {self._open[id(value)]}>"
         self._open[id(value)] = len(self._open)
+        before, self._held = self._held, self._held or isinstance(value, _SCALARS)
         try:
-            return f"{kind}({self._inside(value)})"
+            return f"{kind.__qualname__ if kind in _BARE else self.of(kind)}({', '.join(self._inside(value))})"
         finally:
+            self._held = before
             del self._open[id(value)]
 
-    def _inside(self, value: Any) -> str:
-        if type(value) in _MAPPINGS:
-            return ", ".join(f"{self.of(key)}: {self.of(item)}" for key, item in value.items())
-        if type(value) in _SETS:
+    def _inside(self, value: Any) -> Iterable[str]:
+        kind = type(value)
+        if kind in (list, tuple):
+            return (self._at(f"[{n}]", item) for n, item in enumerate(value))
+        if kind is dict:
+            return self._pairs(value.items())
+        wrapped = isinstance(getattr(value, "__wrapped__", None), types.FunctionType)  # functools.cache and its like
+        plain = isinstance(value, _PLAIN) or dataclasses.is_dataclass(value) or wrapped
+        parts = apart(value) if (plain or self._held) and not is_data(value) else None
+        if parts is None:
+            raise _Untold(kind.__qualname__, data=is_data(value))
+        if isinstance(value, (set, frozenset)):
             # Sorted twice: labels are given in the order of the first, which must not be the hash's.
-            return ", ".join(sorted(map(self.of, sorted(value, key=_rank))))
-        if isinstance(value, dataclasses.Field):
-            return "; ".join(self.named(name, getattr(value, name), strict=False) for name in _FIELD)
-        parts = _parts(value)
-        if parts is not None:
-            return self._all(parts)
-        if isinstance(value, _BY_REPR) and _is_stable(repr(value)):
-            return repr(value)
-        raise _Unplain(type(value).__qualname__)
+            args = sorted(map(self.of, sorted(value, key=_rank)))
+        else:
+            args = [self._at(f"[{n}]", one) for n, one in enumerate(parts.args) if one is not kind]
+        attributes = sorted({**parts.attributes, **parts.slots}.items(), key=lambda item: str(item[0]))
+        return [
+            *args,
+            *([f"state {self.of(parts.state)}"] if parts.state is not None else []),
+            *(f".{name}={self._at(f'.{name}', one)}" for name, one in attributes),
+            *(self._at(f"[{n}]", item) for n, item in enumerate(parts.items)),
+            *self._pairs(parts.pairs),
+        ]
 
-    def _all(self, values: Iterable[object]) -> str:
-        return ", ".join(map(self.of, values))
+    def _pairs(self, pairs: Iterable[tuple[object, object]]) -> Iterable[str]:
+        return (f"{self._at(' (a key)', key)}: {self._at(f'[{key!r:.40}]', item)}" for key, item in pairs)
+
+    def _at(self, step: str, value: object) -> str:
+        try:
+            return self.of(value)
+        except _Untold as error:
+            error.path = step + error.path
+            raise
 
     def _label(self, value: object, what: str) -> str:
         label = f"<{what} {len(self._labels)}>"
@@ -199,6 +220,8 @@ class _Text:
 
     def module(self, name: str) -> str:
         """Its version, or the content of its file with those of the user's other modules that it imports."""
+        if name == "__main__":
+            raise _unknown("a body", name)
         if name not in self._modules:
             file = origin.own_file(name)
             if file is None:
@@ -213,7 +236,7 @@ class _Text:
     def _module(self, module: types.ModuleType) -> str:
         """A module object; ``import package.part`` puts the part into the package, whose file need not tell of it."""
         if sys.modules.get(module.__name__) is not module:
-            raise _Unplain("module")
+            raise _Untold("module")
         held = (value.__name__ for _, value in sorted(vars(module).items()) if isinstance(value, types.ModuleType))
         parts = (name for name in held if name.startswith(f"{module.__name__}.") and origin.own_file(name))
         return ", ".join(map(self.module, (module.__name__, *parts)))
@@ -226,36 +249,62 @@ class _Text:
         label = self._label(function, f"function {function.__name__}")
         module = origin.module_of(function)
         home = module.__name__ if module else None
-        named = partial(self.named, reader=function.__name__, strict=home is None)
+        if home is None:
+            self._look_for_unknown(function)
+        named = partial(self.named, reader=function.__name__, loose=home is not None)
         return self._define(
             label,
             [
-                f"{self.module(home)} {code.co_qualname}" if home else origin.code_text(code, function.__globals__),
-                *map(self.module, () if home else _by_module(origin.imported_by(code))),
+                f"{self.module(home)} {code.co_qualname}" if home else origin.code_text(function),
+                *map(self.module, () if home else _by_module(origin.imported_by(function))),
                 *(named(f"default {n}", default) for n, default in enumerate(function.__defaults__ or ())),
                 *(named(name, default) for name, default in sorted((function.__kwdefaults__ or {}).items())),
                 *(named(name, value) for name, value in origin.closure_of(function)),
-                *(named(name, value) for name, value in sorted(origin.globals_of(function) if home is None else ())),
-                *(named(name, value, strict=False) for name, value in sorted(vars(function).items())),
+                *(named(name, value) for name, value in _by_name(origin.globals_of(function) if home is None else ())),
+                *(named(name, value, held=True) for name, value in _by_name(vars(function).items())),
             ],
         )
+
+    def _look_for_unknown(self, function: types.FunctionType) -> None:
+        for node in origin.nodes_of(function):
+            for written, _ in unknown_reads(node, spaces=True):
+                raise _unknown(f"'{function.__name__}'", written)
+            self.guesses |= unknown_imports(node)
 
     def _class(self, cls: type) -> str:
         """Its bases, its annotations in order, and its members."""
         label = self._label(cls, f"class {cls.__name__}")
         parts = [self._all([type(cls), *cls.__bases__])]
-        parts += [self.named(name, note, strict=False) for name, note in origin.annotations_of(cls)]
-        for name, value in sorted(origin.members_of(cls)):
-            # What a package keeps in a class, and descriptors such as slots, need no text; the user's values do.
-            plain = not name.startswith("_") and not hasattr(value, "__get__")
-            parts.append(self.named(name, value, reader=cls.__name__, strict=plain))
+        parts += [self.named(f"annotation {name}", note, loose=True) for name, note in origin.annotations_of(cls).items()]
+        packaged = cls.__module__ in sys.modules and cls.__module__ not in ("__main__", "builtins")
+        for name, value in _by_name(origin.members_of(cls)):
+            if isinstance(value, _SLOTS):
+                continue
+            # Packages keep in a class what will not be told, and Python; descriptors and private objects are the user's.
+            loose = packaged or (name.startswith("__") and name.endswith("__"))
+            held = name.startswith("_") or hasattr(value, "__get__")
+            parts.append(self.named(name, value, reader=cls.__name__, held=held, loose=loose))
         return self._define(label, parts)
 
+    def _all(self, values: Iterable[object]) -> str:
+        return ", ".join(map(self.of, values))
 
-def _not_plain(name: str, value: object, found: str, reader: str) -> ManifestError:
+
+_SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+
+
+def _by_name(pairs: Iterable[tuple[str, object]]) -> list[Any]:
+    return sorted(pairs, key=lambda pair: pair[0])
+
+
+def _unknown(reader: str, written: str) -> ManifestError:
+    return ManifestError(f"what {reader} reads through {written} nobody can tell", remedy="name what it reads, as K, or globals()['K']")
+
+
+def _not_plain(name: str, value: object, found: _Untold, reader: str) -> ManifestError:
     kind = type(value).__qualname__
     why = [f"'{reader}' reads it"] if reader else []
-    why += [f"it holds an object of type {found}"] if found != kind else []
+    why += [f"it holds an object of type {found.kind} at {name}{found.path}"] if found.path else []
     return ManifestError(
         f"'{name}' is a notebook variable of type {kind}",
         why=" and ".join(why) or "a body takes only modules, functions, classes and plain values from the notebook",
@@ -270,23 +319,3 @@ def _rank(value: object) -> tuple[str, str]:
 def _by_module(imports: Iterable[str]) -> list[str]:
     """Of the names that an import may mean the user's modules, and for the others the package."""
     return sorted({name if origin.own_file(name) else name.partition(".")[0] for name in imports})
-
-
-def _parts(value: Any) -> Iterable[object] | None:
-    """The objects of which this one consists."""
-    kind = type(value)
-    if kind in _LISTS:
-        return list(value)
-    for known, parts in _PARTS:
-        if isinstance(value, known):
-            return parts(value)
-    if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        return (kind, *value)
-    if dataclasses.is_dataclass(value):
-        return (kind, *(getattr(value, field.name) for field in dataclasses.fields(value)))
-    wrapped = getattr(value, "__wrapped__", None)  # functools.cache and its like
-    return (wrapped,) if isinstance(wrapped, types.FunctionType) else None
-
-
-def _is_stable(text: str) -> bool:
-    return " at 0x" not in text

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.asked import params_in, refs_in
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
+from seeknal_nb.dag.texts import imports_in_texts, names_in_texts, unknown_imports, unknown_reads
 from seeknal_nb.errors import ManifestError, NodeError, Place, text_of
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ class Body:
     top-level ``return``; ``params`` are its parameters in order, ``ctx`` included, ``optional`` those with a default.
     ``reads`` are the names that the body reads before it has certainly assigned them, in order of first appearance,
     without builtins and ``PROVIDED``. Of these, ``perhaps`` are those that it may have assigned by then (in a loop,
-    in one branch): nobody need have them. ``assigns`` are all names that it may bind in its namespace, ``refs`` the
+    in one branch), or that stand in texts only: nobody need have them. ``assigns`` are all names that it may bind in its namespace, ``refs`` the
     literal arguments of ``ref("kind.name")``, ``ctx.ref("kind.name")``, ``ctx.features``, ``ctx.latest``, ``ctx.model``
-    and ``ctx.predict``, ``imports`` the modules that it imports.
+    and ``ctx.predict``, ``imports`` the modules that it imports; ``guesses`` whether it imports others besides, whose names
+    do not stand there.
     """
 
     source: str
@@ -69,6 +71,7 @@ class Body:
     assigns: frozenset[str]
     refs: tuple[str, ...]
     imports: tuple[str, ...]
+    guesses: bool
 
 
 def read_body(source: str, *, name: str, place: Place | None = None) -> Body:
@@ -120,7 +123,8 @@ def _read(source: str, name: str) -> Body:
     params, optional = _params(function) if function else ((), frozenset[str]())
     scope = Scope(tree.body)
     scope.finish()
-    reads = {read: perhaps for read, perhaps in scope.reads.items() if read not in _NOT_READS}
+    reads = {**dict.fromkeys(sorted(names_in_texts(tree)), True), **scope.reads}
+    reads = {read: reads[read] for read in (*scope.reads, *reads) if read not in _NOT_READS}
     return Body(
         source=source,
         name=name,
@@ -132,6 +136,7 @@ def _read(source: str, name: str) -> Body:
         assigns=frozenset(scope.bound | scope.may),
         refs=tuple(dict.fromkeys(refs_in(tree, scope.bound))),
         imports=imports_of(tree),
+        guesses=unknown_imports(tree),
     )
 
 
@@ -147,6 +152,8 @@ def _refuse(tree: ast.Module) -> None:
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             what = f'"from {node.module} import *" hides which names the body reads'
             raise _Refused(what, node, remedy=f"import the names one by one, or: import {node.module}")
+    for found, node in unknown_reads(tree, spaces=False):
+        raise _Refused(f"what the body reads through {found} nobody can tell", node, remedy="name what it reads")
     for node in block(tree.body):
         if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)):
             raise _Refused("yield and await work only inside a function", node, remedy="write them inside a def")
@@ -189,7 +196,12 @@ def imports_of(tree: ast.AST, *, package: str = "") -> tuple[str, ...]:
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             module = ".".join([*above, *filter(None, [node.module])])
             names.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
+        names.update(filter(_is_dotted, imports_in_texts(node)))
     return tuple(sorted(names))
+
+
+def _is_dotted(name: str) -> bool:
+    return all(map(str.isidentifier, name.split(".")))
 
 
 @lru_cache(maxsize=1024)
