@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Apart", "apart", "is_data"]
+__all__ = ["MEMOISED", "Apart", "apart", "is_data"]
 
-_MEMOISED = type(functools.cache(len))
+MEMOISED = type(functools.cache(len))
 _DATA = ("__array__", "__dataframe__", "__arrow_c_stream__", "__arrow_c_array__")
 
 
@@ -62,7 +62,7 @@ def apart(value: Any) -> Apart | None:
             own, slots = None, None
         else:
             state = None
-        attributes = {**_attributes(value), **(own or {})}
+        attributes = {**_attributes(value), **{name: one for name, one in (own or {}).items() if not _is_cached(value, name)}}
         return Apart(make, args, state, attributes, slots or {}, tuple(items or ()), tuple(pairs or ()))
     except Exception:  # noqa: BLE001 - whatever the user's own code raises, it told nothing
         return None
@@ -77,7 +77,12 @@ def _named(value: Any, name: str) -> Apart | None:
 def _attributes(value: Any) -> dict[str, Any]:
     """Its ``__dict__``, of which the state of a subclass of ``date`` says nothing."""
     found = getattr(value, "__dict__", None)
-    return dict(found) if isinstance(found, dict) else {}
+    return {name: one for name, one in found.items() if not _is_cached(value, name)} if isinstance(found, dict) else {}
+
+
+def _is_cached(value: object, name: str) -> bool:
+    """Whether the attribute is what a ``cached_property`` remembers."""
+    return any(isinstance(vars(cls).get(name), functools.cached_property) for cls in type(value).__mro__)
 
 
 def _of_member(member: enum.Enum) -> Apart:
@@ -96,10 +101,16 @@ def _of_memoised(value: Any) -> Apart:
     return Apart(_memoised, (value.__wrapped__, options["maxsize"], options["typed"]), attributes=more)
 
 
+def _partial(kind: Any, function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    return kind(function, *args, **keywords)
+
+
 _TOLD: tuple[tuple[Any, Callable[[Any], Apart]], ...] = (
     ((set, frozenset), lambda v: Apart(type(v), (list(v),), attributes=_attributes(v))),
     (enum.Enum, _of_member),
-    (_MEMOISED, _of_memoised),
+    (MEMOISED, _of_memoised),
+    # Its own way tells of a __dict__ only once somebody has looked at that.
+    (functools.partial, lambda v: Apart(_partial, (type(v), v.func, v.args, v.keywords), attributes=_attributes(v))),
     (logging.Logger, lambda v: Apart(logging.getLogger, (v.name,))),
     (types.MappingProxyType, lambda v: Apart(types.MappingProxyType, (dict(v),))),
     (types.MethodType, lambda v: Apart(types.MethodType, (v.__func__, v.__self__))),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.apart import Apart
 
-__all__ = ["copies"]
+__all__ = ["copies", "is_plain_class"]
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented), types.ModuleType, object})
 _FIXED = (
@@ -38,7 +38,9 @@ _FIXED = (
 """What nobody changes, where its class is no user's."""
 _HEAD = ("__module__", "__qualname__", "__doc__", "__slots__", "__orig_bases__")
 _LATE = "__init_subclass__"
-_PLAIN_METAS = (type, abc.ABCMeta, object)
+_PLAIN_METAS = (type, abc.ABCMeta, type(typing.Protocol), object)
+_SILENT = (object, typing.Generic, typing.Protocol)
+"""Classes whose hook looks at the new class alone."""
 
 
 def copies(values: Mapping[str, object]) -> dict[str, Any]:
@@ -83,14 +85,14 @@ class _Copies:
 
     def _other(self, value: Any) -> Any:
         if isinstance(value, types.ModuleType) or origin.home_of(value):
-            return value
+            return self._note(value, value)
         if isinstance(value, types.FunctionType):
             return self._function(value)
         try:
             if isinstance(value, type):
-                return self._class(value) if _is_plain_class(value) else self._note(value, value)
+                return self._class(value) if is_plain_class(value) else self._note(value, value)
             fixed = isinstance(value, enum.Enum) or (isinstance(value, _FIXED) and origin.home_of(type(value)))
-            return value if fixed or is_data(value) or _is_sentinel(value) else self._object(value)
+            return value if fixed or is_data(value) or origin.sentinel_of(value) else self._object(value)
         except Exception:  # noqa: BLE001 - whatever the user's own code raises: it is handed over as it is
             return self._note(value, value)
 
@@ -111,8 +113,7 @@ class _Copies:
         self._note(function, made)
         for cell in new:
             self._fill(cell, self.of(cell))
-        made.__defaults__ = self.of(function.__defaults__)
-        made.__kwdefaults__ = self.of(function.__kwdefaults__)
+        made.__defaults__, made.__kwdefaults__ = map(self.of, origin.defaults_of(function))
         made.__module__, made.__qualname__, made.__doc__ = function.__module__, function.__qualname__, function.__doc__
         made.__annotations__ = self._named(origin.annotations_of(function))
         vars(made).update(self._named(vars(function)))
@@ -178,16 +179,8 @@ class _Copies:
             made[self.of(key)] = self.of(item)
 
 
-def _is_plain_class(cls: type) -> bool:
+def is_plain_class(cls: type) -> bool:
     """Whether nothing but Python made it: a package may keep the class that it made, and know no other."""
     metas = all(meta in _PLAIN_METAS or not origin.home_of(meta) for meta in type(cls).__mro__)
     return metas and not any(_LATE in vars(base) and origin.home_of(base) for base in cls.__mro__ if base not in _SILENT)
 
-
-_SILENT = (object, typing.Generic)
-
-
-def _is_sentinel(value: object) -> bool:
-    """Whether it stands in the module of its class, as ``dataclasses.MISSING`` does, and is known by being that."""
-    home = origin.home_of(type(value))
-    return home is not None and any(one is value for one in vars(home[0]).values())

@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import linecache
 import operator
+import os
 import re
 import sys
 import sysconfig
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "OF_CLASSES",
     "READ",
     "Reading",
     "annotations_of",
     "closure_of",
+    "defaults_of",
     "code_text",
     "file_text",
     "found_at",
@@ -51,6 +54,7 @@ __all__ = [
     "nodes_of",
     "own_file",
     "registered_of",
+    "sentinel_of",
     "version_of",
 ]
 
@@ -58,6 +62,7 @@ _INSTALLED = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib
 # Only to be quick: to look through all distributions for one that is named otherwise takes half a second.
 _DISTRIBUTIONS = {
     "PIL": "pillow",
+    "attr": "attrs",
     "bs4": "beautifulsoup4",
     "dateutil": "python-dateutil",
     "sklearn": "scikit-learn",
@@ -71,6 +76,8 @@ OF_CLASSES = frozenset(
         "_abc_impl",
     }
 )
+_MADE = 1 << 9
+"""Py_TPFLAGS_HEAPTYPE, among the flags of a class that a ``class`` statement made."""
 READ = "__seeknal_read__"
 """Where a module of a project keeps what it was imported from."""
 
@@ -85,7 +92,9 @@ class Reading:
 
 
 def home_of(value: object) -> tuple[types.ModuleType, str] | None:
-    """The imported module in which the object stands under its own name; never the notebook."""
+    """The imported module in which the object stands under its own name, or a package's class anyway; never the notebook."""
+    if isinstance(value, type) and _is_packaged(value):
+        return sys.modules[value.__module__], value.__qualname__
     owner = getattr(value, "__self__", None)
     modules = (getattr(value, "__module__", None), type(value).__module__.partition(".")[0], type(owner).__module__)
     names = (getattr(value, "__qualname__", None), getattr(value, "__name__", None))
@@ -100,6 +109,22 @@ def home_of(value: object) -> tuple[types.ModuleType, str] | None:
     return None
 
 
+def _is_packaged(cls: type) -> bool:
+    """Whether no notebook made the class: it is Python's own, or of a module that is installed."""
+    name = cls.__module__
+    if name not in sys.modules or name == "__main__":
+        return False
+    return not cls.__flags__ & _MADE if name == "builtins" else own_file(name) is None
+
+
+def sentinel_of(value: object) -> tuple[types.ModuleType, str] | None:
+    """The package's module in which an object stands that is known by being that one, as ``pandas.NA``; and its name."""
+    home = home_of(type(value))
+    if home is None or own_file(home[0].__name__) is not None:
+        return None
+    return next(((home[0], name) for name, one in vars(home[0]).items() if one is value), None)
+
+
 def module_of(function: types.FunctionType) -> types.ModuleType | None:
     """The imported module in which the function was written; None for the notebook, and for an exec'd namespace."""
     name = function.__globals__.get("__name__", "__main__")
@@ -112,6 +137,11 @@ def own_file(module: str) -> Path | None:
     file = getattr(sys.modules[module], "__file__", None) if module in sys.modules else found_at(module)
     if not file or module.partition(".")[0] in (*sys.stdlib_module_names, "seeknal_nb"):  # ours is no user's
         return None
+    return _unless_installed(os.path.abspath(file))
+
+
+@lru_cache(maxsize=2048)
+def _unless_installed(file: str) -> Path | None:
     path = Path(file).resolve()
     installed = any(path.is_relative_to(folder) for folder in _INSTALLED)
     return None if installed or {"site-packages", "dist-packages"} & {*path.parts} else path
@@ -293,6 +323,26 @@ def _codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes_in(const)
 
 
+def defaults_of(function: types.FunctionType) -> tuple[tuple[object, ...] | None, dict[str, object] | None]:
+    """Its defaults, and those of its keywords; one that is written as an empty container is empty, whatever it remembers."""
+    values, named = function.__defaults__, function.__kwdefaults__
+    nodes: Any = nodes_of(function)
+    if len(nodes) == 1 and (values or named):
+        args: ast.arguments = nodes[0].args
+        written = {arg.arg: node for arg, node in zip(args.kwonlyargs, args.kw_defaults, strict=True)}
+        named = {name: _as_written(written.get(name), value) for name, value in named.items()} if named else named
+        if values and len(values) == len(args.defaults):
+            values = tuple(map(_as_written, args.defaults, values))
+    return values, named
+
+
+def _as_written(node: ast.expr | None, value: object) -> object:
+    match node:
+        case ast.Dict(keys=[]) | ast.List(elts=[]) | ast.Call(func=ast.Name(id="dict" | "list" | "set"), args=[], keywords=[]):
+            return type(value)() if type(value) in (dict, list, set) else value
+    return value
+
+
 def closure_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
     """The variables of outer functions that it holds."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -304,29 +354,41 @@ def closure_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
 
 def globals_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
     """The globals that the function and what is defined in it read, where they are; one may still come."""
-    names: set[str] = set().union(*map(names_in_texts, nodes_of(function)))
-    for code in (function.__code__, *_codes_in(function.__code__)):
+    names = _globals_in(function.__code__).union(*map(names_in_texts, nodes_of(function)))
+    known = function.__globals__
+    yield from ((name, known[name]) for name in names - OF_THE_FACE if name in known)
+
+
+@lru_cache(maxsize=2048)
+def _globals_in(whole: types.CodeType) -> frozenset[str]:
+    names: set[str] = set()
+    for code in (whole, *_codes_in(whole)):
         steps = list(dis.get_instructions(code))
         stored = {step.argval for step in steps if step.opname == "STORE_NAME"}
         # In a function's byte code LOAD_NAME stands only in the block of an inner class.
         loads = {step.argval for step in steps if step.opname.startswith("LOAD_") and "GLOBAL" in step.opname}
         names |= loads | ({step.argval for step in steps if step.opname == "LOAD_NAME"} - stored)
-    known = function.__globals__
-    yield from ((name, known[name]) for name in names - OF_THE_FACE if name in known)
+    return frozenset(names)
 
 
 def imported_by(function: types.FunctionType) -> tuple[str, ...]:
     """The modules that a function and what is defined in it import; ``a.b`` for ``from a import b``, module or not."""
-    names = [name for node in nodes_of(function) for name in imports_of(node)]
-    for part in (function.__code__, *_codes_in(function.__code__)):
+    names = {name for node in nodes_of(function) for name in imports_of(node)}
+    return tuple(sorted(names | _imports_of_code(function.__code__)))
+
+
+@lru_cache(maxsize=2048)
+def _imports_of_code(code: types.CodeType) -> frozenset[str]:
+    names: set[str] = set()
+    for part in (code, *_codes_in(code)):
         module = ""
         for step in dis.get_instructions(part):
             if step.opname == "IMPORT_NAME":
                 module = step.argval
-                names.append(module)
+                names.add(module)
             elif step.opname == "IMPORT_FROM":
-                names.append(f"{module}.{step.argval}")
-    return tuple(sorted(set(names)))
+                names.add(f"{module}.{step.argval}")
+    return frozenset(names)
 
 
 def annotations_of(value: type | types.FunctionType) -> dict[str, object]:
@@ -339,14 +401,15 @@ def annotations_of(value: type | types.FunctionType) -> dict[str, object]:
 
 def members_of(cls: type) -> Iterator[tuple[str, object]]:
     """What a class holds and somebody wrote; of an enum its members in order, with their attributes, and what is no member."""
-    mine = {name: value for name, value in vars(cls).items() if name not in OF_CLASSES}
+    # Python puts object's own functions into some classes when they are first used.
+    mine = {n: value for n, value in vars(cls).items() if n not in OF_CLASSES and value is not vars(object).get(n)}
     if issubclass(cls, enum.Enum):
-        yield "__members__", [(name, member.name, member.value) for name, member in cls.__members__.items()]
+        yield "its members", [(name, member.name, member.value) for name, member in cls.__members__.items()]
         for member in cls:
             yield from ((f"{member.name}.{name}", value) for name, value in vars(member).items() if not _is_sunder(name))
         mine = {name: value for name, value in mine.items() if name not in cls.__members__ and not _is_sunder(name)}
     if isinstance(cls, abc.ABCMeta):
-        yield "__registered__", registered_of(cls)
+        yield "its registered classes", registered_of(cls)
     yield from mine.items()
 
 

@@ -19,10 +19,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag import origin
-from seeknal_nb.dag.apart import apart, is_data
-from seeknal_nb.dag.copies import copies
+from seeknal_nb.dag.apart import MEMOISED, apart, is_data
+from seeknal_nb.dag.copies import copies, is_plain_class
 from seeknal_nb.dag.python import BUILTINS, Body
-from seeknal_nb.dag.texts import unknown_imports, unknown_reads
+from seeknal_nb.dag.texts import names_filled, unknown_imports, unknown_reads
 from seeknal_nb.errors import ManifestError, near
 
 if TYPE_CHECKING:
@@ -45,7 +45,11 @@ _PLAIN = (
     *(types.MethodType, types.BuiltinMethodType),
 )
 """What a body may take as it is, subclasses too; of other objects only those of dataclasses."""
+_BEGIN, _END = "\x02", "\x03"
+"""Round what a package keeps in an object of its own; no repr has them."""
 GUESSED = "it imports modules by names that are not written out: when one of them changes, nobody can tell that it has to run"
+
+KEPT = "'{}' keeps results in '{}', which is not empty: what it holds may be of other values. Fix: empty it, or use functools.cache"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,11 +59,13 @@ class Captured:
     Attributes:
         values: By name, what to put into the body's namespace.
         digest_text: A text that changes when anything of it does, and is the same in every process of one Python.
+        proof: The same without what packages keep in objects of theirs, which they may fill as they are used.
         warnings: What the text cannot tell.
     """
 
     values: Mapping[str, object] = dataclasses.field(default_factory=dict)
     digest_text: str = ""
+    proof: str = ""
     warnings: tuple[str, ...] = ()
 
     def fresh(self) -> dict[str, object]:
@@ -81,10 +87,15 @@ def captured(body: Body, namespace: Mapping[str, object], *, inputs: Collection[
         elif name not in body.perhaps:
             raise _undefined(name, [*namespace, *inputs])
     # The text is of the copies: what was told is what runs, whatever a cell changes meanwhile.
-    values, text = copies(found), _Text()
-    lines = [*map(text.module, _by_module(body.imports)), *(text.named(name, values[name]) for name in values)]
-    warnings = (GUESSED,) if body.guesses or text.guesses else ()
-    return Captured(values, "\n".join([*text.definitions, *lines]), warnings)
+    text = _Text()
+    try:
+        values = copies(found)
+        lines = [*map(text.module, _by_module(body.imports)), *(text.named(name, values[name]) for name in values)]
+    except RecursionError:
+        raise ManifestError("what the body reads is nested too deeply", remedy="keep it in a file, or a table") from None
+    warnings = {**({GUESSED: None} if body.guesses else {}), **text.warnings}
+    whole = "\n".join([*text.definitions, *lines])
+    return Captured(values, whole, _without_packaged(whole), tuple(warnings))
 
 
 def _is_refused(name: str, value: object) -> bool:
@@ -120,7 +131,7 @@ class _Text:
 
     def __init__(self) -> None:
         self.definitions: list[str] = []
-        self.guesses = False
+        self.warnings: dict[str, None] = {}
         self._labels: dict[int, str] = {}
         self._modules: dict[str, str] = {}
         self._kept: list[object] = []  # an id means nothing once its object is gone
@@ -142,7 +153,7 @@ class _Text:
             return f"{name} = {self.of(value)}"
         except _Untold as error:
             if error.data or not loose:
-                raise _not_plain(name, value, error, reader) from None
+                raise _not_plain(name, value, error, reader, held=held) from None
             return f"{name}: {type(value).__qualname__}"
         finally:
             self._held = before
@@ -153,10 +164,12 @@ class _Text:
             return repr(value)
         if id(value) in self._labels:
             return self._labels[id(value)]
+        if type(value) in _BARE:
+            return self._compound(value)
         if isinstance(value, types.ModuleType):
             return self._module(value)
         if home := origin.home_of(value):
-            return f"{self.module(home[0].__name__)} {home[1]}"
+            return self._label(value, f"{self.module(home[0].__name__)} {home[1]}")
         if isinstance(value, type):
             return self._class(value)
         return self._function(value) if isinstance(value, types.FunctionType) else self._compound(value)
@@ -168,7 +181,8 @@ class _Text:
         self._open[id(value)] = len(self._open)
         before, self._held = self._held, self._held or isinstance(value, _SCALARS)
         try:
-            return f"{kind.__qualname__ if kind in _BARE else self.of(kind)}({', '.join(self._inside(value))})"
+            text = f"{kind.__qualname__ if kind in _BARE else self.of(kind)}({', '.join(self._inside(value))})"
+            return text if isinstance(value, _PLAIN) or not origin.home_of(kind) else f"{_BEGIN}{text}{_END}"
         finally:
             self._held = before
             del self._open[id(value)]
@@ -178,15 +192,17 @@ class _Text:
         if kind in (list, tuple):
             return (self._at(f"[{n}]", item) for n, item in enumerate(value))
         if kind is dict:
-            return self._pairs(value.items())
+            return ("of a package",) if self._held and _dispatches(value) else self._pairs(value.items())
         wrapped = isinstance(getattr(value, "__wrapped__", None), types.FunctionType)  # functools.cache and its like
         plain = isinstance(value, _PLAIN) or dataclasses.is_dataclass(value) or wrapped
         parts = apart(value) if (plain or self._held) and not is_data(value) else None
+        if (parts is None or not plain) and (home := origin.sentinel_of(value)):
+            return (self.module(home[0].__name__), home[1])
         if parts is None:
             raise _Untold(kind.__qualname__, data=is_data(value))
         if isinstance(value, (set, frozenset)):
             # Sorted twice: labels are given in the order of the first, which must not be the hash's.
-            args = sorted(map(self.of, sorted(value, key=_rank)))
+            args = sorted(map(self.of, sorted(value, key=self._rank)))
         else:
             args = [self._at(f"[{n}]", one) for n, one in enumerate(parts.args) if one is not kind]
         attributes = sorted({**parts.attributes, **parts.slots}.items(), key=lambda item: str(item[0]))
@@ -198,6 +214,12 @@ class _Text:
             *self._pairs(parts.pairs),
         ]
 
+    def _rank(self, value: object) -> tuple[str, str]:
+        name = getattr(value, "__qualname__", None)
+        alone = _Text()
+        alone._held = self._held  # noqa: SLF001 - its own
+        return type(value).__qualname__, str(name) if name or type(value) in _EXACT else alone.of(value)
+
     def _pairs(self, pairs: Iterable[tuple[object, object]]) -> Iterable[str]:
         return (f"{self._at(' (a key)', key)}: {self._at(f'[{key!r:.40}]', item)}" for key, item in pairs)
 
@@ -208,8 +230,7 @@ class _Text:
             error.path = step + error.path
             raise
 
-    def _label(self, value: object, what: str) -> str:
-        label = f"<{what} {len(self._labels)}>"
+    def _label(self, value: object, label: str) -> str:
         self._labels[id(value)] = label
         self._kept.append(value)
         return label
@@ -246,7 +267,7 @@ class _Text:
         code = function.__code__
         if origin.is_generated(code):
             return f"{code.co_name} of a dataclass"
-        label = self._label(function, f"function {function.__name__}")
+        label = self._label(function, f"<function {function.__name__} {len(self._kept)}>")
         module = origin.module_of(function)
         home = module.__name__ if module else None
         if home is None:
@@ -269,25 +290,38 @@ class _Text:
         for node in origin.nodes_of(function):
             for written, _ in unknown_reads(node, spaces=True):
                 raise _unknown(f"'{function.__name__}'", written)
-            self.guesses |= unknown_imports(node)
+            if unknown_imports(node):
+                self.warnings[GUESSED] = None
+            held = dict(origin.closure_of(function)) | dict(origin.globals_of(function))
+            for name in filter(held.get, names_filled(node)):
+                self.warnings[KEPT.format(function.__name__, name)] = None
 
     def _class(self, cls: type) -> str:
         """Its bases, its annotations in order, and its members."""
-        label = self._label(cls, f"class {cls.__name__}")
+        label = self._label(cls, f"<class {cls.__name__} {len(self._kept)}>")
         parts = [self._all([type(cls), *cls.__bases__])]
         parts += [self.named(f"annotation {name}", note, loose=True) for name, note in origin.annotations_of(cls).items()]
         packaged = cls.__module__ in sys.modules and cls.__module__ not in ("__main__", "builtins")
+        plain = is_plain_class(cls)
         for name, value in _by_name(origin.members_of(cls)):
-            if isinstance(value, _SLOTS):
-                continue
             # Packages keep in a class what will not be told, and Python; descriptors and private objects are the user's.
-            loose = packaged or (name.startswith("__") and name.endswith("__"))
+            dunder = name.startswith("__") and name.endswith("__")
+            if isinstance(value, _SLOTS) or (dunder and not plain and not callable(value)):
+                continue
+            if not plain and isinstance(getattr(value, "__func__", value), MEMOISED):
+                raise _remembers(cls, name)
+            loose = packaged or dunder
             held = name.startswith("_") or hasattr(value, "__get__")
             parts.append(self.named(name, value, reader=cls.__name__, held=held, loose=loose))
         return self._define(label, parts)
 
     def _all(self, values: Iterable[object]) -> str:
         return ", ".join(map(self.of, values))
+
+
+def _remembers(cls: type, name: str) -> ManifestError:
+    why = f"a class of {type(cls).__name__} cannot be copied, so that no run would begin without them"
+    return ManifestError(f"'{cls.__name__}.{name}' remembers its results", why=why, remedy="let it call a function that does")
 
 
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
@@ -301,19 +335,32 @@ def _unknown(reader: str, written: str) -> ManifestError:
     return ManifestError(f"what {reader} reads through {written} nobody can tell", remedy="name what it reads, as K, or globals()['K']")
 
 
-def _not_plain(name: str, value: object, found: _Untold, reader: str) -> ManifestError:
+def _not_plain(name: str, value: object, found: _Untold, reader: str, *, held: bool) -> ManifestError:
     kind = type(value).__qualname__
     why = [f"'{reader}' reads it"] if reader else []
     why += [f"it holds an object of type {found.kind} at {name}{found.path}"] if found.path else []
+    remedy = f"pass it in with --input {name} (data) or --param {name} (setting)"
     return ManifestError(
         f"'{name}' is a notebook variable of type {kind}",
         why=" and ".join(why) or "a body takes only modules, functions, classes and plain values from the notebook",
-        remedy=f"pass it in with --input {name} (data) or --param {name} (setting)",
+        remedy=f"make it in the function that uses {name}" if held and not found.data else remedy,
     )
 
 
-def _rank(value: object) -> tuple[str, str]:
-    return type(value).__qualname__, str(getattr(value, "__qualname__", ""))
+def _without_packaged(text: str) -> str:
+    """The text without what stands between the marks, which may do so within others."""
+    depth, kept = 0, []
+    for part in re.split(f"([{_BEGIN}{_END}])", text):
+        depth += {_BEGIN: 1, _END: -1}.get(part, 0)
+        kept.append(part if depth == 0 else "")
+    return "".join(kept)
+
+
+def _dispatches(value: dict[object, object]) -> bool:
+    """Whether it says which function of a package is for which type, as it does when somebody first needs it."""
+    return bool(value) and all(
+        isinstance(key, type) and isinstance(one, types.FunctionType) and origin.home_of(one) for key, one in value.items()
+    )
 
 
 def _by_module(imports: Iterable[str]) -> list[str]:

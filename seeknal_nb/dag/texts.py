@@ -6,14 +6,15 @@ import ast
 import importlib.util
 import re
 import string
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.names import DEFS, bound_by
+from seeknal_nb.dag.names import DEFS, targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["imports_in_texts", "names_in_texts", "unknown_imports", "unknown_reads"]
+__all__ = ["imports_in_texts", "names_filled", "names_in_texts", "unknown_imports", "unknown_reads"]
 
 _SCOPES = (*DEFS, ast.Lambda, ast.ClassDef)
 _AT = re.compile(r"(?<![\w@.])@([A-Za-z_]\w*)")
@@ -22,9 +23,9 @@ _EVALUATED = frozenset({"eval", "exec"})
 _SPACES = frozenset({"globals", "locals", "vars"})
 _ASKED = frozenset({"get", "pop", "setdefault", "__getitem__", "__contains__"})
 _IMPORTED = frozenset({"import_module", "__import__"})
-_SHOW_ALL = {"user_ns": "the notebook's variables", "user_global_ns": "the notebook's variables", "__subclasses__": "classes"}
 
 
+@lru_cache(maxsize=2048)
 def names_in_texts(scope: ast.AST) -> frozenset[str]:
     """Names that a body or a function reads through texts, but for its own."""
     own = list(_own(scope))
@@ -51,7 +52,7 @@ def _bound(scope: ast.AST, own: Iterable[ast.AST]) -> set[str]:
     if isinstance(scope, ast.ClassDef):  # its functions do not see its names
         return set()
     args = {arg.arg for arg in ast.walk(scope.args) if isinstance(arg, ast.arg)} if isinstance(scope, (*DEFS, ast.Lambda)) else set()
-    return args | {name for node in own for name in bound_by([node])}
+    return args | {name for node in own for name in targets(node)}
 
 
 def _names(node: ast.AST) -> Iterator[str]:
@@ -101,11 +102,11 @@ def _text(node: ast.AST) -> tuple[str, ...]:
     return (node.value,) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ()
 
 
-def _is_space(node: ast.AST) -> bool:
+def _is_space(node: ast.AST, *names: str) -> bool:
     """Whether it is ``globals()``, or another dict of variables."""
     match node:
         case ast.Call(func=ast.Name(id=name), args=[]):
-            return name in _SPACES
+            return name in (names or _SPACES)
     return False
 
 
@@ -126,6 +127,7 @@ def imports_in_texts(node: ast.AST) -> Iterator[str]:
             yield name
 
 
+@lru_cache(maxsize=2048)
 def unknown_imports(tree: ast.AST) -> bool:
     """Whether it imports a module whose name does not stand there."""
     return any(isinstance(node, ast.Call) and _imports(node) and not list(imports_in_texts(node)) for node in ast.walk(tree))
@@ -136,25 +138,46 @@ def _imports(call: ast.Call) -> bool:
     return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) in _IMPORTED
 
 
-def unknown_reads(tree: ast.AST, *, spaces: bool) -> Iterator[tuple[str, ast.AST]]:
+@lru_cache(maxsize=2048)
+def names_filled(scope: ast.AST) -> frozenset[str]:
+    """Names of containers that a function puts something into, and that are not its own."""
+    own = list(_own(scope))
+    found = {name for node in own for name in _filled(node)}
+    return frozenset(found - _bound(scope, own)).union(*(names_filled(node) for node in own if isinstance(node, _SCOPES)))
+
+
+def _filled(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+            yield name
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="setdefault")):
+            yield name
+
+
+@lru_cache(maxsize=2048)
+def unknown_reads(tree: ast.AST, *, spaces: bool) -> tuple[tuple[str, ast.AST], ...]:
     """What finds things that it does not name, so that nobody can tell what is read: how it is written, and where.
 
     With ``spaces`` also a look at ``globals()`` that would find less than all, and say nothing.
     """
-    for node in ast.walk(tree):
-        match node:
-            case ast.Attribute(attr=name) if name in _SHOW_ALL:
-                yield name, node
-            case ast.Import(names=names) if any(one.name == "__main__" for one in names):
-                yield "import __main__", node
-            case ast.ImportFrom(module="__main__"):
-                yield "from __main__ import", node
-            case ast.Subscript(value=ast.Attribute(attr="modules"), slice=ast.Constant(value="__main__")):
-                yield 'sys.modules["__main__"]', node
+    nodes = list(ast.walk(tree))
+    found = [(written, node) for node in nodes for written in _unknown(node)]
     if spaces:
-        told = {id(inner) for node in ast.walk(tree) for inner in _told(node)}
-        looked = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_space(node))
-        yield from (("globals()", node) for node in looked if node.func.id == "globals" and id(node) not in told)  # type: ignore[attr-defined]
+        told = {id(inner) for node in nodes for inner in _told(node)}
+        found += [("globals()", node) for node in nodes if _is_space(node, "globals") and id(node) not in told]
+    return tuple(found)
+
+
+def _unknown(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Attribute(attr="user_ns" | "user_global_ns" | "__subclasses__" as name):
+            yield name
+        case ast.Import(names=names) if any(one.name == "__main__" for one in names):
+            yield "import __main__"
+        case ast.ImportFrom(module="__main__"):
+            yield "from __main__ import"
+        case ast.Subscript(value=ast.Attribute(attr="modules"), slice=ast.Constant(value="__main__")):
+            yield 'sys.modules["__main__"]'
 
 
 def _told(node: ast.AST) -> Iterator[ast.AST]:

@@ -210,7 +210,7 @@ class Run:
         """Whether the body's own copies, and what they share with all, modules above all, tell what the key says."""
         body, taken = read_body(python_of(sight.node) or "", name=sight.node.name), sight.captured
         inputs = {*body.reads}.difference(taken.values)
-        return captured(body, taken.values, inputs=inputs).digest_text == taken.digest_text
+        return captured(body, taken.values, inputs=inputs).proof == taken.proof
 
     def _publish(self, stage: Path | None, build: Build, seconds: float) -> Build:
         if stage is None or not (stage / DATA).exists():
