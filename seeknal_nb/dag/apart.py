@@ -62,7 +62,7 @@ def apart(value: Any) -> Apart | None:
             own, slots = None, None
         else:
             state = None
-        attributes = {**_attributes(value), **{name: one for name, one in (own or {}).items() if not _is_cached(value, name)}}
+        attributes = _unless_cached(value, {**_attributes(value), **(own or {})})
         return Apart(make, args, state, attributes, slots or {}, tuple(items or ()), tuple(pairs or ()))
     except Exception:  # noqa: BLE001 - whatever the user's own code raises, it told nothing
         return None
@@ -77,12 +77,14 @@ def _named(value: Any, name: str) -> Apart | None:
 def _attributes(value: Any) -> dict[str, Any]:
     """Its ``__dict__``, of which the state of a subclass of ``date`` says nothing."""
     found = getattr(value, "__dict__", None)
-    return {name: one for name, one in found.items() if not _is_cached(value, name)} if isinstance(found, dict) else {}
+    return _unless_cached(value, found) if isinstance(found, dict) else {}
 
 
-def _is_cached(value: object, name: str) -> bool:
-    """Whether the attribute is what a ``cached_property`` remembers."""
-    return any(isinstance(vars(cls).get(name), functools.cached_property) for cls in type(value).__mro__)
+def _unless_cached(value: object, attributes: dict[str, Any]) -> dict[str, Any]:
+    """The attributes without what a ``cached_property`` remembers."""
+    classes = [vars(cls) for cls in type(value).__mro__]
+    cached = {name for name in attributes if any(isinstance(cls.get(name), functools.cached_property) for cls in classes)}
+    return {name: one for name, one in attributes.items() if name not in cached}
 
 
 def _of_member(member: enum.Enum) -> Apart:

@@ -1,7 +1,7 @@
 """Copies of what a body reads of a notebook, with functions and classes of their own: what a cell changes, no body sees.
 
 Nothing of the copies is shared with the notebook but what no cell changes, modules and what stands in them, and what will
-not be copied: locks, enums, classes that a package makes or has an eye on. That is for ``dag.purity`` to tell, and for
+not be copied: locks, and classes that a package makes or has an eye on. That is for ``dag.purity`` to tell, and for
 whoever runs the body to look at again.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import abc
 import builtins
+import contextlib
 import datetime as dt
 import enum
+import inspect
 import logging
 import numbers
 import re
@@ -20,7 +22,7 @@ import uuid
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag import origin
+from seeknal_nb.dag import live, origin
 from seeknal_nb.dag.apart import apart, is_data
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["copies", "is_plain_class"]
 
-_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented), types.ModuleType, object})
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented), types.ModuleType})
 _FIXED = (
     *(re.Pattern, logging.Logger, numbers.Number, dt.date, dt.time, dt.timedelta, dt.tzinfo, uuid.UUID, PurePath),
     *(range, slice, typing.TypeVar),
@@ -38,7 +40,7 @@ _FIXED = (
 """What nobody changes, where its class is no user's."""
 _HEAD = ("__module__", "__qualname__", "__doc__", "__slots__", "__orig_bases__")
 _LATE = "__init_subclass__"
-_PLAIN_METAS = (type, abc.ABCMeta, type(typing.Protocol), object)
+_PLAIN_METAS = (type, abc.ABCMeta, type(typing.Protocol), enum.EnumMeta, object)
 _SILENT = (object, typing.Generic, typing.Protocol)
 """Classes whose hook looks at the new class alone."""
 
@@ -88,12 +90,17 @@ class _Copies:
             return self._note(value, value)
         if isinstance(value, types.FunctionType):
             return self._function(value)
+        before = len(self._made)
         try:
             if isinstance(value, type):
                 return self._class(value) if is_plain_class(value) else self._note(value, value)
-            fixed = isinstance(value, enum.Enum) or (isinstance(value, _FIXED) and origin.home_of(type(value)))
+            if isinstance(value, enum.Enum):
+                return self._member(self.of(type(value)), value)
+            fixed = isinstance(value, _FIXED) and origin.home_of(type(value))
             return value if fixed or is_data(value) or origin.sentinel_of(value) else self._object(value)
         except Exception:  # noqa: BLE001 - whatever the user's own code raises: it is handed over as it is
+            while len(self._made) > before:  # with all that was made for it alone
+                self._made.popitem()
             return self._note(value, value)
 
     def _each(self, values: Iterable[Any]) -> list[Any]:
@@ -113,11 +120,11 @@ class _Copies:
         self._note(function, made)
         for cell in new:
             self._fill(cell, self.of(cell))
-        made.__defaults__, made.__kwdefaults__ = map(self.of, origin.defaults_of(function))
+        made.__defaults__, made.__kwdefaults__ = map(self.of, live.defaults_of(function))
         made.__module__, made.__qualname__, made.__doc__ = function.__module__, function.__qualname__, function.__doc__
-        made.__annotations__ = self._named(origin.annotations_of(function))
+        made.__annotations__ = self._named(live.annotations_of(function))
         vars(made).update(self._named(vars(function)))
-        for name, value in origin.globals_of(function) if own else ():
+        for name, value in live.globals_of(function) if own else ():
             if name not in space:
                 space[name] = None  # it is being copied
                 space[name] = self.of(value)
@@ -131,10 +138,8 @@ class _Copies:
         return space
 
     def _fill(self, cell: types.CellType, made: types.CellType) -> None:
-        try:
+        with contextlib.suppress(ValueError):  # a name that the outer function has not bound yet
             made.cell_contents = self.of(cell.cell_contents)
-        except ValueError:  # a name that the outer function has not bound yet
-            pass
 
     def _class(self, cls: type) -> type:
         """Made without the hooks that making a class calls: its first making called them."""
@@ -142,16 +147,28 @@ class _Copies:
         head = {name: vars(cls)[name] for name in _HEAD if name in vars(cls)}
         made: type = make(self.of(type(cls)), cls.__name__, tuple(self._each(cls.__bases__)), head)
         self._note(cls, made)
+        for member in cls.__members__.values() if isinstance(cls, enum.EnumMeta) else ():
+            self._member(made, member)
         for name, value in vars(cls).items():
-            if name in head or name in origin.OF_CLASSES or isinstance(value, types.MemberDescriptorType):
+            if name in head or name in live.OF_CLASSES or isinstance(value, types.MemberDescriptorType):
                 continue
             copy = self.of(value)
             if name == _LATE:
                 self._last.append(lambda made=made, copy=copy: type.__setattr__(made, _LATE, copy))  # type: ignore[misc]
             else:
                 type.__setattr__(made, name, copy)
-        for one in origin.registered_of(cls) if isinstance(cls, abc.ABCMeta) else ():
+        for one in live.registered_of(cls) if isinstance(cls, abc.ABCMeta) else ():
             made.register(self.of(one))  # type: ignore[attr-defined]
+        return made
+
+    def _member(self, cls: Any, member: enum.Enum) -> Any:
+        if id(member) in self._made:
+            return self._made[id(member)][1]
+        if cls is type(member):
+            return member
+        base = type(member)._member_type_
+        made = self._note(member, base.__new__(cls, *(() if base is object else base.__getnewargs__(member))))
+        vars(made).update(self._named(vars(member)))
         return made
 
     def _object(self, value: Any) -> Any:
@@ -181,6 +198,6 @@ class _Copies:
 
 def is_plain_class(cls: type) -> bool:
     """Whether nothing but Python made it: a package may keep the class that it made, and know no other."""
-    metas = all(meta in _PLAIN_METAS or not origin.home_of(meta) for meta in type(cls).__mro__)
-    return metas and not any(_LATE in vars(base) and origin.home_of(base) for base in cls.__mro__ if base not in _SILENT)
-
+    metas = all(meta in _PLAIN_METAS or not origin.home_of(meta) for meta in inspect.getmro(type(cls)))
+    bases = (base for base in cls.__mro__ if base not in _SILENT and base.__module__ != "enum")
+    return metas and not any(_LATE in vars(base) and origin.home_of(base) for base in bases)

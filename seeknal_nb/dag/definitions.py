@@ -26,6 +26,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag import origin
+from seeknal_nb.dag.imported import file_text
 from seeknal_nb.dag.names import Scope
 from seeknal_nb.dag.python import BUILTINS, parse
 from seeknal_nb.errors import ManifestError
@@ -263,6 +264,6 @@ def own_modules(names: Iterable[str]) -> dict[str, Any]:
         path = name.replace(".", "/") + ("/__init__.py" if file.stem == "__init__" else ".py")
         if path not in found:
             found[path] = file
-            left += origin.file_text(name, file)[1]
+            left += file_text(name, file)[1]
             left += [name.rpartition(".")[0]] if "." in name else []
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.asked import params_in, refs_in
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
-from seeknal_nb.dag.texts import imports_in_texts, names_in_texts, unknown_imports, unknown_reads
+from seeknal_nb.dag.texts import imports_in_texts, names_in_texts, reads_past_names
 from seeknal_nb.errors import ManifestError, NodeError, Place, text_of
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class Body:
     top-level ``return``; ``params`` are its parameters in order, ``ctx`` included, ``optional`` those with a default.
     ``reads`` are the names that the body reads before it has certainly assigned them, in order of first appearance,
     without builtins and ``PROVIDED``. Of these, ``perhaps`` are those that it may have assigned by then (in a loop,
-    in one branch), or that stand in texts only: nobody need have them. ``assigns`` are all names that it may bind in its namespace, ``refs`` the
-    literal arguments of ``ref("kind.name")``, ``ctx.ref("kind.name")``, ``ctx.features``, ``ctx.latest``, ``ctx.model``
-    and ``ctx.predict``, ``imports`` the modules that it imports; ``guesses`` whether it imports others besides, whose names
-    do not stand there.
+    in one branch), or that stand in texts only: nobody need have them. ``assigns`` are all names that it may bind in its
+    namespace, ``refs`` the literal arguments of ``ref("kind.name")``, ``ctx.ref("kind.name")``, ``ctx.features``,
+    ``ctx.latest``, ``ctx.model`` and ``ctx.predict``, ``imports`` the modules that it imports. ``past`` says how it is
+    written where it finds what no name in it says.
     """
 
     source: str
@@ -71,7 +71,7 @@ class Body:
     assigns: frozenset[str]
     refs: tuple[str, ...]
     imports: tuple[str, ...]
-    guesses: bool
+    past: frozenset[str]
 
 
 def read_body(source: str, *, name: str, place: Place | None = None) -> Body:
@@ -136,7 +136,7 @@ def _read(source: str, name: str) -> Body:
         assigns=frozenset(scope.bound | scope.may),
         refs=tuple(dict.fromkeys(refs_in(tree, scope.bound))),
         imports=imports_of(tree),
-        guesses=unknown_imports(tree),
+        past=reads_past_names(tree),
     )
 
 
@@ -152,8 +152,6 @@ def _refuse(tree: ast.Module) -> None:
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             what = f'"from {node.module} import *" hides which names the body reads'
             raise _Refused(what, node, remedy=f"import the names one by one, or: import {node.module}")
-    for found, node in unknown_reads(tree, spaces=False):
-        raise _Refused(f"what the body reads through {found} nobody can tell", node, remedy="name what it reads")
     for node in block(tree.body):
         if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)):
             raise _Refused("yield and await work only inside a function", node, remedy="write them inside a def")

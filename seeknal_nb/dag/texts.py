@@ -14,11 +14,12 @@ from seeknal_nb.dag.names import DEFS, targets
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["imports_in_texts", "names_filled", "names_in_texts", "unknown_imports", "unknown_reads"]
+__all__ = ["SUBCLASSES", "imports_in_texts", "names_filled", "names_in_texts", "reads_past_names", "searches_globals"]
 
 _SCOPES = (*DEFS, ast.Lambda, ast.ClassDef)
 _AT = re.compile(r"(?<![\w@.])@([A-Za-z_]\w*)")
 _PERCENT = re.compile(r"%\((\w+)\)")
+SUBCLASSES = "__subclasses__()"
 _EVALUATED = frozenset({"eval", "exec"})
 _SPACES = frozenset({"globals", "locals", "vars"})
 _ASKED = frozenset({"get", "pop", "setdefault", "__getitem__", "__contains__"})
@@ -51,8 +52,8 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
 def _bound(scope: ast.AST, own: Iterable[ast.AST]) -> set[str]:
     if isinstance(scope, ast.ClassDef):  # its functions do not see its names
         return set()
-    args = {arg.arg for arg in ast.walk(scope.args) if isinstance(arg, ast.arg)} if isinstance(scope, (*DEFS, ast.Lambda)) else set()
-    return args | {name for node in own for name in targets(node)}
+    args = ast.walk(scope.args) if isinstance(scope, (*DEFS, ast.Lambda)) else ()
+    return {arg.arg for arg in args if isinstance(arg, ast.arg)} | {name for node in own for name in targets(node)}
 
 
 def _names(node: ast.AST) -> Iterator[str]:
@@ -70,9 +71,13 @@ def _names(node: ast.AST) -> Iterator[str]:
             asked in _ASKED and _is_space(space)
         ):
             yield name
-        case ast.Compare(left=ast.Constant(value=str(name)), ops=[ast.In() | ast.NotIn()], comparators=[space]) if _is_space(space):
+        case ast.Compare(left=ast.Constant(value=str(name)), ops=[ast.In() | ast.NotIn()], comparators=[space]) if _is_space(
+            space
+        ):
             yield name
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format" | "format_map")) if _takes_space(node):
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format" | "format_map")) if _takes_space(
+            node
+        ):
             yield from _fields(text)
         case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=space) if _is_space(space):
             yield from _PERCENT.findall(text)
@@ -123,14 +128,8 @@ def imports_in_texts(node: ast.AST) -> Iterator[str]:
                     yield importlib.util.resolve_name(name, package)
                 case _ if not name.startswith("."):
                     yield name
-        case ast.Subscript(value=ast.Attribute(value=ast.Name(id="sys"), attr="modules"), slice=ast.Constant(value=str(name))):
+        case ast.Subscript(value=ast.Attribute(value=ast.Name("sys"), attr="modules"), slice=ast.Constant(value=str(name))):
             yield name
-
-
-@lru_cache(maxsize=2048)
-def unknown_imports(tree: ast.AST) -> bool:
-    """Whether it imports a module whose name does not stand there."""
-    return any(isinstance(node, ast.Call) and _imports(node) and not list(imports_in_texts(node)) for node in ast.walk(tree))
 
 
 def _imports(call: ast.Call) -> bool:
@@ -155,29 +154,26 @@ def _filled(node: ast.AST) -> Iterator[str]:
 
 
 @lru_cache(maxsize=2048)
-def unknown_reads(tree: ast.AST, *, spaces: bool) -> tuple[tuple[str, ast.AST], ...]:
-    """What finds things that it does not name, so that nobody can tell what is read: how it is written, and where.
-
-    With ``spaces`` also a look at ``globals()`` that would find less than all, and say nothing.
-    """
-    nodes = list(ast.walk(tree))
-    found = [(written, node) for node in nodes for written in _unknown(node)]
-    if spaces:
-        told = {id(inner) for node in nodes for inner in _told(node)}
-        found += [("globals()", node) for node in nodes if _is_space(node, "globals") and id(node) not in told]
-    return tuple(found)
+def reads_past_names(tree: ast.AST) -> frozenset[str]:
+    """How something is written that finds what no name and no text there says."""
+    return frozenset(written for node in ast.walk(tree) for written in _past(node))
 
 
-def _unknown(node: ast.AST) -> Iterator[str]:
+def _past(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.Attribute(attr="user_ns" | "user_global_ns" | "__subclasses__" as name):
+        case ast.Attribute(attr="__subclasses__"):
+            yield SUBCLASSES
+        case ast.Attribute(attr="user_ns" | "user_global_ns" as name):
             yield name
-        case ast.Import(names=names) if any(one.name == "__main__" for one in names):
-            yield "import __main__"
-        case ast.ImportFrom(module="__main__"):
-            yield "from __main__ import"
-        case ast.Subscript(value=ast.Attribute(attr="modules"), slice=ast.Constant(value="__main__")):
-            yield 'sys.modules["__main__"]'
+        case ast.Call() if _imports(node) and not list(imports_in_texts(node)):
+            yield "import_module(...)"
+
+
+@lru_cache(maxsize=2048)
+def searches_globals(function: ast.AST) -> bool:
+    """Whether it looks at ``globals()`` so that it would find less than all, and say nothing."""
+    told = {id(inner) for node in ast.walk(function) for inner in _told(node)}
+    return any(_is_space(node, "globals") and id(node) not in told for node in ast.walk(function))
 
 
 def _told(node: ast.AST) -> Iterator[ast.AST]:
