@@ -54,6 +54,8 @@ def copies(values: Mapping[str, object]) -> dict[str, Any]:
 
 
 class _Copies:
+    """Containers are listed at once before they are copied: a cell may change them meanwhile."""
+
     def __init__(self) -> None:
         self._made: dict[int, tuple[Any, Any]] = {}  # with the original: an id means nothing once its object is gone
         self._last: list[Callable[[], None]] = []
@@ -74,11 +76,11 @@ class _Copies:
             return self._made[id(value)][1]
         if kind is list:
             made: Any = self._note(value, [])
-            made.extend(map(self.of, value))
+            made.extend(map(self.of, list(value)))
             return made
         if kind is dict:
             made = self._note(value, {})
-            made.update((self.of(key), self.of(item)) for key, item in value.items())
+            made.update((self.of(key), self.of(item)) for key, item in list(value.items()))
             return made
         if kind is tuple:
             made = tuple(map(self.of, value))
@@ -107,7 +109,7 @@ class _Copies:
         return list(map(self.of, values))
 
     def _named(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self.of(value) for name, value in values.items()}
+        return {name: self.of(value) for name, value in list(values.items())}
 
     def _function(self, function: types.FunctionType) -> types.FunctionType:
         """The same code over globals that hold what it reads, and over cells of its own."""
@@ -147,9 +149,10 @@ class _Copies:
         head = {name: vars(cls)[name] for name in _HEAD if name in vars(cls)}
         made: type = make(self.of(type(cls)), cls.__name__, tuple(self._each(cls.__bases__)), head)
         self._note(cls, made)
-        for member in cls.__members__.values() if isinstance(cls, enum.EnumMeta) else ():
+        members: dict[str, enum.Enum] = getattr(cls, "__members__", {}) if isinstance(cls, enum.EnumMeta) else {}
+        for member in members.values():
             self._member(made, member)
-        for name, value in vars(cls).items():
+        for name, value in list(vars(cls).items()):
             if name in head or name in live.OF_CLASSES or isinstance(value, types.MemberDescriptorType):
                 continue
             copy = self.of(value)
@@ -162,11 +165,10 @@ class _Copies:
         return made
 
     def _member(self, cls: Any, member: enum.Enum) -> Any:
-        if id(member) in self._made:
-            return self._made[id(member)][1]
-        if cls is type(member):
-            return member
-        base = type(member)._member_type_
+        kind: Any = type(member)
+        if cls is kind or id(member) in self._made:
+            return member if cls is kind else self._made[id(member)][1]
+        base = kind._member_type_
         made = self._note(member, base.__new__(cls, *(() if base is object else base.__getnewargs__(member))))
         vars(made).update(self._named(vars(member)))
         return made

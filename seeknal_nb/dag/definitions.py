@@ -29,6 +29,7 @@ from seeknal_nb.dag import origin
 from seeknal_nb.dag.imported import file_text
 from seeknal_nb.dag.names import Scope
 from seeknal_nb.dag.python import BUILTINS, parse
+from seeknal_nb.dag.texts import names_in_texts
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class Definitions:
             self._done.add(own)
         scope = Scope([node])
         scope.finish()
-        self.add([read for read in scope.reads if read in self._namespace and read not in BUILTINS])
+        reads = [*scope.reads, *sorted(names_in_texts(ast.Module([node], [])))]
+        self.add([read for read in reads if read in self._namespace and read not in BUILTINS])
         self._lines.append(text + ("" if own == name else f"\n\n\n{name} = {own}"))
 
     def _check_same(self, own: str, name: str) -> None:

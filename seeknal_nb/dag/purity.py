@@ -71,7 +71,7 @@ def captured(body: Body, namespace: Mapping[str, object], *, inputs: Collection[
 def _is_refused(name: str, value: object) -> bool:
     try:
         Text().named(name, value)
-    except ManifestError:
+    except (ManifestError, RecursionError):
         return True
     return False
 

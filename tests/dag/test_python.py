@@ -776,6 +776,14 @@ def h(x): return x in {"one", "two", "three"} and g(x)
 def g(x): return h(x), K, Kind.A | Kind.B, pd.DataFrame, S
 def t(x): return lambda y: (x, y)
 S = {h, g, t, t(1), D, P, print}
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    name: str
+    do: object
+class Text(str): pass
+text = Text("a"); text.more = {"z", "y", "x"}
+O = {Pair("one", h), Pair("two", g), Pair("three", lambda: 1), functools.partial(h, 1), text}
+Kind.A.more = frozenset("abc")
 @functools.lru_cache
 def f(): return g(D(), P(1, 2)), re.compile("a")
 """
@@ -783,7 +791,7 @@ def f(): return g(D(), P(1, 2)), re.compile("a")
 
 def test_the_text_is_the_same_in_every_process_and_hash_seed() -> None:
     root = str(Path(__file__).parents[2])
-    code = PROCESS.format(root=root, cell=CELL, body="f(), S, K, h, unused if False else 1")
+    code = PROCESS.format(root=root, cell=CELL, body="f(), S, K, h, O, unused if False else 1")
     answers = set()
     for seed in ("0", "1", "2", "3", "4"):
         done = subprocess.run(  # noqa: S603
