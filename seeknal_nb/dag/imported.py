@@ -17,7 +17,8 @@ import xxhash
 
 from seeknal_nb.dag.live import is_generated, sources
 from seeknal_nb.dag.names import bound_by
-from seeknal_nb.dag.python import imports_of, parse
+from seeknal_nb.dag.python import canonical, imports_of, parse
+from seeknal_nb.dag.tables import tables_in
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ __all__ = ["READ", "Reading", "file_text"]
 
 READ = "__seeknal_read__"
 """Where a module of a project keeps what it was imported from."""
+SEEN = "__seeknal_seen__"
+"""Where another module of the user's keeps what its file said when a body was first found to read it, and its spec then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Reading:
     root: Path
 
 
-def file_text(module: str, file: Path) -> tuple[str, tuple[str, ...]]:
-    """A digest of the file of a module that the user wrote, and the modules that it imports.
+def file_text(module: str, file: Path) -> tuple[str, tuple[str, ...], Mapping[str, object]]:
+    """A digest of the file of a module that the user wrote, the modules that it imports, and what others changed in it.
 
     Raises ManifestError where the file is gone, or says something else than what was imported from it.
     """
@@ -53,10 +56,25 @@ def file_text(module: str, file: Path) -> tuple[str, tuple[str, ...]]:
         source = importlib.util.decode_source(content)
     except (SyntaxError, UnicodeDecodeError):  # a compiled module
         source = ""
+    changed: Mapping[str, object] = {}
     if module in sys.modules:
         _refuse_stale(sys.modules[module], content, source)
+        changed = {
+            name: value for name, value, written in _tables_of(sys.modules[module], source) if not _is(value, written)
+        }
     package = module if file.stem == "__init__" else module.rpartition(".")[0]
-    return xxhash.xxh3_128_hexdigest(content), _imports_in(source, package)
+    return xxhash.xxh3_128_hexdigest(content), _imports_in(source, package), changed
+
+
+def _tables_of(module: types.ModuleType, source: str) -> Iterator[tuple[str, object, object]]:
+    """The containers that the module itself only reads, as they are and as they are written."""
+    yield from ((name, vars(module).get(name), written) for name, written in tables_in(source).items())
+
+
+def _is(value: object, written: object) -> bool:
+    if isinstance(value, set) and isinstance(written, set):
+        return sorted(map(repr, value)) == sorted(map(repr, written))
+    return type(value) is type(written) and repr(value) == repr(written)
 
 
 @lru_cache(maxsize=512)
@@ -77,7 +95,9 @@ def _refuse_stale(module: types.ModuleType, content: bytes, source: str) -> None
         return
     if type(getattr(module, "__loader__", None)) is not SourceFileLoader:  # others may change the code, as pytest does
         return
-    differing = next(chain(_other_functions(module, source), _other_constants(module, source)), None)
+    differing = next(
+        chain(_other_functions(module, source), _other_constants(module, source), _other_code(module, source)), None
+    )
     if differing:
         raise ManifestError(
             f"the module {module.__name__} changed after it was imported",
@@ -94,10 +114,25 @@ def _other_functions(module: types.ModuleType, source: str) -> Iterator[str]:
             yield f"function '{function.__name__}'"
 
 
+def _other_code(module: types.ModuleType, source: str) -> Iterator[str]:
+    """What else the file says since it was first looked at: the module was not imported again, or it has another spec."""
+    spec, before = vars(module).setdefault(SEEN, (module.__spec__, source))
+    if spec is not module.__spec__:
+        vars(module)[SEEN] = module.__spec__, source
+    elif before != source and _canonical(before) != _canonical(source):
+        yield "code"
+
+
+def _canonical(source: str) -> str:
+    try:
+        return canonical(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source
+
+
 def _other_constants(module: types.ModuleType, source: str) -> Iterator[str]:
     for name, value in _constants_in(source).items():
-        found = vars(module).get(name, NotImplemented)
-        if (type(found), repr(found)) != (type(value), repr(value)):
+        if not _is(vars(module).get(name, NotImplemented), value):
             yield f"constant '{name}'"
 
 

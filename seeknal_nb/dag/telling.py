@@ -183,8 +183,9 @@ class Text:
                 self._modules[name] = f"module {name} {origin.version_of(package)}"
             else:
                 label = self._modules[name] = f"<module {name}>"
-                digest, imports = file_text(name, file)
-                self._define(label, [digest, *map(self.module, by_module(imports))])
+                digest, imports, changed = file_text(name, file)
+                told = (self.named(one, value, reader=name, loose=True) for one, value in _by_name(changed.items()))
+                self._define(label, [digest, *map(self.module, by_module(imports)), *told])
         return self._modules[name]
 
     def _module(self, module: types.ModuleType) -> str:
