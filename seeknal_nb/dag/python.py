@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.asked import called_in, params_in, refs_in
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
 from seeknal_nb.dag.signature import Refused, names_in, node_function, notes_of, parameters, results
+from seeknal_nb.dag.texts import imports_in_texts, names_in_texts, reads_past_names
 from seeknal_nb.errors import ManifestError, NodeError, Place, text_of
 
 if TYPE_CHECKING:
@@ -56,9 +57,10 @@ class Body:
     ``optional`` those with a default, ``notes`` those with an annotation, and its text.
     ``reads`` are the names that the body reads before it has certainly assigned them, in order of first appearance,
     without builtins and ``PROVIDED``. Of these, ``perhaps`` are those that it may have assigned by then (in a loop,
-    in one branch): nobody need have them; ``called`` are those that it calls. ``assigns`` are all names that it may bind
-    in its namespace, ``refs`` the literal arguments of ``ref("kind.name")``, ``ctx.ref("kind.name")``, ``ctx.features``,
-    ``ctx.latest``, ``ctx.model`` and ``ctx.predict``, ``imports`` the modules that it imports.
+    in one branch), or that stand in texts only: nobody need have them; ``called`` are those that it calls. ``assigns`` are
+    all names that it may bind in its namespace, ``refs`` the literal arguments of ``ref("kind.name")``,
+    ``ctx.ref("kind.name")``, ``ctx.features``, ``ctx.latest``, ``ctx.model`` and ``ctx.predict``, ``imports`` the modules
+    that it imports. ``past`` says how it is written where it finds what no name in it says.
     """
 
     source: str
@@ -73,6 +75,7 @@ class Body:
     assigns: frozenset[str]
     refs: tuple[str, ...]
     imports: tuple[str, ...]
+    past: frozenset[str]
 
 
 def read_body(source: str, *, name: str, place: Place | None = None) -> Body:
@@ -118,8 +121,8 @@ def _read(source: str, name: str) -> Body:
     scope = Scope(tree.body)
     scope.finish()
     # Python itself evaluates no quoted annotation, so it may well name what is not there.
-    noted = {name for _, text in notes for name in names_in(text)} - scope.bound - scope.reads.keys()
-    found = {**scope.reads, **dict.fromkeys(sorted(noted), True)}
+    noted = {name for _, text in notes for name in names_in(text)} - scope.bound
+    found = {**scope.reads, **{name: True for name in sorted(noted | names_in_texts(tree)) if name not in scope.reads}}
     reads = {read: perhaps for read, perhaps in found.items() if read not in _NOT_READS}
     return Body(
         source=source,
@@ -134,6 +137,7 @@ def _read(source: str, name: str) -> Body:
         assigns=frozenset(scope.bound | scope.may),
         refs=tuple(dict.fromkeys(refs_in(tree, scope.bound))),
         imports=imports_of(tree),
+        past=reads_past_names(tree),
     )
 
 
@@ -170,7 +174,12 @@ def imports_of(tree: ast.AST, *, package: str = "") -> tuple[str, ...]:
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             module = ".".join([*above, *filter(None, [node.module])])
             names.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
+        names.update(filter(_is_dotted, imports_in_texts(node)))
     return tuple(sorted(names))
+
+
+def _is_dotted(name: str) -> bool:
+    return all(map(str.isidentifier, name.split(".")))
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.fingerprint import ENGINE, digest, node_parts, written
-from seeknal_nb.dag.purity import captured
+from seeknal_nb.dag.purity import Captured, captured
 from seeknal_nb.dag.python import read_body
 from seeknal_nb.errors import ManifestError, SeeknalError, one_or_many
 from seeknal_nb.workflow.builds import Build
@@ -46,7 +46,7 @@ class Sight:
     kind: Kind
     raw: str
     seen: Seen
-    captured: Mapping[str, object]
+    captured: Captured
 
 
 @dataclass(slots=True)
@@ -169,16 +169,15 @@ def _observe(
 ) -> None:
     raw, whole = written(node, around.params)
     python = python_of(node)
-    taken: Mapping[str, object] = {}
+    taken = Captured()
     if entry is not None and entry.raw == raw and not python:
         parts: Mapping[str, str] = entry.parts
     else:
         check_node(whole, kind)
         parts = node_parts(node, around.params)
     if python:
-        found = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)
-        taken = found.values
-        parts = {**parts, "code": digest(parts["code"] + found.digest_text)[:16]}
+        taken = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)
+        parts = {**parts, "code": digest(parts["code"] + taken.digest_text)[:16]}
     if kind.addressed:  # what was delivered is there, whatever engine read it
         parts = {**parts, ENGINE: around.engine}
     probe = kind.probe(whole, around, entry.seen if entry else {})

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.purity import captured
+from seeknal_nb.dag.python import read_body
 from seeknal_nb.dag.sql import unordered
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, UsageError, text_of
@@ -21,7 +23,7 @@ from seeknal_nb.workflow.builds import DATA, Build
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.executors import executor_for
 from seeknal_nb.workflow.history import RunRecord
-from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.task import Task
 from seeknal_nb.workflow.observe import probe_digest
 from seeknal_nb.workflow.walk import Walk
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.builds import Part
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.ledger import Ledger
-    from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.observe import Observed, Sight
     from seeknal_nb.workflow.plan import Decision, Plan
     from seeknal_nb.workflow.runner import DAGRunner
 
@@ -206,11 +208,19 @@ class Run:
     def _prove_unchanged(self, node_id: str) -> None:
         """What the node read must be what its key says: RELIABILITY rule 10, hash before and after."""
         sight, before = self.world.sights[node_id], self.world.facts[node_id].probe
+        if sight.captured.digest_text and not self._reads_the_same(sight):
+            raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")
         if before is None:
             return
         now = sight.kind.probe(sight.node, replace(self.runner.around, asking=True), sight.seen)
         if probe_digest(now) != before and not now.moving:
             raise NodeError("a file changed while it was read", remedy="run again when it is complete")
+
+    def _reads_the_same(self, sight: Sight) -> bool:
+        """Whether the body's own copies, and what they share with all, modules above all, tell what the key says."""
+        body, taken = read_body(python_of(sight.node) or "", name=sight.node.name), sight.captured
+        inputs = {*body.reads}.difference(taken.values)
+        return captured(body, taken.values, inputs=inputs).proof == taken.proof
 
     def _publish(self, stage: Path | None, build: Build, seconds: float) -> Build:
         if stage is None or not (stage / DATA).exists():

@@ -174,7 +174,8 @@ class Walk:
         """What was checked and measured when this build was made; its record is read for the kinds that do so."""
         sight = self.world.sights[build.node_id] if build is not None else None
         if build is None or sight is None or not sight.kind.measures(sight.node):
-            return {}
+            warnings = sight.captured.warnings if sight is not None else ()
+            return {"warnings": list(warnings)} if warnings else {}
         metadata = self.world.outputs.whole(build).metadata
         return {name: metadata[name] for name in ("checks", "metrics", "warnings") if metadata.get(name)}
 

@@ -7,7 +7,6 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.purity import own
 from seeknal_nb.dag.python import load, read_body
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, text_of
@@ -77,16 +76,13 @@ def python_value(task: Task) -> tuple[object, Context]:
     source = python_of(task.node) or ""
     body = read_body(source, name=task.node.name)
     context = Context(task)
-    run = load(
-        body,
-        {name: own(value, {}) for name, value in task.captured.items()},
-        filename=f"<seeknal {task.node.id}>",
-        arguments=partial(arguments, task, context, body),
-    )
+    context.warn(*task.captured.warnings)
+    given_to = partial(arguments, task, context, body)
+    run = load(body, task.captured.fresh(), filename=f"<seeknal {task.node.id}>", arguments=given_to)
     given: dict[str, object] = {"ctx": context, "ref": context.ref}
     for name in body.reads:
         node_id = task.resolve(name) if name not in given else None
-        if node_id is not None and name not in task.captured:
+        if node_id is not None and name not in task.captured.values:
             given[name] = context.ref(node_id)
     try:
         return called(lambda: run(given), task.node, context.out), context

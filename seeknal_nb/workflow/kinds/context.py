@@ -142,6 +142,10 @@ class Context:
             raise NodeError(f"{node!r} has no artefacts", remedy="name a model, or call ctx.save_model in it")
         return build
 
+    def warn(self, *texts: str) -> None:
+        """Leave warnings in the node's result."""
+        self._warnings.extend(texts)
+
     def logged(self) -> dict[str, Any]:
         """What the body left besides its table."""
         output = self.out.getvalue()[-20_000:]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.purity import Captured
     from seeknal_nb.engines import Engine, OnFirstUse, Relation, Table
     from seeknal_nb.workflow.builds import Build
 
@@ -97,7 +98,7 @@ class Task:
         key: Under which its build will lie; a retry has the same one.
         inputs: By id, in the order of the edges.
         stage: A fresh directory; what is in it afterwards becomes the build.
-        captured: What a Python body reads of the notebook, by name.
+        captured: What a Python body reads of the notebook.
         surroundings: Where.
         opener: With what, opened on first use.
         cancelled: Set when nobody waits for it any more: nothing may be delivered then.
@@ -108,7 +109,7 @@ class Task:
     key: str
     inputs: Mapping[str, Input]
     stage: Path
-    captured: Mapping[str, object]
+    captured: Captured
     surroundings: Surroundings
     opener: OnFirstUse
     cancelled: threading.Event = field(default_factory=threading.Event)

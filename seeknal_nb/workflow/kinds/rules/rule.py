@@ -167,7 +167,8 @@ def _from_python(task: Task, severity: str) -> tuple[list[Check], dict[str, Any]
         said = str(error.__cause__) or task.node.name
         return [Check(said[:2000], severity, passed=False)], dict(error.metadata)
     source, name = python_of(task.node) or "", task.node.name
-    if value is None and not may_object(source, read_body(source, name=name).function or name, task.captured):
+    function = read_body(source, name=name).function or name
+    if value is None and not may_object(source, function, task.captured.values):
         why = "nothing in it asserts or raises: whatever the data is, it would pass"
         raise NodeError("the body gives nothing", why=why, remedy="return it, or assert it", metadata=context.logged())
     return list(_of_value(task, value, own, severity)), context.logged()
