@@ -73,10 +73,8 @@ def _plain(values: Iterable[Any]) -> bool:
     if kinds == {dict}:
         rows = [value for value in values if isinstance(value, dict)]
         return all(_plain(row.get(name) for row in rows) for name in {name for row in rows for name in row})
-    if kinds == {dt.datetime}:
-        return len({value.tzinfo is None for value in values if isinstance(value, dt.datetime)}) == 1
-    if kinds == {dt.time}:
-        return all(value.tzinfo is None for value in values if isinstance(value, dt.time))
+    if kinds in ({dt.datetime}, {dt.time}):
+        return all(value.tzinfo is None for value in values if isinstance(value, (dt.datetime, dt.time)))
     types = {value.dtype for value in values if hasattr(value, "dtype")}
     return len(types) == 1 and {kind.__name__ for kind in kinds} == {"ndarray"} and types.pop().kind in "iufb"
 
@@ -122,7 +120,7 @@ def _structs(values: Sequence[Any], pa: Any) -> Any:
 def _scalars(values: Sequence[Any], kinds: set[type], pa: Any) -> Any:
     if dt.date in kinds and any(issubclass(kind, dt.datetime) for kind in kinds):
         values = [dt.datetime.combine(value, dt.time()) if type(value) is dt.date else value for value in values]
-    values = [None if _missing(value) else value for value in values]
+    values = [None if _missing(value) else _of_utc(value) for value in values]
     made = _of_nanoseconds(values, pa) if any(getattr(value, "nanosecond", 0) for value in values) else pa.array(values)
     for row, (value, stored) in enumerate(zip(values, made.to_pylist(), strict=True)):
         if not _same(value, stored):
@@ -130,11 +128,16 @@ def _scalars(values: Sequence[Any], kinds: set[type], pa: Any) -> Any:
     return made
 
 
+def _of_utc(value: Any) -> Any:
+    """A time with a zone in UTC: once pandera is imported, Arrow takes the hour of any other zone for one of UTC."""
+    return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo is not None else value
+
+
 def _of_nanoseconds(values: Sequence[Any], pa: Any) -> Any:
     """Timestamps of pandas, of which Arrow would take the microseconds."""
     import pandas as pd  # noqa: PLC0415 - it is there: they are its own
 
-    return pa.array(pd.Series(pd.DatetimeIndex(values)))
+    return pa.array(pd.Series(pd.DatetimeIndex(list(values))))
 
 
 def _same(given: Any, stored: Any) -> bool:
