@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
+from numbers import Real
 from typing import Any
 
 __all__ = ["Map", "array_of", "leaves", "parts_of", "storable", "within"]
@@ -29,8 +30,12 @@ class Map(dict[Any, Any]):
     """A value of a MAP, which as any other dict would be taken for a STRUCT."""
 
 
-def array_of(values: Iterable[Any]) -> Any:
-    """The values as an Arrow array. NaN, NaT and NA are null, as pandas has it; a datetime makes dates midnights.
+def array_of(values: Iterable[Any], *, pandas: bool = False) -> Any:
+    """The values as an Arrow array; a datetime makes dates midnights.
+
+    Args:
+        values: Of Python, at any depth.
+        pandas: Whether NaN is null everywhere; else it is only where it stands among what are no numbers.
 
     Raises:
         ValueError, TypeError, OverflowError: They have no common type, or one would not be stored as it is.
@@ -38,25 +43,30 @@ def array_of(values: Iterable[Any]) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, and SQL nodes do without it
 
     given = list(values)
+    pandas = pandas or not all(issubclass(kind, (Real, list, tuple, Mapping)) or _is_array(kind) for kind in _types(given))
     kinds = _kinds(given)
     if kinds == {Map}:
-        return _maps(given, pa)
-    if _plain(given):
-        return pa.array(given, from_pandas=True)
+        return _maps(given, pa, pandas=pandas)
+    if (pandas or kinds <= {int, float}) and _plain(given):
+        return pa.array(given, from_pandas=pandas)
     if all(issubclass(kind, Mapping) for kind in kinds):
-        return _structs(given, pa)
+        return _structs(given, pa, pandas=pandas)
     if all(kind in (list, tuple) or _is_array(kind) for kind in kinds):
-        return _lists(given, pa)
-    return _scalars(given, kinds, pa)
+        return _lists(given, pa, pandas=pandas)
+    return _scalars(given, kinds, pa, pandas=pandas)
 
 
 def _is_array(kind: type) -> bool:
     return hasattr(kind, "tolist") and hasattr(kind, "__iter__") and not issubclass(kind, (str, bytes, memoryview))
 
 
+def _types(values: Sequence[Any]) -> set[type]:
+    return {kind for kind in set(map(type, values)) if kind.__name__ not in ("NoneType", "NAType", "NaTType")}
+
+
 def _kinds(values: Sequence[Any]) -> set[type]:
     """The types of what is not missing."""
-    kinds = {kind for kind in set(map(type, values)) if kind.__name__ not in ("NoneType", "NAType", "NaTType")}
+    kinds = _types(values)
     if len(kinds) > 1 and float in kinds and all(value != value for value in values if type(value) is float):  # noqa: PLR0124
         kinds.remove(float)  # NaN alone
     return kinds
@@ -73,22 +83,24 @@ def _plain(values: Iterable[Any]) -> bool:
     if kinds == {dict}:
         rows = [value for value in values if isinstance(value, dict)]
         return all(_plain(row.get(name) for row in rows) for name in {name for row in rows for name in row})
-    if kinds == {dt.datetime}:
-        return len({value.tzinfo is None for value in values if isinstance(value, dt.datetime)}) == 1
-    if kinds == {dt.time}:
-        return all(value.tzinfo is None for value in values if isinstance(value, dt.time))
-    types = {value.dtype for value in values if hasattr(value, "dtype")}
-    return len(types) == 1 and {kind.__name__ for kind in kinds} == {"ndarray"} and types.pop().kind in "iufb"
+    if kinds in ({dt.datetime}, {dt.time}):
+        return all(value.tzinfo is None for value in values if isinstance(value, (dt.datetime, dt.time)))
+    types = {(value.dtype, value.ndim) for value in values if hasattr(value, "dtype")}
+    if len(types) != 1 or {kind.__name__ for kind in kinds} != {"ndarray"}:
+        return False
+    dtype, dimensions = types.pop()
+    return dimensions == 1 and dtype.kind in "iufb"
 
 
-def _maps(values: Sequence[Any], pa: Any) -> Any:
+def _maps(values: Sequence[Any], pa: Any, *, pandas: bool) -> Any:
     offsets, pairs = _flat([value.items() if isinstance(value, Map) else value for value in values], pa)
-    return pa.MapArray.from_arrays(offsets, array_of(name for name, _ in pairs), array_of(one for _, one in pairs))
+    items = array_of((one for _, one in pairs), pandas=pandas)
+    return pa.MapArray.from_arrays(offsets, array_of(name for name, _ in pairs), items)
 
 
-def _lists(values: Sequence[Any], pa: Any) -> Any:
+def _lists(values: Sequence[Any], pa: Any, *, pandas: bool) -> Any:
     offsets, flat = _flat([_elements(value) for value in values], pa)
-    return pa.ListArray.from_arrays(offsets, array_of(flat))
+    return pa.ListArray.from_arrays(offsets, array_of(flat, pandas=pandas))
 
 
 def _elements(value: Any) -> Any:
@@ -107,7 +119,7 @@ def _flat(values: Sequence[Any], pa: Any) -> tuple[Any, list[Any]]:
     return pa.array([*offsets, len(flat)], pa.int32()), flat
 
 
-def _structs(values: Sequence[Any], pa: Any) -> Any:
+def _structs(values: Sequence[Any], pa: Any, *, pandas: bool) -> Any:
     rows = [{} if _missing(value) else value for value in values]
     names = list(dict.fromkeys(name for row in rows for name in row))
     odd = next((name for name in names if not isinstance(name, str)), None)
@@ -115,19 +127,25 @@ def _structs(values: Sequence[Any], pa: Any) -> Any:
         raise ValueError(
             "a dict without keys has no place in Parquet" if odd is None else f"the key {odd!r} of a dict is no text"
         )
-    arrays = [array_of(row.get(name) for row in rows) for name in names]
+    arrays = [array_of((row.get(name) for row in rows), pandas=pandas) for name in names]
     return pa.StructArray.from_arrays(arrays, names=names, mask=pa.array([_missing(value) for value in values]))
 
 
-def _scalars(values: Sequence[Any], kinds: set[type], pa: Any) -> Any:
+def _scalars(values: Sequence[Any], kinds: set[type], pa: Any, *, pandas: bool) -> Any:
     if dt.date in kinds and any(issubclass(kind, dt.datetime) for kind in kinds):
         values = [dt.datetime.combine(value, dt.time()) if type(value) is dt.date else value for value in values]
-    values = [None if _missing(value) else value for value in values]
+    nulls = _missing if pandas else _nothing
+    values = [None if nulls(value) else _of_utc(value) for value in values]
     made = _of_nanoseconds(values, pa) if any(getattr(value, "nanosecond", 0) for value in values) else pa.array(values)
     for row, (value, stored) in enumerate(zip(values, made.to_pylist(), strict=True)):
         if not _same(value, stored):
             raise ValueError(f"{value!r:.200} (row {row:,}) would become {stored!r:.200}")
     return made
+
+
+def _of_utc(value: Any) -> Any:
+    """A time with a zone in UTC: once pandera is imported, Arrow takes the hour of any other zone for one of UTC."""
+    return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo is not None else value
 
 
 def _of_nanoseconds(values: Sequence[Any], pa: Any) -> Any:
@@ -145,11 +163,16 @@ def _same(given: Any, stored: Any) -> bool:
 
         return bool((pd.Timestamp if _letter(given) == "M" else pd.Timedelta)(given) == stored)
     plain = given.item() if hasattr(given, "item") else given.as_py() if hasattr(given, "as_py") else given
-    return isinstance(plain, bool) == isinstance(stored, bool) and bool(plain == stored)
+    same = bool(plain == stored) or (_missing(plain) and _missing(stored))
+    return same and isinstance(plain, bool) == isinstance(stored, bool)
+
+
+def _nothing(value: Any) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _missing(value: Any) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if _nothing(value):
         return True
     number = isinstance(value, (float, Decimal)) or (_letter(value) in "fMm" and getattr(value, "ndim", 1) == 0)
     return number and bool(value != value)  # noqa: PLR0124 - what NaN is known by

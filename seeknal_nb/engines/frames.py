@@ -132,7 +132,7 @@ def _array(values: Any, pa: Any) -> Any:
     if _is_of(values, "polars"):
         return _of_polars(values, pa).column(0)
     if getattr(getattr(values, "dtype", None), "kind", "O") != "O":  # an array of NumPy
-        return pa.array(values, from_pandas=True)
+        return pa.array(values)
     return array_of(values)
 
 
@@ -210,7 +210,7 @@ def _of_series(series: Any, pa: Any) -> Any:
     if isinstance(dtype, pd.CategoricalDtype) and dtype.categories.dtype == "object":
         series = series.astype("object")
     if series.dtype == "object":
-        return array_of(series.array)
+        return array_of(series.array, pandas=True)
     if type(dtype).__module__.partition(".")[0] not in ("pandas", "numpy") and not hasattr(series.array, "__arrow_array__"):
         raise TypeError(f"{dtype} has no type of Arrow")
     return pa.array(series, from_pandas=True)

@@ -83,6 +83,7 @@ COLUMNS: dict[str, tuple[list[Any], str, list[Any]]] = {
     "lists of nothing": ([[], [None]], "VARCHAR[]", [[], [None]]),
     "arrays": ([np.array([1.5, 2.5]), np.array([], "float64")], "DOUBLE[]", [[1.5, 2.5], []]),
     "arrays of times": ([np.array(["2024-01-01T12"], "datetime64[us]")], "TIMESTAMP[]", [[NOON]]),
+    "arrays of two dimensions": ([np.array([[1.5], [2.5]])], "DOUBLE[][]", [[[1.5], [2.5]]]),
     "masked arrays": ([np.ma.array([1, 2], mask=[False, True])], "BIGINT[]", [[1, None]]),
     "a masked array in a list": ([[np.ma.array([1, 2], mask=[False, True])]], "BIGINT[][]", [[[1, None]]]),
     "series": ([pd.Series([1, 2])], "BIGINT[]", [[1, 2]]),
@@ -96,6 +97,28 @@ COLUMNS: dict[str, tuple[list[Any], str, list[Any]]] = {
     "spans": ([dt.timedelta(days=1, milliseconds=5)], "INTERVAL", None),
     "spans of months": ([pa.MonthDayNano((1, 2, 3_000_000))], "INTERVAL", None),
 }  # fmt: skip
+
+NAN = float("nan")
+NANS: dict[str, tuple[Any, list[Any]]] = {
+    "rows": ([{"v": 1.5}, {"v": NAN}, {"v": None}], [1.5, NAN, None]),
+    "rows of integers": ([{"v": 1}, {"v": NAN}], [1.0, NAN]),
+    "rows of NumPy": ([{"v": np.float64("nan")}, {"v": np.float32(1.5)}], [NAN, 1.5]),
+    "rows of lists": ([{"v": [1.5, NAN, None]}], [[1.5, NAN, None]]),
+    "rows of dicts": ([{"v": {"a": NAN}}, {"v": {"a": None}}], [{"a": NAN}, {"a": None}]),
+    "a dict of columns": ({"v": [NAN, None]}, [NAN, None]),
+    "an array": ({"v": np.array([NAN])}, [NAN]),
+    "Arrow": (pa.table({"v": pa.array([NAN, None])}), [NAN, None]),
+    "polars": (pl.DataFrame({"v": [NAN, None]}), [NAN, None]),
+    "pandas": (pd.DataFrame({"v": [NAN, 1.5]}), [None, 1.5]),
+    "objects of pandas": (pd.DataFrame({"v": pd.Series([NAN, 1.5, None], dtype=object)}), [None, 1.5, None]),
+    "lists in pandas": (pd.DataFrame({"v": [[NAN, 1.5]]}), [[None, 1.5]]),
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), NANS.values(), ids=NANS)
+def test_nan_is_null_in_pandas_alone(engine, tmp_path, value, expected):
+    assert repr([row[0] for row in kept(engine, value, tmp_path)[1]]) == repr(expected)
+
 
 ODD_COLUMNS: dict[str, tuple[list[Any], str]] = {
     "naive beside zoned": ([NOON, NOON.replace(tzinfo=INDIA)], "would become"),
@@ -130,7 +153,6 @@ ODD_COLUMNS: dict[str, tuple[list[Any], str]] = {
     "keys that differ in case": ([{"a": 1, "A": 2}], "case"),
     "lists of several types": ([[1, "a"]], "'a'"),
     "a number among lists": ([[1], 1.5], "list"),
-    "arrays of two dimensions": ([np.zeros((2, 2))], "1-dimensional"),
     "objects": ([object()], "object"),
 }
 
