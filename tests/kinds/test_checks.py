@@ -276,3 +276,12 @@ def test_an_empty_list_of_checks_is_refused(project: Project, config: dict[str, 
     with pytest.raises(ManifestError, match="of a rule is empty.*Fix: list what must hold"):
         project.node("rule", "r", on="t", **config)
         run(project)
+
+
+@pytest.mark.parametrize(("kind", "fresh"), [("TIMESTAMP", True), ("TIMESTAMPTZ", False), ("TIMESTAMPTZ_NS", False)])
+def test_a_source_reads_times_ahead_as_a_rule_does(project: Project, kind: str, fresh: bool) -> None:
+    """Twelve hours ahead may be now where no zone is known; where one is, they are the future."""
+    project.source("s", sql=f"SELECT CAST(now() + INTERVAL 12 HOUR AS {kind}) AS at", freshness={"column": "at", "error_after": "48h"})
+    result = run(project)["source.s"]
+    assert (result.error_message is None) is fresh
+    assert fresh or "every at lies in the future" in (result.error_message or "")

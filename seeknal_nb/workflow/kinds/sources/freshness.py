@@ -119,7 +119,7 @@ def _newest(task: Task, table: Table, name: str, now: float) -> tuple[float | No
         raise NodeError(f"{own!r} is {kind}, not a time", remedy=f"schema: [{{name: {own}, data_type: TIMESTAMP}}]")
     # A DATE counts from its beginning, a TIMESTAMP without a zone as UTC: the engine's sessions are in UTC.
     at, limit = f"TRY_CAST({column(own)} AS TIMESTAMP)", f"make_timestamp({int((now + ahead(kind)) * 1e6)})"
-    known = f"FROM {parquet(task.stage / DATA)} WHERE isfinite({column(own)})"  # infinity is no time that anything happened
+    known = f"FROM {parquet(task.stage / DATA)} WHERE isfinite({at})"  # infinity is no time that anything happened
     query = f"SELECT epoch(max({at}) FILTER (WHERE {at} <= {limit})), count(*) FILTER (WHERE {at} > {limit}) {known}"
     [(newest, later)] = task.engine.query(query, form="rows")
     return None if newest is None else float(newest), int(later)
