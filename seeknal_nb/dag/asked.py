@@ -15,11 +15,12 @@ __all__ = ["called_in", "params_in", "refs_in"]
 
 
 def called_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    """The names that a block calls, where no function binds them for itself: no table is one of them."""
+    """The names that a block calls, also as decorators, where no function binds them for itself: no table is one of them."""
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             found.add(node.func.id)
+        found.update(mark.id for mark in getattr(node, "decorator_list", ()) if isinstance(mark, ast.Name))
         inner = called_in(ast.iter_child_nodes(node))
         found |= inner - _bound_within(node) if isinstance(node, (*DEFS, ast.Lambda)) else inner
     return frozenset(found)
