@@ -50,11 +50,19 @@ def home_of(value: object) -> tuple[types.ModuleType, str] | None:
 
 
 def _is_packaged(cls: type) -> bool:
-    """Whether no notebook made the class: it is Python's own, or of a module that is installed."""
+    """Whether no notebook made the class: it is Python's own, or of an installed module or a function there.
+
+    What ``dataclasses.make_dataclass`` and ``types.new_class`` made says that it is of ``types``.
+    """
     name = cls.__module__
-    if name not in sys.modules or name == "__main__":
+    if name not in sys.modules or not cls.__flags__ & _MADE:
+        return name in sys.modules
+    if name in ("__main__", "builtins") or own_file(name) is not None:
         return False
-    return not cls.__flags__ & _MADE if name == "builtins" else own_file(name) is None
+    try:
+        return "<locals>" in cls.__qualname__ or operator.attrgetter(cls.__qualname__)(sys.modules[name]) is cls
+    except AttributeError:
+        return False
 
 
 def sentinel_of(value: object) -> tuple[types.ModuleType, str] | None:

@@ -42,7 +42,7 @@ _PLAIN = (
     *_SCALARS,
     *(list, tuple, dict, set, frozenset, collections.deque, enum.Enum, types.MappingProxyType, types.SimpleNamespace),
     *(functools.partial, functools.partialmethod, functools.cached_property, property, staticmethod, classmethod),
-    *(types.MethodType, types.BuiltinMethodType),
+    *(types.MethodType, types.BuiltinMethodType, MEMOISED),
 )
 """What a body may take as it is, subclasses too; of other objects only those of dataclasses."""
 _BEGIN, _END = "\x02", "\x03"
@@ -126,7 +126,9 @@ class Text:
             return (self._at(f"[{n}]", item) for n, item in enumerate(value))
         if kind is dict:
             return ("of a package",) if self._held and _dispatches(value) else self._pairs(value.items())
-        wrapped = isinstance(getattr(value, "__wrapped__", None), types.FunctionType)  # functools.cache and its like
+        wrapped = isinstance(getattr(value, "__wrapped__", None), types.FunctionType)
+        if wrapped and origin.home_of(kind) and not isinstance(value, _PLAIN):
+            return self._wrapper(value)
         plain = isinstance(value, _PLAIN) or dataclasses.is_dataclass(value) or wrapped
         parts = apart(value) if (plain or self._held) and not is_data(value) else None
         if (parts is None or not plain) and (home := origin.sentinel_of(value)):
@@ -146,6 +148,14 @@ class Text:
             *(self._at(f"[{n}]", item) for n, item in enumerate(parts.items)),
             *self._pairs(parts.pairs),
         ]
+
+    def _wrapper(self, value: Any) -> Iterable[str]:
+        """What a package made of a function, as ``joblib.Memory`` does: texts are its names for it, and the rest it fills."""
+        kind, own = type(value), vars(value).items()
+        told = f"'{value.__wrapped__.__name__}' is wrapped in a {kind.__module__}.{kind.__qualname__}"
+        self.warnings[f"{told}: if that remembers results, they may be of other values"] = None
+        options = [(name, one) for name, one in own if name[0] != "_" and type(one) is not str and _is_atomic(one)]
+        return [self.of(value.__wrapped__), *(f".{name}={self.of(one)}" for name, one in _by_name(options))]
 
     def _rank(self, value: object) -> tuple[str, str]:
         name = getattr(value, "__qualname__", None)
@@ -236,7 +246,7 @@ class Text:
         self.classes = True
         parts = [self._all([type(cls), *cls.__bases__])]
         parts += [self.named(f"annotation {name}", note, loose=True) for name, note in live.annotations_of(cls).items()]
-        packaged = cls.__module__ in sys.modules and cls.__module__ not in ("__main__", "builtins")
+        packaged = cls.__module__ in sys.modules and cls.__module__ not in ("__main__", "builtins", "types")
         plain = is_plain_class(cls)
         for name, value in _by_name(live.members_of(cls)):
             # Packages keep in a class what will not be told, and Python; descriptors and private objects are the user's.
@@ -291,6 +301,12 @@ def without_packaged(text: str) -> str:
         depth += {_BEGIN: 1, _END: -1}.get(part, 0)
         kept.append(part if depth == 0 else "")
     return "".join(kept)
+
+
+def _is_atomic(value: Any) -> bool:
+    if type(value) is dict:
+        return all(map(_is_atomic, (*value, *value.values())))
+    return all(map(_is_atomic, value)) if type(value) in _BARE.difference(_EXACT) else type(value) in _EXACT
 
 
 def _dispatches(value: dict[object, object]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cells import cell, cells, digest, made, taken
@@ -68,6 +69,8 @@ VALUES = [
     ("a private list of objects", OBJECT + "class C:\n  _p = [P(1)]\n  def f(self): return self._p[0].k", "C._p[0].k = 2", "C().f()", 1, 2),
     ("a descriptor", "class D:\n  def __init__(self, k): self.k = k\n  def __get__(self, o, t=None): return self.k\nclass C:\n  x = D(1)",
      "C.__dict__['x'].k = 2", "C.x", 1, 2),
+    ("a class that a call made", "C = dataclasses.make_dataclass('C', [('a', int, 1)])", "C = dataclasses.make_dataclass('C', [('a', int, 2)])", "C().a", 1, 2),
+    ("a class that another call made", "C = types.new_class('C', (), {}, lambda n: n.update(a=1))", "C.a = 2", "C().a", 1, 2),
     ("a property of a metaclass", "class M(type):\n  @property\n  def x(cls): return K\nclass C(metaclass=M): pass\nK = 1", "K = 2", "C.x", 1, 2),
     ("a class in a class", "class C:\n  class D:\n    k = 1", "C.D.k = 2", "C.D.k", 1, 2),
     ("a class attribute", "class C:\n  k = 1\n  def f(self): return self.k", "C.k = 2", "C().f()", 1, 2),
@@ -81,6 +84,8 @@ VALUES = [
     ("a protocol", "class C(typing.Protocol):\n  k = 1\nclass D(C): pass", "C.k = 2", "D().k", 1, 2),
     ("what a class's making noted", "class B:\n  found = []\n  def __init_subclass__(cls): B.found.append(cls.__name__)\nclass C(B): pass",
      "class D(B): pass", "(C, B.found)[1]", ["C"], ["C", "D"]),
+    ("a decorator that is an object", "K = 1\nclass D:\n  def __init__(self, g): functools.update_wrapper(self, g)\n  def __call__(self): return self.__wrapped__() * K\n"
+     "@D\ndef f(): return 1", "K = 2", "f()", 1, 2),
     ("a single dispatch", "K = 1\n@functools.singledispatch\ndef f(x): return 0\n@f.register\ndef _(x: int): return K\nf(1)", "K = 2", "f(1)", 1, 2),
     ("a dispatching method", "K = 1\nclass C:\n  @functools.singledispatchmethod\n  def f(self, x): return 0\n  @f.register\n  def _(self, x: int): return K",
      "K = 2", "C().f(1)", 1, 2),
@@ -149,6 +154,25 @@ def test_nothing_that_a_body_changes_is_changed_for_the_notebook_or_the_next_exe
     first = taken(space, body)
     assert [made(first, body), made(first, body)] == [after] * 2
     assert digest(space, body) == first.digest_text
+
+
+def test_a_copy_of_an_enum_is_an_enum() -> None:
+    """Every class that ``enum`` makes keeps its members, each of which there is one of."""
+    space = cells(
+        "import enum\nclass A(enum.Enum):\n  X = 1\n  Y = 2\n  Z = 1\nclass B(enum.IntEnum):\n  X = 1\nclass C(enum.StrEnum):\n  X = 'x'\n"
+        "class D(str, enum.Enum):\n  X = 'x'\nclass E(enum.Flag):\n  X = 1\n  Y = 2\nclass F(enum.IntFlag):\n  X = 1\n  Y = 2\n"
+        "class G(enum.Enum):\n  X = (1, 2)\n  def __init__(self, a, b): self.a, self.b = a, b\nclass H(enum.Enum):\n  X = [1]"
+    )
+    for name in "ABCDEFGH":
+        found: Any = taken(space, name).values[name]
+        live: Any = space[name]
+        assert found is not live
+        assert [(n, repr(m), str(m), m.value) for n, m in found.__members__.items()] == [
+            (n, repr(m), str(m), m.value) for n, m in live.__members__.items()
+        ]
+        assert all(found(m.value) is found[m.name] is getattr(found, m.name) and type(m) is found for m in found)
+    assert made(taken(space, "A"), "A.X is A.Z, A.X == A(1), A.X in {A.X: 1}") == (True, True, True)
+    assert made(taken(space, "(E, F)"), "(E.X | E.Y).value, F.X | 2, ~E.X == E.Y, E.X in (E.X | E.Y)") == (3, 3, True, True)
 
 
 @pytest.mark.parametrize(
@@ -289,11 +313,16 @@ def test_a_module_that_is_imported_by_a_text_counts_by_its_file(
         ("M = {}\ndef f(n):\n  M[n] = n\n  return n\nf(1)", "f(2)", "'f' keeps results in 'M'"),
         ("def m():\n  c = {}\n  def f(n):\n    return c.setdefault(n, n)\n  return f\nf = m()\nf(1)", "f(2)", "'f' keeps results in 'c'"),
         ("M = {}\ndef f(n):\n  M[n] = n\n  return n", "f(2)", ""),
+        ("import joblib\nmemory = joblib.Memory('here', verbose=0)\n@memory.cache\ndef f(n): return n", "f", "'f' is wrapped in a joblib"),
+        ("import functools\n@functools.cache\ndef f(n): return n", "f(1)", ""),
         ("M = {1: 2}\ndef f(n): return M[n]", "f(1)", ""),
         ("def f(n):\n  found = {}\n  found[n] = n\n  return found", "f(1)", ""),
     ],
 )
-def test_what_the_key_may_lack_is_said(helpers: str, body: str, told: str) -> None:
+def test_what_the_key_may_lack_is_said(
+    helpers: str, body: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     found = taken(cells(helpers), body).warnings
     assert told in " ".join(found)
     assert bool(found) == bool(told)
