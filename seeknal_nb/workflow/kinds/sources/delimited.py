@@ -1,0 +1,135 @@
+"""Delimited text: every field of every line as a text, by one strict reading in which nothing is guessed or left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.errors import NodeError
+from seeknal_nb.workflow.kinds.sources.heads import Head, look, words_for_null
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from seeknal_nb.workflow.kinds.task import Task
+
+__all__ = ["FILE", "Delimited", "explained", "of_delimited"]
+
+FILE = "seeknal_file"
+"""A column of the files' names, for errors' texts; it is not stored."""
+OURS = frozenset({
+    "all_varchar", "auto_detect", "auto_type_candidates", "column_names", "column_types", "columns", "comment", "date_format",
+    "dateformat", "decimal_separator", "delim", "dtypes", "escape", "files_to_sniff", "header", "names", "new_line",
+    "normalize_names", "nullstr", "quote", "sample_size", "sep", "skip", "thousands", "timestamp_format", "timestampformat",
+    "types", "union_by_name",
+})  # fmt: skip
+"""Options that are answered here. The reader finds line ends itself; told of others than there are, 2.0 gives no rows."""
+FIXED = {"strict_mode": True, "null_padding": False, "allow_quoted_nulls": False}
+"""What the reader must not pass over, unless an option asks for it. ``""`` is an empty text, nothing at all is a null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delimited:
+    """A SELECT of all fields as texts; the columns that the files have; types that options name; and what is to be told."""
+
+    sql: str
+    names: tuple[str, ...]
+    types: Mapping[str, str]
+    told: tuple[str, ...]
+
+
+def of_delimited(task: Task, paths: Sequence[Path], options: Mapping[str, Any], declared: Collection[str]) -> Delimited:
+    """How the files are read: those that are written alike by one reader, all joined by the names of their columns.
+
+    Raises:
+        NodeError: A file is packed or coded in another way than it says.
+    """
+    looked = [(path, _named(task, path, look(path, options, declared), options)) for path in paths]
+    heads = [head for _, head in looked]
+    alike = groupby(
+        (one for one in looked if one[1].names), key=lambda one: (one[1].delimiter, one[1].names, one[1].header, one[1].skip)
+    )
+    selects = []
+    for _, group in alike:
+        files, (head, *_) = zip(*group, strict=True)
+        selects.append(_select(files, head, options, located=len(paths) > 1))
+    by_place = options.get("union_by_name") is False
+    names = tuple(dict.fromkeys(name for head in heads[: 1 if by_place else None] for name in head.names))
+    told = [text for head in heads for text in head.told]
+    shown = [*told[:3], *([f"{len(told) - 3} more of this kind"] if len(told) > 3 else [])]  # noqa: PLR2004
+    return Delimited(
+        f" UNION ALL {'' if by_place else 'BY NAME '}".join(selects), names, _types(names, options), tuple(shown)
+    )
+
+
+def _select(files: Sequence[Path], head: Head, options: Mapping[str, Any], *, located: bool) -> str:
+    quote = options.get("quote", '"')
+    given = {
+        **FIXED,
+        "auto_detect": False,
+        "header": head.header,
+        "skip": head.skip,
+        "delim": head.delimiter,
+        "quote": quote,
+        "escape": options.get("escape", quote),
+        "comment": options.get("comment") or "",
+        **({"filename": FILE} if located and not options.get("filename") else {}),
+        **{name: value for name, value in options.items() if name not in OURS},
+    }
+    words = words_for_null(options)
+    if "allow_quoted_nulls" in options and words:
+        given["nullstr"] = [*words, ""]
+        words = []
+    columns = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in head.names) + "}"
+    arguments = ", ".join(f"{name} = {literal(value)}" for name, value in given.items())
+    nulls = ", ".join(
+        f"CASE WHEN {column(name)} IN ({', '.join(map(literal, words))}) THEN NULL ELSE {column(name)} END AS {column(name)}"
+        for name in head.names
+    )
+    shown = f"* REPLACE ({nulls})" if words else "*"
+    return f"SELECT {shown} FROM read_csv({literal([str(file) for file in files])}, {arguments}, columns = {columns})"
+
+
+def _named(task: Task, path: Path, head: Head, options: Mapping[str, Any]) -> Head:
+    """The head with the names that DuckDB makes of its own, where ``normalize_names`` asks for that."""
+    if not options.get("normalize_names") or not head.header:
+        return head
+    arguments = {"delim": head.delimiter, "skip": head.skip, "header": True, "all_varchar": True, "normalize_names": True}
+    told = ", ".join(f"{name} = {literal(value)}" for name, value in arguments.items())
+    found = task.engine.describe(f"SELECT * FROM read_csv({literal(str(path))}, {told}, hive_partitioning = false)")
+    return Head(head.delimiter, tuple(name for name, _ in found), head.header, head.skip, head.told)
+
+
+def _types(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, str]:
+    """The types that the options name, by column."""
+    given = next((options[key] for key in ("columns", "types", "dtypes", "column_types") if options.get(key)), {})
+    if isinstance(given, dict):
+        return {str(name): str(kind) for name, kind in given.items()}
+    return dict(zip(names, map(str, given), strict=False))
+
+
+def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
+    """DuckDB's error about a line, with the option that reads it; gives others back as they are."""
+    told = error.why
+    line = re.search(r"CSV Error on Line: (\d+)\n(?:Original Line: ?(.*)\n)?", told)
+    file = re.search(r"^\s*file = (.*)$", told, re.MULTILINE)
+    where = f"line {line[1]} of {file[1]}: {(line[2] or '')[:200]!r}" if line and file else file[1] if file else ""
+    width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", told)
+    if width and where:
+        found = f"{width[2]} fields where there are {width[1]} columns"
+        options_of_it = "delimiter and quote say how it is written, skip: N what stands above the table, comment: '#' which lines are none"
+        remedy = f"{options_of_it}; null_padding: true fills short rows, ignore_errors: true leaves bad ones out"
+        return NodeError(f"a row has {found}", why=where, remedy=remedy)
+    if "unterminated quote" in told:
+        remedy = "quote: '' where quotes mean nothing, or escape: '\\' where it stands before them"
+        return NodeError("a quoted field does not end as it must", why=where, remedy=remedy)
+    if "invalid state" in told and options.get("strict_mode") is not False:
+        remedy = "write it with one kind of line ends, or strict_mode: false reads all kinds (and drops fields beyond the last column)"
+        return NodeError("the file mixes line ends (or quotes)", why=where, remedy=remedy)
+    if "not utf-8 encoded" in told:
+        return NodeError("the file is not UTF-8", why=where, remedy="encoding: latin-1, or save it as UTF-8")
+    return error
