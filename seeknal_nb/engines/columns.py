@@ -1,4 +1,4 @@
-"""Names of columns, told apart as DuckDB does it: the second ``a`` is ``a_1``, one without a name ``column1``. Knows no table."""
+"""Names of columns, told apart as DuckDB does it: another ``a`` is ``a_1``, none is ``column1``. Knows no table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["distinct", "renamed"]
 
 
 def distinct(names: Sequence[object]) -> list[str]:
-    """The names as texts, without blanks round them, none of them twice (case is ignored); None and blank ones are numbered."""
+    """The names as texts, none of them twice (case is ignored); None and blank ones are numbered."""
     counts: dict[str, int] = {}
     found = []
     for at, given in enumerate(names):
-        name = ("" if given is None else str(given)).strip() or f"column{at:0{len(str(len(names) - 1))}}"
+        name = _text(given) or f"column{at:0{len(str(len(names) - 1))}}"
         while name.casefold() in counts:
             counts[name.casefold()] += 1
             name = f"{name}_{counts[name.casefold()]}"
@@ -24,11 +24,15 @@ def distinct(names: Sequence[object]) -> list[str]:
     return found
 
 
+def _text(name: object) -> str:
+    return "" if name is None or not str(name).strip() else str(name)
+
+
 def renamed(names: Sequence[object], found: Sequence[str], where: str = "") -> list[str]:
     """A warning about the columns that ``distinct`` had to call otherwise, where there are any."""
     changed = [
         f"{new} is column {at + 1}, {f'another {given}' if given else 'without a name'}"
-        for at, (given, new) in enumerate(zip((("" if n is None else str(n)).strip() for n in names), found, strict=True))
+        for at, (given, new) in enumerate(zip(map(_text, names), found, strict=True))
         if given != new
     ]
     shown = "; ".join(changed[:5]) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Casts that a ``schema`` declares: what would lose something fails, naming column, value, rows and file; knows no format."""
+"""Casts that a ``schema`` declares: what would lose something fails, with column, value, rows, file. Knows no format."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\s*\d+(\s*,\s*\d+)?\s*\))?( [A-Za
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The same rows once more, for an error's text: what stands after FROM, its column of files, its column of numbers from 0."""
+    """The same rows, for an error's text: what stands after FROM, and its columns of files and of numbers from 0."""
 
     relation: str
     file: str = ""

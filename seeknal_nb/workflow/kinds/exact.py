@@ -29,7 +29,7 @@ def cast(value: str, have: str, kind: str) -> str:
 
 
 def lost(value: str, have: str, kind: str, *, depth: int = 0) -> str:
-    """SQL that is true where there is a value and the cast has none, or one that says less; ``depth`` counts lists round it."""
+    """SQL that is true where there is a value, and the cast has none, or less; ``depth`` counts the lists round it."""
     made = cast(value, have, kind)
     if _LIST.search(kind) and (_LIST.search(have) or have in _TEXTS):
         values = value if _LIST.search(have) else f"TRY_CAST({value} AS VARCHAR[])"

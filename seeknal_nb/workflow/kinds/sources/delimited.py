@@ -22,10 +22,10 @@ __all__ = ["FILE", "Delimited", "explained", "of_delimited"]
 FILE = "seeknal_file"
 """A column of the files' names, for errors' texts; it is not stored."""
 OURS = frozenset({
-    "all_varchar", "auto_detect", "auto_type_candidates", "column_names", "column_types", "columns", "comment", "date_format",
-    "dateformat", "decimal_separator", "delim", "dtypes", "escape", "files_to_sniff", "header", "names", "new_line",
-    "normalize_names", "nullstr", "quote", "sample_size", "sep", "skip", "thousands", "timestamp_format", "timestampformat",
-    "types", "union_by_name",
+    "all_varchar", "auto_detect", "auto_type_candidates", "column_names", "column_types", "columns", "comment",
+    "date_format", "dateformat", "decimal_separator", "delim", "dtypes", "escape", "files_to_sniff", "header", "names",
+    "new_line", "normalize_names", "nullstr", "quote", "sample_size", "sep", "skip", "thousands", "timestamp_format",
+    "timestampformat", "types", "union_by_name",
 })  # fmt: skip
 """Options that are answered here. The reader finds line ends itself; told of others than there are, 2.0 gives no rows."""
 FIXED = {"strict_mode": True, "null_padding": False, "allow_quoted_nulls": False}
@@ -68,7 +68,7 @@ def of_delimited(task: Task, paths: Sequence[Path], options: Mapping[str, Any], 
 
 def _select(files: Sequence[Path], head: Head, options: Mapping[str, Any], *, located: bool) -> str:
     quote = options.get("quote", '"')
-    given = {
+    given: dict[str, Any] = {
         **FIXED,
         "auto_detect": False,
         "header": head.header,

@@ -1,4 +1,4 @@
-"""Folders that name values (``day=2024-01-01/``): columns of all files alike, and none that a file has itself. Reads nothing."""
+"""Folders that name values (``day=2024-01-01/``): columns of all files alike, and of none itself. Reads nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first lines of a text file tell: how it is packed and coded, its delimiter, the names of its columns. Reads no more."""
+"""What the first lines of a text file tell: its packing, its coding, its delimiter, its columns' names. Reads no more."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def look(path: Path, options: Mapping[str, Any], declared: Collection[str] = ())
             f"the first line of {path.name} is taken for a row: {delimiter.join(first)!r} (header: true or false says it)"
         )
     width = max((len(row) for _, row in rows), default=0) if options.get("null_padding") else len(first)
-    given = [*(first if header else []), *[None] * width][:width]
+    given = [*(field.strip() for field in first if header), *[None] * width][:width]
     names = distinct(given)
     if header and not _named(options):
         told += renamed(given, names, path.name)
@@ -129,16 +129,16 @@ def _opened(path: Path, packed: str) -> Any:
 
 
 def _beginning(file: Any) -> bytes:
-    found, size = b"", SAMPLE
+    found, size = bytearray(), SAMPLE
     while len(found) < MOST:
         more = file.read(size)
         found += more
         if not more:
-            return found
+            return bytes(found)
         if found.count(b"\n") + found.count(b"\r") > 1 and len(found) >= SAMPLE:
             break
         size = max(size, len(found))
-    return found[: max(found.rfind(b"\n"), found.rfind(b"\r")) + 1]
+    return bytes(found[: max(found.rfind(b"\n"), found.rfind(b"\r")) + 1])
 
 
 def check_bytes(path: Path, found: bytes, encoding: str | None) -> None:

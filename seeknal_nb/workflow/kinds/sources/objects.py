@@ -86,7 +86,7 @@ def moments(have: Mapping[str, str]) -> set[str]:
 
 def nulls(have: Mapping[str, str]) -> dict[str, str]:
     """SQL of the columns that hold nothing but nulls, which are no type yet."""
-    return {name: f"CAST(NULL AS VARCHAR)" for name, kind in have.items() if kind == '"NULL"'}
+    return {name: "CAST(NULL AS VARCHAR)" for name, kind in have.items() if kind == '"NULL"'}
 
 
 def inexact(task: Task, relation: str, schema: Sequence[tuple[str, str]]) -> tuple[set[str], list[str]]:

@@ -1,4 +1,4 @@
-"""Files that DuckDB's readers read, staged as a node's table: as texts whose types all rows tell, or with types of their own."""
+"""Files that DuckDB's readers read, staged as a node's table: with types of their own, or as all their texts tell."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _delimited(
 def _of_texts(
     task: Task, sql: str, texts: Collection[str], types: Mapping[str, str], spelling: Spelling, *, rejecting: bool = False
 ) -> tuple[Table, list[str], int]:
-    """Stage what the SELECT reads, then the values of its texts; gives the table, warnings, and how many rows were left out."""
+    """Stage what the SELECT reads, then its texts' values; gives table, warnings, and how many rows were left out."""
     raw = task.stage / RAW
     staged = task.engine.build(sql, raw)
     schema = [one for one in staged.schema if one[0] != FILE]

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal
-from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_number, is_time
+from seeknal_nb.workflow.kinds.types import is_integer, is_number, is_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,18 +54,17 @@ def _turned(order: str, clock: str) -> str:
     return f"try_strptime($t, {literal(formats)})"
 
 
+WIDE = "DECIMAL(38,0)"
 EXACT = (
     "(length($n) < 16 OR NOT regexp_full_match($n, '[+-]?[0-9]+') OR "
-    "TRY_CAST(TRY_CAST(TRY_CAST($n AS DOUBLE) AS VARCHAR) AS DECIMAL(38,0)) IS NOT DISTINCT FROM TRY_CAST($n AS DECIMAL(38,0)))"
+    f"TRY_CAST(TRY_CAST(TRY_CAST($n AS DOUBLE) AS VARCHAR) AS {WIDE}) IS NOT DISTINCT FROM TRY_CAST($n AS {WIDE}))"
 )
 """Whether a whole number is one that a DOUBLE can hold."""
 NUMBERS = (
     Meaning("BIGINT", "TRY_CAST($n AS BIGINT)::VARCHAR = $n"),
-    Meaning("DECIMAL(38,0)", _like("-?[1-9][0-9]{0,37}", text="$n")),
+    Meaning(WIDE, _like("-?[1-9][0-9]{0,37}", text="$n")),
     Meaning("DOUBLE", f"lower($n) IN {ODD} OR {_like(NUMBER, f'isfinite(TRY_CAST($n AS DOUBLE)) AND {EXACT}', '$n')}"),
-    Meaning(
-        TEXT, f"lower($n) IN {ODD} OR {_like(NUMBER, text='$n')}", told="holds numbers that no DOUBLE holds exactly: it is text"
-    ),
+    Meaning(TEXT, f"lower($n) IN {ODD} OR {_like(NUMBER, text='$n')}", told="holds numbers too long for a DOUBLE: it is text"),
 )  # fmt: skip
 MOMENTS = (
     Meaning("DATE", _like(DAY, "TRY_CAST($t AS DATE) IS NOT NULL")),
@@ -123,19 +122,12 @@ class Spelling:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Spelling:
         """What the options of a reader say."""
-        formats = (
-            options.get("dateformat") or options.get("date_format"),
-            options.get("timestampformat") or options.get("timestamp_format"),
+        date, stamp = (options.get(f"{one}format") or options.get(f"{one}_format") or "" for one in ("date", "timestamp"))
+        kinds = options.get("auto_type_candidates")
+        allowed = (
+            None if kinds is None else tuple(str(one).upper() for one in ([kinds] if isinstance(kinds, str) else kinds))
         )
-        allowed = options.get("auto_type_candidates")
-        kinds = (
-            None
-            if allowed is None
-            else tuple(str(kind).upper() for kind in ([allowed] if isinstance(allowed, str) else allowed))
-        )
-        return cls(
-            options.get("decimal_separator") or ".", options.get("thousands") or "", *(form or "" for form in formats), kinds
-        )
+        return cls(options.get("decimal_separator") or ".", options.get("thousands") or "", date, stamp, allowed)
 
     @cached_property
     def meanings(self) -> tuple[Meaning, ...]:
@@ -172,8 +164,8 @@ class Spelling:
         whole = rf"(\d{{1,3}}({group}\d{{3}})+|\d*)" if self.thousands else r"\d*"
         plain = f"replace(replace({value}, {literal(self.thousands)}, ''), {literal(self.decimal)}, '.')"
         pattern = literal(rf"[+-]?{whole}({mark}\d*)?([eE][+-]?\d+)?")
-        odd = f"lower({value}) IN {ODD}"
-        return f"CASE WHEN {odd} THEN {value} WHEN regexp_full_match({value}, {pattern}) THEN {plain} WHEN {value} IS NOT NULL THEN '?' END"
+        cases = f"WHEN lower({value}) IN {ODD} THEN {value} WHEN regexp_full_match({value}, {pattern}) THEN {plain}"
+        return f"CASE {cases} WHEN {value} IS NOT NULL THEN '?' END"
 
     def filled(self, sql: str, value: str) -> str:
         """The SQL of a meaning for one column's text."""
