@@ -30,11 +30,29 @@ OURS = frozenset({
 """Options that are answered here. The reader finds line ends itself; told of others than there are, 2.0 gives no rows."""
 FIXED = {"strict_mode": True, "null_padding": False, "allow_quoted_nulls": False}
 """What the reader must not pass over, unless an option asks for it. ``""`` is an empty text, nothing at all is a null."""
+UNEVEN = (
+    "delimiter and quote say how it is written, skip: N what stands above the table, comment: '#' which lines are no rows; "
+    "null_padding: true fills short rows up, ignore_errors: true leaves bad ones out"
+)
+REMEDIES = (
+    (
+        "unterminated quote",
+        "a quoted field does not end as it must",
+        "quote: '' where quotes mean nothing, or escape: '\\' where it stands before them",
+    ),
+    (
+        "invalid state",
+        "the file mixes line ends",
+        "write it with one kind; strict_mode: false reads all kinds, but drops fields beyond the last column",
+    ),
+    ("not utf-8 encoded", "the file is not UTF-8", "encoding: latin-1, or save it as UTF-8"),
+)
+"""What DuckDB says of a file, what that is, and the options that read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delimited:
-    """A SELECT of all fields as texts; the columns that the files have; types that options name; and what is to be told."""
+    """A SELECT of all fields as texts, the columns of the files, types that options name, and what is to be told."""
 
     sql: str
     names: tuple[str, ...]
@@ -106,7 +124,7 @@ def _named(task: Task, path: Path, head: Head, options: Mapping[str, Any]) -> He
 
 def _types(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, str]:
     """The types that the options name, by column."""
-    given = next((options[key] for key in ("columns", "types", "dtypes", "column_types") if options.get(key)), {})
+    given: Any = next((options[key] for key in ("columns", "types", "dtypes", "column_types") if options.get(key)), {})
     if isinstance(given, dict):
         return {str(name): str(kind) for name, kind in given.items()}
     return dict(zip(names, map(str, given), strict=False))
@@ -114,22 +132,14 @@ def _types(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, str]:
 
 def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
     """DuckDB's error about a line, with the option that reads it; gives others back as they are."""
-    told = error.why
-    line = re.search(r"CSV Error on Line: (\d+)\n(?:Original Line: ?(.*)\n)?", told)
-    file = re.search(r"^\s*file = (.*)$", told, re.MULTILINE)
-    where = f"line {line[1]} of {file[1]}: {(line[2] or '')[:200]!r}" if line and file else file[1] if file else ""
-    width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", told)
-    if width and where:
-        found = f"{width[2]} fields where there are {width[1]} columns"
-        options_of_it = "delimiter and quote say how it is written, skip: N what stands above the table, comment: '#' which lines are none"
-        remedy = f"{options_of_it}; null_padding: true fills short rows, ignore_errors: true leaves bad ones out"
-        return NodeError(f"a row has {found}", why=where, remedy=remedy)
-    if "unterminated quote" in told:
-        remedy = "quote: '' where quotes mean nothing, or escape: '\\' where it stands before them"
-        return NodeError("a quoted field does not end as it must", why=where, remedy=remedy)
-    if "invalid state" in told and options.get("strict_mode") is not False:
-        remedy = "write it with one kind of line ends, or strict_mode: false reads all kinds (and drops fields beyond the last column)"
-        return NodeError("the file mixes line ends (or quotes)", why=where, remedy=remedy)
-    if "not utf-8 encoded" in told:
-        return NodeError("the file is not UTF-8", why=where, remedy="encoding: latin-1, or save it as UTF-8")
-    return error
+    line = re.search(r"CSV Error on Line: (\d+)\n(?:Original Line: ?(.*)\n)?", error.why)
+    file = re.search(r"^\s*file = (.*)$", error.why, re.MULTILINE)
+    width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", error.why)
+    where = file[1] if file else ""
+    where = f"line {line[1]} of {where}: {(line[2] or '')[:200]!r}" if line else where
+    if width:
+        return NodeError(f"a row has {width[2]} fields, and the table {width[1]}", why=where, remedy=UNEVEN)
+    if options.get("strict_mode") is False:
+        return error
+    found = next(((what, remedy) for part, what, remedy in REMEDIES if part in error.why), None)
+    return NodeError(found[0], why=where, remedy=found[1]) if found else error

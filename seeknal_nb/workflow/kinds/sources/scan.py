@@ -95,8 +95,7 @@ def _of_texts(
     rows = f"(SELECT * EXCLUDE ({column(FILE)}) FROM {parquet(raw)})" if several else parquet(raw)
     numbered = parquet(raw).replace(")", ", file_row_number = true)")
     located = Located(parquet(raw), file=FILE) if several else Located(numbered, row="file_row_number")
-    values = {name: value for name, (_, value) in read.items()}
-    table = build_cast(task, rows, named, read=values, text=spelling.text, located=located, rejecting=rejecting)
+    table = build_cast(task, rows, named, read=read, text=spelling.text, located=located, rejecting=rejecting)
     raw.unlink()
     return table, told, staged.rows - table.rows
 
