@@ -25,7 +25,8 @@ def distinct(names: Sequence[object]) -> list[str]:
 
 
 def _text(name: object) -> str:
-    return "" if name is None or not str(name).strip() else str(name)
+    """The name, empty where it is none: pandas has NaN for that, too."""
+    return "" if name is None or name != name or not str(name).strip() else str(name)
 
 
 def renamed(names: Sequence[object], found: Sequence[str], where: str = "") -> list[str]:

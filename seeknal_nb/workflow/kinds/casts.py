@@ -111,7 +111,7 @@ def build_cast(
         relation: What stands after FROM.
         types: By column, as the relation has it.
         read: SQL of what other columns are to be, which cannot fail.
-        text: Gives SQL of a column's value, of which the cast is taken, by the column's SQL and the type.
+        text: Gives SQL of which a text's cast is taken, by the column's SQL and the type.
         located: The same rows, for an error's text.
         rejecting: Leave rows out whose values cannot be cast.
 
@@ -170,7 +170,7 @@ def _casts(task: Task, relation: str, types: Mapping[str, str], text: Callable[[
     called = dict(task.engine.describe(f"SELECT {_nulls(types)}"))
     found = {}
     for name, kind in types.items():
-        value = text(column(name), called[name])
+        value = text(column(name), called[name]) if have[name] == "VARCHAR" else column(name)
         found[name] = _Cast(kind, cast(value, have[name], called[name]), lost(value, have[name], called[name]))
     return found
 

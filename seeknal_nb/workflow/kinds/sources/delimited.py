@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["FILE", "Delimited", "explained", "of_delimited"]
+__all__ = ["FILE", "Delimited", "explained", "of_delimited", "unreadable"]
 
 FILE = "seeknal_file"
 """A column of the files' names, for errors' texts; it is not stored."""
@@ -45,6 +45,7 @@ REMEDIES = (
         "the file mixes line ends",
         "write it with one kind; strict_mode: false reads all kinds, but drops fields beyond the last column",
     ),
+    ("Maximum line size", "a line is longer than the reader takes", "max_line_size: N, in bytes"),
     ("not utf-8 encoded", "the file is not UTF-8", "encoding: latin-1, or save it as UTF-8"),
 )
 """What DuckDB says of a file, what that is, and the options that read it."""
@@ -131,7 +132,7 @@ def _types(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
-    """DuckDB's error about a line, with the option that reads it; gives others back as they are."""
+    """DuckDB's error about a file, with the option that reads it."""
     line = re.search(r"CSV Error on Line: (\d+)\n(?:Original Line: ?(.*)\n)?", error.why)
     file = re.search(r"^\s*file = (.*)$", error.why, re.MULTILINE)
     width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", error.why)
@@ -139,7 +140,12 @@ def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
     where = f"line {line[1]} of {where}: {(line[2] or '')[:200]!r}" if line else where
     if width:
         return NodeError(f"a row has {width[2]} fields, and the table {width[1]}", why=where, remedy=UNEVEN)
-    if options.get("strict_mode") is False:
-        return error
     found = next(((what, remedy) for part, what, remedy in REMEDIES if part in error.why), None)
-    return NodeError(found[0], why=where, remedy=found[1]) if found else error
+    if found and options.get("strict_mode") is not False:
+        return NodeError(found[0], why=where, remedy=found[1])
+    return unreadable(error)
+
+
+def unreadable(error: NodeError) -> NodeError:
+    """DuckDB's error about a file, as an error about a file."""
+    return NodeError("the file cannot be read", why=error.why[:600], remedy="mend it, or the options under params")

@@ -22,11 +22,12 @@ def folder_keys(paths: Sequence[Path], root: Path, options: Mapping[str, Any]) -
     if "hive_partitioning" in options:
         return ()
     found = {path: _keys(path, root) for path in paths}
-    if len(set(found.values())) > 1:
-        least, most = min(found, key=lambda path: len(found[path])), max(found, key=lambda path: len(found[path]))
+    kinds = {keys: path for path, keys in found.items()}
+    if len(kinds) > 1:
+        told = [f"{path} has {', '.join(keys) or 'none'}" for keys, path in kinds.items()]
         raise NodeError(
             "folders name values of some files, and not of others",
-            why=f"{most} has {', '.join(found[most]) or 'none'}, {least} has {', '.join(found[least]) or 'none'}",
+            why="; ".join(told[:3]),
             remedy="move the files, or leave the folders out: hive_partitioning: false",
         )
     return next(iter(found.values()), ())

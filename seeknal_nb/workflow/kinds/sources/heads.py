@@ -54,7 +54,7 @@ class Head:
 
 
 Rows = list[tuple[int, list[str]]]
-"""Each row that is not blank, with the count of lines above it."""
+"""Each row that is not blank, with the count of lines above it; the reader counts no comments."""
 
 
 def look(path: Path, options: Mapping[str, Any], declared: Collection[str] = ()) -> Head:
@@ -73,7 +73,7 @@ def look(path: Path, options: Mapping[str, Any], declared: Collection[str] = ())
     above = 0 if "skip" in options else _above(rows, delimiter)
     told = []
     if above:
-        lost = ", ".join(repr("".join(fields)) for _, fields in rows[:above][:3])
+        lost = ", ".join(repr(delimiter.join(fields)) for _, fields in rows[:above][:3])
         told.append(
             f"{plural(above, 'line')} above the table in {path.name} left out: {lost} (skip: {rows[above][0]} says so)"
         )
@@ -81,10 +81,10 @@ def look(path: Path, options: Mapping[str, Any], declared: Collection[str] = ())
     first = rows[0][1] if rows else []
     nulls = words_for_null(options)
     header = _header([row for _, row in rows], options, declared, nulls)
-    if not header and options.get("header") is None and not _named(options):
-        told.append(
-            f"the first line of {path.name} is taken for a row: {delimiter.join(first)!r} (header: true or false says it)"
-        )
+    if rows and options.get("header") is None and header == _named(options):
+        what = "names, and others are given" if header else "a row"
+        shown = repr(delimiter.join(first))
+        told.append(f"the first line of {path.name} is taken for {what}: {shown} (header: true or false says what it is)")
     width = max((len(row) for _, row in rows), default=0) if options.get("null_padding") else len(first)
     given = [*(field.strip() for field in first if header), *[None] * width][:width]
     names = distinct(given)
@@ -147,7 +147,7 @@ def check_bytes(path: Path, found: bytes, encoding: str | None) -> None:
     if wide and (found.startswith(b"\xfe\xff") or found[:1] == b"\0"):
         raise NodeError("the file is big-endian UTF-16", why=f"{path}: nothing here reads it", remedy="save it as UTF-8")
     if wide and not encoding:
-        raise NodeError("the file is UTF-16", why=str(path), remedy="encoding: utf-16, or save it as UTF-8")
+        raise NodeError("the file is UTF-16", why=str(path), remedy="save it as UTF-8, or of a CSV say encoding: utf-16")
     if not wide and str(encoding or "").casefold().startswith("utf-16"):
         raise NodeError("the file is no UTF-16", why=str(path), remedy="take encoding away, or mend it")
 
@@ -203,13 +203,14 @@ def _rows(text: str, delimiter: str, options: Mapping[str, Any]) -> Rows:
         skipinitialspace=True,
     )
     found: Rows = []
-    above = 0
+    above = line = 0
     try:
         for fields in reader:
-            blank = not fields or (comment and fields[0].startswith(comment))
-            if above >= int(options.get("skip") or 0) and not blank:
+            commented = bool(comment and fields and fields[0].startswith(comment))
+            if fields and not commented and above >= int(options.get("skip") or 0):
                 found.append((above, fields))
-            above = reader.line_num
+            above += 0 if commented else reader.line_num - line
+            line = reader.line_num
             if len(found) == ROWS:
                 break
     except csv.Error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["as_texts", "declared_texts", "inexact", "json_options", "moments", "nulls"]
 
 WHOLE = {"sample_size": -1, "maximum_sample_files": 2**31 - 1}
-"""All records of all files: after a sample, values that do not fit would be rounded, or end as null."""
+"""All records of all files, whatever is asked: after a sample, values that do not fit would be rounded, or end as null."""
 MARK = b"\xef\xbb\xbf"
 EXACT = 2**53
 """Whole numbers from here on may be no longer what was written, as a DOUBLE."""
@@ -37,7 +37,7 @@ def json_options(paths: Iterable[Path], options: Mapping[str, Any]) -> dict[str,
         check_bytes(path, found, None)
         marked |= found.startswith(MARK)
         arrays.append(found.removeprefix(MARK).lstrip().startswith(b"["))
-    given = {**WHOLE, **options}
+    given = {**options, **WHOLE}
     if marked and any(arrays) and options.get("format", "newline_delimited") in ("auto", "newline_delimited"):
         if not all(arrays):
             raise NodeError("a list of records begins with a byte order mark", remedy="save the files as UTF-8 without one")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, parquet
+from seeknal_nb.dag.sqltext import column, literal, parquet
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
-from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited
+from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
 from seeknal_nb.workflow.kinds.sources.folders import check_folders, folder_keys
 from seeknal_nb.workflow.kinds.sources.objects import as_texts, declared_texts, inexact, json_options, moments, nulls
 from seeknal_nb.workflow.kinds.sources.readers import options_of, relation
@@ -68,11 +68,11 @@ def _delimited(
     rejecting = any(options.get(name) for name in REJECTING)
     texts = () if options.get("all_varchar") else found.names
     try:
-        table, told, left_out = _of_texts(
-            task, found.sql, texts, {**found.types, **types}, Spelling.of(options), rejecting=rejecting
-        )
+        staged = task.engine.build(found.sql, task.stage / RAW)
     except NodeError as error:
         raise explained(error, options) from error
+    named = {**found.types, **types}
+    table, told, left_out = _of_texts(task, staged, texts, named, Spelling.of(options), rejecting=rejecting)
     if not rejecting:
         return table, [*found.told, *told], {}
     left_out += _rejected(task, paths, {**options, "store_rejects": True}, types)
@@ -81,20 +81,27 @@ def _delimited(
 
 
 def _of_texts(
-    task: Task, sql: str, texts: Collection[str], types: Mapping[str, str], spelling: Spelling, *, rejecting: bool = False
+    task: Task,
+    staged: Table,
+    texts: Collection[str],
+    types: Mapping[str, str],
+    spelling: Spelling,
+    *,
+    rejecting: bool = False,
 ) -> tuple[Table, list[str], int]:
-    """Stage what the SELECT reads, then its texts' values; gives table, warnings, and how many rows were left out."""
+    """Stage the values of the texts that were read; gives the table, warnings, and how many rows were left out."""
     raw = task.stage / RAW
-    staged = task.engine.build(sql, raw)
     schema = [one for one in staged.schema if one[0] != FILE]
     named = found_in(schema, types)
     known = {name.casefold() for name in texts}
     names = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() in known and name not in named]
-    read, told = meanings(task, parquet(raw), names, spelling)
+    stored = f"read_parquet({literal(str(raw))}, hive_partitioning = false"
+    read, told = meanings(task, f"{stored})", names, spelling)
     several = len(schema) < len(staged.schema)
-    rows = f"(SELECT * EXCLUDE ({column(FILE)}) FROM {parquet(raw)})" if several else parquet(raw)
-    numbered = parquet(raw).replace(")", ", file_row_number = true)")
-    located = Located(parquet(raw), file=FILE) if several else Located(numbered, row="file_row_number")
+    rows = f"(SELECT * EXCLUDE ({column(FILE)}) FROM {stored}))" if several else f"{stored})"
+    located = (
+        Located(f"{stored})", file=FILE) if several else Located(f"{stored}, file_row_number = true)", row="file_row_number")
+    )
     table = build_cast(task, rows, named, read=read, text=spelling.text, located=located, rejecting=rejecting)
     raw.unlink()
     return table, told, staged.rows - table.rows
@@ -116,7 +123,10 @@ def _objects(
     """JSON and JSON lines: as the reader finds it, or where that would round or mix, some columns as texts."""
     own = {name: str(kind) for name, kind in (options.get("columns") or {}).items()}
     given, types = json_options(paths, options), {**own, **types}
-    have = dict(task.engine.describe(f"SELECT * FROM {relation(form, paths, given)}"))
+    try:
+        have = dict(task.engine.describe(f"SELECT * FROM {relation(form, paths, given)}"))
+    except NodeError as error:
+        raise unreadable(error) from error
     if tuple(have.items()) == (("json", "JSON"),) and not _any(task, relation(form, paths, given)):
         return _no_records(task, types, paths), [], {}
     check_folders(keys, () if not keys else _own(task, form, paths, given))
@@ -135,13 +145,16 @@ def _objects(
         odd, told = inexact(task, parquet(task.stage / DATA), [one for one in table.schema if one[0] not in named])
     except NodeError as error:
         odd, told = moments(have) - set(named), []
-        if "JSON transform error" not in error.why or not odd:
+        if "JSON transform error" not in error.why:
             raise
+        if not odd:
+            raise unreadable(error) from error
     if not odd:
         return table, told, {}
     given |= as_texts(have, {*texts, *odd}, besides)
     (task.stage / DATA).unlink(missing_ok=True)
-    table, more, _ = _of_texts(task, f"SELECT * FROM {relation(form, paths, given)}", odd, types, Spelling.of(options))
+    staged = task.engine.build(f"SELECT * FROM {relation(form, paths, given)}", task.stage / RAW)
+    table, more, _ = _of_texts(task, staged, odd, types, Spelling.of(options))
     return table, [*told, *more], {}
 
 

@@ -24,6 +24,7 @@ DAY, CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6}0*)
 ZONE = r"( ?(Z|UTC)|[+-]\d{2}(:?\d{2})?)"
 NUMBER = r"-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 ODD = "-?inf(inity)?|nan"
+ANY = f"{NUMBER}|{ODD}"
 TURNED = r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
 CLOCKS = (" %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 
@@ -67,8 +68,8 @@ SIMPLE = (
     Meaning("BOOLEAN", "true|false"),
     Meaning("BIGINT", "0|-?[1-9][0-9]*"),
     Meaning(WIDE, "-?[1-9][0-9]{0,37}"),
-    Meaning("DOUBLE", f"{NUMBER}|{ODD}", f"regexp_full_match($n, '{ODD}', 'i') OR ({EXACT})"),
-    Meaning(TEXT, f"{NUMBER}|{ODD}", told="holds numbers beyond DOUBLE: it is text"),
+    Meaning("DOUBLE", ANY, f"regexp_full_match($n, '{ODD}', 'i') OR ({EXACT})"),
+    Meaning(TEXT, ANY, f"regexp_full_match($n, '{ANY}', 'i')", told="holds numbers beyond DOUBLE: it is text"),
     Meaning("DATE", DAY, "TRY_CAST($t AS DATE) IS NOT NULL"),
     Meaning("TIMESTAMP", f"{DAY}([T ]{CLOCK})?", "TRY_CAST($t AS TIMESTAMP) IS NOT NULL"),
     Meaning("TIMESTAMPTZ", f"{DAY}[T ]{CLOCK}{ZONE}", "TRY_CAST($t AS TIMESTAMPTZ) IS NOT NULL"),
@@ -150,7 +151,7 @@ class Spelling:
             return (*own, *MEANINGS)
         integers = [one for one in self.allowed if is_integer(one) and one != "BIGINT"]
         narrow = [Meaning(kind, "0|-?[1-9][0-9]*") for kind in integers]
-        return tuple(one for one in (*own, *narrow, *MEANINGS) if one.kind == TEXT or one.kind in self.allowed)
+        return tuple(one for one in (*own, *narrow, *MEANINGS) if one.kind in self.allowed)
 
     @property
     def local(self) -> bool:
