@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def distinct(names: Sequence[object]) -> list[str]:
 
 def _text(name: object) -> str:
     """The name, empty where it is none: pandas has NaN for that, too."""
-    return "" if name is None or name != name or not str(name).strip() else str(name)
+    missing = name is None or (isinstance(name, float) and math.isnan(name))
+    return "" if missing or not str(name).strip() else str(name)
 
 
 def renamed(names: Sequence[object], found: Sequence[str], where: str = "") -> list[str]:

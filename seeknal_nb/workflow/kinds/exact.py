@@ -45,7 +45,7 @@ def lost(value: str, have: str, kind: str, *, depth: int = 0) -> str:
 def _of_text(value: str, made: str, kind: str) -> str:
     digits = _DECIMAL.fullmatch(kind)
     if is_integer(kind) or digits:
-        return _decimals(value, int(digits[1]) if digits else 0) + (
+        return _decimals(value, int(digits[1]) if digits else 0, "[0-9]*\\s*$") + (
             f" OR (regexp_matches({value}, '^[^xX]*[eE]') AND TRY_CAST({value} AS DOUBLE) <> CAST({made} AS DOUBLE))"
         )
     if kind in ("FLOAT", "DOUBLE"):
@@ -60,9 +60,9 @@ def _of_text(value: str, made: str, kind: str) -> str:
     return ""
 
 
-def _decimals(value: str, kept: int) -> str:
-    """Whether a digit that is no zero stands beyond so many decimals."""
-    return rf"regexp_matches({value}, '^[^eE.]*\.[0-9]{{{kept}}}[0-9]*[1-9]')"
+def _decimals(value: str, kept: int, end: str = "") -> str:
+    """Whether a digit that is no zero stands beyond so many decimals; ``end`` is what may follow it."""
+    return rf"regexp_matches({value}, '^[^eE.]*\.[0-9]{{{kept}}}[0-9]*[1-9]{end}')"
 
 
 def _of_value(value: str, made: str, have: str, kind: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["as_texts", "declared_texts", "inexact", "json_options", "moments", "nulls"]
+__all__ = ["as_texts", "declared_texts", "inexact", "json_options", "nulls", "unsure"]
 
 WHOLE = {"sample_size": -1, "maximum_sample_files": 2**31 - 1}
 """All records of all files, whatever is asked: after a sample, values that do not fit would be rounded, or end as null."""
@@ -25,7 +25,7 @@ EXACT = 2**53
 """Whole numbers from here on may be no longer what was written, as a DOUBLE."""
 
 
-def json_options(paths: Iterable[Path], options: Mapping[str, Any]) -> dict[str, Any]:
+def json_options(form: str, paths: Iterable[Path], options: Mapping[str, Any]) -> dict[str, Any]:
     """The options, with what the files themselves ask for.
 
     Raises:
@@ -36,12 +36,12 @@ def json_options(paths: Iterable[Path], options: Mapping[str, Any]) -> dict[str,
         found = sample_of(path, options)
         check_bytes(path, found, None)
         marked |= found.startswith(MARK)
-        arrays.append(found.removeprefix(MARK).lstrip().startswith(b"["))
+        arrays.append(re.match(rb"\s*\[\s*\{", found.removeprefix(MARK)) is not None)
     given = {**options, **WHOLE}
-    if marked and any(arrays) and options.get("format", "newline_delimited") in ("auto", "newline_delimited"):
+    if any(arrays) and "format" not in options and (marked or form == "jsonl"):
         if not all(arrays):
-            raise NodeError("a list of records begins with a byte order mark", remedy="save the files as UTF-8 without one")
-        given["format"] = "array"  # behind a mark DuckDB takes the list for one record
+            raise NodeError("some files are lists of records, and others are not", remedy="write them alike")
+        given["format"] = "array"  # else DuckDB takes the list for one record
     if isinstance(given.get("columns"), dict):
         given["columns"] = {name: _text_of(str(kind)) for name, kind in given["columns"].items()}
     return given
@@ -51,23 +51,22 @@ def _text_of(kind: str) -> str:
     return kind if is_nested(kind.upper()) or kind.upper() == "JSON" else "VARCHAR"
 
 
-def declared_texts(have: Mapping[str, str], types: Mapping[str, str]) -> set[str]:
-    """Declared columns that are read as texts, so that the reader rounds nothing: all but what is nested."""
+def declared_texts(have: Mapping[str, str], types: Mapping[str, str]) -> dict[str, str]:
+    """What declared columns are read as, so that the reader rounds nothing: texts, but for what is nested."""
     return {
-        name
+        name: "JSON" if kind.upper() == "JSON" else "VARCHAR"
         for name, kind in types.items()
-        if kind.upper() != "JSON" and not kind.endswith("]") and (kind.upper() == "VARCHAR" or not is_nested(have[name]))
+        if kind.upper() in ("JSON", "VARCHAR") or not (kind.endswith("]") or is_nested(have[name]))
     }
 
 
-def as_texts(have: Mapping[str, str], texts: Iterable[str], besides: Iterable[str]) -> dict[str, Any]:
-    """The option that reads some columns as texts; ``besides`` are columns that no file has.
+def as_texts(have: Mapping[str, str], texts: Mapping[str, str], besides: Iterable[str]) -> dict[str, Any]:
+    """The option that reads some columns as other types than they have; ``besides`` are columns that no file has.
 
     Raises:
         NodeError: Keys differ in case only, so that no option can name them.
     """
-    wanted = set(texts)
-    if not wanted:
+    if not texts:
         return {}
     known = {name.casefold() for name in have}
     for name in have:
@@ -76,12 +75,13 @@ def as_texts(have: Mapping[str, str], texts: Iterable[str], besides: Iterable[st
             why = f"{name!r} may be a key of its own, or another {numbered[1]!r} in capitals"
             raise NodeError("types of JSON cannot be declared here", why=why, remedy="select it in SQL: read_json('f.json')")
     left_out = {name.casefold() for name in besides}
-    return {"columns": {n: "VARCHAR" if n in wanted else kind for n, kind in have.items() if n.casefold() not in left_out}}
+    kinds = {name: kind.replace('"NULL"', "VARCHAR") for name, kind in have.items() if name.casefold() not in left_out}
+    return {"columns": {**kinds, **texts}}
 
 
-def moments(have: Mapping[str, str]) -> set[str]:
-    """Columns that the reader took for times: it fails where dates and timestamps are mixed."""
-    return {name for name, kind in have.items() if is_time(kind) or kind == "TIME"}
+def unsure(have: Mapping[str, str]) -> set[str]:
+    """Columns to read as texts where the reader fails on what it found itself: it does where days and times are mixed."""
+    return {name for name, kind in have.items() if is_time(kind) or kind in ("TIME", "DOUBLE")}
 
 
 def nulls(have: Mapping[str, str]) -> dict[str, str]:

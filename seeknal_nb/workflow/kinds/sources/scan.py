@@ -9,7 +9,7 @@ from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
 from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
 from seeknal_nb.workflow.kinds.sources.folders import check_folders, folder_keys
-from seeknal_nb.workflow.kinds.sources.objects import as_texts, declared_texts, inexact, json_options, moments, nulls
+from seeknal_nb.workflow.kinds.sources.objects import as_texts, declared_texts, inexact, json_options, nulls, unsure
 from seeknal_nb.workflow.kinds.sources.readers import options_of, relation
 from seeknal_nb.workflow.kinds.sources.texts import Spelling, meanings
 from seeknal_nb.workflow.outputs import DATA
@@ -122,7 +122,7 @@ def _objects(
 ) -> Read:
     """JSON and JSON lines: as the reader finds it, or where that would round or mix, some columns as texts."""
     own = {name: str(kind) for name, kind in (options.get("columns") or {}).items()}
-    given, types = json_options(paths, options), {**own, **types}
+    given, types = json_options(form, paths, options), {**own, **types}
     try:
         have = dict(task.engine.describe(f"SELECT * FROM {relation(form, paths, given)}"))
     except NodeError as error:
@@ -131,30 +131,23 @@ def _objects(
         return _no_records(task, types, paths), [], {}
     check_folders(keys, () if not keys else _own(task, form, paths, given))
     named, besides = found_in(have.items(), types), (*keys, *_file_column(options))
-    texts = set() if own else declared_texts(have, named)
-    read = relation(form, paths, {**given, **as_texts(have, texts, besides)})
+    texts, spelling = {} if own else declared_texts(have, named), Spelling.of(options)
+    read = {**given, **as_texts(have, texts, besides)}
     try:
-        table = build_cast(
-            task,
-            read,
-            named,
-            read=nulls(have),
-            text=Spelling.of(options).text,
-            located=_located(form, paths, given, have, texts, besides),
-        )
+        located = _located(form, paths, read)
+        table = build_cast(task, relation(form, paths, read), named, read=nulls(have), text=spelling.text, located=located)
         odd, told = inexact(task, parquet(task.stage / DATA), [one for one in table.schema if one[0] not in named])
     except NodeError as error:
-        odd, told = moments(have) - set(named), []
+        odd, told = unsure(have) - set(named), []
         if "JSON transform error" not in error.why:
             raise
         if not odd:
             raise unreadable(error) from error
     if not odd:
         return table, told, {}
-    given |= as_texts(have, {*texts, *odd}, besides)
-    (task.stage / DATA).unlink(missing_ok=True)
-    staged = task.engine.build(f"SELECT * FROM {relation(form, paths, given)}", task.stage / RAW)
-    table, more, _ = _of_texts(task, staged, odd, types, Spelling.of(options))
+    read = {**given, **as_texts(have, {**texts, **dict.fromkeys(odd, "VARCHAR")}, besides)}
+    staged = task.engine.build(f"SELECT * FROM {relation(form, paths, read)}", task.stage / RAW)
+    table, more, _ = _of_texts(task, staged, [name for name in odd if have[name] == "DOUBLE"], types, spelling)
     return table, [*told, *more], {}
 
 
@@ -169,8 +162,7 @@ def _typed(
     check_folders(keys, () if not keys else _own(task, form, paths, options))
     read = relation(form, paths, options)
     have = task.engine.describe(f"SELECT * FROM {read}") if types else ()
-    located = _located(form, paths, options, dict(have), (), ())
-    return build_cast(task, read, found_in(have, types), located=located), [], {}
+    return build_cast(task, read, found_in(have, types), located=_located(form, paths, options)), [], {}
 
 
 def _own(task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> list[str]:
@@ -184,16 +176,8 @@ def _file_column(options: Mapping[str, Any]) -> list[str]:
     return [] if not named else ["filename" if named is True else str(named)]
 
 
-def _located(
-    form: str,
-    paths: Sequence[Path],
-    options: Mapping[str, Any],
-    have: Mapping[str, str],
-    texts: Collection[str],
-    besides: Collection[str],
-) -> Located | None:
+def _located(form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> Located | None:
     """The same rows with the names of their files, for an error's text."""
     if len(paths) < 2 or "filename" in options:  # noqa: PLR2004 - one file needs no telling
         return None
-    given = {**options, **(as_texts(have, texts, besides) if texts else {}), "filename": FILE}
-    return Located(relation(form, paths, given), file=FILE)
+    return Located(relation(form, paths, {**options, "filename": FILE}), file=FILE)
