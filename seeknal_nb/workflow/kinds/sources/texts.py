@@ -197,13 +197,18 @@ def meanings(task: Task, relation: str, names: Sequence[str], spelling: Spelling
         names: Of the columns.
         spelling: How they are written.
     """
-    left = _first(task, relation, names, spelling)
-    found = _fitting(task, relation, {name: known[:1] for name, known in left.items() if known}, spelling)
-    again = {name: left[name][1:] for name, fits in found.items() if not fits and left[name][1:]}
-    found |= _fitting(task, relation, again, spelling)
-    first = {name: fits[0] for name, fits in found.items() if fits}
-    values = {name: _value(name, one, spelling) for name, one in first.items() if one.kind != TEXT}
-    return values, [f"column {name!r} {one.told}" for name, one in first.items() if one.told]
+    left, found = _first(task, relation, names, spelling), dict[str, Meaning]()
+    while left:
+        misfits = _misfits(task, relation, {name: known[0] for name, known in left.items()}, spelling)
+        for name, (count, misfit) in misfits.items():
+            first, *others = left.pop(name)
+            if count and misfit is None:
+                found[name] = first
+            others = [one for one in others if count and misfit is not None and spelling.may_be(one, misfit)]
+            if others:
+                left[name] = others
+    values = {name: _value(name, one, spelling) for name, one in found.items() if one.kind != TEXT}
+    return values, [f"column {name!r} {one.told}" for name, one in found.items() if one.told]
 
 
 def _bare(name: str) -> str:
@@ -228,20 +233,18 @@ def _first(task: Task, relation: str, names: Sequence[str], spelling: Spelling) 
     for name, cells in zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True):
         texts = {cell.strip(" ") for cell in cells if cell} - {""}
         left[name] = [one for one in spelling.meanings if all(spelling.may_be(one, text) for text in texts)]
-    return left
+    return {name: known for name, known in left.items() if known}
 
 
-def _fitting(
-    task: Task, relation: str, tried: Mapping[str, Sequence[Meaning]], spelling: Spelling
-) -> dict[str, list[Meaning]]:
-    """Which meanings all the texts of each column fit; none where it has no text."""
-    if not tried:
-        return {}
+def _misfits(
+    task: Task, relation: str, tried: Mapping[str, Meaning], spelling: Spelling
+) -> dict[str, tuple[int, str | None]]:
+    """How many texts each column has, and one of them that does not fit."""
     texts = ", ".join(f"{_bare(name)} AS t{at}" for at, name in enumerate(tried))
     asked = [
-        f"count(t{at}) FILTER (WHERE ({spelling.filled(one.test(), f't{at}')}) IS NOT TRUE) = 0 AND count(t{at}) > 0"
-        for at, known in enumerate(tried.values())
-        for one in known
+        f"count(t{at}), any_value(t{at}) FILTER (WHERE ({spelling.filled(one.test(), f't{at}')}) IS NOT TRUE)"
+        for at, one in enumerate(tried.values())
     ]
-    answers = iter(task.engine.query(f"SELECT {', '.join(asked)} FROM (SELECT {texts} FROM {relation})", form="rows")[0])
-    return {name: [one for one in known if next(answers)] for name, known in tried.items()}
+    sql = f"SELECT {', '.join(asked)} FROM (SELECT {texts} FROM {relation})"
+    answers = iter(task.engine.query(sql, form="rows")[0])
+    return {name: (next(answers), next(answers)) for name in tried}
