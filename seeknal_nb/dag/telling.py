@@ -150,7 +150,7 @@ class Text:
         ]
 
     def _wrapper(self, value: Any) -> Iterable[str]:
-        """What a package made of a function, as ``joblib.Memory`` does: texts are its names for it, and the rest it fills."""
+        """What a package made of a function, as ``joblib.Memory`` does: texts name it, and the rest it fills."""
         kind, own = type(value), vars(value).items()
         told = f"'{value.__wrapped__.__name__}' is wrapped in a {kind.__module__}.{kind.__qualname__}"
         self.warnings[f"{told}: if that remembers results, they may be of other values"] = None

@@ -1,9 +1,10 @@
-"""Sixteen SQL nodes over millions of rows: what remembering costs where the work is large."""
+"""Sixteen SQL nodes over millions of rows: what remembering costs where the work is large; and what a CSV costs to read."""
 
 import shutil
 
 from tests.benchmarks.measure import child, in_turn, python, row
 
+FLIGHTS = 336_776
 EDITS = {
     "one leaf changed": ("transform.summary", "SELECT *, {number} AS edit FROM {sql}"),
     "one root changed": ("source.flights", "SELECT * FROM {sql} WHERE id <> {number}"),
@@ -29,6 +30,20 @@ def rows(options, directory):
     yield row("  peak memory", given["ours"], given["floor"], "peak", unit="MB", goal=1.1)
     yield row("  peak memory, with views", given["views"], given["hybrid"], "peak", unit="MB", goal=1.1)
     yield from _warm(options, data, f"{directory}/ours-tables", f"{directory}/floors-tables")
+    yield from _csv(options, directory)
+
+
+def _csv(options, directory):
+    """A CSV like that of New York's flights of 2013: every text of it looked at, against a reading that guesses by a sample."""
+    path = f"{directory}/flights.csv"
+    child("floors", "make_csv", path=path, rows=FLIGHTS)
+    given = in_turn(
+        options.repeat,
+        ours=lambda at: child("ours", "csv", directory=f"{directory}/csv-{at}", path=path),
+        floor=lambda _: child("floors", "csv", path=path, to=f"{directory}/csv.parquet"),
+    )
+    yield row(f"a CSV of {FLIGHTS:,} rows and 19 columns, as a source (CPU)", given["ours"], given["floor"], "inside", goal=3)
+    yield row("  (wall)", given["ours"], given["floor"], "wall")
 
 
 def _warm(options, data, ours, floor):

@@ -52,6 +52,26 @@ def columns(nodes):
     return {"inside": took, "bytes": len(names) + 8 * len(places) + 8 * sum(map(len, parents))}
 
 
+def make_csv(path, rows):
+    """A CSV with the columns of New York's flights: numbers, short words, times with an offset, ``NA`` where nothing is known."""
+    gaps = {101: 1300, 102: 500, 103: 1400, 104: 570, 105: 500}
+    numbers = ", ".join(
+        f"CASE WHEN i % {gap} = 0 THEN 'NA' ELSE (hash(i + {gap}) % {many})::VARCHAR END AS n{gap}" for gap, many in gaps.items()
+    )
+    whole = ", ".join(f"hash(i + {at}) % {many} AS w{at}" for at, many in enumerate((12, 31, 1000, 1160, 3800, 213, 20, 60)))
+    words = ", ".join(f"'N' || hash(i + {at}) % {many} AS t{at}" for at, many in enumerate((16, 4000, 3, 105)))
+    at = "strftime(TIMESTAMP '2013-01-01' + to_hours(i // 40), '%Y-%m-%dT%H:%M:%SZ') AS time_hour"
+    connect().execute(f"COPY (SELECT 2013 AS year, {whole}, {numbers}, {words}, {at} FROM range({rows}) r(i)) TO '{path}' (FORMAT csv)")
+
+
+def csv(path, to):
+    """The reader's own guesses, by its sample; what comes later than that is made to fit, or fails."""
+    connection = connect()
+    began = time.process_time(), time.monotonic()
+    connection.execute(f"COPY (FROM read_csv('{path}', nullstr = ['NA', ''])) TO '{to}' (FORMAT parquet)")
+    return {"inside": time.process_time() - began[0], "wall": time.monotonic() - began[1], "peak": peak()}
+
+
 def reread(directory):
     """Read a saved manifest and what is remembered, and look at every output: all that a run must that finds no change."""
     with open(f"{directory}/target/manifest.json", "rb") as file:

@@ -51,6 +51,15 @@ def loop(directory, nodes):
     return run(works(nodes), directory, nodes)
 
 
+def csv(directory, path):
+    """A CSV as a source."""
+    import duckdb  # noqa: F401 - the floor's clock starts after it, too
+
+    manifest = Manifest("csv")
+    manifest.add_node(Node("source.flights", "flights", "source", config={"path": path, "params": {"nullstr": "NA"}}))
+    return run(manifest, directory, 1)
+
+
 def memory(directory, nodes):
     """Peak memory of a cold run beyond what one node needs, its imports above all."""
     run(works(1), f"{directory}-one", 1)

@@ -478,11 +478,145 @@ def test_sqlite_keeps_what_a_column_of_several_kinds_holds(project: Project, tmp
     assert len(told["warnings"]) == 2
 
 
+DECLARED = {
+    "integer": ("INTEGER", 1, "int64"), "its words": ("bigint unsigned", 1, "int64"), "real": ("REAL", 2, "double"),
+    "numeric": ("NUMERIC(10,2)", 3, "double"), "text": ("VARCHAR(5)", "5", "string"), "blob": ("BLOB", b"x", "binary"),
+    "boolean": ("BOOLEAN", 1, "bool"), "date": ("DATE", "2024-01-01", "date32[day]"),
+    "datetime": ("DATETIME", "2024-01-01 10:00:00", "timestamp[us]"), "nothing": ("", 4, "int64"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_sqlite_keeps_the_types_that_it_declares_with_values_and_without(project, tmp_path, filled: bool) -> None:
+    names = [f"c{at}" for at in range(len(DECLARED))]
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as con:
+        con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, (kind, *_) in zip(names, DECLARED.values()))})")
+        marks = ", ".join("?" for _ in names)
+        con.execute(f"INSERT INTO t VALUES ({marks})", [None] * len(names))
+        con.execute(f"INSERT INTO t VALUES ({marks})", [value for _, value, _ in DECLARED.values()] if filled else [None] * len(names))
+        con.commit()
+    source(project, path="a.db", params={"table": "t"})
+    source(project, "q", path="a.db", query="WITH u AS (SELECT * FROM t) SELECT * FROM u;")
+    assert "warnings" not in metadata(project)
+    known = [kind if filled or declared else "string" for declared, _, kind in DECLARED.values()]
+    assert [*types(project).values()] == [*types(project, "source.q").values()] == known
+
+
+SQLITE_ODD = {
+    "text in a number": ("INTEGER", "x", "x"), "a day of another form": ("DATE", "01/02/2024", "01/02/2024"),
+    "a time in a day": ("DATE", "2024-01-01 10:00:00", "2024-01-01 10:00:00"), "seconds in a time": ("DATETIME", 1700000000, 1700000000),
+    "seven in a truth": ("BOOLEAN", 7, 7), "bytes in a text": ("TEXT", b"x", b"x"), "a large number": ("NUMERIC", 2**53 + 1, 2**53 + 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "value", "stored"), SQLITE_ODD.values(), ids=SQLITE_ODD)
+def test_a_value_that_is_not_of_its_declared_type_stays_as_it_is_and_is_told(project, tmp_path, kind, value, stored) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as con:
+        con.execute(f"CREATE TABLE t (a {kind})")
+        con.execute("INSERT INTO t VALUES (?)", [value])
+        con.commit()
+    source(project, path="a.db", params={"table": "t"})
+    assert "'a' is declared as" in metadata(project)["warnings"][0]
+    assert rows(project, "source.s") == [(stored,)]
+
+
+def test_several_statements_are_refused_by_sqlite(project: Project, tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as con:
+        con.execute("CREATE TABLE t (a)")
+    source(project, path="a.db", query="SELECT 1; DROP TABLE t")
+    assert "SQLite refuses" in failure(project, "source.s").error_message
+
+
+# Names of columns
+
+NAMES = {
+    "doubled": (["a", "a", "A"], ["a", "a_1", "A_2"]), "doubled again": (["a", "a", "a_1"], ["a", "a_1", "a_1_1"]),
+    "blank": (["a", "", None], ["a", "column1", "column2"]), "taken": (["column1", " "], ["column1", "column1_1"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "names"), NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("form", ["csv", "xlsx", "pandas", "arrow"])
+def test_columns_of_one_name_or_none_are_told_apart_in_every_format(project, tmp_path, given, names, form) -> None:
+    import duckdb
+    import pandas as pd
+
+    values = [*range(10, 10 + len(given))]
+    if form == "csv":
+        (tmp_path / "a.csv").write_text(f"{','.join(name or '' for name in given)}\n{','.join(map(str, values))}\n")
+        assert duckdb.sql(f"FROM read_csv('{tmp_path}/a.csv', header = true, delim = ',')").columns == names
+    elif form == "xlsx":
+        workbook(tmp_path / "a.xlsx", one=[given, values])
+    elif form == "pandas":
+        project.namespace["df"] = pd.DataFrame([values], columns=given)
+    else:
+        project.namespace["df"] = pa.Table.from_arrays([pa.array([value]) for value in values], names=[name or "" for name in given])
+    source(project, **({"path": f"a.{form}"} if form in ("csv", "xlsx") else {"source": "dataframe", "input": "df"}))
+    told = metadata(project)
+    assert arrow(project, "source.s").column_names == names
+    assert rows(project, "source.s") == [tuple(values)]
+    assert [warning for warning in told["warnings"] if "were renamed" in warning]
+    assert status(good(project)) == {"source.s": "cached"}
+
+
+def test_columns_of_one_name_in_a_query_of_sqlite_are_told_apart(project: Project, tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as con:
+        con.executescript("CREATE TABLE a (id INT, x TEXT); CREATE TABLE b (id REAL, a_id INT); INSERT INTO a VALUES (1, 'p'); INSERT INTO b VALUES (10, 1)")
+    source(project, path="a.db", query="SELECT a.*, b.* FROM a JOIN b ON b.a_id = a.id")
+    assert "id_1 is column 3, another id" in metadata(project)["warnings"][0]
+    assert rows(project, "source.s") == [(1, "p", 10.0, 1)]
+    assert types(project) == {"id": "int64", "x": "string", "id_1": "double", "a_id": "int64"}
+
+
 def test_an_unknown_table_of_sqlite_is_told_with_the_nearest(project: Project, tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as con:
         con.execute("CREATE TABLE orders (a)")
     source(project, path="a.db", params={"table": "order"})
     assert "did you mean orders" in failure(project, "source.s").error_message
+
+
+# Folders that name values
+
+def laid(folder: Path, *files: str, form: str = "csv") -> None:
+    for name in files:
+        path = folder / f"{name}.{form}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_rows(path, form, [{"v": 1, "day": "07:04"}])
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_a_folder_that_names_a_column_of_the_files_is_refused_and_an_option_says_which_counts(project, tmp_path, form) -> None:
+    laid(tmp_path / "d", "day=2024-01-01/a", "day=2024-01-02/b", form=form)
+    source(project, path="d", source=form)
+    assert "'day' is a column of the files and a name in their folders" in failure(project, "source.s").error_message
+    source(project, path="d", source=form, params={"hive_partitioning": False})
+    good(project)
+    assert {str(row[1]) for row in rows(project, "source.s")} <= {"07:04", "07:04:00"}
+    source(project, path="d", source=form, params={"hive_partitioning": True})
+    good(project)
+    assert {row[1] for row in rows(project, "source.s")} == {dt.date(2024, 1, 1), dt.date(2024, 1, 2)}
+
+
+@pytest.mark.parametrize("files", [("hour=1/a", "b"), ("hour=1/a", "minute=1/b"), ("hour=1/a", "hour=1/minute=2/b")])
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_folders_that_name_values_of_some_files_only_are_refused(project, tmp_path, files, form) -> None:
+    laid(tmp_path / "d", *files, form=form)
+    source(project, path="d", source=form)
+    assert "folders name values of some files" in failure(project, "source.s").error_message
+    source(project, path="d", source=form, params={"hive_partitioning": False})
+    good(project)
+    assert arrow(project, "source.s").column_names == ["v", "day"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_folders_give_columns_and_those_above_the_project_none(tmp_path, form) -> None:
+    laid(tmp_path / "x=1" / "p", "d/hour=1/a", "e/a", form=form)
+    with contextlib.closing(Project(tmp_path / "x=1" / "p", namespace={})) as project:
+        source(project, path="d", source=form)
+        source(project, "e", path="e", source=form)
+        good(project)
+        assert arrow(project, "source.e").column_names == ["v", "day"]
+        assert arrow(project, "source.s").column_names[:3] == ["v", "day", "hour"]
 
 
 # Warnings
@@ -519,7 +653,8 @@ def test_the_age_of_the_newest_row_passes_warns_or_fails(project: Project, tmp_p
 
 @pytest.mark.parametrize("kind", ["TIMESTAMP", "DATE", "TIMESTAMPTZ"])
 def test_any_time_has_an_age(project: Project, tmp_path: Path, kind: str) -> None:
-    (tmp_path / "a.csv").write_text(stamps(24 * 10))
+    text = stamps(24 * 10)
+    (tmp_path / "a.csv").write_text(text if kind != "DATE" else text.partition("T")[0])
     source(project, path="a.csv", freshness={"time_column": "T"}, schema=schema(t=kind))
     age = metadata(project)["metrics"]["age_seconds"]
     assert 864000 - 60 <= age <= 864000 + (86400 if kind == "DATE" else 60)
@@ -797,6 +932,13 @@ def test_the_peer_s_other_spelling_of_a_variable_is_read(project: Project, profi
     good(project)
 
 
+def test_columns_of_one_name_in_a_query_of_postgresql_are_told_apart(project: Project, profiles: Server) -> None:
+    source(project, connection="pg", query="SELECT 1.50 AS x, ARRAY[2] AS x, 3 AS \"X\"")
+    assert "x_1 is column 2, another x" in metadata(project)["warnings"][0]
+    assert arrow(project, "source.s").column_names == ["x", "x_1", "X_2"]
+    assert rows(project, "source.s") == [(Decimal("1.50"), [2], 3)]
+
+
 def test_endless_times_stay_endless(project: Project, profiles: Server) -> None:
     source(project, connection="pg", query="SELECT 'infinity'::date a, '-infinity'::date b, 'infinity'::timestamp c, '-infinity'::timestamptz d, "
            "'4713-01-01 BC'::date e, '290000-12-31'::timestamp f")  # fmt: skip
@@ -835,7 +977,7 @@ def test_a_schema_casts_what_postgresql_gives(project: Project, profiles: Server
 @pytest.mark.parametrize(
     "query",
     ["DELETE FROM t RETURNING a", "WITH gone AS (DELETE FROM t RETURNING a) SELECT * FROM gone", "SELECT 1) TO STDOUT; DROP TABLE t; --",
-     "SELECT 1; DROP TABLE t", "SELECT setval('q', 7)", "SELECT no_such FROM t", "SELECT 1/0 AS x FROM t", "SELECT 1 AS x, 2 AS x"],
+     "SELECT 1; DROP TABLE t", "SELECT setval('q', 7)", "SELECT no_such FROM t", "SELECT 1/0 AS x FROM t"],
 )  # fmt: skip
 def test_what_a_query_would_change_or_cannot_do_fails_and_changes_nothing(project: Project, profiles: Server, query: str) -> None:
     profiles.execute("CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)", "CREATE SEQUENCE q")

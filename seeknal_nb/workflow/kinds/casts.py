@@ -1,23 +1,24 @@
-"""Casts that a ``schema`` declares: each fails loudly, naming column, value, rows and file; knows no format."""
+"""Casts that a ``schema`` declares: what would lose something fails, with column, value, rows, file. Knows no format."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
+from seeknal_nb.workflow.kinds.exact import cast, lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["build_cast", "cast_staged", "declared", "found_in", "no_rows"]
+__all__ = ["RAW", "Located", "build_cast", "cast_staged", "declared", "found_in", "no_rows"]
 
 RAW = "raw.parquet"
 """What was read, before its casts; taken away afterwards."""
@@ -35,8 +36,15 @@ TYPES = frozenset({
 })  # fmt: skip
 """First words of the types that a column of a file may be cast to, so that a wrong one is told before anything is read."""
 _TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\s*\d+(\s*,\s*\d+)?\s*\))?( [A-Za-z ]+)?(\[\d*\])*")
-_INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|INT|BIGINT|HUGEINT|LONG|SHORT|INT[1248])", re.IGNORECASE)
-_STAMP = re.compile(r"TIMESTAMP|DATETIME", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The same rows, for an error's text: what stands after FROM, and its columns of files and of numbers from 0."""
+
+    relation: str
+    file: str = ""
+    row: str = ""
 
 
 def declared(node: Node) -> dict[str, str]:
@@ -86,25 +94,41 @@ def found_in(columns: Iterable[tuple[str, str]], types: Mapping[str, str]) -> di
     return {known[name.casefold()]: kind for name, kind in types.items()}
 
 
-def build_cast(task: Task, relation: str, types: Mapping[str, str], *, located: str | None = None) -> Table:
+def build_cast(
+    task: Task,
+    relation: str,
+    types: Mapping[str, str],
+    *,
+    read: Mapping[str, str] | None = None,
+    text: Callable[[str, str], str] | None = None,
+    located: Located | None = None,
+    rejecting: bool = False,
+) -> Table:
     """Stage the rows of a relation with its declared columns cast.
 
     Args:
         task: Whose.
         relation: What stands after FROM.
         types: By column, as the relation has it.
-        located: The same with a column ``filename``, for an error's text.
+        read: SQL of what other columns are to be, which cannot fail.
+        text: Gives SQL of which a text's cast is taken, by the column's SQL and the type.
+        located: The same rows, for an error's text.
+        rejecting: Leave rows out whose values cannot be cast.
 
     Raises:
-        NodeError: A value cannot be cast.
+        NodeError: A value cannot be cast, or would lose something.
     """
-    have = dict(task.engine.describe(f"SELECT * FROM {relation}"))
-    casts = ", ".join(f"{_cast(name, have[name], kind)} AS {column(name)}" for name, kind in types.items())
-    sql = f"SELECT *{f' REPLACE ({casts})' if casts else ''} FROM {relation}"
+    casts = _casts(task, relation, types, text or (lambda value, _: value))
+    made = {name: f"CASE WHEN {one.lost} THEN error('lost') ELSE {one.made} END" for name, one in casts.items()}
+    replaced = ", ".join(f"{sql} AS {column(name)}" for name, sql in {**(read or {}), **made}.items())
+    kept = " AND ".join(f"NOT {one.lost}" for one in casts.values()) if rejecting else ""
+    where = f" WHERE {kept}" if kept else ""
     try:
-        return task.engine.build(sql, task.stage / DATA)
+        return task.engine.build(
+            f"SELECT *{f' REPLACE ({replaced})' if replaced else ''} FROM {relation}{where}", task.stage / DATA
+        )
     except NodeError as error:
-        found = _culprit(task, located or relation, {n: (have[n], kind) for n, kind in types.items()}, bool(located))
+        found = _culprit(task, located or Located(relation), casts)
         if found is None:
             raise
         raise found from error
@@ -116,64 +140,62 @@ def cast_staged(task: Task, table: Table, types: Mapping[str, str]) -> Table:
         return table
     named = found_in(table.schema, types)
     raw = (task.stage / DATA).rename(task.stage / RAW)
-    cast = build_cast(task, parquet(raw), named)
+    made = build_cast(task, parquet(raw), named)
     raw.unlink()
-    return replace(cast, warnings=table.warnings)
+    return replace(made, warnings=table.warnings)
 
 
 def no_rows(task: Task, types: Mapping[str, str]) -> Table:
     """Stage a table of no rows with the declared columns."""
-    columns = ", ".join(f"CAST(NULL AS {kind}) AS {column(name)}" for name, kind in types.items())
-    return task.engine.build(f"SELECT {columns} WHERE false", task.stage / DATA)
+    return task.engine.build(f"SELECT {_nulls(types)} WHERE false", task.stage / DATA)
 
 
-def _cast(name: str, have: str, kind: str) -> str:
-    """One column's cast. DuckDB would round 1.5 to 2 for an integer, and drop a text's ``+02:00`` for a TIMESTAMP."""
-    value = column(name)
-    if _rounds(have, kind):
-        value = f"CASE WHEN {_fraction(value)} THEN error('no whole number') ELSE {value} END"
-    return f"CAST({_zoned(value, have, kind, 'CAST')} AS {kind})"
+def _nulls(types: Mapping[str, str]) -> str:
+    return ", ".join(f"CAST(NULL AS {kind}) AS {column(name)}" for name, kind in types.items())
 
 
-def _zoned(value: str, have: str, kind: str, cast: str) -> str:
-    return f"{cast}({value} AS TIMESTAMPTZ)" if have == "VARCHAR" and _STAMP.fullmatch(kind) else value
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """One column's: the type as it was written, SQL of the value, and SQL that is true where it would lose something."""
+
+    kind: str
+    made: str
+    lost: str
 
 
-def _rounds(have: str, kind: str) -> bool:
-    return bool(_INTEGER.fullmatch(kind)) and (have in ("VARCHAR", "DOUBLE", "FLOAT", "JSON") or have.startswith("DECIMAL"))
+def _casts(task: Task, relation: str, types: Mapping[str, str], text: Callable[[str, str], str]) -> dict[str, _Cast]:
+    if not types:
+        return {}
+    have = dict(task.engine.describe(f"SELECT * FROM {relation}"))
+    called = dict(task.engine.describe(f"SELECT {_nulls(types)}"))
+    found = {}
+    for name, kind in types.items():
+        value = text(column(name), called[name]) if have[name] == "VARCHAR" else column(name)
+        found[name] = _Cast(kind, cast(value, have[name], called[name]), lost(value, have[name], called[name]))
+    return found
 
 
-def _fraction(value: str) -> str:
-    number = f"try_cast({value} AS DOUBLE)"
-    return f"coalesce({number} <> trunc({number}), false)"
-
-
-def _bad(name: str, have: str, kind: str) -> str:
-    value = column(name)
-    fails = f"try_cast({_zoned(value, have, kind, 'try_cast')} AS {kind}) IS NULL"
-    return f"{value} IS NOT NULL AND ({fails}{f' OR {_fraction(value)}' if _rounds(have, kind) else ''})"
-
-
-def _culprit(task: Task, relation: str, types: Mapping[str, tuple[str, str]], named: bool) -> NodeError | None:  # noqa: FBT001
+def _culprit(task: Task, located: Located, casts: Mapping[str, _Cast]) -> NodeError | None:
     """Which value broke the casts; None where it was something else."""
     parts = ["count(*)"]
-    for name, (have, kind) in types.items():
-        bad = _bad(name, have, kind)
-        where = f"arg_min(filename, filename) FILTER (WHERE {bad})" if named else "NULL"
-        parts += [f"count(*) FILTER (WHERE {bad})", f"first({column(name)}::VARCHAR) FILTER (WHERE {bad})", where]
+    for name, one in casts.items():
+        bad = f"FILTER (WHERE {one.lost})"
+        file = f"first({column(located.file)}) {bad}" if located.file else "NULL"
+        row = f"first({column(located.row)}) {bad}" if located.row else "NULL"
+        parts += [f"count(*) {bad}", f"first({column(name)}::VARCHAR) {bad}", file, row]
     try:
-        rows, *found = task.engine.query(f"SELECT {', '.join(parts)} FROM {relation}", form="rows")[0]
+        rows, *found = task.engine.query(f"SELECT {', '.join(parts)} FROM {located.relation}", form="rows")[0]
     except NodeError:
         return None
-    wrong = [(name, kind, *found[3 * at : 3 * at + 3]) for at, (name, (_, kind)) in enumerate(types.items())]
-    return _told([one for one in wrong if one[2]], rows)
-
-
-def _told(wrong: Sequence[tuple[str, str, int, str, str | None]], rows: int) -> NodeError | None:
-    if not wrong:
-        return None
     texts = [
-        f"{count:,} of {rows:,} rows in column {name!r} are no {kind}, as {value!r}{f' in {file}' if file else ''}"
-        for name, kind, count, value, file in wrong
+        _told(name, one.kind, rows, *found[4 * at : 4 * at + 4])
+        for at, (name, one) in enumerate(casts.items())
+        if found[4 * at]
     ]
-    return NodeError("schema does not fit", why="; ".join(texts), remedy="mend the data or the type, or name nullstr")
+    remedy = "mend the data or the type, or name nullstr"
+    return NodeError("schema does not fit", why="; ".join(texts), remedy=remedy) if texts else None
+
+
+def _told(name: str, kind: str, rows: int, count: int, value: str, file: str | None, row: int | None) -> str:
+    where = f" in {file}" if file else f" in row {row + 1:,}" if row is not None else ""
+    return f"{count:,} of {rows:,} rows in column {name!r} are no {kind}, as {value!r}{where}"

@@ -22,7 +22,6 @@ from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from seeknal_nb.engines import Table
 
@@ -92,7 +91,6 @@ def _shaped(task: Task, spec: Spec, group: Group, table: Table) -> Table:
     if not casts and not zoned and columns == list(types):
         return table
     body = (task.stage / DATA).rename(task.stage / BODY)
-    _whole_days(task, body, casts, types)
     told = ", ".join(f"{column(n)} AT TIME ZONE 'UTC' AS {column(n)}" if n in zoned else column(n) for n in columns)
     try:
         return build_cast(task, f"(SELECT {told} FROM {parquet(body)})", casts)
@@ -100,18 +98,6 @@ def _shaped(task: Task, spec: Spec, group: Group, table: Table) -> Table:
         raise NodeError(UNFIT, why=error.why, remedy="cast or round them in the body, or change dtype") from error
     finally:
         body.unlink()
-
-
-def _whole_days(task: Task, body: Path, casts: Mapping[str, str], types: Mapping[str, str]) -> None:
-    """Refuse a date that would lose its hour: DuckDB cuts it off without a word."""
-    dates = [n for n, kind in casts.items() if kind == "DATE" and (is_time(types[n]) or types[n] == "VARCHAR")]
-    if not dates:
-        return
-    lost = (f"count(*) FILTER (WHERE try_cast({column(n)} AS TIMESTAMP) <> try_cast({column(n)} AS DATE))" for n in dates)
-    found = task.engine.query(f"SELECT {', '.join(lost)} FROM {parquet(body)}", form="rows")[0]
-    broken = [f"{count:,} of {name} have an hour" for name, count in zip(dates, found, strict=True) if count]
-    if broken:
-        raise NodeError(UNFIT, why="; ".join(broken), remedy="dtype: timestamp, or date_trunc in the body")
 
 
 def _proved(task: Task, group: Group) -> list[Check]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column
+from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.connections import attended, connect
 
@@ -49,17 +50,27 @@ def read_postgres(
     """
     sql = query_of(config)
     with connect(config, around) as connection, connection.cursor() as cursor:
-        table = attended(cursor, lambda: _rows(cursor, sql), cancelled)
-    return _plain(table)
+        given, table = attended(cursor, lambda: _rows(cursor, sql), cancelled)
+    rows, warned = _plain(table)
+    return rows, [*renamed(given, rows.column_names), *warned]
 
 
-def _rows(cursor: Any, sql: str) -> Any:
-    cursor.execute(f"SELECT * FROM (\n{sql}\n) AS seeknal LIMIT 0")
-    schema = cursor.fetch_arrow_table().schema
+def _rows(cursor: Any, sql: str) -> tuple[list[str], Any]:
+    """The names that the query gives its columns, and its rows, whose columns have names apart."""
+    schema = _schema(cursor, sql)
+    given = list(schema.names)
+    if (names := distinct(given)) != given:
+        sql = f"SELECT * FROM (\n{sql}\n) AS seeknal({', '.join(map(column, names))})"
+        schema = _schema(cursor, sql)
     spelled = _spelled(sql, schema)
     _flat(cursor, sql, [field.name for field in schema if hasattr(field.type, "value_field")])
     cursor.execute(spelled)
-    return cursor.fetch_arrow_table()
+    return given, cursor.fetch_arrow_table()
+
+
+def _schema(cursor: Any, sql: str) -> Any:
+    cursor.execute(f"SELECT * FROM (\n{sql}\n) AS seeknal LIMIT 0")
+    return cursor.fetch_arrow_table().schema
 
 
 def _flat(cursor: Any, sql: str, names: Sequence[str]) -> None:
@@ -77,16 +88,13 @@ def watermark_of(config: Mapping[str, Any], around: Surroundings) -> str:
     """What the ``watermark`` query gives now, as text; raises ``NodeError``."""
     with connect(config, around) as connection, connection.cursor() as cursor:
         sql = str(config["watermark"]).strip().rstrip(";")
-        rows = attended(cursor, lambda: _rows(cursor, sql)).to_pylist()
+        rows = attended(cursor, lambda: _rows(cursor, sql))[1].to_pylist()
     return repr([tuple(map(str, row.values())) for row in rows])
 
 
 def _spelled(sql: str, schema: Any) -> str:
     """The query, with the columns that the driver gives as bytes or as something else cast by PostgreSQL."""
     names = [field.name for field in schema]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise NodeError("the query has doubled columns", why=", ".join(doubled), remedy="name them apart with AS")
     casts = {field.name: kind for field in schema if (kind := _cast_of(field))}
     if not casts:
         return sql

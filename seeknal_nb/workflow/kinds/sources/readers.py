@@ -156,17 +156,9 @@ def relation(form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> st
     reader = READERS[form]
     joined = {"union_by_name": True} if len(paths) > 1 else {}
     given = {**reader.fixed, **joined, **options}
-    if "nullstr" in given and reader.function == "read_csv":
-        given["nullstr"] = _nulls(given["nullstr"])
     files = literal([exactly(str(path)) for path in paths])
     arguments = [files, *(f"{name} = {_value(value)}" for name, value in given.items())]
     return f"{reader.function}({', '.join(arguments)})"
-
-
-def _nulls(value: Any) -> list[str]:
-    """Words for null; an empty field stays one, which DuckDB would forget as soon as another word is given."""
-    words = [str(word) for word in (value if isinstance(value, (list, tuple)) else [value])]
-    return [*words, *([] if "" in words else [""])]
 
 
 def _value(value: Any) -> str:

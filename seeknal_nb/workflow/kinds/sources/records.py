@@ -1,50 +1,85 @@
-"""Rows of Python values, as SQLite and workbooks give them, as an Arrow table: exact, or text with a warning."""
+"""Rows of Python values, of SQLite and workbooks, as an Arrow table: as declared, exact, or text with a warning."""
 
 from __future__ import annotations
 
 import datetime as dt
-import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column
+from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Records", "of_sqlite", "of_workbook", "to_table"]
+__all__ = ["Records", "of_workbook", "to_table"]
 
-Records = tuple[list[str], list[Sequence[Any]]]
-"""Names, and rows that may be shorter."""
+KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "BIGINT": ((int,), "int64"),
+    "DOUBLE": ((int, float), "float64"),
+    "VARCHAR": ((str,), "string"),
+    "BLOB": ((bytes,), "binary"),
+    "BOOLEAN": ((int,), "bool"),
+    "DATE": ((str,), "date32"),
+    "TIMESTAMP": ((str,), "timestamp[us]"),
+}
+"""What the values of a declared column must be, and Arrow's name of the type."""
 EXACT = 2**53
 """Whole numbers up to here are exact as a float."""
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Names, none twice; rows, which may be shorter; declared types, one of ``KINDS``, by name; and what is to be told."""
+
+    names: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    types: Mapping[str, str] = field(default_factory=dict)
+    told: Sequence[str] = ()
+
+
 def to_table(parts: Sequence[Records]) -> tuple[Any, list[str]]:
-    """One Arrow table of all files' rows, joined by name, and what was not as it should be."""
+    """One Arrow table of all files' rows, joined by name (case is ignored), and what was not as it should be."""
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s
 
-    names = list(dict.fromkeys(name for own, _ in parts for name in own))
-    columns, warned = [], []
-    for name in names:
-        values = [value for own, rows in parts for value in _values(own, rows, name)]
-        kinds = {type(value) for value in values if value is not None}
-        if not _alike(kinds, values):
-            told = " and ".join(sorted(kind.__name__ for kind in kinds))
-            warned.append(f"column {name!r} holds {told}: all of it is taken as text")
-            values, kinds = [_text(value) for value in values], {str}
-        columns.append(pa.array(values, pa.float64() if kinds == {int, float} else None))
-    return pa.Table.from_arrays(columns, names=names), warned
+    names = {name.casefold(): name for part in reversed(parts) for name in reversed(part.names)}
+    columns, warned = {}, [text for part in parts for text in part.told]
+    for folded, name in reversed(names.items()):
+        values = [value for part in parts for value in _values(part, folded)]
+        declared = {kind for part in parts for own, kind in part.types.items() if own.casefold() == folded}
+        columns[name], told = _column(name, values, declared.pop() if len(declared) == 1 else "", pa)
+        warned += told
+    return pa.table(columns), warned
 
 
-def _values(names: Sequence[str], rows: Iterable[Sequence[Any]], name: str) -> list[Any]:
-    if name not in names:
-        return [None for _ in rows]
-    at = names.index(name)
-    return [row[at] if at < len(row) else None for row in rows]
+def _values(part: Records, folded: str) -> list[Any]:
+    at = next((at for at, name in enumerate(part.names) if name.casefold() == folded), None)
+    return [None if at is None or at >= len(row) else row[at] for row in part.rows]
+
+
+def _column(name: str, values: list[Any], declared: str, pa: Any) -> tuple[Any, list[str]]:
+    kinds = {type(value) for value in values if value is not None}
+    if declared and (found := _declared(values, kinds, declared, pa)) is not None:
+        return found, []
+    told = [f"column {name!r} is declared as {declared}, but holds what is none: it is as it is stored"] if declared else []
+    if not _alike(kinds, values):
+        held = " and ".join(sorted(kind.__name__ for kind in kinds))
+        told = [f"column {name!r} holds {held}: all of it is taken as text"]
+        values, kinds = [_text(value) for value in values], {str}
+    return pa.array(values, pa.float64() if kinds == {int, float} else None), told
+
+
+def _declared(values: list[Any], kinds: set[type], declared: str, pa: Any) -> Any:
+    """The values as the declared type, None where one of them is another."""
+    known, name = KINDS[declared]
+    if not kinds <= set(known) or (declared == "BOOLEAN" and not set(values) <= {0, 1, None}):
+        return None
+    try:
+        return pa.array(values, None if kinds else pa.null()).cast(name)
+    except (pa.ArrowInvalid, OverflowError):
+        return None
 
 
 def _alike(kinds: set[type], values: Iterable[Any]) -> bool:
@@ -62,32 +97,6 @@ def _text(value: Any) -> str | None:
     return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)
 
 
-def of_sqlite(path: Path, *, table: str | None, query: str | None) -> Records:
-    """A table or a query of a SQLite file, read by the standard library: DuckDB's reader is a download."""
-    sql = query or f"SELECT * FROM {column(str(table))}"
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            if table and not query:
-                _known_table(connection, table)
-            connection.set_authorizer(_reading_only)
-            cursor = connection.execute(sql)
-            return [d[0] for d in cursor.description or ()], cursor.fetchall()
-    except sqlite3.Error as error:
-        raise NodeError("SQLite refuses", why=f"{error} in {path}", remedy="mend the table's name or the query") from error
-
-
-def _known_table(connection: sqlite3.Connection, table: str) -> None:
-    """SQLite takes a quoted name that it does not know for a text in some places; and knows no nearest name."""
-    found = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
-    if table.casefold() not in map(str.casefold, found):
-        raise NodeError(f"there is no table {table!r}", remedy=near(table, found, what="table"))
-
-
-def _reading_only(action: int, *_: object) -> int:
-    reads = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
-    return sqlite3.SQLITE_OK if action in reads else sqlite3.SQLITE_DENY
-
-
 def of_workbook(path: Path, options: Mapping[str, Any]) -> Records:
     """The rows of one sheet (``sheet``: a name or a number from 1; default the first), its values as last calculated."""
     rows = _sheet_rows(path, options.get("sheet"))[int(options.get("skip") or 0) :]
@@ -98,13 +107,14 @@ def of_workbook(path: Path, options: Mapping[str, Any]) -> Records:
     width = max(_filled(row) for row in rows)
     named = options.get("header", True)
     first = rows[0] if named else ()
-    names = [_name(first[at] if at < len(first) else None, at) for at in range(width)]
+    given = [str(first[at]).strip() if at < len(first) and first[at] is not None else None for at in range(width)]
+    names = distinct(given)
     nulls = options.get("nullstr")
     words = {str(word) for word in (nulls if isinstance(nulls, (list, tuple)) else [nulls])} if nulls is not None else set()
     body: list[Sequence[Any]] = [
         [None if value in words else value for value in row[:width]] for row in rows[1 if named else 0 :]
     ]
-    return names, body
+    return Records(names, body, told=renamed(given, names, path.name) if named else ())
 
 
 def _sheet_rows(path: Path, sheet: Any) -> list[Sequence[Any]]:
@@ -139,7 +149,3 @@ def _sheet_name(names: Sequence[str], sheet: Any) -> str:
 
 def _filled(row: Sequence[Any]) -> int:
     return max((at + 1 for at, value in enumerate(row) if value is not None), default=0)
-
-
-def _name(value: Any, at: int) -> str:
-    return f"column{at}" if value is None or not str(value).strip() else str(value).strip()

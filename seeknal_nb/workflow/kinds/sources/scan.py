@@ -1,15 +1,21 @@
-"""Files that DuckDB's readers read, staged as a node's table: declared types, empty files, rows that were rejected."""
+"""Files that DuckDB's readers read, staged as a node's table: with types of their own, or as all their texts tell."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.sqltext import column, exactly, literal, parquet
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.casts import build_cast, declared, found_in, no_rows
+from seeknal_nb.workflow.builds import DATA
+from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
+from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
+from seeknal_nb.workflow.kinds.sources.folders import check_folders, folder_keys
+from seeknal_nb.workflow.kinds.sources.objects import as_texts, declared_texts, inexact, json_options, nulls, unsure
 from seeknal_nb.workflow.kinds.sources.readers import options_of, relation
+from seeknal_nb.workflow.kinds.sources.texts import Spelling, meanings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from seeknal_nb.engines import Table
@@ -18,41 +24,28 @@ if TYPE_CHECKING:
 __all__ = ["scan"]
 
 REJECTING = ("ignore_errors", "store_rejects")
-BY_READER = frozenset({
-    *REJECTING, "dateformat", "date_format", "timestampformat", "timestamp_format", "decimal_separator", "thousands",
-})  # fmt: skip
-"""With these the CSV reader itself must convert; without, columns are read as text, so that 007 stays 007."""
-TYPED = frozenset({"columns", "dtypes", "column_types", "all_varchar"})
-"""With these the user says himself what the reader takes columns for."""
+Read = tuple["Table", list[str], dict[str, Any]]
+"""A staged table, warnings, and metrics."""
 
 
 def scan(task: Task, form: str, paths: Sequence[Path]) -> tuple[Table, dict[str, Any]]:
     """Stage the rows of the files; gives the table with warnings and metrics.
 
     Raises:
-        NodeError: There is nothing to read, a declared column is missing, or a value cannot be cast.
+        NodeError: There is nothing to read, a line is not as the others, a declared column is missing, or a value cannot
+            be cast.
     """
     types, options = declared(task.node), options_of(task.node)
     full = [path for path in paths if path.stat().st_size]
-    warned = [f"{len(paths) - len(full)} of {len(paths)} files are empty"] if full and len(full) < len(paths) else []
-    named: dict[str, str] = {}
-    if types or form in ("json", "jsonl"):
-        have = task.engine.describe(f"SELECT * FROM {relation(form, full, options)}") if full else ()
-        if _is_hollow(task, form, full, options, have):
-            return _no_records(task, types, paths), {}
-        if _headless(form, have, types, options):
-            options["header"] = True
-            have = task.engine.describe(f"SELECT * FROM {relation(form, full, options)}")
-        named = found_in(have, types)
-        options |= _typed(form, have, named, options)
-    elif not full:
+    if not full:
         return _no_records(task, types, paths), {}
-    table = build_cast(task, relation(form, full, options), named, located=_located(form, full, options, named))
-    rejected = _rejected(task, form, full, options)
-    if rejected:
-        warned.append(f"{rejected:,} rows could not be read, and are left out")
-    metrics = {} if rejected is None else {"rejected": rejected}
-    return table, {"warnings": warned, "metrics": metrics}
+    keys = folder_keys(full, task.surroundings.root, options)
+    if not keys:  # folders above the project name nothing of it
+        options.setdefault("hive_partitioning", False)
+    read = {"csv": _delimited, "tsv": _delimited, "json": _objects, "jsonl": _objects}.get(form, _typed)
+    table, warned, metrics = read(task, form, full, options, types, keys)
+    empty = [f"{len(paths) - len(full)} of {len(paths)} files are empty"] if len(full) < len(paths) else []
+    return table, {"warnings": [*empty, *warned], "metrics": metrics}
 
 
 def _no_records(task: Task, types: Mapping[str, str], paths: Sequence[Path]) -> Table:
@@ -62,56 +55,129 @@ def _no_records(task: Task, types: Mapping[str, str], paths: Sequence[Path]) -> 
     return no_rows(task, types)
 
 
-def _is_hollow(
-    task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any], have: Sequence[tuple[str, str]]
-) -> bool:
-    """Whether there are no records, so that the reader had to make a column up: ``[]`` gives ``json JSON``."""
-    if not paths:
-        return True
-    if form not in ("json", "jsonl") or tuple(have) != (("json", "JSON"),):
-        return False
-    return not task.engine.query(f"SELECT 1 FROM {relation(form, paths, options)} LIMIT 1", form="rows")
+def _delimited(
+    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
+) -> Read:
+    """CSV and its like."""
+    if form == "tsv" and "sep" not in options:
+        options.setdefault("delim", "\t")
+    found = of_delimited(task, paths, options, types)
+    if not found.sql:
+        return _no_records(task, types, paths), [], {}
+    check_folders(keys, found.names)
+    rejecting = any(options.get(name) for name in REJECTING)
+    texts = () if options.get("all_varchar") else found.names
+    try:
+        staged = task.engine.build(found.sql, task.stage / RAW)
+    except NodeError as error:
+        raise explained(error, options) from error
+    named = {**found.types, **types}
+    table, told, left_out = _of_texts(task, staged, texts, named, Spelling.of(options), rejecting=rejecting)
+    if not rejecting:
+        return table, [*found.told, *told], {}
+    left_out += _rejected(task, paths, {**options, "store_rejects": True}, types)
+    lost = [f"{left_out:,} rows could not be read, and are left out"] if left_out else []
+    return table, [*found.told, *lost, *told], {"rejected": left_out}
 
 
-def _headless(form: str, have: Sequence[tuple[str, str]], types: Mapping[str, str], options: Mapping[str, Any]) -> bool:
-    """Whether the CSV reader took the first line for a row, which a file of nothing but text makes it do."""
-    known = {name.casefold() for name, _ in have}
-    lost = [name for name in types if name.casefold() not in known]
-    return form in ("csv", "tsv") and bool(lost) and "column0" in known and not {"header", "columns", "names"} & set(options)
+def _of_texts(
+    task: Task,
+    staged: Table,
+    texts: Collection[str],
+    types: Mapping[str, str],
+    spelling: Spelling,
+    *,
+    rejecting: bool = False,
+) -> tuple[Table, list[str], int]:
+    """Stage the values of the texts that were read; gives the table, warnings, and how many rows were left out."""
+    raw = task.stage / RAW
+    schema = [one for one in staged.schema if one[0] != FILE]
+    named = found_in(schema, types)
+    known = {name.casefold() for name in texts}
+    names = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() in known and name not in named]
+    stored = f"read_parquet({literal(exactly(str(raw)))}, hive_partitioning = false"
+    read, told = meanings(task, f"{stored})", names, spelling)
+    several = len(schema) < len(staged.schema)
+    rows = f"(SELECT * EXCLUDE ({column(FILE)}) FROM {stored}))" if several else f"{stored})"
+    located = (
+        Located(f"{stored})", file=FILE) if several else Located(f"{stored}, file_row_number = true)", row="file_row_number")
+    )
+    table = build_cast(task, rows, named, read=read, text=spelling.text, located=located, rejecting=rejecting)
+    raw.unlink()
+    return table, told, staged.rows - table.rows
 
 
-def _typed(
-    form: str, have: Sequence[tuple[str, str]], named: Mapping[str, str], options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What to tell the reader of declared columns, so that it guesses nothing about them."""
-    if not named or TYPED & set(options):
-        return {}
-    if form in ("csv", "tsv"):
-        own = options.get("types")
-        if own is not None and not isinstance(own, dict):
-            return {}
-        return {"types": {**(own or {}), **(named if BY_READER & set(options) else dict.fromkeys(named, "VARCHAR"))}}
-    guessed = dict(have)
-    texts = {name for name, kind in named.items() if kind.upper() == "VARCHAR" and guessed[name] != "VARCHAR"}
-    if form in ("json", "jsonl") and texts and "filename" not in options:
-        return {"columns": {name: "VARCHAR" if name in texts else kind for name, kind in have}}
-    return {}
-
-
-def _located(form: str, paths: Sequence[Path], options: Mapping[str, Any], named: Mapping[str, str]) -> str | None:
-    """The same rows with the names of their files, for an error's text."""
-    if len(paths) < 2 or "filename" in options or "filename" in named:  # noqa: PLR2004 - one file needs no telling
-        return None
-    return relation(form, paths, {**options, "filename": True})
-
-
-def _rejected(task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> int | None:
-    """How many rows the CSV reader left out: a second reading, which keeps them in a table of its session."""
-    if form not in ("csv", "tsv") or not any(options.get(name) for name in REJECTING):
-        return None
-    kept = {name: value for name, value in options.items() if name != "ignore_errors"} | {"store_rejects": True}
+def _rejected(task: Task, paths: Sequence[Path], options: Mapping[str, Any], types: Mapping[str, str]) -> int:
+    """How many lines the CSV reader left out: a second reading, which keeps them in a table of its session."""
+    kept = {name: value for name, value in options.items() if name != "ignore_errors"}
     statements = (
-        f"CREATE TEMP TABLE seeknal_read AS SELECT * FROM {relation(form, paths, kept)}",
+        f"CREATE TEMP TABLE seeknal_read AS {of_delimited(task, paths, kept, types).sql}",
         "SELECT count(DISTINCT (file_id, line)) FROM reject_errors",
     )
     return int(task.engine.query(";\n".join(statements), form="rows")[0][0])
+
+
+def _objects(
+    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
+) -> Read:
+    """JSON and JSON lines: as the reader finds it, or where that would round or mix, some columns as texts."""
+    own = {name: str(kind) for name, kind in (options.get("columns") or {}).items()}
+    given, types = json_options(form, paths, options), {**own, **types}
+    try:
+        have = dict(task.engine.describe(f"SELECT * FROM {relation(form, paths, given)}"))
+    except NodeError as error:
+        raise unreadable(error) from error
+    if tuple(have.items()) == (("json", "JSON"),) and not _any(task, relation(form, paths, given)):
+        return _no_records(task, types, paths), [], {}
+    check_folders(keys, () if not keys else _own(task, form, paths, given))
+    named, besides = found_in(have.items(), types), (*keys, *_file_column(options))
+    texts, spelling = {} if own else declared_texts(have, named), Spelling.of(options)
+    read = {**given, **as_texts(have, texts, besides)}
+    try:
+        located = _located(form, paths, read)
+        table = build_cast(task, relation(form, paths, read), named, read=nulls(have), text=spelling.text, located=located)
+        odd, told = inexact(task, parquet(task.stage / DATA), [one for one in table.schema if one[0] not in named])
+    except NodeError as error:
+        odd, told = unsure(have) - set(named), []
+        if "JSON transform error" not in error.why:
+            raise
+        if not odd:
+            raise unreadable(error) from error
+    if not odd:
+        return table, told, {}
+    read = {**given, **as_texts(have, {**texts, **dict.fromkeys(odd, "VARCHAR")}, besides)}
+    staged = task.engine.build(f"SELECT * FROM {relation(form, paths, read)}", task.stage / RAW)
+    table, more, _ = _of_texts(task, staged, [name for name in odd if have[name] == "DOUBLE"], types, spelling)
+    return table, [*told, *more], {}
+
+
+def _any(task: Task, read: str) -> bool:
+    return bool(task.engine.query(f"SELECT 1 FROM {read} LIMIT 1", form="rows"))
+
+
+def _typed(
+    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
+) -> Read:
+    """Parquet, which says its types itself."""
+    check_folders(keys, () if not keys else _own(task, form, paths, options))
+    read = relation(form, paths, options)
+    have = task.engine.describe(f"SELECT * FROM {read}") if types else ()
+    return build_cast(task, read, found_in(have, types), located=_located(form, paths, options)), [], {}
+
+
+def _own(task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> list[str]:
+    """The columns that the files themselves have."""
+    read = relation(form, paths, {**options, "hive_partitioning": False})
+    return [name for name, _ in task.engine.describe(f"SELECT * FROM {read}")]
+
+
+def _file_column(options: Mapping[str, Any]) -> list[str]:
+    named = options.get("filename")
+    return [] if not named else ["filename" if named is True else str(named)]
+
+
+def _located(form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> Located | None:
+    """The same rows with the names of their files, for an error's text."""
+    if len(paths) < 2 or "filename" in options:  # noqa: PLR2004 - one file needs no telling
+        return None
+    return Located(relation(form, paths, {**options, "filename": FILE}), file=FILE)

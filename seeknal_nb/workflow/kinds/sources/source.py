@@ -27,9 +27,10 @@ from seeknal_nb.workflow.kinds.sources.readers import (
     path_of,
     present,
 )
-from seeknal_nb.workflow.kinds.sources.records import of_sqlite, of_workbook, to_table
+from seeknal_nb.workflow.kinds.sources.records import of_workbook, to_table
 from seeknal_nb.workflow.kinds.sources.scan import scan
-from seeknal_nb.workflow.kinds.sources.variables import frame_digest, variable
+from seeknal_nb.workflow.kinds.sources.sqlite import of_sqlite
+from seeknal_nb.workflow.kinds.sources.variables import frame_digest, named_apart, variable
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
 
@@ -197,7 +198,8 @@ def _read(task: Task) -> tuple[Table, dict[str, Any]]:
         return cast_staged(task, table, types), logged
     form = format_of(node)
     if form == DATAFRAME:
-        return cast_staged(task, store(task, variable(node, around)), types), {}
+        frame, warned = named_apart(variable(node, around))
+        return cast_staged(task, store(task, frame), types), {"warnings": warned}
     if form == POSTGRES:
         rows, warned = read_postgres(node.config, around, task.cancelled)
         return cast_staged(task, store(task, rows), types), {"warnings": warned}

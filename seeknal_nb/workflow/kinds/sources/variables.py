@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import ManifestError, NodeError, near
 
 if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.kinds.task import Surroundings
 
-__all__ = ["frame_digest", "variable"]
+__all__ = ["frame_digest", "named_apart", "variable"]
 
 
 def variable(node: Node, around: Surroundings) -> Any:
@@ -23,6 +24,22 @@ def variable(node: Node, around: Surroundings) -> Any:
             node=node.id,
         )
     return around.namespace[name]
+
+
+def named_apart(frame: Any) -> tuple[Any, list[str]]:
+    """The frame with its doubled columns renamed, and a warning about them; anything but a frame as it is."""
+    names = getattr(frame, "column_names", None)
+    if names is None and getattr(getattr(frame, "columns", None), "nlevels", 1) == 1:
+        names = list(getattr(frame, "columns", ()))
+    found = distinct(names or ())
+    if not names or found == [str(name) for name in names]:
+        return frame, []
+    told = renamed(names, found)
+    if hasattr(frame, "set_axis"):
+        return frame.set_axis(found, axis=1), told
+    if hasattr(frame, "rename_columns"):
+        return frame.rename_columns(found), told
+    return (frame.rename(dict(zip(names, found, strict=True))), told) if hasattr(frame, "rename") else (frame, [])
 
 
 def frame_digest(frame: Any) -> str:
@@ -49,7 +66,7 @@ def frame_digest(frame: Any) -> str:
         def close(self) -> None: ...
 
     try:
-        table = to_arrow(frame)
+        table = to_arrow(named_apart(frame)[0])
     except NodeError as error:
         return str(error)
     with pa.ipc.new_stream(pa.PythonFile(Sink(), mode="w"), table.schema) as stream:
