@@ -325,18 +325,23 @@ FITS: dict[str, tuple[str, str, str | None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "value", "stored"), FITS.values(), ids=FITS)
-def test_an_append_to_postgresql_changes_no_value(project: Project, warehouse: Server, kind: str, value: str, stored: str | None) -> None:
-    warehouse.execute(f"CREATE TABLE t (x {kind}, at timestamptz DEFAULT now(), n integer)")
-    project.exposure("e", sql=f"SELECT 1 AS n, {value} AS x", params={"format": "postgresql", "connection": "wh", "table": "t", "mode": "append"})
-    result = run(project)["exposure.e"]
-    if stored is None and "NULL" not in value:
-        assert re.search(r"column .{0,2}x\b", result.error_message or "")
-        assert warehouse.ask("SELECT * FROM t") == []
-        assert warehouse.ask("SELECT to_regclass('seeknal_deliveries')::text") == [(None,)]
-    else:
-        assert not result.error_message
-        assert warehouse.ask("SELECT x::text, n FROM t WHERE at IS NOT NULL") == [(stored, 1)]
+def test_an_append_to_postgresql_changes_no_value(project: Project, warehouse: Server) -> None:
+    """All cases in one run: a database for each would take half a minute."""
+    tables = {name: f"t{number}" for number, name in enumerate(FITS)}
+    warehouse.execute(*(f"CREATE TABLE {tables[name]} (x {kind}, at timestamptz DEFAULT now(), n integer)" for name, (kind, *_) in FITS.items()))
+    for name, (_, value, _) in FITS.items():
+        params = {"format": "postgresql", "connection": "wh", "table": tables[name], "mode": "append"}
+        project.exposure(tables[name], sql=f"SELECT 1 AS n, {value} AS x", params=params)
+    summary = run(project, continue_on_error=True)
+    each = (f"SELECT '{table}', x::text FROM {table} WHERE at IS NOT NULL AND n = 1" for table in tables.values())
+    rows = dict(warehouse.ask(" UNION ALL ".join(each)))
+    noted = {table for table, in warehouse.ask('SELECT "table" FROM seeknal_deliveries')}
+    for name, (_, value, stored) in FITS.items():
+        told = summary[f"exposure.{tables[name]}"].error_message or ""
+        refused = stored is None and "NULL" not in value
+        assert bool(re.search(r"column .{0,2}x\b", told)) is refused, (name, told)
+        assert rows.get(tables[name], "no row") == ("no row" if refused else stored), name
+        assert (tables[name] in noted) is not refused, name
 
 
 def test_an_append_that_is_there_already_is_proved_against_nothing(project: Project, warehouse: Server) -> None:
