@@ -119,6 +119,7 @@ REFUSED = {
     "a long row, late": ("id,note\n" + "1,ok\n" * LATE + "2,good, but late\n", {}, f"line {LATE + 2} of"),
     "a header that was named": ("a,b\n" + "1,2\n" * 50 + "3,4,5\n", {"header": True}, "null_padding"),
     "a short row": ("a,b\n1,2\n3\n4,5\n", {}, "a row has 1 fields"),
+    "names of fewer columns": ("a,b\n" + "1,2,3\n" * 50, {}, "a row has 3 fields, and the table 2"),
     "a line below": ("a,b\n1,2\n3,4\nTotal\n", {}, "'Total'"),
     "a comment": ("a,b\n1,2\n# a note\n3,4\n", {}, "comment: '#'"),
     "an open quote": ('a,b\n1,"x\n2,y\n', {}, "does not end as it must"),
