@@ -167,15 +167,16 @@ def print_error(error: SeeknalError) -> None:
 
 
 def _listen() -> None:
-    """SIGTERM and SIGHUP end a process without a ``finally`` by default; here they are an interrupt."""
+    """SIGTERM and SIGHUP end a process without a ``finally`` by default; here they interrupt. What nohup ignores, we do."""
 
     def handler(number: int, _frame: object) -> None:
         raise _Signalled(SIGNALS[signal.Signals(number).name])
 
     for name in SIGNALS:
-        if hasattr(signal, name):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             with contextlib.suppress(ValueError):  # not in the main thread: somebody calls main() as a function
-                signal.signal(getattr(signal, name), handler)
+                signal.signal(number, handler)
 
 
 def _leave(code: int) -> int:

@@ -112,7 +112,6 @@ def chosen(options: Arguments) -> dict[str, Any]:
         "full": bool(options.full),
         "nodes": options.nodes,
         "only": bool(options.only),
-        "force": getattr(options, "force", True),
         "node_types": options.types,
         "tags": options.tags,
         "exclude_tags": options.exclude_tags,
@@ -136,11 +135,10 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 def _how_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--continue-on-error", action="store_true", help="go on after a failure with what does not depend on it")
-    add("--retry", type=whole, default=0, metavar="N", help="execute a failed node again, up to N times")
+    add("--retry", type=whole, metavar="N", help="execute a failed node again, up to N times")
     add(
         "--retry-delay",
         type=delay,
-        default=0.0,
         metavar="S",
         help="seconds before the first retry, then doubled (at most 30)",
     )
@@ -161,19 +159,20 @@ def _run(project: Project, options: Arguments) -> Generator[Any]:
 
 
 def _run_options(options: Arguments) -> dict[str, Any]:
-    """The options of a run, as ``Project.stream`` takes them."""
-    return {
-        **_runner_options(options), **chosen(options), "dry_run": options.dry_run, "retry": options.retry,
-        "retry_delay": options.retry_delay, "continue_on_error": options.continue_on_error, "workers": options.workers,
-        "allow_outside": options.allow_outside or None, "command": f"{options.command} {_told(options)}".strip(),
-    }  # fmt: skip
+    """The options of a run, as ``Project.stream`` takes them; a retry leaves out what is as in the run that failed."""
+    names = ("retry", "retry_delay", "workers", "continue_on_error", "allow_outside")
+    how = {name: value for name in names if (value := getattr(options, name)) is not None and value is not False}
+    command = {"params": _given(options), "command": f"{options.command} {_told(options)}".strip()}
+    if options.command == "retry":
+        return {"again": True, **how, **command}
+    return {**_runner_options(options), **chosen(options), "dry_run": options.dry_run, **how, **command}
 
 
 def _told(options: Arguments) -> str:
     """The options that were given, for the lock's record and the history; never their parameters."""
     words: list[str] = []
     for name in ("full", "nodes", "only", "types", "tags", "exclude_tags", "exclude", "continue_on_error", "retry"):
-        value = getattr(options, name)
+        value = getattr(options, name, None)
         if value:
             text = ",".join(value) if isinstance(value, list) else "" if value is True else str(value)
             words.append(f"--{name.replace('_', '-')} {text}".strip())
@@ -184,10 +183,7 @@ def _retry_arguments(parser: argparse.ArgumentParser) -> None:
     _where(parser)
     _values(parser)
     _how_arguments(parser)
-    nothing = dict.fromkeys(
-        ("full", "only", "types", "tags", "exclude_tags", "exclude", "no_cutoff", "verify", "old_manifest")
-    )
-    parser.set_defaults(**nothing, nodes=["result:failed"], force=False, dry_run=False)
+    parser.set_defaults(dry_run=False)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.parser import body_language, is_expression
+from seeknal_nb.engines import FORMS
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, params_of
 from seeknal_nb.markup import article
@@ -57,7 +58,7 @@ def definition_grammar(kind: str) -> Grammar:
     add("--description", "--desc", metavar="TEXT", help="what it is")
     add("--owner", metavar="WHO", help="whom to ask")
     add("--lang", choices=("sql", "python", "yaml"), help="the body's language (default: detected)")
-    add("--as", choices=("pandas", "polars", "arrow"), help="what a Python body gets its inputs as (default: pandas)")
+    add("--as", choices=FORMS, help="what a Python body gets its inputs as (default: pandas)")
     add("--materialized", choices=("table", "view"), help="view: inlined into its consumers, never stored")
     add("--run", action="store_true", help="run it at once, and show its first rows")
     if kind in OPTIONS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ def cut(text: str, length: int) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """The value as JSON can hold it: keys as text, numbers that JSON cannot write as null, other objects as text."""
+    """The value as JSON can hold it: keys as text, numbers that JSON cannot write as null, other objects as text.
+
+    A decimal is a number where a float is that number.
+    """
     if isinstance(value, dict):
         return {str(name): json_value(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -38,6 +42,8 @@ def json_value(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, (str, int)):
         return value
+    if isinstance(value, Decimal) and value.is_finite() and Decimal(repr(float(value))) == value:
+        return float(value)
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     return json_value(value.item()) if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else str(value)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import textwrap
-import uuid
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.common import filled, read_common
@@ -26,6 +24,7 @@ from seeknal_nb.markup import plural
 from seeknal_nb.showing import Rows
 from seeknal_nb.workflow.kinds import KINDS, check_node, kind_names, kind_of
 from seeknal_nb.workflow.kinds.sources.source import FORMATS
+from seeknal_nb.workflow.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,13 +106,16 @@ class Pipeline:
         body = source if has_work(ast.parse(source).body[0]) else None  # type: ignore[arg-type]
         return self.add(node_of(declared, keys=KEYS, body=body))[0]
 
-    def given(self, params: Mapping[str, object] | None = None) -> Given:
-        """Values of ``{{ name }}``: the run's, the project's, the notebook's, and what stands for the day and the run."""
+    def given(self, params: Mapping[str, object] | None = None, then: Request | None = None) -> Given:
+        """Values of ``{{ name }}``: the run's, the project's, the notebook's, and what stands for the day and the run.
+
+        The day is that of ``then``, and so is the run; else they are today, and nobody's.
+        """
         told = {**self.params, **(params or {})}
         given = self._values(told)
         texts = (text for node in list(self.manifest.nodes.values()) for text in texts_of(node.config))
-        now = datetime.now()  # noqa: DTZ005 - the day where the user is, as the peer counts it
-        given.update(stand_ins(texts, given, told=told, now=now, run_id=lambda: str(uuid.uuid4()), environ=os.environ))
+        then = then or Request()
+        given.update(stand_ins(texts, given, told=told, now=then.moment, run_id=lambda: then.run_id, environ=os.environ))
         return given
 
     def _values(self, told: Mapping[str, object]) -> Given:

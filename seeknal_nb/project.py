@@ -26,11 +26,11 @@ from seeknal_nb.workflow.details import Inspector
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult, RunFinished
 from seeknal_nb.workflow.history import LAST, read_history
 from seeknal_nb.workflow.kinds.body import sql_of
-from seeknal_nb.workflow.listing import garbage_rows, history_rows, node_rows, status_rows
+from seeknal_nb.workflow.listing import garbage_rows, history_rows, node_rows, result_of, status_rows
 from seeknal_nb.workflow.lock import run_lock
-from seeknal_nb.workflow.plan import Action
-from seeknal_nb.workflow.reading import Reader
-from seeknal_nb.workflow.runner import DAGRunner
+from seeknal_nb.workflow.reading import Reader, as_shown
+from seeknal_nb.workflow.request import Request, last_request, retried
+from seeknal_nb.workflow.runner import DAGRunner, folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.details import Details
     from seeknal_nb.workflow.events import Event, ExecutionSummary
-    from seeknal_nb.workflow.plan import Plan, Step
-    from seeknal_nb.workflow.state import NodeState, StateStore
+    from seeknal_nb.workflow.plan import Plan
+    from seeknal_nb.workflow.state import StateStore
 
 __all__ = ["Project"]
 
@@ -122,6 +122,7 @@ class Project(Pipeline):
         self,
         *,
         params: Mapping[str, object] | None = None,
+        then: Request | None = None,
         old_manifest: Manifest | str | Path | None = None,
         **options: Any,
     ) -> DAGRunner:
@@ -129,10 +130,11 @@ class Project(Pipeline):
 
         Args:
             params: Values of ``{{ name }}``, on top of the project's.
+            then: Of which run the day is, and ``{{ run_id }}``.
             old_manifest: A manifest, or the file of one, that narrows a run to what differs from it.
             options: What else ``DAGRunner`` takes.
         """
-        given = self.given(params)
+        given = self.given(params, then)
         namespace = {**self.shared, **self.namespace} if self.shared else self.namespace
         options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
         return DAGRunner(
@@ -149,13 +151,20 @@ class Project(Pipeline):
         self,
         *,
         params: Mapping[str, object] | None = None,
-        workers: int | None = None,
-        allow_outside: bool | None = None,
         old_manifest: Manifest | str | Path | None = None,
+        again: bool = False,
         **options: Any,
     ) -> Generator[Event]:
-        """The events of a run, which ``listeners`` hear too; see ``DAGRunner.stream``."""
-        runner = self._runner_of_run(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
+        """The events of a run, which ``listeners`` hear too; see ``DAGRunner.stream``.
+
+        Args:
+            params: Values of ``{{ name }}``, on top of the project's.
+            old_manifest: See ``runner``.
+            again: Run what failed, with the parameters, the day and the options of the run that failed; options that are
+                given count more, and other parameters are refused.
+            options: What ``DAGRunner.stream`` takes; and ``workers`` and ``allow_outside``, as ``DAGRunner`` takes them.
+        """
+        runner, options = self._begin(params, old_manifest, options, again=again)
         with closing(runner.stream(**options)) as events:
             for event in events:
                 if isinstance(event, RunFinished) and not options.get("dry_run"):
@@ -167,13 +176,12 @@ class Project(Pipeline):
         *,
         progress: bool = True,
         params: Mapping[str, object] | None = None,
-        workers: int | None = None,
-        allow_outside: bool | None = None,
         old_manifest: Manifest | str | Path | None = None,
+        again: bool = False,
         **options: Any,
     ) -> ExecutionSummary:
-        """Run and give the summary, printing progress lines unless ``progress`` is False; see ``DAGRunner.run``."""
-        runner = self._runner_of_run(params=params, workers=workers, allow_outside=allow_outside, old_manifest=old_manifest)
+        """Run and give the summary, printing progress lines unless ``progress`` is False; see ``stream``."""
+        runner, options = self._begin(params, old_manifest, options, again=again)
         summary = runner.run(progress=progress, **options)
         self.summary = self.summary if options.get("dry_run") else summary
         return summary
@@ -182,15 +190,40 @@ class Project(Pipeline):
         """Run in the background, after what was started before; gives a handle at once. Takes what ``stream`` takes."""
         return self.background.start(**options)
 
-    def _runner_of_run(self, **options: Any) -> DAGRunner:
+    def _begin(
+        self,
+        params: Mapping[str, object] | None,
+        old_manifest: Manifest | str | Path | None,
+        options: Mapping[str, Any],
+        *,
+        again: bool,
+    ) -> tuple[DAGRunner, dict[str, Any]]:
+        """The runner of a run, and what its ``stream`` is given."""
         self._refuse_while_running(
             "wait() for its handle or cancel() it; or start this one with --background, which queues it"
         )
-        return self.runner(listeners=[self._tell], **options)
+        request = Request.of(params, options)
+        if again:
+            failed = [i for i, state in self.runner().states().items() if not state.good and i in self.manifest.nodes]
+            request, options = retried(self._runs, failed, params or {}, options)
+        own = {name: options[name] for name in ("workers", "allow_outside") if options.get(name) is not None}
+        runner = self.runner(params=request.params, then=request, old_manifest=old_manifest, listeners=[self._tell], **own)
+        rest = {name: value for name, value in options.items() if name not in ("workers", "allow_outside")}
+        return runner, {**rest, "asked": request.recorded(runner.around.secrets)}
 
-    def _looking(self, **options: Any) -> DAGRunner:
+    @property
+    def _runs(self) -> Path:
+        """Where the records of runs lie."""
+        return folders(self.directory, self._state_dir)[1] / "runs"
+
+    def _as_left(self, params: Mapping[str, object] | None) -> dict[str, object]:
+        """The parameters of a look: those of the last run, whose tables it shows, and what it is given itself."""
+        last = last_request(self._runs)
+        return {**(last.params if last else {}), **(params or {})}
+
+    def _looking(self, params: Mapping[str, object] | None = None, **options: Any) -> DAGRunner:
         """A runner to read with, on an engine of its own: a run's bodies must not meet what looking binds."""
-        return self.runner(engine=self._reading, **options)
+        return self.runner(engine=self._reading, params=self._as_left(params), **options)
 
     def _tell(self, event: Event) -> None:
         for listener in list(self.listeners):
@@ -252,29 +285,31 @@ class Project(Pipeline):
 
     def show(self, name: str, *, limit: int = 10, params: Mapping[str, object] | None = None) -> Preview:
         """The first rows of a node's stored table, its schema and counts; computes nothing."""
-        return Reader(self._looking(params=params)).preview(name, limit=limit)
+        return Reader(self._looking(params)).preview(name, limit=limit)
 
     def diff(self, old: Manifest | str | Path | None = None) -> ManifestDiff:
         """What differs from the last run that finished, or from another manifest."""
-        path = self.runner().target / "runs" / LAST
+        path = self._runs / LAST
         if old is None:
             old = Manifest.load(path) if path.is_file() else Manifest()
         return ManifestDiff.compare(_manifest(old), self.manifest)
 
     def status(self, *, params: Mapping[str, object] | None = None) -> Rows:
         """A row a node in topological order: how it last came out, and what a run would do now."""
-        runner = self.runner(params=params)
-        return status_rows(runner.plan(), runner.states())
+        runner = self._looking(params)
+        plan = runner.plan()
+        left = {name: value for name, value in self._as_left(None).items() if name not in (params or {})}
+        return status_rows(plan, as_shown(runner, plan), left)
 
     def ls(self, selectors: Iterable[str] = ()) -> Rows:
         """A row a node in topological order: what it is and what it reads."""
         terms = list(selectors)
         graph = Graph(self.manifest)
-        return node_rows(graph, self.runner().select(terms) if terms else graph.ids)
+        return node_rows(graph, self._looking().select(terms) if terms else graph.ids)
 
     def history(self, *, limit: int = 20) -> Rows:
         """A row a run, the newest first."""
-        return history_rows(read_history(self.runner().target / "runs", most=limit))
+        return history_rows(read_history(self._runs, most=limit))
 
     def details(self, name: str, *, rows: int = 10) -> Details:
         """All that is worth knowing of one node: definition, first rows, last error, log, history; computes nothing."""
@@ -282,9 +317,10 @@ class Project(Pipeline):
 
     def standing(self, *, params: Mapping[str, object] | None = None) -> dict[str, NodeResult]:
         """How each node stands now, by id in topological order: as it came out; PENDING, or FAILED, where it would run."""
-        runner = self.runner(params=params)
-        states, last = runner.states(), {r.node_id: r for r in self.summary.results} if self.summary else {}
-        return {s.node_id: _standing(s, states.get(s.node_id), last.get(s.node_id)) for s in runner.plan().steps}
+        runner, last = self._looking(params), {r.node_id: r for r in self.summary.results} if self.summary else {}
+        plan = runner.plan()
+        states = as_shown(runner, plan)
+        return {s.node_id: result_of(s, states.get(s.node_id), last.get(s.node_id)) for s in plan.steps}
 
     def graph(self, *, params: Mapping[str, object] | None = None) -> Drawing:
         """The graph, coloured by how each node stands now."""
@@ -337,7 +373,7 @@ class Project(Pipeline):
             raise UsageError(
                 "there are no nodes here", why="all builds would go", remedy="run the cells that define them first"
             )
-        runner = self.runner(params=params)
+        runner = self._looking(params)
         if dry_run:
             return garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")
         with run_lock(runner.state_dir, "clean"):
@@ -367,17 +403,3 @@ def _manifest(given: Manifest | str | Path) -> Manifest:
 def _detail(node: Node, result: NodeResult) -> str:
     """What stands below the name of a node; SQL that gives another result each time is marked."""
     return " · ".join(filter(None, (result.detail(), "volatile" if volatile_in(sql_of(node) or "") else "")))
-
-
-def _standing(step: Step, state: NodeState | None, last: NodeResult | None) -> NodeResult:
-    if step.action is Action.RUN:
-        status = ExecutionStatus.PENDING if state is None or state.good else ExecutionStatus.FAILED
-    else:
-        good = last is not None and last.status is ExecutionStatus.SUCCESS
-        status = ExecutionStatus.SUCCESS if good else ExecutionStatus.CACHED
-    if state is None:
-        return NodeResult(step.node_id, status, reason=step.reason)
-    checks = {"checks": last.checks} if last is not None and last.checks else {}
-    return NodeResult(
-        step.node_id, status, state.duration, state.row_count, state.error, checks, step.reason, state.attempts
-    )

@@ -15,11 +15,11 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 from graphs import TAGS, place, snapshot, work_below, work_manifest, works
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipywidgets.widgets.widget import _put_buffers
-from test_background import Gate, eventually
 from test_board import Browser, Table, node, told
+from waiting import Gate, eventually
 
 from seeknal_nb.dag.manifest import Node
 from seeknal_nb.notebook.project import Project
@@ -156,7 +156,7 @@ MESSAGES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250)
 @given(message=MESSAGES)
 def test_no_message_raises_and_each_is_answered_once(seat: Seat, message: Any) -> None:
     """WIDGET § 8: messages are untrusted. A handler's exception is shown to nobody, and a click without an answer hangs."""
@@ -205,14 +205,12 @@ def test_a_wrong_message_is_an_error_and_nothing_happens(seat: Seat, messages: t
     seat.widget.selected = [1]
     scene, files = seat.page.state["scene"], snapshot(seat.project.directory)
     for message in messages:
-        began = time.monotonic()
         number = seat.page.sent = seat.page.sent + 1
         seat.page.deliver({"method": "custom", "content": {**message, "n": number}})
         answer = seat.page.answer(number)
         assert answer["k"] == "error", (message, answer)
         assert "Error:" not in answer["text"], (message, answer)
         assert "Fix: " in answer["text"], (message, answer)
-        assert time.monotonic() - began < 5
     seat.idle()
     assert (seat.events, seat.table.calls) == ([], [])
     assert snapshot(seat.project.directory) == files
@@ -267,7 +265,7 @@ def clicks(draw: st.DrawFn) -> tuple[Any, str, list[int], set[int], set[int]]:
     return graph, how, chosen, draw(st.sets(numbers, max_size=2)), draw(st.sets(numbers, max_size=2))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(click=clicks())
 def test_a_click_runs_what_the_same_words_run(click: tuple[Any, str, list[int], set[int], set[int]]) -> None:
     """The contract's six ways, each against ``project.run`` of a twin with the same past; and against the graph itself."""
@@ -393,7 +391,7 @@ def test_a_click_during_a_run_is_queued_and_says_so(seat: Seat) -> None:
     """UX 10: nothing is lost, and nothing runs twice at a time."""
     gate = seat.table.gate("a")
     assert seat.page.ask("run", how="all", i=[]) == {"k": "ack", "n": 1, "text": ""}
-    assert gate.reached.wait(30)
+    gate.reached.wait()
     assert "1 run" in seat.page.ask("run", how="all", i=[])["text"]
     assert "2 runs" in seat.page.ask("run", how="all", i=[])["text"]
     gate.opened.set()
@@ -405,7 +403,7 @@ def test_too_many_runs_are_refused_until_some_are_over(seat: Seat) -> None:
     """A page that sends without end fills no memory."""
     gate = seat.table.gate("a")
     seat.page.ask("run", how="all", i=[])
-    assert gate.reached.wait(30)
+    gate.reached.wait()
     answers = [seat.page.ask("run", how="changed", i=[]) for _ in range(WAITING + 5)]
     assert [one["k"] for one in answers] == ["ack"] * WAITING + ["error"] * 5
     assert "too many" in answers[-1]["text"]
@@ -441,12 +439,10 @@ def test_a_click_cancels(seat: Seat) -> None:
     gate = seat.table.gate("b")
     for _ in range(3):
         seat.page.ask("run", how="all", i=[])
-    assert gate.reached.wait(30)
-    began = time.monotonic()
-    answer = seat.page.ask("cancel")
+    gate.reached.wait()
+    answer = seat.page.ask("cancel")  # while the body goes on
     assert answer["k"] == "ack"
     assert "a Python body when it ends; 2 runs that waited will not begin" in answer["text"]
-    assert time.monotonic() - began < 1
     gate.opened.set()
     assert [status for status, _ in seat.ran().values()] == ["success", "success", "pending", "pending"]
     assert seat.page.ask("cancel")["k"] == "ack"  # there is nothing to stop
@@ -487,7 +483,7 @@ def test_details_are_given_while_a_run_goes_on(seat: Seat) -> None:
     """The kernel is free then: that is what the background is for."""
     gate = seat.table.gate("b")
     seat.page.ask("run", how="all", i=[])
-    assert gate.reached.wait(30)
+    gate.reached.wait()
     assert seat.page.ask("details", i=1)["k"] == "details"
     gate.opened.set()
 
@@ -502,7 +498,7 @@ def test_too_many_clicks_are_refused_and_the_others_answered_in_order(seat: Seat
 
     seat.project.cell_of = slow
     first = seat.page.click("details", i=0)
-    assert gate.reached.wait(30)
+    gate.reached.wait()
     waiting = [seat.page.click("details", i=n % 4) for n in range(WAITING)]
     refused = [seat.page.answer(seat.page.click("details", i=0)) for _ in range(3)]
     assert [one["k"] for one in refused] == ["error"] * 3
@@ -525,7 +521,7 @@ def test_a_node_that_went_while_the_click_waited_is_an_error_or_the_node_that_wa
 
     seat.project.cell_of = slow
     seat.page.click("details", i=0)
-    assert gate.reached.wait(30)
+    gate.reached.wait()
     gone, moved = seat.page.click("details", i=seat.index["c"]), seat.page.click("details", i=seat.index["d"])
     seat.project.remove("c")
     seat.edit()
@@ -664,8 +660,8 @@ def test_a_node_that_takes_long_is_shown_as_running_before_it_ends(seat: Seat) -
     """The thread that runs it has no time to send."""
     gate = seat.table.gate("a")
     seat.page.ask("run", how="all", i=[])
-    assert gate.reached.wait(30)
-    eventually(lambda: any(m["k"] == "delta" and m["run"]["now"] == [0] for m in list(seat.page.told)), seconds=5)
+    gate.reached.wait()
+    eventually(lambda: any(m["k"] == "delta" and m["run"]["now"] == [0] for m in list(seat.page.told)))
     gate.opened.set()
 
 
@@ -676,16 +672,16 @@ def test_a_graph_that_is_first_shown_during_a_run_shows_it() -> None:
         seat.project.add(node("a"), node("b", 0, "a"))
         gate = seat.table.gate("a")
         run = seat.project.start()
-        assert gate.reached.wait(30)
+        gate.reached.wait()
         page = seat.sit().page
         assert page.state["snapshot"]["run"]["mode"] == "background"
         gate = seat.table.gate("b")
         seat.table.gate("a").opened.set()
-        assert gate.reached.wait(30)
-        eventually(lambda: any(m["k"] == "delta" and m["run"]["now"] == [1] for m in list(page.told)), seconds=5)
+        gate.reached.wait()
+        eventually(lambda: any(m["k"] == "delta" and m["run"]["now"] == [1] for m in list(page.told)))
         gate.opened.set()
-        run.wait(30)
-        eventually(lambda: page.state["snapshot"]["run"]["mode"] == "", seconds=5)
+        run.wait()
+        eventually(lambda: page.state["snapshot"]["run"]["mode"] == "")
         seat.close()
 
 
@@ -697,7 +693,7 @@ def test_a_page_that_cannot_be_told_fails_no_run(seat: Seat) -> None:
         raise OSError("the front end is gone")
 
     seat.page.late = late
-    assert seat.project.start(full=True).wait(30).successful_nodes == 4
+    assert seat.project.start(full=True).wait().successful_nodes == 4
     assert seat.project.run(progress=False, full=True).successful_nodes == 4
     seat.page.late = lambda _: None
 
@@ -706,7 +702,7 @@ def test_a_page_that_is_loaded_again_is_given_how_things_are_now(seat: Seat) -> 
     """It asks for the state; what was set when the widget was made is long past."""
     gate = seat.table.gate("b")
     seat.page.ask("run", how="all", i=[])
-    assert gate.reached.wait(30)
+    gate.reached.wait()
     seat.page.state.clear()
     seat.page.deliver({"method": "request_state"})
     assert told(seat.page.state["snapshot"])[1][0] == "running"
@@ -733,7 +729,7 @@ def test_the_last_word_on_a_run_is_that_it_is_over(seat: Seat) -> None:
 
     seat.page.late = late
     seat.page.ask("run", how="all", i=[])
-    assert met.wait(30)
+    met.wait()
     gate.opened.set()
     seat.idle()
     eventually(lambda: "seeknal-display" not in [thread.name for thread in threading.enumerate()])
@@ -752,8 +748,8 @@ def test_a_run_that_breaks_off_is_over_for_the_page(seat: Seat, background: bool
 
     seat.project.listeners.append(broken)
     with pytest.raises(ZeroDivisionError):
-        seat.project.start(full=True).wait(30) if background else seat.project.run(progress=False, full=True)
-    eventually(lambda: "seeknal-display" not in [thread.name for thread in threading.enumerate()], seconds=5)
+        seat.project.start(full=True).wait() if background else seat.project.run(progress=False, full=True)
+    eventually(lambda: "seeknal-display" not in [thread.name for thread in threading.enumerate()])
     assert seat.page.state["snapshot"]["run"]["mode"] == ""
     assert "running" not in {status for status, _, _ in told(seat.page.state["snapshot"])}
     assert seat.page.ask("run", how="changed", i=[])["k"] == "ack"
@@ -772,5 +768,5 @@ def test_closing_the_project_ends_the_widget_and_all_its_threads(foreign: set[th
     seat.project.close()
     assert seat.widget.comm is None
     assert seat.widget.hear not in seat.project.listeners
-    eventually(lambda: not [t for t in {*threading.enumerate()} - foreign if t.name.startswith("seeknal")], seconds=5)
+    eventually(lambda: not [t for t in {*threading.enumerate()} - foreign if t.name.startswith("seeknal")])
     assert seat.project.run(progress=False).cached_nodes == 4

@@ -15,7 +15,7 @@ import pytest
 from graphs import TAGS, Works, place, work_manifest, works
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_background import MINUTES, Gate, eventually
+from waiting import MINUTES, Gate, eventually
 
 from seeknal_nb.dag.manifest import Node
 from seeknal_nb.draw.scene import CODES as NAMES
@@ -158,7 +158,7 @@ class Watch:
 
 def ask(project: Project, order: Order) -> ExecutionSummary:
     if order.background:
-        return project.start(**order.options).wait(60)
+        return project.start(**order.options).wait()
     return project.run(progress=False, **order.options)
 
 
@@ -167,7 +167,7 @@ def page_of(project: Project) -> dict[str, tuple[str, float | None, float | None
     return dict(zip((mark.id for mark in project.board.picture.marks), told(project.board.snapshot()), strict=True))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(history=histories(), workers=st.sampled_from([1, 3]))
 def test_a_page_shows_how_the_nodes_came_out_after_every_run(history: tuple[Works, list[Order]], workers: int) -> None:
     """The page is the summary; what nobody asked for stands as before, and what was not executed keeps the rows of its last build."""
@@ -286,7 +286,8 @@ def test_a_new_session_shows_the_rows_and_seconds_of_the_last_one(tmp_path: Path
         expected = told(project.board.snapshot())[:1]
         project.close()
     assert [(rows, seconds) for _, rows, seconds in expected] == [(rows, seconds) for _, rows, seconds in before]
-    assert before[0][1:] == (3, pytest.approx(0.05, abs=0.05))
+    assert before[0][1] == 3
+    assert before[0][2] >= 0.05
 
 
 def test_a_dry_run_leaves_what_is_shown_and_says_how_many_would_run(project: Project, table: Table) -> None:
@@ -374,7 +375,7 @@ def test_a_cancelled_run_says_so_until_it_has_stopped(project: Project, table: T
     project.board.look()
     gate = table.gate("b")
     first, second = project.start(), project.start()
-    assert gate.reached.wait(30)
+    gate.reached.wait()
     run = project.board.run()
     assert (run["mode"], run["now"], run["done"], run["todo"], run["queued"]) == ("background", [1], 1, 3, 1)
     assert run["cancelling"] is False
@@ -383,7 +384,7 @@ def test_a_cancelled_run_says_so_until_it_has_stopped(project: Project, table: T
     run = project.board.run()
     assert (run["cancelling"], run["queued"], run["mode"]) == (True, 0, "background")
     gate.opened.set()
-    first.wait(30)
+    first.wait()
     eventually(lambda: second.done and project.background.current is None)
     assert shown(project) == {"a": "success", "b": "success", "c": "pending"}
     run = project.board.run()
@@ -398,7 +399,7 @@ def test_a_run_that_is_closed_in_the_middle_is_over_for_the_page_too(project: Pr
     for event in project.stream():
         if isinstance(event, NodeStarted) and event.node_id == "work.b":
             break
-    eventually(lambda: not project.board.progress.mode, seconds=1)
+    eventually(lambda: not project.board.progress.mode)
     assert project.board.run()["now"] == []
     assert shown(project) == {"a": "success", "b": "pending", "c": "pending"}
 
@@ -431,7 +432,7 @@ def test_an_edit_during_a_run_breaks_nothing(project: Project, table: Table, edi
     if background:
         gate = table.gate("b")
         run = project.start()
-        assert gate.reached.wait(30)
+        gate.reached.wait()
         watch.browser = None  # a graph that has become another one is sent whole
         project.listeners.remove(watch.hear)
         edit(project)
@@ -439,7 +440,7 @@ def test_an_edit_during_a_run_breaks_nothing(project: Project, table: Table, edi
         watch.browser = Browser(project.board)
         project.listeners.append(watch.hear)
         gate.opened.set()
-        summary = run.wait(30)
+        summary = run.wait()
     else:
         project.listeners.append(hear)
         summary = project.run(progress=False)
@@ -476,8 +477,8 @@ def test_a_look_that_overlaps_a_run_does_not_forget_how_it_came_out(tmp_path: Pa
     state.looks = 2  # once for the states, once for the plan
 
     def meanwhile() -> None:
-        assert state.gate.reached.wait(30)
-        project.start().wait(30)
+        state.gate.reached.wait()
+        project.start().wait()
         state.gate.opened.set()
 
     other = threading.Thread(target=meanwhile)
@@ -508,7 +509,7 @@ def test_whoever_asks_for_changes_misses_none(tmp_path: Path, workers: int) -> N
     asking = threading.Thread(target=ask)
     asking.start()
     project.listeners.append(lambda e: take() if isinstance(e, NodeStarted) else None)
-    project.start().wait(60)
+    project.start().wait()
     over.set()
     asking.join()
     take()
@@ -601,8 +602,8 @@ def test_an_interrupted_statement_is_pending_and_keeps_the_rows_of_its_build(tmp
     begun = threading.Event()
     project.listeners.append(lambda e: begun.set() if isinstance(e, NodeStarted) else None)
     run = project.start()
-    assert begun.wait(30)
+    begun.wait()
     run.cancel()
-    run.wait(30)
+    run.wait()
     assert [(status, rows) for status, rows, _ in told(project.board.snapshot())] == [("pending", 3)]
     project.close()

@@ -51,11 +51,11 @@ def test_json_is_one_document_whatever_the_files_print(home, words):
     (home / "seeknal" / "p.py").write_text(NOISY)
     (home / "seeknal" / "common" / "notebook.py").write_text("print('noise of definitions')\n")
     command = [sys.executable, "-m", "seeknal_nb", *words, "--format", "json"]
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert isinstance(json.loads(done.stdout), dict)
     assert "noise" in done.stderr
-    text = subprocess.run(command[:-2], cwd=home, capture_output=True, text=True, timeout=60, check=False)
+    text = subprocess.run(command[:-2], cwd=home, capture_output=True, text=True, check=False)
     assert text.stdout.startswith("noise")
 
 

@@ -6,13 +6,13 @@ import re
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.completer import CompletionContext, provisionalcompleter
 from test_magics import HEAVY, PIPELINE, ROOT, Notebook, execute, kernel, nb, shell  # noqa: F401 - fixtures
+from waiting import eventually
 
 from seeknal_nb.commands import NOTEBOOK_COMMANDS
 from seeknal_nb.workflow.kinds import KINDS
@@ -256,7 +256,7 @@ TEXT = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400)
 @given(parts=TEXT, rest=st.text(max_size=4))
 def test_completing_never_raises_and_replaces_only_what_is_there(known, parts, rest):
     before = "".join(parts)
@@ -275,10 +275,7 @@ def test_nodes_are_completed_while_a_run_goes_on(known, tmp_path):
     runs = threading.Thread(target=project.run, kwargs={"progress": False, "nodes": ["slow"]})
     runs.start()
     try:
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "begun").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        eventually((tmp_path / "begun").exists)
         assert completions(known, "%seeknal show sl|") == ["%seeknal show slow"]
         assert runs.is_alive()
     finally:
@@ -311,7 +308,7 @@ with provisionalcompleter():
 late = [m for m in (*{HEAVY!r}, "jedi") if m in sys.modules]
 assert not late, late
 """
-    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
 
 
@@ -325,7 +322,7 @@ def test_a_kernel_completes_for_its_front_end(kernel, tmp_path):
     }.items():  # fmt: skip
         code = text.replace("|", "")
         sent = client.complete(code, text.index("|"))
-        while (reply := client.get_shell_msg(timeout=30))["parent_header"].get("msg_id") != sent:
+        while (reply := client.get_shell_msg())["parent_header"].get("msg_id") != sent:
             pass
         found = reply["content"]
         assert [code[: found["cursor_start"]] + one + code[found["cursor_end"] :] for one in found["matches"]] == [expected]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from graphs import place, snapshot
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_background import MINUTES
 from test_magics import PAYLOADS
+from waiting import MINUTES
 
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import SelectionError
@@ -276,7 +276,7 @@ def test_looking_goes_on_while_somebody_stops_a_run(project: Project) -> None:
     assert len(panel(project, "t")["rows"]) == 10
     run.cancel()
     assert len(panel(project, "t")["rows"]) == 10
-    run.wait(30)
+    run.wait()
     assert len(panel(project, "t")["rows"]) == 10
 
 
@@ -381,7 +381,7 @@ RECORDS = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(record=RECORDS)
 def test_a_record_that_somebody_else_wrote_does_not_hide_the_node(project: Project, record: Any) -> None:
     """``target/`` may come from another version, a merge, or a half-written copy: nothing is decided by it, and nothing breaks on it."""
@@ -422,7 +422,7 @@ def test_hostile_text_stays_text(project: Project, payload: str) -> None:
         assert text_of(panel(project, name)) == project.manifest.nodes[f"transform.{name}"].config[body]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     body=st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=80),
     language=st.sampled_from(["sql", "python", "json", "klingon", ""]),

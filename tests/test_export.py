@@ -122,6 +122,15 @@ def test_a_notebook_comes_back_with_equal_keys_and_gives_the_same_rows_without_a
     assert "Cached nodes:    8" in done.stdout, done.stdout
 
 
+def test_what_a_helper_reads_by_a_text_goes_along(nb, tmp_path):
+    nb("import pandas as pd\nhighest = 2\nstep = 1\ndef low(d): return d.query('v < @highest + @step').assign(w=eval('step'))")
+    nb("%%seeknal transform t\nlow(pd.DataFrame({'v': [1, 5]}))")
+    again = check_round(nb.project, tmp_path / "out")
+    assert not again.run(progress=False).failed
+    assert again["t"].values.tolist() == [[1, 1]]
+    again.close()
+
+
 def test_an_export_is_one_file_a_node_at_the_peers_place_and_the_second_one_changes_nothing(nb, tmp_path):
     nb("%%seeknal transform t\nSELECT 1 AS x")
     out = tmp_path / "out"

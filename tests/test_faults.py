@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +20,15 @@ from typing import Any
 
 import pytest
 from graphs import ENGINE, Place, S, executed, place, snapshot
+from waiting import calls
 
 from seeknal_nb.cli import main
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.errors import LockedError, SeeknalError, SelectionError, StateError, UsageError
 from seeknal_nb.project import Project
 from seeknal_nb.workflow.events import NodeStarted
+from seeknal_nb.workflow.outputs import OutputStore
+from seeknal_nb.workflow.proofs import Proofs
 from seeknal_nb.workflow.reading import Reader
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionSummary
 
@@ -374,7 +376,7 @@ root, slow = Path(sys.argv[1]), sys.argv[2] == "slow"
 m = Manifest("p")
 body = "def {0}({1}):\\n    import time\\n    {2}\\n    return [{{'k': 1, 'n': '{0}'}}]"
 for n in range(5):
-    work = "time.sleep(60) if ctx.params['slow'] else None" if n == 3 else "pass"
+    work = "time.sleep(100_000) if ctx.params['slow'] else None" if n == 3 else "pass"
     m.add_node(Node(f"transform.n{n}", f"n{n}", "transform", config={"python": body.format(f"n{n}", "ctx" if not n else f"ctx, n{n-1}", work)}))
     if n:
         m.add_edge(f"transform.n{n - 1}", f"transform.n{n}")
@@ -410,7 +412,7 @@ def test_a_killed_run_loses_only_the_node_in_flight(tmp_path: Path) -> None:
     states = DAGRunner(chain(), root=tmp_path, engine=ENGINE).states()
     assert sorted(states) == ["transform.n0", "transform.n1", "transform.n2"]
     done = child(SLEEPER, str(tmp_path), "quick")
-    out, err = done.communicate(timeout=60)
+    out, err = done.communicate()
     assert done.returncode == 0, err
     assert out.splitlines()[-1] == "transform.n3,transform.n4"
     assert f"pid {process.pid}" in out, "S06: the run that did not finish is named"
@@ -420,31 +422,26 @@ def test_a_killed_run_loses_only_the_node_in_flight(tmp_path: Path) -> None:
 def test_a_second_run_is_refused_at_once_and_names_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """C01, G7: LockedError, and exit code 75, within 2 s, with pid, host, start and command; looking needs no lock."""
+    """C01, G7: LockedError, and exit code 75, while the first goes on, with pid, host, start and command; looking needs no lock."""
     chain().save(tmp_path / "target/manifest.json")
     with sleeper(tmp_path) as process:
         monkeypatch.chdir(tmp_path)
-        before = time.monotonic()
         with pytest.raises(LockedError, match=f"pid {process.pid} ") as caught:
             run(tmp_path)
-        assert time.monotonic() - before < 2
         assert caught.value.exit_code == 75
         assert os.uname().nodename in str(caught.value)
-        before = time.monotonic()
         words = [sys.executable, "-m", "seeknal_nb", "run"]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(words, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert time.monotonic() - before < 2 + 2  # an interpreter's start on a busy machine
         assert (done.returncode, done.stdout) == (75, "")
         assert f"pid {process.pid} " in done.stderr
         assert main(["clean"]) == 75, "O16: clean while a run is on is refused"
         for words in (["plan"], ["status"], ["ls"], ["run", "--dry-run"], ["clean", "--dry-run"]):
             assert main(words) == 0, capsys.readouterr().err
+        assert process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
-        before = time.monotonic()
         assert run(tmp_path).successful_nodes == 3, "C04: the lock of a dead run is free"
-        assert time.monotonic() - before < 2
 
 
 def test_a_run_in_a_second_thread_is_refused(here: Path) -> None:
@@ -453,7 +450,7 @@ def test_a_run_in_a_second_thread_is_refused(here: Path) -> None:
 
     def work(_: Node) -> dict[str, Any]:
         inside.set()
-        leave.wait(20)
+        leave.wait()
         return {"row_count": 0}
 
     found = Manifest()
@@ -461,7 +458,7 @@ def test_a_run_in_a_second_thread_is_refused(here: Path) -> None:
     first = threading.Thread(target=run, args=(here, found), kwargs={"kinds": {"work": work}})
     first.start()
     try:
-        assert inside.wait(20)
+        inside.wait()
         with pytest.raises(LockedError, match=f"pid {os.getpid()} "):
             run(here)
     finally:
@@ -517,7 +514,6 @@ BROKEN: list[tuple[str, Callable[[dict[str, Any]], bytes]]] = [
             "built": [7, {}],
             "digest": [7, []],
             "output": [7, []],
-            "files": [7, "x", [], {"data.parquet": 7}, {"data.parquet": None}],
             "inputs": [7, "x", [], {"source.a": 7}],
             "parts": [7, "x", []],
             "probe": [7, []],
@@ -603,17 +599,17 @@ def test_no_decision_asks_a_clock(here: Path, last_run: float) -> None:
     assert all(r.duration >= 0 for r in run(here, full=True).results)
 
 
-def test_a_state_of_ten_thousand_nodes_loads_in_a_third_of_a_second(here: Path) -> None:
-    """S18; measured three times, the best counts: the machine may be busy."""
+def test_a_state_of_ten_thousand_nodes_costs_ten_times_that_of_one_thousand(here: Path) -> None:
+    """S18."""
     run(here)
     entry = entries(here)["transform.c"]
-    state_file(here).write_text(json.dumps({f"transform.n{n}": entry for n in range(10_000)}))
-    runner, best = DAGRunner(chain(), root=here, engine=ENGINE), 9.0
-    for _ in range(3):
-        before = time.process_time()
-        assert len(runner.states()) == 10_000
-        best = min(best, time.process_time() - before)
-    assert best < 0.3
+    runner, costs = DAGRunner(chain(), root=here, engine=ENGINE), []
+    for count in (1_000, 10_000):
+        state_file(here).write_text(json.dumps({f"transform.n{n}": entry for n in range(count)}))
+        costs.append(calls(lambda: runner.states()))
+        assert len(runner.states()) == count
+    assert costs[1] < 11 * costs[0]
+    assert costs[1] < 60 * 10_000, "calls a node"
 
 
 @pytest.fixture
@@ -746,20 +742,25 @@ def test_swapped_outputs_are_seen(here: Path) -> None:
     assert value(here) == [(63,)]
 
 
-def test_a_damaged_input_is_built_again_before_a_node_reads_it(here: Path) -> None:
-    """Digests are checked before a running node reads the file, even if stat says that nobody touched it."""
-    run(here)
-    path = build_of(here, "source.a") / "data.parquet"
-    before = path.stat()
+def break_unseen(here: Path, node_id: str) -> None:
+    """One bit of a build is another, and it is remembered as proved with the stat signature that it has now."""
+    path = build_of(here, node_id) / "data.parquet"
+    store = OutputStore(here / "target/outputs", Proofs(here / "target/state/proofs"))
+    before, known = path.stat(), store.proofs.of(node_id, path.parent.name)
+    assert known["data.parquet"] == (before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino)
     broken = bytearray(path.read_bytes())
     broken[len(broken) // 2] ^= 4
     path.write_bytes(broken)
     now = path.stat()
-    state = entries(here)
-    assert list(state["source.a"]["files"]["data.parquet"]) == [
-        before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino]  # fmt: skip
-    state["source.a"]["files"]["data.parquet"] = [now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino]
-    state_file(here).write_text(json.dumps(state))
+    signature = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino)
+    store.proofs.note(node_id, path.parent.name, {**known, "data.parquet": signature})
+    store.proofs.write()
+
+
+def test_a_damaged_input_is_built_again_before_a_node_reads_it(here: Path) -> None:
+    """Digests are checked before a running node reads the file, even if stat says that nobody touched it."""
+    run(here)
+    break_unseen(here, "source.a")
     other = chain(b="SELECT k, v + 2 AS v FROM source.a")
     events = list(DAGRunner(other, root=here, engine=ENGINE).stream())
     assert any("source.a is damaged" in warning for warning in events[0].plan.warnings)
@@ -770,13 +771,7 @@ def test_a_damaged_input_is_built_again_before_a_node_reads_it(here: Path) -> No
 def test_verify_reads_every_build_again(here: Path) -> None:
     """What stat cannot see ``--verify`` does, though nothing reads the file in this run."""
     run(here)
-    path = build_of(here, "transform.c") / "data.parquet"
-    broken = bytearray(path.read_bytes())
-    broken[len(broken) // 2] ^= 4
-    path.write_bytes(broken)
-    now, state = path.stat(), entries(here)
-    state["transform.c"]["files"]["data.parquet"] = [now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino]
-    state_file(here).write_text(json.dumps(state))
+    break_unseen(here, "transform.c")
     assert executed(run(here)) == set()
     assert reasons(run(here, verify=True)) == {"transform.c": "output missing"}
     assert value(here) == [(63,)]
@@ -815,7 +810,7 @@ def test_a_pickle_in_the_cache_is_never_unpickled(tmp_path: Path) -> None:
         for name in ("data.parquet", "build.json", "model.skops", "model.pkl"):
             (build_of(tmp_path, node_id) / name).write_bytes(pickle.dumps(Bomb(trace)))
     process = child(HOSTILE, str(tmp_path), str(ROOT / "tests"), cwd=ROOT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate()
     assert process.returncode == 0, err
     assert out.splitlines() == [str(list(CHAIN)), f"{sorted(CHAIN)} [(63,)]", "[]"]
     assert not trace.exists()
@@ -911,7 +906,7 @@ def test_a_folder_that_is_not_ours_is_refused_before_the_first_node() -> None:
     with place() as fresh:
         fresh.root.chmod(0o755)
         process = child(NOBODY, str(ROOT / "tests"), str(fresh.root), cwd="/")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
         assert process.returncode == 0, err
         assert os.strerror(errno.EACCES) in out
         assert str(fresh.root) in out

@@ -548,9 +548,9 @@ def test_no_rows_keep_their_types(project):
 
 def test_a_temporary_table_dies_with_its_node(project):
     project.transform("a", sql="CREATE TEMP TABLE helper AS SELECT 1 AS x; SELECT * FROM helper")
-    project.transform("b", sql="SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = 'helper'", inputs=["a"])
     good(project)
-    assert rows(project, "transform.b") == [(0,)]
+    engine = project.runner().engine.get()
+    assert engine.query("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'helper'", form="rows") == [(0,)]
 
 
 VALUES = {
@@ -727,8 +727,8 @@ def test_sql_cannot_read_a_notebook_variable(project):
     df = project.namespace["df"]  # noqa: F841 - what a replacement scan would find
     with pytest.raises(ManifestError, match="unknown table 'df'"):
         project.transform("t", sql="SELECT * FROM df")
-    project.transform("t", sql="SELECT * FROM query_table('df')")
-    assert failure(project, "transform.t").error_message
+    with pytest.raises(ManifestError, match="query_table"):
+        project.transform("t", sql="SELECT * FROM query_table('df')")
     project.transform("t", sql="SELECT current_setting('python_enable_replacements') AS x")
     good(project)
     assert rows(project, "transform.t") == [(False,)]

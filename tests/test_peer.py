@@ -148,7 +148,7 @@ def test_a_project_of_the_peer_comes_back_from_an_export_the_same(ran, tmp_path,
 def peer_run(folder: Path, *options: str) -> str:
     command = [str(Path(PEER).parent / "seeknal"), "run", "--full", *options]
     environ = {**os.environ, "SEEKNAL_BASE_CONFIG_PATH": str(folder.parent / "peer")}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environ, timeout=120)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environ)
     return done.stdout + done.stderr
 
 

@@ -1,15 +1,17 @@
 """What must never happen, each once seen: a wrong row from the cache, a lock that stays, finished work that is lost."""
 
+import builtins
 import os
 import sqlite3
 import threading
-import time
 
 import pytest
+from waiting import END, Gate, eventually, ours
 
 from seeknal_nb import DAGRunner, Manifest, Node, Project
 from seeknal_nb.dag.sql import canonical, tables_in
 from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.workflow import walk
 from seeknal_nb.workflow.events import NodeFinished, NodeStarted
 
 
@@ -137,12 +139,13 @@ def test_a_consumer_that_fails_frees_the_lock_and_loses_nothing(project):
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
-def test_closing_a_run_keeps_all_that_has_finished(tmp_path, stop):
+def test_closing_a_run_keeps_all_that_has_finished(tmp_path, monkeypatch, stop):
     """DESIGN.md section 6: in-flight work is interrupted, what is finished is kept."""
     manifest, done = Manifest("m"), []
     for number in range(4):
         manifest.add_node(Node(f"work.n{number}", f"n{number}", "work"))
-    ready = threading.Barrier(4, timeout=10)
+    monkeypatch.setattr(walk, "GRACE", END)
+    ready = threading.Barrier(4)
 
     def work(node):
         ready.wait()
@@ -153,23 +156,26 @@ def test_closing_a_run_keeps_all_that_has_finished(tmp_path, stop):
     finished = (event for event in events if isinstance(event, NodeFinished))
     for _ in range(stop):
         next(finished)
-    time.sleep(0.2)
+    eventually(lambda: len(done) == 4)
     events.close()
     again = DAGRunner(manifest, root=tmp_path, kinds={"work": lambda node: {"row_count": 2}}).run(progress=False)
     assert again.cached_nodes == 4
 
 
-def test_a_body_that_was_given_up_delivers_nothing_later(project, tmp_path):
+def test_a_body_that_was_given_up_delivers_nothing_later(project, tmp_path, monkeypatch):
     project.transform("a", "SELECT 1 AS x")
-    body = "def e(a):\n    import time\n    time.sleep(3)\n    return a"
-    project.exposure("e", python=body, to="late.csv")
+    gate, foreign = Gate(), ours()
+    monkeypatch.setattr(builtins, "gate", gate, raising=False)
+    monkeypatch.setattr(walk, "GRACE", 0.1)
+    project.exposure("e", python="def e(a):\n    import builtins\n    builtins.gate.wait()\n    return a", to="late.csv")
+    project.transform("b", "SELECT x FROM a")
     events = project.stream(workers=2)
-    for event in events:
-        if isinstance(event, NodeStarted) and event.node_id == "exposure.e":
-            time.sleep(0.3)
-            break
+    started = (event.node_id for event in events if isinstance(event, NodeStarted))
+    assert [next(started) for _ in range(3)] == ["transform.a", "exposure.e", "transform.b"]
+    gate.reached.wait()  # the body goes on, and nobody asks for more
     events.close()
-    time.sleep(2.5)
+    gate.opened.set()
+    eventually(lambda: ours() <= foreign)
     assert not (tmp_path / "late.csv").exists()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.utils.capture import capture_output
 from test_magics import Cell, Notebook, execute, kernel, nb, shell  # noqa: F401 - fixtures
@@ -266,7 +266,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["1", "2", "3", None]), st.lists(st.s
                  min_size=1, max_size=8)  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(steps=STEPS)
 def test_the_pipeline_is_what_the_cells_define_that_were_run_last(cells, steps):
     """Whatever is run, copied and renamed: a node is there if the cell that defined it last still does."""
@@ -298,11 +298,11 @@ class Lab:
         message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         sent, lines = message["header"]["msg_id"], []
-        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != sent:
+        while (reply := self.client.get_shell_msg())["parent_header"].get("msg_id") != sent:
             pass
         assert (reply["content"]["status"] == "ok") is good, reply["content"]
         while True:
-            shown = self.client.get_iopub_msg(timeout=60)
+            shown = self.client.get_iopub_msg()
             if shown["parent_header"].get("msg_id") != sent:
                 continue
             if shown["content"].get("execution_state") == "idle":
@@ -428,6 +428,6 @@ def test_odd_metadata_is_no_error(lab, deleted):
 def test_a_silent_request_belongs_to_no_cell(lab):
     """As front ends and extensions send them."""
     lab.run("1", A)
-    lab.client.execute_interactive(B, silent=True, timeout=60)
+    lab.client.execute_interactive(B, silent=True)
     assert lab.run("1", A) == []
     assert lab.nodes == ["transform.a", "transform.b"]

@@ -1,16 +1,34 @@
-"""What a Python body asks ``ctx`` for, by its syntax tree: its inputs, and its parameters. Pure."""
+"""What a Python body asks for, by its syntax tree: of ``ctx`` its inputs and its parameters, and functions. Pure."""
 
 from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING
 
+from seeknal_nb.dag.names import DEFS, bound_by
 from seeknal_nb.dag.wanted import group_id, read_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["params_in", "refs_in"]
+__all__ = ["called_in", "params_in", "refs_in"]
+
+
+def called_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """The names that a block calls, also as decorators, where no function binds them for itself: no table is one of them."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.add(node.func.id)
+        found.update(mark.id for mark in getattr(node, "decorator_list", ()) if isinstance(mark, ast.Name))
+        inner = called_in(ast.iter_child_nodes(node))
+        found |= inner - _bound_within(node) if isinstance(node, (*DEFS, ast.Lambda)) else inner
+    return frozenset(found)
+
+
+def _bound_within(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
+    args = (arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg))
+    return bound_by([function.body] if isinstance(function, ast.Lambda) else function.body).union(args)
 
 
 def params_in(tree: ast.Module) -> frozenset[str] | None:

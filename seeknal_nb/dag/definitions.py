@@ -26,8 +26,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag import origin
+from seeknal_nb.dag.imported import file_text
 from seeknal_nb.dag.names import Scope
 from seeknal_nb.dag.python import BUILTINS, parse
+from seeknal_nb.dag.texts import names_in_texts
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -104,7 +106,8 @@ class Definitions:
             self._done.add(own)
         scope = Scope([node])
         scope.finish()
-        self.add([read for read in scope.reads if read in self._namespace and read not in BUILTINS])
+        reads = [*scope.reads, *sorted(names_in_texts(ast.Module([node], [])))]
+        self.add([read for read in reads if read in self._namespace and read not in BUILTINS])
         self._lines.append(text + ("" if own == name else f"\n\n\n{name} = {own}"))
 
     def _check_same(self, own: str, name: str) -> None:
@@ -263,6 +266,6 @@ def own_modules(names: Iterable[str]) -> dict[str, Any]:
         path = name.replace(".", "/") + ("/__init__.py" if file.stem == "__init__" else ".py")
         if path not in found:
             found[path] = file
-            left += origin.file_text(name, file)[1]
+            left += file_text(name, file)[1]
             left += [name.rpartition(".")[0]] if "." in name else []
     return found

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["DOCUMENTATION", "build_key", "config_parts", "digest", "node_parts", "own_digest", "written"]
+__all__ = ["DOCUMENTATION", "ENGINE", "build_key", "config_parts", "digest", "node_parts", "own_digest", "written"]
 
 DOCUMENTATION = frozenset(
     {"kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "url", "maturity", "version_notes"}
@@ -35,6 +35,8 @@ SQL_WITHIN = frozenset({"sql", "query", "expression", "where", "value", "conditi
 """The same further down: in checks, rules, features, and a source's params."""
 PARAMETER = "parameter "
 """Before the names of parameters among a node's parts."""
+ENGINE = "engine"
+"""The part that names the engine and its major version."""
 
 
 def digest(data: bytes | str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
-from seeknal_nb.dag.python import read_body
-from seeknal_nb.dag.sql import tables_in
+from seeknal_nb.dag.python import Body, read_body
+from seeknal_nb.dag.sql import check_sql, tables_in
 from seeknal_nb.dag.sqltext import render, statements
 from seeknal_nb.dag.wanted import wanted_in
 from seeknal_nb.errors import ManifestError, SeeknalError, near
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.sql import Named
 
-__all__ = ["Names", "inputs_of", "is_query"]
+__all__ = ["Names", "inputs_of", "is_query", "sql_texts"]
 
 _QUERY = re.compile(r"[(\s]*(select|with|from|values|create|pivot|unpivot|summarize|describe|table)\b", re.IGNORECASE)
 
@@ -139,9 +140,14 @@ def _needs_table(node: Node, found: list[str]) -> None:
         raise ManifestError("no table to check", remedy="on: transform.x, or inputs")
 
 
-def _from_sql(node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
+def sql_texts(node: Node) -> list[str]:
+    """The SQL of a node that is this project's own: its body, unless it is a database's, and its conditions."""
     text = None if _is_elsewhere(node) else node.config.get("sql") or node.config.get("transform")
-    for statement in (*([text] if isinstance(text, str) else ()), *_statements(node.config)):
+    return [*([text] if isinstance(text, str) else ()), *_statements(node.config)]
+
+
+def _from_sql(node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
+    for statement in sql_texts(node):
         yield from _tables(statement, node, names, params, found)
 
 
@@ -156,14 +162,27 @@ def _is_elsewhere(node: Node) -> bool:
 
 def _tables(text: str, node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
     values, own = scope(node.config, params)
-    for table in tables_in(render(text, values, known=False, texts=own)):
+    sql = render(text, values, known=False, texts=own)
+    check_sql(sql, listed=bool(found))
+    for table in tables_in(sql):
         lowered = table.text.casefold()
         if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
             _check_position(lowered, found)
             continue
         if node.node_type == "rule" and lowered in _peers(found) and names.find(table.text) is None:
             continue
-        yield names.need(table.text, "table", besides=node.id)
+        yield names.need(_meant(table, names), "table", besides=node.id)
+
+
+def _meant(table: Named, names: Names) -> str:
+    """What a table is called here; ``{{ source('a', 'b') }}`` is ``source.b``, or ``source.a_b``."""
+    if not table.other:
+        return table.text
+    both = [name for name in (table.text, table.other) if names.find(name)]
+    if len(both) == 1:
+        return both[0]
+    why = f"{' and '.join(both)} are both there" if both else f"neither {table.text} nor {table.other} is there"
+    raise ManifestError("the source of {{ source(...) }} is not clear", why=why, remedy="write the whole id, source.name")
 
 
 def _peers(found: list[str]) -> set[str]:
@@ -211,18 +230,28 @@ def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:
         return
     body = read_body(text, name=node.name, place=node.place)
     listed_names = {node_id.partition(".")[2]: node_id for node_id in found}
-    for name in body.refs:
-        yield names.need(name, "input", besides=node.id)
-    for name in body.params:
-        if name == "ctx" or name in listed_names:
-            continue
-        if name not in body.optional:
-            yield names.need(name, "input", besides=node.id)
+    asked = [names.need(name, "input", besides=node.id) for name in body.refs]
+    asked += [
+        names.need(name, "input", besides=node.id)
+        for name in body.params
+        if name != "ctx" and name not in listed_names and name not in body.optional
+    ]
+    _check_called(body, {*listed_names.values(), *asked})
+    yield from asked
     for name in body.reads:
-        if name != node.name and name not in listed_names and name != body.function:
+        if name not in (node.name, body.function) and name not in listed_names and name not in body.called:
             node_id = names.find(name)
             if node_id is not None and node_id != node.id:
                 yield node_id
+
+
+def _check_called(body: Body, inputs: set[str]) -> None:
+    """Refuse a call of what is a table in this body: a function of the notebook of that name is out of its reach."""
+    for node_id in sorted(inputs):
+        name = node_id.partition(".")[2]
+        if name in body.called:
+            why = f"{name} is the input {node_id} here, and a table cannot be called"
+            raise ManifestError(f"the body calls {name}", why=why, remedy="give the function another name")
 
 
 def checked_name(kind: object, name: object, kinds: Iterable[str]) -> None:

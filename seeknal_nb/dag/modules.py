@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb import declare
 from seeknal_nb.dag.declared import node_of
 from seeknal_nb.dag.functions import HOME, Ours
+from seeknal_nb.dag.imported import READ, Reading
 from seeknal_nb.dag.link import checked_name
-from seeknal_nb.dag.origin import READ, Reading, found_at
+from seeknal_nb.dag.origin import found_at
 from seeknal_nb.dag.python import compile_tree, imports_of, parse
 from seeknal_nb.dag.slices import SourceFile, has_work
 from seeknal_nb.dag.text import read_text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["DEFS", "Scope", "block", "bound_by"]
+__all__ = ["DEFS", "Scope", "block", "bound_by", "targets"]
 
 DEFS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -33,10 +33,11 @@ def block(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 def bound_by(nodes: Iterable[ast.AST]) -> frozenset[str]:
     """The names that a block binds or deletes."""
-    return frozenset(name for node in block(nodes) for name in _targets(node))
+    return frozenset(name for node in block(nodes) for name in targets(node))
 
 
-def _targets(node: ast.AST) -> Iterator[str]:
+def targets(node: ast.AST) -> Iterator[str]:
+    """The names that one node itself binds or deletes."""
     match node:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.NamedExpr(target=ast.Name(id=name)):
             yield name
@@ -129,7 +130,7 @@ class Scope(ast.NodeVisitor):
             self._unbind(node.id)
 
     def visit_alias(self, node: ast.alias) -> None:
-        self._bind(*_targets(node))
+        self._bind(*targets(node))
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self._each([node.value, node.target])
@@ -297,7 +298,7 @@ class Scope(ast.NodeVisitor):
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         self._each([node.type])
-        self._bind(*_targets(node))
+        self._bind(*targets(node))
         self._each(node.body)
         self._unbind(node.name or "")
 
@@ -319,7 +320,7 @@ class Scope(ast.NodeVisitor):
 
     def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar | ast.MatchMapping) -> None:
         self.generic_visit(node)
-        self._bind(*_targets(node))
+        self._bind(*targets(node))
 
     visit_MatchStar = visit_MatchMapping = visit_MatchAs
 

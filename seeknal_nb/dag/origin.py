@@ -1,86 +1,40 @@
-"""Where a live Python object comes from: its module, version and file, its source and what it reads; knows no body."""
+"""Where a live Python object comes from: its module, and that one's version or file; knows no body."""
 
 from __future__ import annotations
 
-import ast
-import dis
-import enum
 import importlib.metadata
-import importlib.util
-import inspect
-import linecache
 import operator
 import re
 import sys
 import sysconfig
-import types
-from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
-from importlib.machinery import PathFinder, SourceFileLoader
-from itertools import chain
+from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import xxhash
-
-from seeknal_nb.dag.names import DEFS, bound_by
-from seeknal_nb.dag.python import OF_THE_FACE, compile_tree, imports_of, parse, without_docstrings
-from seeknal_nb.errors import ManifestError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import types
 
-__all__ = [
-    "READ",
-    "Reading",
-    "annotations_of",
-    "closure_of",
-    "code_text",
-    "file_text",
-    "found_at",
-    "globals_of",
-    "home_of",
-    "imported_by",
-    "is_generated",
-    "members_of",
-    "module_of",
-    "own_file",
-    "version_of",
-]
+__all__ = ["found_at", "home_of", "module_of", "own_file", "sentinel_of", "version_of"]
 
 _INSTALLED = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 # Only to be quick: to look through all distributions for one that is named otherwise takes half a second.
 _DISTRIBUTIONS = {
     "PIL": "pillow",
+    "attr": "attrs",
     "bs4": "beautifulsoup4",
     "dateutil": "python-dateutil",
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
-# What Python itself writes into a class; none of it is the user's code.
-_OF_CLASSES = frozenset(
-    {
-        *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__"),
-        *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__slotnames__"),
-        "_abc_impl",
-    }
-)
-READ = "__seeknal_read__"
-"""Where a module of a project keeps what it was imported from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a module of a project was imported from: the file's content, its import's spec, and the project's folder."""
-
-    content: bytes | None
-    spec: object
-    root: Path
+_MADE = 1 << 9
+"""Py_TPFLAGS_HEAPTYPE, among the flags of a class that a ``class`` statement made."""
 
 
 def home_of(value: object) -> tuple[types.ModuleType, str] | None:
-    """The imported module in which the object stands under its own name; never the notebook."""
+    """The imported module in which the object stands under its own name, or a package's class anyway; never the notebook."""
+    if isinstance(value, type) and _is_packaged(value):
+        return sys.modules[value.__module__], value.__qualname__
     owner = getattr(value, "__self__", None)
     modules = (getattr(value, "__module__", None), type(value).__module__.partition(".")[0], type(owner).__module__)
     names = (getattr(value, "__qualname__", None), getattr(value, "__name__", None))
@@ -95,6 +49,30 @@ def home_of(value: object) -> tuple[types.ModuleType, str] | None:
     return None
 
 
+def _is_packaged(cls: type) -> bool:
+    """Whether no notebook made the class: it is Python's own, or of an installed module or a function there.
+
+    What ``dataclasses.make_dataclass`` and ``types.new_class`` made says that it is of ``types``.
+    """
+    name = cls.__module__
+    if name not in sys.modules or not cls.__flags__ & _MADE:
+        return name in sys.modules
+    if name in ("__main__", "builtins") or own_file(name) is not None:
+        return False
+    try:
+        return "<locals>" in cls.__qualname__ or operator.attrgetter(cls.__qualname__)(sys.modules[name]) is cls
+    except AttributeError:
+        return False
+
+
+def sentinel_of(value: object) -> tuple[types.ModuleType, str] | None:
+    """The package's module in which an object stands that is known by being that one, as ``pandas.NA``; and its name."""
+    home = home_of(type(value))
+    if home is None or own_file(home[0].__name__) is not None:
+        return None
+    return next(((home[0], name) for name, one in vars(home[0]).items() if one is value), None)
+
+
 def module_of(function: types.FunctionType) -> types.ModuleType | None:
     """The imported module in which the function was written; None for the notebook, and for an exec'd namespace."""
     name = function.__globals__.get("__name__", "__main__")
@@ -107,7 +85,12 @@ def own_file(module: str) -> Path | None:
     file = getattr(sys.modules[module], "__file__", None) if module in sys.modules else found_at(module)
     if not file or module.partition(".")[0] in (*sys.stdlib_module_names, "seeknal_nb"):  # ours is no user's
         return None
-    path = Path(file).resolve()
+    return _unless_installed(Path(file).absolute())
+
+
+@lru_cache(maxsize=2048)
+def _unless_installed(file: Path) -> Path | None:
+    path = file.resolve()
     installed = any(path.is_relative_to(folder) for folder in _INSTALLED)
     return None if installed or {"site-packages", "dist-packages"} & {*path.parts} else path
 
@@ -125,96 +108,6 @@ def found_at(module: str) -> str | None:
     return spec.origin if spec else None
 
 
-def file_text(module: str, file: Path) -> tuple[str, tuple[str, ...]]:
-    """A digest of the file of a module that the user wrote, and the modules that it imports.
-
-    Raises ManifestError where the file is gone, or says something else than what was imported from it.
-    """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        remedy = "restart the kernel, or import it from where it is now"
-        raise ManifestError(f"the module {module} cannot be read", why=str(error), remedy=remedy) from None
-    try:
-        source = importlib.util.decode_source(content)
-    except (SyntaxError, UnicodeDecodeError):  # a compiled module
-        source = ""
-    if module in sys.modules:
-        _refuse_stale(sys.modules[module], content, source)
-    package = module if file.stem == "__init__" else module.rpartition(".")[0]
-    return xxhash.xxh3_128_hexdigest(content), _imports_in(source, package)
-
-
-@lru_cache(maxsize=512)
-def _imports_in(source: str, package: str) -> tuple[str, ...]:
-    try:
-        return imports_of(parse(source), package=package)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-
-
-def _refuse_stale(module: types.ModuleType, content: bytes, source: str) -> None:
-    """What the old code makes would be kept under the new file's key."""
-    read = vars(module).get(READ)
-    if isinstance(read, Reading) and read.spec is module.__spec__:  # else somebody has reloaded it
-        if read.content != content:
-            why, remedy = "its file is not what it was", "load the project again, which imports it again"
-            raise ManifestError(f"the module {module.__name__} changed after it was imported", why=why, remedy=remedy)
-        return
-    if type(getattr(module, "__loader__", None)) is not SourceFileLoader:  # others may change the code, as pytest does
-        return
-    differing = next(chain(_other_functions(module, source), _other_constants(module, source)), None)
-    if differing:
-        raise ManifestError(
-            f"the module {module.__name__} changed after it was imported",
-            why=f"its {differing} is not what the file says now",
-            remedy=f"importlib.reload({module.__name__}), or %autoreload 2, or restart the kernel",
-        )
-
-
-def _other_functions(module: types.ModuleType, source: str) -> Iterator[str]:
-    codes = _sources(source)
-    for function in (value for value in vars(module).values() if isinstance(value, types.FunctionType)):
-        code = function.__code__
-        if codes and code not in codes and code.co_filename == module.__file__ and not is_generated(code):
-            yield f"function '{function.__name__}'"
-
-
-def _other_constants(module: types.ModuleType, source: str) -> Iterator[str]:
-    for name, value in _constants_in(source).items():
-        found = vars(module).get(name, NotImplemented)
-        if (type(found), repr(found)) != (type(value), repr(value)):
-            yield f"constant '{name}'"
-
-
-@lru_cache(maxsize=512)
-def _constants_in(source: str) -> Mapping[str, object]:
-    """What a module binds once, to something that nothing but another binding changes; no global of its functions."""
-    try:
-        tree = parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    bound = Counter(name for node in tree.body for name in bound_by([node]))
-    bound.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
-    found: dict[str, object] = {}
-    for node in tree.body if "*" not in bound else ():
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        names = [target.id for target in targets if isinstance(target, ast.Name) and bound[target.id] == 1]
-        value: Any = getattr(node, "value", None)
-        if names and _is_constant(value):
-            found |= dict.fromkeys(names, ast.literal_eval(value))
-    return found
-
-
-def _is_constant(node: ast.expr | None) -> bool:
-    match node:
-        case ast.Tuple(elts=parts):
-            return all(map(_is_constant, parts))
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-            return True
-    return isinstance(node, ast.Constant)
-
-
 @lru_cache(maxsize=256)
 def version_of(package: str) -> str:
     """The version of the distribution that holds the package; empty where there is none."""
@@ -225,113 +118,3 @@ def version_of(package: str) -> str:
     except importlib.metadata.PackageNotFoundError:
         found = importlib.metadata.packages_distributions().get(package, ())
     return " ".join(sorted({importlib.metadata.version(name) for name in found}))
-
-
-def is_generated(code: types.CodeType) -> bool:
-    """Whether ``dataclasses`` or attrs made it from the fields, which are written beside it."""
-    return code.co_qualname.startswith("__create_fn__.") or code.co_filename.startswith("<attrs generated")
-
-
-def code_text(code: types.CodeType, variables: dict[str, Any]) -> str:
-    """The canonical source where it is certain that the code was made from it, else the byte code."""
-    linecache.checkcache(code.co_filename)
-    nodes = _sources("".join(linecache.getlines(code.co_filename, variables))).get(code, ())
-    return without_docstrings(nodes[0]) if len(nodes) == 1 else _bytes_text(code)
-
-
-def _bytes_text(code: types.CodeType) -> str:
-    head = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags, code.co_code.hex())
-    names = (code.co_names, code.co_varnames, code.co_cellvars, code.co_freevars)
-    return f"code{(*head, *names)}[{', '.join(map(_const_text, code.co_consts))}]"
-
-
-def _const_text(const: object) -> str:
-    match const:
-        case types.CodeType():
-            return _bytes_text(const)
-        case tuple():
-            return f"({', '.join(map(_const_text, const))})"
-        case frozenset():
-            return f"{{{', '.join(sorted(map(_const_text, const)))}}}"
-    return repr(const)
-
-
-@lru_cache(maxsize=512)
-def _sources(text: str) -> Mapping[types.CodeType, tuple[ast.AST, ...]]:
-    """The code of each function in a source file, with the nodes that may stand for it.
-
-    Lambdas that begin in one line and compile alike cannot be told apart.
-    """
-    try:
-        tree = parse(text)
-        module = compile_tree(tree, "<source>")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    places: dict[tuple[str, int], list[ast.AST]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, (*DEFS, ast.Lambda)):
-            first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", ()))])
-            places.setdefault((getattr(node, "name", "<lambda>"), first), []).append(node)
-    return {code: tuple(places.get((code.co_name, code.co_firstlineno), ())) for code in _codes_in(module)}
-
-
-def _codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
-    for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            yield const
-            yield from _codes_in(const)
-
-
-def closure_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
-    """The variables of outer functions that it holds."""
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            yield name, cell.cell_contents
-        except ValueError:  # a name that the outer function has not bound yet
-            yield name, NotImplemented
-
-
-def globals_of(function: types.FunctionType) -> Iterator[tuple[str, object]]:
-    """The globals that the function and what is defined in it read, where they are; one may still come."""
-    names: set[str] = set()
-    for code in (function.__code__, *_codes_in(function.__code__)):
-        steps = list(dis.get_instructions(code))
-        stored = {step.argval for step in steps if step.opname == "STORE_NAME"}
-        # In a function's byte code LOAD_NAME stands only in the block of an inner class.
-        loads = {step.argval for step in steps if step.opname.startswith("LOAD_") and "GLOBAL" in step.opname}
-        names |= loads | ({step.argval for step in steps if step.opname == "LOAD_NAME"} - stored)
-    known = function.__globals__
-    yield from ((name, known[name]) for name in names - OF_THE_FACE if name in known)
-
-
-def imported_by(code: types.CodeType) -> tuple[str, ...]:
-    """The modules that a function and what is defined in it import; ``a.b`` for ``from a import b``, module or not."""
-    names: list[str] = []
-    for part in (code, *_codes_in(code)):
-        module = ""
-        for step in dis.get_instructions(part):
-            if step.opname == "IMPORT_NAME":
-                module = step.argval
-                names.append(module)
-            elif step.opname == "IMPORT_FROM":
-                names.append(f"{module}.{step.argval}")
-    return tuple(sorted(set(names)))
-
-
-def annotations_of(cls: type) -> Iterator[tuple[str, object]]:
-    """The annotations of its own, in order: a dataclass is made from that."""
-    try:
-        notes = inspect.get_annotations(cls)
-    except NameError:  # from 3.14 on an annotation is evaluated only now
-        return
-    yield from ((f"annotation {name}", note) for name, note in notes.items())
-
-
-def members_of(cls: type) -> Iterator[tuple[str, object]]:
-    """What a class holds and somebody wrote; of an enum its members in order, and its functions."""
-    if issubclass(cls, enum.Enum):
-        yield "__members__", [(name, member.value) for name, member in cls.__members__.items()]
-        mine = (types.FunctionType, staticmethod, classmethod, property)
-        yield from ((name, value) for name, value in vars(cls).items() if isinstance(value, mine))
-    else:
-        yield from ((name, value) for name, value in vars(cls).items() if name not in _OF_CLASSES)

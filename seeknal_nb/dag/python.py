@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.asked import params_in, refs_in
+from seeknal_nb.dag.asked import called_in, params_in, refs_in
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
+from seeknal_nb.dag.signature import Refused, names_in, node_function, notes_of, parameters, results
+from seeknal_nb.dag.texts import imports_in_texts, names_in_texts, reads_past_names
 from seeknal_nb.errors import ManifestError, NodeError, Place, text_of
 
 if TYPE_CHECKING:
@@ -50,13 +52,15 @@ _SHELL = re.compile(r"\s*(?:[\w.,\s]+=\s*)?[%!]|\s*\?|.*\?\s*$")
 class Body:
     """What can be said about a body without running it.
 
-    ``function`` is the ``def`` that has the node's own name, unless the body goes on to a last expression or a
-    top-level ``return``; ``params`` are its parameters in order, ``ctx`` included, ``optional`` those with a default.
+    ``function`` is the node's, unless the body goes on to a last expression or a top-level ``return``: the ``def`` of the
+    node's own name, else the only one of a body of definitions. ``params`` are its parameters in order, ``ctx`` included,
+    ``optional`` those with a default, ``notes`` those with an annotation, and its text.
     ``reads`` are the names that the body reads before it has certainly assigned them, in order of first appearance,
     without builtins and ``PROVIDED``. Of these, ``perhaps`` are those that it may have assigned by then (in a loop,
-    in one branch): nobody need have them. ``assigns`` are all names that it may bind in its namespace, ``refs`` the
-    literal arguments of ``ref("kind.name")``, ``ctx.ref("kind.name")``, ``ctx.features``, ``ctx.latest``, ``ctx.model``
-    and ``ctx.predict``, ``imports`` the modules that it imports.
+    in one branch), or that stand in texts only: nobody need have them; ``called`` are those that it calls. ``assigns`` are
+    all names that it may bind in its namespace, ``refs`` the literal arguments of ``ref("kind.name")``,
+    ``ctx.ref("kind.name")``, ``ctx.features``, ``ctx.latest``, ``ctx.model`` and ``ctx.predict``, ``imports`` the modules
+    that it imports. ``past`` says how it is written where it finds what no name in it says.
     """
 
     source: str
@@ -64,11 +68,14 @@ class Body:
     function: str | None
     params: tuple[str, ...]
     optional: frozenset[str]
+    notes: tuple[tuple[str, str], ...]
     reads: tuple[str, ...]
     perhaps: frozenset[str]
+    called: frozenset[str]
     assigns: frozenset[str]
     refs: tuple[str, ...]
     imports: tuple[str, ...]
+    past: frozenset[str]
 
 
 def read_body(source: str, *, name: str, place: Place | None = None) -> Body:
@@ -86,16 +93,8 @@ def read_body(source: str, *, name: str, place: Place | None = None) -> Body:
         raise ManifestError("the body cannot be read as Python", why=why, remedy=remedy, place=place) from None
 
 
-class _Refused(SyntaxError):  # noqa: N818
-    """Python that a body must not use; ``msg`` says what, ``text`` holds the remedy."""
-
-    def __init__(self, what: str, node: ast.AST, *, remedy: str) -> None:
-        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
-        super().__init__(what, ("<body>", line, column, remedy))
-
-
 def _not_python(source: str, error: SyntaxError) -> ManifestError:
-    if isinstance(error, _Refused):
+    if isinstance(error, Refused):
         return ManifestError(error.msg, remedy=error.text or "")
     lines = source.splitlines()
     line = lines[error.lineno - 1].strip() if error.lineno and error.lineno <= len(lines) else ""
@@ -116,22 +115,29 @@ def _read(source: str, name: str) -> Body:
     tree = parse(source)
     _refuse(tree)
     _codes(source, "<body>")  # finds what only the compiler refuses: `break` outside a loop, a parameter twice
-    function = _node_function(tree, name)
-    params, optional = _params(function) if function else ((), frozenset[str]())
+    function = None if _ends_in_a_value(tree) else node_function(tree, name)
+    params, optional = parameters(function) if function else ((), frozenset[str]())
+    notes = notes_of(function) if function else ()
     scope = Scope(tree.body)
     scope.finish()
-    reads = {read: perhaps for read, perhaps in scope.reads.items() if read not in _NOT_READS}
+    # Python itself evaluates no quoted annotation, so it may well name what is not there.
+    noted = {name for _, text in notes for name in names_in(text)} - scope.bound
+    found = {**scope.reads, **{name: True for name in sorted(noted | names_in_texts(tree)) if name not in scope.reads}}
+    reads = {read: perhaps for read, perhaps in found.items() if read not in _NOT_READS}
     return Body(
         source=source,
         name=name,
         function=function.name if function else None,
         params=params,
         optional=optional,
+        notes=notes,
         reads=tuple(reads),
         perhaps=frozenset(read for read, perhaps in reads.items() if perhaps),
+        called=called_in(tree.body) & reads.keys(),
         assigns=frozenset(scope.bound | scope.may),
         refs=tuple(dict.fromkeys(refs_in(tree, scope.bound))),
         imports=imports_of(tree),
+        past=reads_past_names(tree),
     )
 
 
@@ -146,31 +152,10 @@ def _refuse(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             what = f'"from {node.module} import *" hides which names the body reads'
-            raise _Refused(what, node, remedy=f"import the names one by one, or: import {node.module}")
+            raise Refused(what, node, remedy=f"import the names one by one, or: import {node.module}")
     for node in block(tree.body):
         if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)):
-            raise _Refused("yield and await work only inside a function", node, remedy="write them inside a def")
-
-
-def _node_function(tree: ast.Module, name: str) -> ast.FunctionDef | None:
-    """The last ``def`` of that name, where the body has no other result: then its helpers may well have that name."""
-    found = [node for node in tree.body if isinstance(node, DEFS) and node.name == name]
-    if not found or isinstance(tree.body[-1], ast.Expr) or _returns(tree):
-        return None
-    if isinstance(found[-1], ast.FunctionDef):
-        return found[-1]
-    raise _Refused("the function of a node cannot be async", found[-1], remedy="write def; use asyncio.run inside it")
-
-
-def _params(function: ast.FunctionDef) -> tuple[tuple[str, ...], frozenset[str]]:
-    args = function.args
-    for odd in filter(None, (args.vararg, args.kwarg, *args.posonlyargs)):
-        what = f'parameter "{odd.arg}" of {function.name} cannot be given by name'
-        raise _Refused(what, odd, remedy="name every node that it reads as an ordinary parameter")
-    names = tuple(arg.arg for arg in (*args.args, *args.kwonlyargs))
-    optional = {arg.arg for arg in args.args[len(args.args) - len(args.defaults) :]}
-    optional |= {arg.arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default}
-    return names, frozenset(optional)
+            raise Refused("yield and await work only inside a function", node, remedy="write them inside a def")
 
 
 @lru_cache(maxsize=1024)
@@ -189,7 +174,12 @@ def imports_of(tree: ast.AST, *, package: str = "") -> tuple[str, ...]:
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             module = ".".join([*above, *filter(None, [node.module])])
             names.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
+        names.update(filter(_is_dotted, imports_in_texts(node)))
     return tuple(sorted(names))
+
+
+def _is_dotted(name: str) -> bool:
+    return all(map(str.isidentifier, name.split(".")))
 
 
 @lru_cache(maxsize=1024)
@@ -215,12 +205,19 @@ def without_docstrings(tree: ast.AST) -> str:
         return ast.dump(tree)
 
 
-def load(body: Body, namespace: dict[str, Any], *, filename: str) -> Callable[[Mapping[str, object]], object]:
+def load(
+    body: Body,
+    namespace: dict[str, Any],
+    *,
+    filename: str,
+    arguments: Callable[[Mapping[str, Any]], Mapping[str, object]] | None = None,
+) -> Callable[[Mapping[str, object]], object]:
     """Prepare the body to run in ``namespace``, a fresh dict that holds what ``captured`` gave; runs nothing yet.
 
     The callable takes the inputs by name (and ``ctx``, ``ref``), runs the body at module level and gives its result:
     what the node's function returns; else a top-level ``return``; else the last expression; and where that is None, or
     there is none, the variable ``result`` or the one named as the node, if the body assigned it; else None.
+    ``arguments`` tells, by what the body has defined, what the node's function is given, instead of the inputs as they are.
     Tracebacks show the body's own lines under ``filename``, which is written like ``<seeknal transform.clean>``.
     """
     codes = _codes(body.source, filename)
@@ -235,7 +232,8 @@ def load(body: Body, namespace: dict[str, Any], *, filename: str) -> Callable[[M
         for code in codes:
             value = eval(code, namespace)  # noqa: S307  # running the user's code is what this is for
         if body.function:
-            return _called(namespace[body.function], {name: inputs[name] for name in body.params if name in inputs})
+            given = {name: inputs[name] for name in body.params if name in inputs}
+            return _called(namespace[body.function], arguments(namespace) if arguments else given)
         return _named_result(body, namespace) if value is None else value
 
     return run
@@ -253,7 +251,7 @@ def _called(function: Callable[..., object], given: Mapping[str, object]) -> obj
 
 
 def _named_result(body: Body, namespace: Mapping[str, object]) -> object:
-    names = (name for name in ("result", body.name) if name in body.assigns and name in namespace)
+    names = (name for name in results(body.name) if name in body.assigns and name in namespace)
     return next((namespace[name] for name in names), None)
 
 
@@ -276,6 +274,11 @@ def compile_tree(tree: ast.Module | ast.Expression, filename: str, mode: str = "
         warnings.simplefilter("ignore")
         code: CodeType = compile(tree, filename, mode, dont_inherit=True)
     return code
+
+
+def _ends_in_a_value(tree: ast.Module) -> bool:
+    """Whether the body has a result besides what its function gives: then its helpers may have any name."""
+    return (bool(tree.body) and isinstance(tree.body[-1], ast.Expr)) or _returns(tree)
 
 
 def _returns(tree: ast.Module) -> bool:

@@ -1,32 +1,32 @@
-"""What a SQL text reads, and its normal form; by sqlglot, so nothing is executed and no engine is asked."""
+"""What a SQL body reads, and its normal form; nothing is executed."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.graph import NAME
-from seeknal_nb.dag.sqltext import literal, quote, spans, statements
+from seeknal_nb.dag.sqlreads import HOLE, READER, Named, Problem, reads_of
+from seeknal_nb.dag.sqltext import column, literal, quote, spans, statements, unquoted, words
+from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Container, Iterable, Iterator
 
-__all__ = ["Named", "canonical", "files_in", "multiplies", "rewrite", "tables_in", "volatile_in"]
+    from seeknal_nb.dag.sqltext import Piece
+
+__all__ = [
+    "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "reads_nothing", "rewrite", "tables_in",
+    "unordered", "volatile_in",
+]  # fmt: skip
 
 _CACHED = 8192
-# Where sqlglot cannot parse what DuckDB can, names after these words are still found.
-_AFTER_FROM = re.compile(r"\b(?:from|join|pivot|unpivot|summarize)\s+((?:\w+\.)?\w+)(?![\w.(])", re.IGNORECASE)
-_MAY_READ_FILES = re.compile(r"read_|_scan|glob|parquet_|(?:from|join)\s*'", re.IGNORECASE)
-_REF = re.compile(r"\bref\s*\(\s*['\"]((?:[^'\"]|'')*)['\"]\s*\)", re.IGNORECASE)
-_LATEST = re.compile(r"\b(?:from|join)\s+latest\s*\(\s*((?:\w+|\"\w+\")(?:\s*\.\s*(?:\w+|\"\w+\"))?)\s*\)", re.IGNORECASE)
-_TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\w+|\S", re.DOTALL)
-_AS_WRITTEN = frozenset(
-    {"VAR", "STRING", "IDENTIFIER", "NUMBER", "RAW_STRING", "HEREDOC_STRING", "ESCAPE_STRING", "BYTE_STRING"}
+_JINJA = re.compile(
+    r"\{\{-?\s*(?P<what>ref|source)\s*\(\s*(?P<q>['\"])(?P<first>[\w.]+)(?P=q)"
+    r"(?:\s*,\s*(?P<r>['\"])(?P<second>\w+)(?P=r))?\s*\)\s*-?\}\}"
 )
-"""Tokens whose letters count: names, texts and numbers."""
+"""``{{ ref('x') }}`` and ``{{ source('a', 'b') }}``, as dbt writes them."""
 _VOLATILE = re.compile(
     r"(?<![\w.\"])(?:(now|today|random|uuid|uuidv4|uuidv7|gen_random_uuid|nextval|get_current_time(?:stamp)?|"
     r"transaction_timestamp)\s*\(|(current_date|current_time(?:stamp)?|localtime(?:stamp)?|tablesample|using\s+sample)\b)",
@@ -34,89 +34,156 @@ _VOLATILE = re.compile(
 )
 """What gives another result although nothing was changed (KINDS.md section 1.0)."""
 _LEFT_JOIN = re.compile(r"\bleft\s+(outer\s+)?join\b", re.IGNORECASE)
-_SYSTEM = frozenset({"information_schema", "pg_catalog"})
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A table or a file as a body names it: ``text``, standing from ``start`` to ``end`` (from 0, the end excluded).
-
-    ``aliased`` is False where columns may be qualified by the name itself.
-    """
-
-    text: str
-    start: int
-    end: int
-    aliased: bool = True
+_KEYWORDS = frozenset({
+    "all", "and", "anti", "any", "array", "as", "asc", "asof", "at", "both", "by", "case", "cast", "check", "collate",
+    "create", "cross", "desc", "describe", "distinct", "else", "end", "except", "fetch", "for", "from", "full", "glob",
+    "group", "having", "ilike", "in", "inner", "intersect", "into", "is", "join", "lambda", "lateral", "leading",
+    "left", "like", "limit", "natural", "not", "offset", "on", "only", "or", "order", "outer", "pivot", "positional",
+    "qualify", "right", "select", "semi", "show", "similar", "some", "summarize", "table", "tablesample", "then", "to",
+    "trailing", "union", "unique", "unpivot", "using", "when", "where", "window", "with",
+})  # fmt: skip
+"""Words that are never a name in DuckDB, unless they stand after AS or a dot, or before a colon or an arrow."""
 
 
 @lru_cache(maxsize=_CACHED)
 def canonical(sql: str) -> str:
-    """The normal form: the words without comments and layout, key words and functions in capitals, names as they are.
+    """The normal form: the text without comments and layout, key words and functions in capitals, names as they are.
 
-    Words, not a tree written back: sqlglot writes ``j -> 'a.b'`` back as ``j -> '$.a.b'``, which is another statement.
+    A text of its pieces, not of a tree: sqlglot writes ``j -> 'a.b'`` back as ``j -> '$.a.b'``, which is another statement.
     """
-    from sqlglot import tokenize  # noqa: PLC0415 - 0.14 s, and a saved manifest does without it
-    from sqlglot.errors import TokenError  # noqa: PLC0415
-
-    try:
-        return "; ".join(_words(statement.text, tokenize(statement.text, read="duckdb")) for statement in statements(sql))
-    except TokenError:
-        return " ".join(sql.split())
+    return "; ".join(_words(statement.text, words(statement.text)) for statement in statements(sql))
 
 
-def _words(sql: str, tokens: Sequence[Any]) -> str:
-    ends = [token.start for token in tokens[1:]] + [len(sql)]
-    words = []
-    for token, end in zip(tokens, ends, strict=True):
-        kind, text = token.token_type.name, sql[token.start : token.end + 1]
-        called = kind == "VAR" and sql[token.end + 1 : end + 1].lstrip().startswith("(")
-        words.append(text.upper() if called or kind not in _AS_WRITTEN else text)
-    return " ".join(words)
+def _words(sql: str, found: list[Piece]) -> str:
+    texts = [sql[piece.start : piece.end] for piece in found]
+    written = []
+    for number, (piece, text) in enumerate(zip(found, texts, strict=True)):
+        before, after = texts[number - 1] if number else "", texts[number + 1] if number + 1 < len(texts) else ""
+        touching = number and found[number - 1].end == piece.start and found[number - 1].kind in ("word", "text")
+        written.append("" if touching and piece.kind == "text" else " ")  # x'ab' is one thing, x 'ab' another
+        written.append(text.upper() if piece.kind == "word" and _is_no_name(text, before, after) else text)
+    return "".join(written)[1:]
+
+
+def _is_no_name(word: str, before: str, after: str) -> bool:
+    """Whether the letters of a word cannot count: a key word, or a function that is called."""
+    if before.casefold() in ("as", "lambda") or before.endswith(".") or after[:1] == ":" or after == "=>":
+        return False
+    return after == "(" or word.casefold() in _KEYWORDS
 
 
 @lru_cache(maxsize=_CACHED)
 def tables_in(sql: str) -> tuple[Named, ...]:
     """The tables that a body reads besides its own CTEs and temporary tables, in the order in which it names them.
 
-    ``ref('kind.name')`` counts as the table ``kind.name``, and so does ``latest(kind.name)`` after FROM or JOIN.
+    ``ref('kind.name')`` counts as the table ``kind.name``, and so do ``latest(kind.name)`` and ``{{ ref('kind.name') }}``.
     """
-    tables = [Named(m[1], m.start(), m.end()) for m in _live(_REF, sql)]
-    tables += [Named(re.sub(r'[\s"]', "", m[1]), m.start(1), m.end(1)) for m in _live(_LATEST, sql)]
-    own: set[str] = set()
-    for statement in statements(_without_refs(sql)):
-        found = _read(statement.text)
-        own |= found.made
-        tables += [
-            replace(table, start=table.start + statement.start, end=table.end + statement.start)
-            for table in found.tables
-            if "." in table.text or table.text.casefold() not in own
-        ]
-    return _in_order(tables)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One statement: the tables that it names besides its CTEs, and the temporary table that it makes."""
-
-    tables: tuple[Named, ...]
-    made: frozenset[str] = frozenset()
-
-
-@lru_cache(maxsize=_CACHED)
-def _read(statement: str) -> _Read:
-    trees = _parse(statement)
-    if trees is None:
-        found = (Named(m[1], m.start(1), m.end(1)) for m in _live(_AFTER_FROM, statement))
-        return _Read(tuple(table for table in found if not _is_hole(table.text)))
-    tables = (_named(table) for tree in trees for table in _tables(tree) if not _is_cte(table))
-    return _Read(tuple(table for table in tables if table), frozenset(name for tree in trees for name in _made(tree)))
+    return _all(sql)[0]
 
 
 @lru_cache(maxsize=_CACHED)
 def files_in(sql: str) -> tuple[Named, ...]:
     """The files that a body reads itself: in ``read_csv('f')``, ``read_parquet(['f', 'g'])``, ``FROM 'f.parquet'``."""
-    return tuple(_file_names(sql)) if _MAY_READ_FILES.search(sql) else ()
+    return _all(sql)[1] if _may_name_files(sql) else ()
+
+
+def reads_nothing(sql: str) -> bool:
+    """Whether a body reads no table and no file, and nothing that no key knows."""
+    return not any(_all(sql))
+
+
+def _may_name_files(sql: str) -> bool:
+    """Whether it is worth a parse: a file's name is quoted, and has a dot unless it is a reader's argument."""
+    if not any(sign in sql for sign in "'\"$"):
+        return False
+    if READER.search(sql):
+        return True
+    return any("." in sql[piece.start : piece.end] for piece in words(sql) if piece.kind in ("text", "name"))
+
+
+def check_sql(sql: str, *, listed: bool) -> None:
+    """Refuse a body that could read what no key knows, or whose tables cannot be told.
+
+    Args:
+        sql: A body, its parameters put in.
+        listed: Whether the node names its tables under ``inputs``: then a text that no parser reads may pass.
+
+    Raises:
+        ManifestError: For the first such statement.
+    """
+    name = _other_jinja(sql)
+    if name:
+        remedy = "write {{ ref('x') }} or {{ source('a', 'b') }} for a table, {{ name }} for a parameter of this project"
+        raise ManifestError(f"Jinja's {name} is not known here", why="a body is SQL with parameters", remedy=remedy)
+    for problem in _all(sql)[2]:
+        if not (listed and problem.unread):
+            raise ManifestError(problem.what, why=problem.why, remedy=problem.remedy)
+
+
+@lru_cache(maxsize=_CACHED)
+def _all(sql: str) -> tuple[tuple[Named, ...], tuple[Named, ...], tuple[Problem, ...]]:
+    """The tables, the files and the problems of all statements of a body."""
+    text, jinja = _without_jinja(sql)
+    body = statements(text)
+    found = [reads_of(statement.text) for statement in body]
+    if any(one.late for one in found):
+        macros = frozenset(one.made for one in found if one.late)
+        found = [reads_of(statement.text, macros) for statement in body]
+    made, own = {one.made for one in found if one.made}, set[str]()
+    tables: list[Named] = []
+    files: list[Named] = []
+    problems: list[Problem] = []
+    for statement, one in zip(body, found, strict=True):
+        hides = made - {one.made} if one.late else own  # a view or a macro looks its tables up when it is used
+        for table in _moved(one.tables, statement.start):
+            named = jinja.pop(table.start, None)
+            if named is not None:
+                tables.append(replace(named, aliased=table.aliased))
+            elif "." in table.text or table.text.casefold() not in hides:
+                tables.append(table)
+        files += _moved(one.files, statement.start)
+        problems += one.problems
+        own |= {one.made}
+    if jinja and not problems:
+        why = f"{sql[(left := next(iter(jinja.values()))).start : left.end]} stands where no table is read"
+        problems.append(Problem("a reference is not understood", why, "write it after FROM or JOIN, with an alias"))
+    return _in_order(tables), _in_order(files), tuple(problems)
+
+
+def _moved(found: Iterable[Named], by: int) -> Iterator[Named]:
+    return (replace(one, start=one.start + by, end=one.end + by) for one in found)
+
+
+def _without_jinja(sql: str) -> tuple[str, dict[int, Named]]:
+    """The text with a name as long in place of each reference as dbt writes it, and what they mean by where they start."""
+    found: dict[int, Named] = {}
+    pieces, at = [], 0
+    for match in _live(_JINJA, sql) if "{{" in sql else ():
+        first, second = match["first"], match["second"]
+        if (match["what"] == "source") != bool(second):
+            continue
+        name, other = (f"source.{second}", f"source.{first}_{second}") if second else (first, "")
+        found[match.start()] = Named(name, *match.span(), other=other)
+        pieces += [sql[at : match.start()], HOLE * len(match[0])]
+        at = match.end()
+    return "".join([*pieces, sql[at:]]), found
+
+
+def _other_jinja(sql: str) -> str:
+    """What of Jinja the text has besides references to tables; empty where there is nothing."""
+    if "{%" not in sql and "{#" not in sql and "{{" not in sql:
+        return ""
+    text = _without_jinja(sql)[0]
+    found = words(text)
+    for brace, second, third, fourth in zip(found, found[1:], found[2:], [*found[3:], None], strict=False):
+        opening = text[brace.start : third.start]
+        if brace.end != second.start or opening[:1] != "{":
+            continue
+        if opening[1:2] in ("%", "#"):
+            return text[brace.start : text.find("}", brace.start) + 1 or len(text)][:60]
+        if opening[1:2] == "{" and third.kind == "word" and (fourth is None or text[fourth.start] != ":"):
+            return f"{{{{ {text[third.start : third.end]} }}}}"
+    return ""
 
 
 def volatile_in(sql: str) -> tuple[str, ...]:
@@ -130,61 +197,68 @@ def multiplies(sql: str) -> bool:
     return any(True for _ in _live(_LEFT_JOIN, sql))
 
 
-def rewrite(sql: str, resolve: Callable[[str], str | None], *, root: Path | None = None) -> str:
-    """The text with its tables written as quoted ids, and, with ``root``, its files as paths from there.
+@lru_cache(maxsize=_CACHED)
+def unordered(sql: str) -> bool:
+    """Whether the rows of a body have no order: it groups, is DISTINCT or joins sets, and does not say ORDER BY."""
+    import sqlglot  # noqa: PLC0415 - 0.14 s, and only a node that runs again asks
+    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415
+
+    body = statements(sql)
+    try:
+        tree = sqlglot.parse_one(body[-1].text, read="duckdb") if body else None
+    except (SqlglotError, RecursionError):
+        return False
+    if isinstance(tree, exp.Select):
+        return bool(tree.args.get("group") or tree.args.get("distinct")) and not tree.args.get("order")
+    return isinstance(tree, exp.SetOperation) and not tree.args.get("order")
+
+
+def rewrite(
+    sql: str,
+    resolve: Callable[[str], str | None],
+    *,
+    place: Callable[[str], str] | None = None,
+    within: Container[str] = frozenset(),
+) -> str:
+    """The text with its tables written as quoted ids, and, with ``place``, its files as paths.
 
     Args:
         sql: A body.
         resolve: The id of the node that a name means, or None.
-        root: Where relative paths start; DuckDB alone would look in the working directory first.
+        place: The path of a file, as the engine is to be given it.
+        within: Ids that a WITH round the text defines, each as one name, ``"kind.name"``.
     """
     pieces, at = [], 0
-    files = files_in(sql) if root is not None else ()
+    files = files_in(sql) if place is not None else ()
     for found in _in_order([*tables_in(sql), *files]):
-        new = literal(str(root / found.text)) if root is not None and found in files else _id(found, resolve)
+        new = literal(place(found.text)) if place is not None and found in files else _id(found, resolve, within)
         if new is not None and found.start >= at:
             pieces += [sql[at : found.start], new]
             at = found.end
     return "".join([*pieces, sql[at:]])
 
 
-def _id(table: Named, resolve: Callable[[str], str | None]) -> str | None:
-    node_id = resolve(table.text)
+def _id(table: Named, resolve: Callable[[str], str | None], within: Container[str]) -> str | None:
+    node_id = resolve(table.text) or (resolve(table.other) if table.other else None)
     if node_id is None:
         return None
-    same = table.aliased or node_id.partition(".")[2].casefold() == table.text.rpartition(".")[2].casefold()
+    name, called = node_id.rpartition(".")[2], table.text.rpartition(".")[2]
+    if node_id in within:
+        return column(node_id) if table.aliased else f"{column(node_id)} AS {column(called)}"
+    same = table.aliased or table.other or name.casefold() == called.casefold()
     return quote(node_id) if same else f"{quote(node_id)} AS {quote(table.text)}"
 
 
-def _parse(sql: str) -> list[Any] | None:
-    import sqlglot  # noqa: PLC0415 - 0.14 s, and a saved manifest does without it
-    from sqlglot.errors import SqlglotError  # noqa: PLC0415
-
-    try:
-        trees = sqlglot.parse(sql, read="duckdb")
-    except (SqlglotError, RecursionError):
-        return None
-    found = [tree for tree in trees if tree is not None]
-    return None if any(type(s).__name__ == "Command" for s in found) else found
-
-
-def _hole_name(length: int) -> str:
-    """A name as long as what it stands for, so that positions stay; no node can be called so."""
-    return "\u00f8" * length
-
-
-def _is_hole(name: str) -> bool:
-    return name.startswith("\u00f8")
-
-
-def _without_refs(sql: str) -> str:
-    if not any(True for _ in _live(_REF, sql)):
-        return sql
-    pieces, at = [], 0
-    for match in _live(_REF, sql):
-        pieces += [sql[at : match.start()], _hole_name(len(match[0]))]
-        at = match.end()
-    return "".join([*pieces, sql[at:]])
+def qualified_in(sql: str) -> frozenset[str]:
+    """The ids that columns are qualified by, as ``kind.name.column``, in small letters."""
+    found = words(sql)
+    texts = [sql[piece.start : piece.end] for piece in found]
+    return frozenset(
+        f"{unquoted(texts[n])}.{unquoted(texts[n + 2])}".casefold()
+        for n in range(len(found) - 3)
+        if texts[n + 1] == texts[n + 3] == "." and found[n].kind in ("word", "name")
+    )
 
 
 def _live(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:
@@ -199,74 +273,3 @@ def _live(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:
 
 def _in_order(tables: Iterable[Named]) -> tuple[Named, ...]:
     return tuple(sorted(tables, key=lambda table: table.start))
-
-
-def _made(statement: Any) -> Iterator[str]:
-    from sqlglot import exp  # noqa: PLC0415
-
-    if isinstance(statement, exp.Create) and isinstance(statement.this, (exp.Table, exp.Schema)):
-        yield statement.this.find(exp.Table).name.casefold()
-
-
-def _is_cte(table: Any) -> bool:
-    """Whether the name is one of a WITH round it. ``WITH a AS (SELECT * FROM a)`` reads the table a, unless RECURSIVE."""
-    from sqlglot import exp  # noqa: PLC0415
-
-    if table.db:
-        return False
-    name, within, node = table.name.casefold(), set(), table.parent
-    while node is not None:
-        if isinstance(node, exp.CTE):
-            within.add(id(node))
-        for clause in (value for key in ("with", "with_") if isinstance(value := node.args.get(key), exp.With)):
-            for cte in clause.expressions:
-                if cte.alias.casefold() == name and (id(cte) not in within or clause.args.get("recursive")):
-                    return True
-        node = node.parent
-    return False
-
-
-def _tables(statement: Any) -> Iterator[Any]:
-    from sqlglot import exp  # noqa: PLC0415
-
-    created = statement.this if isinstance(statement, exp.Create) else None
-    for table in statement.find_all(exp.Table):
-        if table is not created and (created is None or table.parent is not created):
-            yield table
-
-
-def _named(table: Any) -> Named | None:
-    """The table's name and place; None for a function, a file, or a table of the engine's own."""
-    from sqlglot import exp  # noqa: PLC0415
-
-    name, first = table.name, table.args.get("db") or table.this
-    if isinstance(table.this, exp.Func) or _is_hole(name) or table.db.casefold() in _SYSTEM:
-        return None
-    start, end = first.meta.get("start"), table.this.meta.get("end")
-    if start is None or end is None or (not table.db and not NAME.fullmatch(name)):
-        return None
-    return Named(f"{table.db}.{name}" if table.db else name, start, end + 1, aliased=bool(table.alias))
-
-
-def _file_names(sql: str) -> Iterator[Named]:
-    """Quoted texts after FROM or JOIN, and positional arguments of functions that read files."""
-    calls: list[bool] = []
-    before = ""
-    for match in _TOKEN.finditer(sql):
-        word = match[0]
-        if word.startswith(("--", "/*")):
-            continue
-        if word == "(":
-            calls.append(_reads_files(before))
-        elif word == ")" and calls:
-            calls.pop()
-        elif word[0] == "'":
-            argument = bool(calls) and calls[-1] and before in ("(", "[", ",")
-            if argument or before.casefold() in ("from", "join"):
-                yield Named(word[1:-1].replace("''", "'"), match.start(), match.end())
-        before = word
-
-
-def _reads_files(function: str) -> bool:
-    name = function.casefold()
-    return name.startswith("read_") or name.endswith("_scan") or name in ("glob", "parquet_schema", "parquet_metadata")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import ManifestError, near
@@ -14,17 +14,45 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
 __all__ = [
-    "Statement", "column", "holes", "literal", "parquet", "quote", "render", "shown", "spans", "statements", "value_of",
+    "Piece", "Statement", "column", "exactly", "holes", "literal", "parquet", "pieces", "quote", "render", "shown", "spans",
+    "statements", "unquoted", "value_of", "words",
 ]  # fmt: skip
+
+_CACHED = 8192
 
 _HOLE = re.compile(
     r"\{\{\s*(?:(ident)\s*\(\s*(\w+)\s*\)"
     r"|(\w+(?:\.\w+)+|\w+(?:\s*\(\s*-?\d*\s*\))?|env:\w+(?:\|[^{}]*?)?))\s*\}\}"
 )
 """``{{ name }}``, ``{{ ident(name) }}``; the peer's ``{{ rules.x }}``, ``{{ today(-1) }}``, ``{{ env:NAME|x }}``."""
-_QUOTED = re.compile(r"\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(\$\w*\$).*?\1", re.DOTALL)
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_COMMENT_OR_TEXT = re.compile(f"{_COMMENT.pattern}|{_QUOTED.pattern}", re.DOTALL)
+_PIECE = re.compile(
+    r"(?P<blank>\s+)"
+    r"|(?P<comment>--[^\n]*|/\*)"
+    r"|(?P<text>\b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)|(?:\b[xXbB])?'(?:[^']|'')*(?:'|\Z)|(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?:(?P=tag)|\Z))"
+    r"|(?P<name>\"(?:[^\"]|\"\")*(?:\"|\Z))"
+    r"|(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
+    r"|(?P<word>[^\W\d][\w$]*)"
+    r"|(?P<sign>[(),;\[\]{}]|(?:(?!--|/\*)[^\s\w(),;\[\]{}'\"])+)",
+    re.DOTALL,
+)
+_SPECIAL = re.compile(r"[~!@#%^&|`?]")
+_SIGNS = re.compile(r"[*?\[]")
+_BLOCK = re.compile(r"/\*|\*/")
+_ESCAPED = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a SQL text, from ``start`` to ``end`` (from 0, the end excluded).
+
+    ``kind`` is comment, text (quoted), name (in double quotes), number, word or sign: a bracket, a comma, a semicolon, or
+    several characters of an operator that stand together.
+    """
+
+    kind: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +67,73 @@ class Statement:
     start: int = 0
 
 
+@lru_cache(maxsize=_CACHED)
+def pieces(sql: str) -> tuple[Piece, ...]:
+    """The pieces of a text, comments among them, as DuckDB's scanner takes them apart; blanks are left out."""
+    found, at = [], 0
+    while at < len(sql):
+        match = _PIECE.match(sql, at)
+        kind, end = (match.lastgroup or "sign", match.end()) if match else ("sign", at + 1)
+        if kind == "comment" and sql.startswith("/*", at):
+            end = _end_of_comment(sql, at)
+        elif kind == "sign":  # an operator does not end with plus or minus, unless it holds one of these
+            while end > at + 1 and sql[end - 1] in "+-" and not _SPECIAL.search(sql, at, end):
+                end -= 1
+        if kind != "blank":
+            found.append(Piece("text" if kind == "tag" else kind, at, end))
+        at = end
+    return tuple(found)
+
+
+def _end_of_comment(sql: str, start: int) -> int:
+    """Where a comment ends that began there; comments may lie in one another."""
+    depth = 0
+    for match in _BLOCK.finditer(sql, start):
+        depth += 1 if match[0] == "/*" else -1
+        if not depth:
+            return match.end()
+    return len(sql)
+
+
+def words(sql: str) -> list[Piece]:
+    """The pieces of a text without its comments."""
+    return [piece for piece in pieces(sql) if piece.kind != "comment"]
+
+
 def spans(sql: str) -> list[tuple[int, int]]:
-    """Where comments and quoted texts stand: (start, end), the end excluded."""
-    return [match.span() for match in _COMMENT_OR_TEXT.finditer(sql)]
+    """Where comments and quoted texts and names stand: (start, end), the end excluded."""
+    return [(piece.start, piece.end) for piece in pieces(sql) if piece.kind in ("comment", "text", "name")]
 
 
 def statements(sql: str) -> list[Statement]:
     """The statements of a body, in order; empty ones are left out."""
-    quoted = _COMMENT_OR_TEXT.sub(lambda m: "x" * len(m[0]) if _QUOTED.fullmatch(m[0]) else _blank(m[0]), sql)
-    found, start = [], 0
-    for end in [*(m.start() for m in re.finditer(";", quoted)), len(sql)]:
-        shown = quoted[start:end]
-        first, last = len(shown) - len(shown.lstrip()), len(shown.rstrip())
-        if first < last:
-            line = 1 + sql.count("\n", 0, start + first)
-            found.append(Statement(sql[start + first : start + last], line, start + first))
-        start = end + 1
+    found: list[Statement] = []
+    of: list[Piece] = []
+    for piece in [*words(sql), None]:
+        if piece is not None and sql[piece.start : piece.end] != ";":
+            of.append(piece)
+        elif of:
+            start = of[0].start
+            found.append(Statement(sql[start : of[-1].end], 1 + sql.count("\n", 0, start), start))
+            of = []
     return found
 
 
-def _blank(comment: str) -> str:
-    return "".join(c if c == "\n" else " " for c in comment)
+def unquoted(text: str) -> str:
+    r"""What a quoted text or name says: ``'it''s'``, ``e'a\n'``, ``$$f$$``, ``"a b"``; a bare word says itself."""
+    if text[:1] == "$":
+        tag = text[: text.index("$", 1) + 1]
+        return text[len(tag) : -len(tag)]
+    if text[:1] in ("'", '"'):
+        return text[1:-1].replace(text[0] * 2, text[0])
+    return _ESCAPED.sub(_unescaped, text[2:-1].replace("''", "'")) if text[:2] in ("e'", "E'") else text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    octal, *hexadecimal, letter = match.groups()
+    if letter is not None:
+        return _LETTERS.get(letter, letter)
+    return chr(int(octal, 8) if octal else int(next(filter(None, hexadecimal)), 16))
 
 
 def quote(name: str) -> str:
@@ -77,9 +151,15 @@ def shown(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z_]\w*", name) else column(name)
 
 
-def parquet(file: object) -> str:
-    """What stands after FROM to read a Parquet file."""
-    return f"read_parquet({literal(str(file))})"
+def exactly(path: str) -> str:
+    """A path as DuckDB has to be given it, so that none of its letters is a sign of a pattern."""
+    return _SIGNS.sub(lambda sign: f"[{sign[0]}]", path)
+
+
+def parquet(*files: object) -> str:
+    """What stands after FROM to read Parquet files of one schema."""
+    names = [exactly(str(file)) for file in files]
+    return f"read_parquet({literal(names if len(names) > 1 else names[0])})"
 
 
 def literal(value: object) -> str:

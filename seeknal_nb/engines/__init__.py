@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seeknal_nb import plugins
@@ -15,33 +16,55 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ENGINES", "Engine", "Interrupted", "OnFirstUse", "Relation", "Table"]
+__all__ = ["ENGINES", "FORMS", "Engine", "Interrupted", "OnFirstUse", "Relation", "Schema", "Table"]
+
+FORMS = ("pandas", "pandas_arrow", "polars", "arrow")
+"""What a table may be handed over as. ``pandas_arrow`` is pandas with columns of Arrow's types."""
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error: somebody asked for it
     """A statement ended because ``interrupt`` was called."""
 
 
+Schema = tuple[tuple[str, str], ...]
+"""(column, SQL type) in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What an input's name stands for: the file of a stored build, or the statement of a view."""
+    """What an input's name stands for: the files of a stored build, the statement of a view, or, empty, nothing.
 
-    file: Path | None = None
+    Attributes:
+        schema: Of the whole.
+        groups: Files by their own schema, as absolute paths; a column that a group lacks is NULL in its rows.
+        sql: The statement of a view.
+    """
+
+    schema: Schema = ()
+    groups: tuple[tuple[Schema, tuple[str, ...]], ...] = ()
     sql: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What was written: rows, and (column, SQL type) in order."""
+    """What was written.
+
+    Attributes:
+        rows: How many.
+        schema: (column, SQL type) in order.
+        warnings: What of a frame its owner may not expect.
+    """
 
     rows: int
-    schema: tuple[tuple[str, str], ...]
+    schema: Schema
+    warnings: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
     """The verbs that a kind needs. All may be called from any thread; a statement has a session of its own."""
 
     name: str
+    version: str
 
     def bind(self, inputs: Mapping[str, Relation]) -> None:
         """Make ``kind.name`` readable in SQL, for each id."""
@@ -54,17 +77,27 @@ class Engine(Protocol):
             Interrupted: ``interrupt`` was called.
         """
 
-    def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
+    def describe(self, sql: str) -> Schema:
         """The columns that a SELECT would give, without running it."""
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
-        """The rows of a SELECT as a frame: ``pandas``, ``arrow``, ``polars`` or ``rows`` (a list of tuples)."""
+        """The rows of a SELECT in one of ``FORMS``, each value as it is, or as ``rows``, a list of tuples.
+
+        Raises:
+            NodeError: A column does not fit that form.
+        """
 
     def take(self, value: object, to: Path) -> Table:
         """Write a frame that a Python body gave as the Parquet file ``to``."""
 
     def export(self, sql: str, to: Path, options: str) -> int:
         """Write the rows of a SELECT to a file as COPY's ``options`` say; gives how many."""
+
+    def same_rows(self, one: Relation, other: Relation) -> bool:
+        """Whether two stored tables of one schema hold the same rows, each as often, in whatever order.
+
+        False where that cannot be told exactly; and where it is interrupted.
+        """
 
     def interrupt(self) -> None:
         """Stop the statements that are running; called again until they report."""
@@ -88,6 +121,12 @@ class OnFirstUse:
         self._name, self._spill = (engine, spill) if isinstance(engine, str) else (engine.name, None)
         self.opened: Engine | None = None if isinstance(engine, str) else engine
         self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> str:
+        """Name and major version, which stand in the keys of what it builds; nothing is opened to tell them."""
+        version = getattr(self.opened, "version", None) or _version(self._name)
+        return f"{self._name} {version.partition('.')[0]}".strip()
 
     def get(self) -> Engine:
         """The engine; raises ``PluginError`` where none has that name."""
@@ -113,3 +152,13 @@ class OnFirstUse:
             if self.opened is not None:
                 self.opened.close()
                 self.opened = None
+
+
+@cache
+def _version(name: str) -> str:
+    """The version of an engine that is not open: of the distribution that brings it, else what its class says."""
+    if name in ENGINES:
+        from importlib.metadata import version  # noqa: PLC0415 - 11 ms, and a help text does without it
+
+        return version(name)
+    return str(getattr(plugins.find("engines", name, ENGINES), "version", ""))

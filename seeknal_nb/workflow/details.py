@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.runner import DAGRunner
 
 __all__ = ["Details", "Inspector"]
@@ -134,6 +134,7 @@ class Inspector:
         error = (state.error if state is not None and not state.good else None) or ""
         other = bool(error) and reader.rewritten(node.id)
         note = "the error is that of an earlier version of this node" if other else note
+        note = note or (reader.note(node.id) if reader.elsewhere(node.id) else "")
         language, body = _definition(node)
         history = tuple(self._history.get(node.id, ()))
         return Details(
@@ -182,7 +183,7 @@ def _when(seconds: float) -> str:
 def _first_rows(reader: Reader, node: Node, build: Build | None, most: int) -> tuple[tuple[tuple[str, ...], ...], str]:
     if is_view(node):
         return (), "a view stores no rows: they are computed where it is read"
-    if build is None or build.data is None or not most:
+    if build is None or build.path is None or not most:
         return (), ""
     try:
         found = reader.query(node.id, limit=most, form="rows")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import secrets
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,13 @@ from seeknal_nb.files import write_atomic
 from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Manifest
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
-__all__ = ["LAST", "RunRecord", "read_history", "read_log", "runs_by_node"]
+__all__ = ["LAST", "RunRecord", "newest_records", "read_history", "read_log", "runs_by_node"]
 
 LAST = "last_manifest.json"
 """The manifest of the last run that finished: what ``diff`` compares with."""
@@ -31,19 +30,20 @@ LATEST = 1e11
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run that has begun: where its record goes, and since when (seconds since the epoch)."""
+    """A run that has begun: where its record goes, since when (seconds since the epoch), and what it was asked for."""
 
     directory: Path
     run_id: str
     command: str
     since: float
+    asked: Mapping[str, Any] | None = None
 
     @classmethod
-    def begin(cls, directory: Path, command: str) -> RunRecord:
-        """Writes nothing yet."""
-        now = time.time()
-        stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S")
-        return cls(directory, f"{stamp}-{secrets.token_hex(3)}", command, now)
+    def begin(cls, directory: Path, command: str, asked: Mapping[str, Any] | None = None) -> RunRecord:
+        """Writes nothing yet. Records that are sorted by their names are sorted by time."""
+        now = datetime.now(UTC)
+        run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(1)[0]}"
+        return cls(directory, run_id, command, now.timestamp(), asked)
 
     def finish(self, summary: ExecutionSummary, *, interrupted: bool) -> None:
         """Write the record, with the results of what was executed, and their logs."""
@@ -53,6 +53,7 @@ class RunRecord:
             "command": self.command,
             "started": self.since,
             "interrupted": interrupted,
+            **({"asked": self.asked} if self.asked is not None else {}),
             "totals": summary.totals(),
             "results": [_told(result) for result in executed],
         }
@@ -80,6 +81,12 @@ def read_history(directory: Path, *, most: int = 50) -> list[dict[str, Any]]:
     records = [_record(path) for path in sorted(directory.glob("*T*.json"), reverse=True)[: 2 * most]]
     known = [record for record in records if record is not None]
     return sorted(known, key=lambda record: float(record["started"]), reverse=True)[:most]
+
+
+def newest_records(directory: Path) -> Iterator[dict[str, Any]]:
+    """The records of all runs, the newest first, each read when it is asked for."""
+    found = map(_record, sorted(directory.glob("*T*.json"), reverse=True))
+    return (record for record in found if record is not None)
 
 
 def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dict[str, list[dict[str, Any]]]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.workflow.events import ExecutionStatus
-from seeknal_nb.workflow.state import NodeState, read_states
+from seeknal_nb.workflow.state import FORMAT, NodeState, read_states
 
 if TYPE_CHECKING:
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.events import NodeResult
     from seeknal_nb.workflow.observe import Observed
-    from seeknal_nb.workflow.outputs import Build, OutputStore
+    from seeknal_nb.workflow.outputs import OutputStore
     from seeknal_nb.workflow.plan import Decision
     from seeknal_nb.workflow.state import StateStore
 
@@ -57,12 +58,12 @@ class Ledger:
         if result.status is ExecutionStatus.SUCCESS and build is not None:
             state = NodeState(
                 "success", row_count=result.row_count, built=build.key, digest=build.digest,
-                output=_output(build, world),
-                files=dict(build.signatures), inputs=dict(build.inputs), seen=dict(seen or sight.seen),
+                output=_output(build, world), inputs=dict(build.inputs), seen=dict(seen or sight.seen),
                 earlier=_earlier(before, build), **common,
             )  # fmt: skip
         else:
-            state = replace(before or NodeState("failed"), status="failed", error=result.error_message, **common)
+            former = before or NodeState("failed")
+            state = replace(former, status="failed", error=result.error_message, version=FORMAT, **common)
         self._put(node_id, state)
 
     def adopt(self, build: Build, world: Observed) -> None:
@@ -70,7 +71,7 @@ class Ledger:
         facts, sight, before = world.facts[build.node_id], world.sights[build.node_id], self.states[build.node_id]
         state = replace(
             before, row_count=build.row_count, fingerprint=build.key, built=build.key, digest=build.digest,
-            output=_output(build, world), files=dict(build.signatures), inputs=dict(build.inputs),
+            output=_output(build, world), inputs=dict(build.inputs), version=FORMAT,
             parts=dict(facts.parts), raw=sight.raw, probe=facts.probe, seen=dict(sight.seen),
             earlier=_earlier(before, build),
         )  # fmt: skip

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.markup import plural
 from seeknal_nb.showing import Rows
+from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
+from seeknal_nb.workflow.plan import Action
+from seeknal_nb.workflow.request import told
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -14,18 +17,18 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.workflow.outputs import Garbage
-    from seeknal_nb.workflow.plan import Plan
+    from seeknal_nb.workflow.plan import Plan, Step
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["garbage_rows", "history_rows", "node_rows", "status_rows"]
+__all__ = ["garbage_rows", "history_rows", "node_rows", "result_of", "status_rows"]
 
 STATUS = ("node_id", "status", "row_count", "duration", "last_run", "now", "reason")
 NODES = ("node_id", "tags", "inputs", "file", "description")
 TOTALS = ("total", "successful", "failed", "cached", "skipped", "pending")
 
 
-def status_rows(plan: Plan, states: Mapping[str, NodeState]) -> Rows:
-    """A row a node in topological order: how it last came out, and what a run would do now."""
+def status_rows(plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, object]) -> Rows:
+    """A row a node in topological order: how it last came out, and what a run would do now; ``left`` is of the last run."""
     rows = []
     for step in plan.steps:
         state = states.get(step.node_id)
@@ -34,7 +37,23 @@ def status_rows(plan: Plan, states: Mapping[str, NodeState]) -> Rows:
             round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
             str(step.action), step.reason,
         ))  # fmt: skip
-    return Rows(plan.headline(), STATUS, tuple(rows))
+    given = f", as in the last run: {told(left)}" if left else ""
+    return Rows(f"{plan.headline()}{given}", STATUS, tuple(rows))
+
+
+def result_of(step: Step, state: NodeState | None, last: NodeResult | None) -> NodeResult:
+    """How a node stands, by its step of a plan, what is remembered of it, and its result in the last run."""
+    if step.action is Action.RUN:
+        status = ExecutionStatus.PENDING if state is None or state.good else ExecutionStatus.FAILED
+    else:
+        good = last is not None and last.status is ExecutionStatus.SUCCESS
+        status = ExecutionStatus.SUCCESS if good else ExecutionStatus.CACHED
+    if state is None:
+        return NodeResult(step.node_id, status, reason=step.reason)
+    checks = {"checks": last.checks} if last is not None and last.checks else {}
+    return NodeResult(
+        step.node_id, status, state.duration, state.row_count, state.error, checks, step.reason, state.attempts
+    )
 
 
 def node_rows(graph: Graph, chosen: Collection[str]) -> Rows:

@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.fingerprint import digest, node_parts, written
-from seeknal_nb.dag.purity import captured
+from seeknal_nb.dag.fingerprint import ENGINE, digest, node_parts, written
+from seeknal_nb.dag.purity import Captured, captured
 from seeknal_nb.dag.python import read_body
 from seeknal_nb.errors import ManifestError, SeeknalError, one_or_many
+from seeknal_nb.workflow.builds import Build
 from seeknal_nb.workflow.kinds import check_node, kind_of
 from seeknal_nb.workflow.kinds.body import python_of
 from seeknal_nb.workflow.kinds.tables import is_view
-from seeknal_nb.workflow.outputs import Build
 from seeknal_nb.workflow.plan import Facts
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.workflow.kinds.task import Delivery, Kind, Seen, Surroundings
+    from seeknal_nb.workflow.kinds.task import Delivery, Kind, Probe, Seen, Surroundings
     from seeknal_nb.workflow.outputs import OutputStore
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Observed", "Sight", "observe"]
+APPENDED = "an earlier version of seeknal_nb appended its rows, which would be there twice; name it to append them again"
+__all__ = ["Observed", "Sight", "observe", "probe_digest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Sight:
     kind: Kind
     raw: str
     seen: Seen
-    captured: Mapping[str, object]
+    captured: Captured
 
 
 @dataclass(slots=True)
@@ -80,9 +81,8 @@ class Observed:
         if entry.built == key:
             if entry.output is None:
                 return Build(node_id, key, entry.digest, entry.row_count)
-            if not self.verify and self.outputs.intact(node_id, key, entry.files):
-                path = self.outputs.directory(node_id, key)
-                return Build(node_id, key, entry.digest, entry.row_count, path, signatures=entry.files)
+            if not self.verify and self.outputs.intact(node_id, key):
+                return Build(node_id, key, entry.digest, entry.row_count, self.outputs.directory(node_id, key))
         if key in entry.earlier:
             return Build(node_id, key, None if facts.stored else key, entry.earlier[key])
         found = self.outputs.find(node_id, key, verify=self.verify)
@@ -169,20 +169,37 @@ def _observe(
 ) -> None:
     raw, whole = written(node, around.params)
     python = python_of(node)
-    taken: Mapping[str, object] = {}
+    taken = Captured()
     if entry is not None and entry.raw == raw and not python:
         parts: Mapping[str, str] = entry.parts
     else:
         check_node(whole, kind)
         parts = node_parts(node, around.params)
     if python:
-        found = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)
-        taken = found.values
-        parts = {**parts, "code": digest(parts["code"] + found.digest_text)[:16]}
+        taken = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)
+        parts = {**parts, "code": digest(parts["code"] + taken.digest_text)[:16]}
+    if kind.addressed:  # what was delivered is there, whatever engine read it
+        parts = {**parts, ENGINE: around.engine}
     probe = kind.probe(whole, around, entry.seen if entry else {})
     altered = kind.altered(entry.seen) if entry and not kind.addressed else ""
     stored = not is_view(whole)
+    delivery = kind.delivers(whole, around) if entry is not None and entry.good and entry.outdated else None
+    held = APPENDED if delivery is not None and delivery.append else ""
     world.facts[node.id] = Facts(
-        parts, probe.text, altered, entry, kind.addressed, stored, probe.due, sure=probe.sure, dated=probe.dated
+        parts,
+        probe_digest(probe),
+        altered,
+        entry,
+        kind.addressed,
+        stored,
+        probe.due,
+        sure=probe.sure,
+        dated=probe.dated,
+        held=held,
     )
     world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)
+
+
+def probe_digest(probe: Probe) -> str | None:
+    """What keys and state hold of a probe: a text that does not grow with what was seen."""
+    return None if probe.text is None else digest(probe.text)

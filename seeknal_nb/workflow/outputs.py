@@ -7,56 +7,21 @@ here knows how data is made or when it is stale.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.files import TEMPORARY, Signature, digest_file, io_errors, signature, sync, temporary_name
+from seeknal_nb.workflow.builds import DATA, RECORD, Build, File, Part, build_digest, read_record, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
 
-__all__ = ["DATA", "RECORD", "Build", "Garbage", "OutputStore"]
+    from seeknal_nb.workflow.proofs import Proofs
 
-DATA = "data.parquet"
-RECORD = "build.json"
-FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """One proven build of a node.
-
-    Attributes:
-        node_id: ``kind.name``.
-        key: What it was built under.
-        digest: xxh3_128 of its data, which its consumers' keys hold; None where it has no data of its own.
-        row_count: Rows of data.parquet.
-        path: Its directory; None where it has no data of its own.
-        schema: (column, SQL type) in order.
-        inputs: Digest of each input that it read.
-        metadata: What the kind tells besides.
-        signatures: Stat signature of each of its files, to be compared next time.
-    """
-
-    node_id: str
-    key: str
-    digest: str | None = None
-    row_count: int | None = None
-    path: Path | None = None
-    schema: tuple[tuple[str, str], ...] = ()
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    signatures: Mapping[str, Signature] = field(default_factory=dict)
-
-    @property
-    def data(self) -> Path | None:
-        """The Parquet file."""
-        return self.path / DATA if self.path else None
+__all__ = ["Garbage", "OutputStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +34,10 @@ class Garbage:
 
 
 class OutputStore:
-    """All builds below one directory."""
+    """All builds below one directory, and the memory of which files were proved."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, proofs: Proofs) -> None:
+        self.root, self.proofs = root, proofs
         self._unsynced: list[Path] = []
         self._made: set[Path] = set()
 
@@ -96,24 +61,38 @@ class OutputStore:
         """Take a staged directory away."""
         shutil.rmtree(stage, ignore_errors=True)
 
-    def publish(self, stage: Path, build: Build, *, seconds: float) -> Build:
+    def publish(self, stage: Path, build: Build, *, seconds: float, former: Callable[[Part], str | None]) -> Build:
         """Make the staged files the build of its key; a former build of this key gives way.
+
+        Args:
+            stage: A directory that ``stage`` made, with data.parquet in it.
+            build: What is known of it besides its files.
+            seconds: How long it took.
+            former: The digest of former rows that equal those of a part, which it takes for its own, or None.
 
         Raises:
             StateError: The disk refuses.
         """
         final = self.directory(build.node_id, build.key)
         with io_errors("write", final):
-            files = {p.name: (p.stat().st_size, digest_file(p)) for p in sorted(stage.iterdir())}
-            found = files[DATA][1] if list(files) == [DATA] else digest(json.dumps(files))
-            record = _record(build, found, files, seconds)
-            (stage / RECORD).write_bytes(record)
+            paths = sorted(stage.iterdir())
+            files = {p.name: File(f"{build.key}/{p.name}", p.stat().st_size, digest_file(p)) for p in paths}
+            build = self._whole(build, final, stage, files, former)
+            (stage / RECORD).write_bytes(record_of(build, seconds))
             self._swap(stage, final)
-            signatures = _signatures(final, [*files, RECORD])
+            self.proofs.note(build.node_id, build.key, _signatures(final, [*files, RECORD]))
         self._unsynced += [*(final / name for name in files), final / RECORD, final, final.parent]
-        return Build(
-            build.node_id, build.key, found, build.row_count, final, build.schema, build.inputs, build.metadata, signatures
-        )
+        return build
+
+    def _whole(
+        self, build: Build, final: Path, stage: Path, files: Mapping[str, File], former: Callable[[Part], str | None]
+    ) -> Build:
+        data, others = files[DATA], tuple(file for name, file in files.items() if name != DATA)
+        staged = replace(data, name=f"{stage.name}/{DATA}")
+        part = Part(None, build.key, build.row_count or 0, data.xxh3, build.schema, (staged,))
+        part = replace(part, digest=former(part) or data.xxh3, files=(data,))
+        found = build_digest(build.schema, [part], others)
+        return replace(build, digest=found, row_count=part.rows, path=final, parts=(part,), artefacts=others)
 
     def _swap(self, stage: Path, final: Path) -> None:
         try:
@@ -127,43 +106,44 @@ class OutputStore:
             shutil.rmtree(former, ignore_errors=True)
 
     def sync(self) -> None:
-        """Bring to the disk what was published since the last time."""
+        """Bring to the disk what was published since the last time, and write down what was proved."""
         paths, self._unsynced = dict.fromkeys(self._unsynced), []
         for path in paths:
             with contextlib.suppress(FileNotFoundError), io_errors("sync", path):
                 sync(path)
+        self.proofs.write()
 
-    def find(
-        self, node_id: str, key: str, known: Mapping[str, Signature] | None = None, *, verify: bool = False
-    ) -> Build | None:
+    def find(self, node_id: str, key: str, *, verify: bool = False) -> Build | None:
         """The build of that key, where its record is whole, names this key, and its files are what the record says.
 
         Args:
             node_id: ``kind.name``.
             key: The key asked for.
-            known: Stat signatures under which the files were proved; equal ones are not hashed again.
-            verify: Hash them all the same.
+            verify: Hash its files even if nobody has touched them since they were proved.
         """
-        directory = self.directory(node_id, key)
-        try:
-            record = json.loads((directory / RECORD).read_bytes())
-            build = _from_record(record, directory, _signatures(directory, [*record["files"], RECORD]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        build = self._recorded(node_id, key)
+        if build is None or build.node_id != node_id or build.key != key or build.path is None:
             return None
-        if build.node_id != node_id or build.key != key:
-            return None
-        if not verify and known and dict(build.signatures) == known:
+        signatures = _signatures(build.path, [*(_name(file) for file in build.files), RECORD])
+        if not verify and self.proofs.of(node_id, key) == signatures:
             return build
-        return build if _proved(record, directory) else None
+        if not _proved(build):
+            return None
+        self.proofs.note(node_id, key, signatures)
+        return build
 
     def whole(self, build: Build) -> Build:
-        """A build that was proved by its files' stats alone, with what its record tells besides."""
-        if build.path is None or build.schema or build.metadata:
+        """A build of which only the state was asked, with what its record tells besides."""
+        if build.path is None or build.parts:
             return build
+        return self._recorded(build.node_id, build.key) or build
+
+    def _recorded(self, node_id: str, key: str) -> Build | None:
+        directory = self.directory(node_id, key)
         try:
-            return _from_record(json.loads((build.path / RECORD).read_bytes()), build.path, build.signatures)
-        except (OSError, ValueError, KeyError, TypeError):
-            return build
+            return read_record((directory / RECORD).read_bytes(), directory)
+        except (OSError, ValueError, RecursionError):
+            return None
 
     def before(self, node_id: str, key: str) -> Build | None:
         """The newest build of the node that is older than the one of that key."""
@@ -172,9 +152,9 @@ class OutputStore:
         older = sorted((s[1], name) for s, name in found if s and this and s[1] < this[1])
         return self.find(node_id, older[-1][1]) if older else None
 
-    def intact(self, node_id: str, key: str, known: Mapping[str, Signature]) -> bool:
+    def intact(self, node_id: str, key: str) -> bool:
         """Whether nobody has touched the files of a build since they were proved; a stat a file."""
-        prefix = f"{self.directory(node_id, key)}{os.sep}"
+        prefix, known = f"{self.directory(node_id, key)}{os.sep}", self.proofs.of(node_id, key)
         return bool(known) and all(signature(prefix + name) == found for name, found in known.items())
 
     def remove_leftovers(self) -> None:
@@ -212,38 +192,7 @@ class OutputStore:
             with contextlib.suppress(OSError):
                 item.path.parent.rmdir()
                 item.path.parent.parent.rmdir()
-
-
-def _record(build: Build, found: str, files: Mapping[str, tuple[int, str]], seconds: float) -> bytes:
-    return json.dumps(
-        {
-            "version": FORMAT,
-            "node_id": build.node_id,
-            "key": build.key,
-            "digest": found,
-            "row_count": build.row_count,
-            "schema": build.schema,
-            "inputs": dict(build.inputs),
-            "seconds": round(seconds, 6),
-            "files": files,
-            "metadata": dict(build.metadata),
-        },
-        default=str,
-    ).encode("utf-8", "replace")
-
-
-def _from_record(record: dict[str, Any], directory: Path, signatures: Mapping[str, Signature]) -> Build:
-    return Build(
-        record["node_id"],
-        record["key"],
-        record["digest"],
-        record["row_count"],
-        directory,
-        tuple((name, kind) for name, kind in record["schema"]),
-        record["inputs"],
-        record["metadata"],
-        signatures,
-    )
+        self.proofs.forget((f"{p.parent.parent.name}.{p.parent.name}", p.name) for p in (item.path for item in garbage))
 
 
 def _signatures(directory: Path, names: Collection[str]) -> dict[str, Signature]:
@@ -251,14 +200,24 @@ def _signatures(directory: Path, names: Collection[str]) -> dict[str, Signature]
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _proved(record: dict[str, Any], directory: Path) -> bool:
+def _name(file: File) -> str:
+    return file.name.rpartition("/")[2]
+
+
+def _proved(build: Build) -> bool:
+    """Whether all files of a build are there, and hold the bytes that its record is about."""
     try:
-        return all(
-            name == Path(name).name and (directory / name).stat().st_size == size and digest_file(directory / name) == found
-            for name, (size, found) in record["files"].items()
-        )
+        return all(_holds(build.path / _name(file), file) for file in build.files) if build.path else False
     except OSError:
         return False
+
+
+def _holds(path: Path, file: File) -> bool:
+    return (
+        file.name == f"{path.parent.name}/{path.name}"
+        and path.stat().st_size == file.size
+        and digest_file(path) == file.xxh3
+    )
 
 
 def _size(path: Path) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from seeknal_nb.dag.fingerprint import PARAMETER, build_key, own_digest
+from seeknal_nb.dag.fingerprint import ENGINE, PARAMETER, build_key, own_digest
 from seeknal_nb.markup import esc_html, esc_term, plural, table
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.state import NodeState
 
 __all__ = ["Action", "Decision", "Facts", "Plan", "Selection", "Step", "World", "decide"]
 
-WORDS = {"sql": "SQL changed", "code": "code changed"}
+WORDS = {"sql": "SQL changed", "code": "code changed", ENGINE: "engine changed"}
 
 
 class Action(StrEnum):
@@ -74,6 +74,7 @@ class Facts:
         entry: What state remembers of it.
         addressed: Whether an earlier build of today's key may stand for a run; not so for side effects.
         stored: Whether a run leaves data; a view's digest is its key.
+        held: Why it runs only if it is named; empty where it may run.
     """
 
     parts: Mapping[str, str]
@@ -85,6 +86,7 @@ class Facts:
     due: str = ""
     sure: bool = True
     dated: bool = False
+    held: str = ""
 
 
 class World(Protocol):
@@ -239,6 +241,8 @@ def _own_reason(facts: Facts, entry: NodeState) -> str:
     changed = [name for name in {**entry.parts, **facts.parts} if entry.parts.get(name) != facts.parts.get(name)]
     if changed and not entry.parts:
         return "no fingerprint"
+    if entry.outdated:
+        return "built by an earlier version of seeknal_nb"
     for name, word in WORDS.items():
         if name in changed:
             return word

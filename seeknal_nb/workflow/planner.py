@@ -171,7 +171,7 @@ class _Planner:
         node = self.graph.nodes[self.graph.index[node_id]]
         tags = tuple(node.tags)
         decision = self.decisions[node_id] = self._decide(node_id)
-        held = self._held_back(node_id)
+        held = self._held_back(node_id) or ("" if node_id in self.named else self.world.facts[node_id].held)
         skip = self.left_out[node_id] or self._outside(node_id) or self._blocked(node_id) or held
         if skip:
             if skip == held:

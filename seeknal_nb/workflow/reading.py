@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,24 +10,29 @@ from seeknal_nb.dag.fingerprint import PARAMETER, written
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.sqltext import quote
-from seeknal_nb.engines import Relation
-from seeknal_nb.errors import SeeknalError, SelectionError
+from seeknal_nb.errors import NodeError, SeeknalError, SelectionError
 from seeknal_nb.markup import cut
 from seeknal_nb.showing import Preview
 from seeknal_nb.workflow.history import read_history
-from seeknal_nb.workflow.kinds.tables import is_view, view_sql
+from seeknal_nb.workflow.kinds.tables import is_view, relations
 from seeknal_nb.workflow.planner import decide_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.engines import Relation
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.observe import Observed
-    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.plan import Decision, Plan
     from seeknal_nb.workflow.runner import DAGRunner
+    from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "as_shown"]
 
 LONGEST_NOTE = 300
+ELSEWHERE = "up to date; the last run left another build"
+"""Where a node, or what it reads, is again as it was before, or the last run was given other parameters."""
 SEARCHED = 30
 """Runs whose records are searched for the checks of a rule."""
 
@@ -55,11 +61,12 @@ class Reader:
         """The first rows, the schema, and the counts of this build and of the one before."""
         node_id = resolve(self.graph, name)
         state = self.states.get(node_id)
-        note = "" if state is None or state.good else f"failed last time: {cut(state.error or '', LONGEST_NOTE)}"
-        checks = self._failed_checks(node_id) if note else []
+        failed = state is not None and not state.good
+        note = f"failed last time: {cut(state.error or '', LONGEST_NOTE)}" if state and failed else self.note(node_id)
+        checks = self._failed_checks(node_id) if failed else []
         if checks:
             return _of_checks(node_id, checks, limit, note)
-        frame = self.query(node_id, limit=limit)
+        frame = self._first(node_id, limit)
         schema = self.runner.engine.get().describe(f"SELECT * FROM {quote(node_id)}")
         build, before = self.build(node_id), self.build_before(node_id)
         if build is None:
@@ -67,6 +74,14 @@ class Reader:
         return Preview(
             node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata), note
         )  # fmt: skip
+
+    def _first(self, node_id: str, limit: int) -> Any:
+        """The first rows; as text, where a column has values that pandas has not, as an infinite time."""
+        try:
+            return self.query(node_id, limit=limit)
+        except NodeError:
+            values = f"(SELECT * FROM {quote(node_id)} LIMIT {limit})"
+            return self.runner.engine.get().query(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {values}")
 
     def _failed_checks(self, node_id: str) -> list[dict[str, Any]]:
         """What the checks of a rule found when it failed: a rule that fails leaves no table, but the run's record."""
@@ -80,23 +95,22 @@ class Reader:
 
     @cached_property
     def now(self) -> Observed | None:
-        """How the nodes are defined now; None where that cannot be told, as without a parameter."""
+        """How the nodes are defined now; None where that cannot be told."""
         try:
             return self.runner.look(self.graph)
         except SeeknalError:
             return None
 
     @cached_property
-    def _back(self) -> dict[str, str]:
-        """The key, by node, of an earlier version that its cell went back to since the last run; and of what follows."""
-        found: dict[str, str] = {}
-        for node_id, decision in decide_all(self.graph, self.now).items() if self.now is not None else ():
-            state = self.states.get(node_id)
-            if decision.build is None or state is None or decision.build.key == state.built:
-                continue
-            if self.rewritten(node_id) or any(i in found for i in self.graph.inputs(node_id)):
-                found[node_id] = decision.build.key
-        return found
+    def _decisions(self) -> dict[str, Decision]:
+        """What a plan says of each node: whether it is up to date, and with which build."""
+        return {} if self.now is None else decide_all(self.graph, self.now)
+
+    def elsewhere(self, node_id: str) -> Build | None:
+        """Of a node's id, the build that the plan calls up to date, where it is not the one that was made or taken last."""
+        decision, state = self._decisions.get(node_id), self.states.get(node_id)
+        build = decision.build if decision is not None else None
+        return build if build is not None and state is not None and state.built != build.key else None
 
     def rewritten(self, node_id: str) -> bool:
         """Whether the node was written anew since it was last run; another parameter of a run is no new text."""
@@ -104,12 +118,22 @@ class Reader:
         return self.now is not None and state is not None and _text(self.now.facts[node_id].parts) != _text(state.parts)
 
     def build(self, name: str) -> Build | None:
-        """The node's last good build, or the one that its cell has gone back to."""
+        """The build that the plan calls up to date; where there is none, the last good one."""
         node_id = resolve(self.graph, name)
-        state = self.states.get(node_id)
-        if node_id in self._back:
-            return self.runner.outputs.find(node_id, self._back[node_id])
-        return self.runner.outputs.find(node_id, state.built, state.files) if state and state.built else None
+        state, elsewhere = self.states.get(node_id), self.elsewhere(node_id)
+        if elsewhere is not None:
+            return self.runner.outputs.find(node_id, elsewhere.key)
+        return self.runner.outputs.find(node_id, state.built) if state and state.built else None
+
+    def note(self, name: str) -> str:
+        """What to know of the table that is shown: that it is not up to date, or not what the last run left."""
+        node_id = resolve(self.graph, name)
+        state, decision = self.states.get(node_id), self._decisions.get(node_id)
+        if state is None or decision is None or not state.good:
+            return ""
+        if decision.build is None:
+            return f"{'' if decision.certain else 'perhaps '}not up to date: {decision.reason}"
+        return ELSEWHERE if self.elsewhere(node_id) else ""
 
     def build_before(self, name: str) -> Build | None:
         """The build before that one, where it is still there."""
@@ -118,21 +142,15 @@ class Reader:
 
     def _relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound to read the node, in the order in which it must be."""
-        found: dict[str, Relation] = {}
-        front = [node_id]
-        while front:
-            name = front.pop()
-            if name not in found:
-                found[name] = self._relation(name)
-                front += self.graph.inputs(name) if found[name].sql else ()
-        return dict(reversed(found.items()))
+        return relations(self.graph, [node_id], self._view, self._stored, self.runner.around.root)
 
-    def _relation(self, node_id: str) -> Relation:
-        node, around = self.graph.nodes[self.graph.index[node_id]], self.runner.around
-        if is_view(node):
-            return Relation(sql=view_sql(written(node, around.params)[1], self.graph.inputs(node_id), around.root))
+    def _view(self, node_id: str) -> Node | None:
+        node = self.graph.nodes[self.graph.index[node_id]]
+        return written(node, self.runner.around.params)[1] if is_view(node) else None
+
+    def _stored(self, node_id: str) -> Relation:
         build = self.build(node_id)
-        if build is None or build.data is None:
+        if build is None or build.path is None:
             state = self.states.get(node_id)
             why = "it has no table of its own" if state and state.good and not state.output else "it was never built"
             if state is not None and not state.good:
@@ -140,7 +158,20 @@ class Reader:
                 raise SelectionError(f"{node_id} has nothing to show", why=why, remedy="mend it, then run again")
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
-        return Relation(file=build.data.absolute())
+        return build.relation()
+
+
+def as_shown(runner: DAGRunner, plan: Plan) -> dict[str, NodeState]:
+    """What is remembered of each node, with the rows of the build that the plan calls up to date, as ``Reader`` shows it."""
+    states = runner.states()
+    for step in plan.steps:
+        state = states.get(step.node_id)
+        if state is None or step.key in (None, state.built):
+            continue
+        build = runner.outputs.find(step.node_id, step.key or "")
+        rows = state.earlier.get(step.key or "") if build is None else build.row_count
+        states[step.node_id] = replace(state, built=step.key, row_count=rows)
+    return states
 
 
 def _of_checks(node_id: str, checks: list[dict[str, Any]], limit: int, note: str) -> Preview:

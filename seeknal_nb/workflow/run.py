@@ -9,27 +9,34 @@ import re
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.purity import captured
+from seeknal_nb.dag.python import read_body
+from seeknal_nb.dag.sql import unordered
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, UsageError, text_of
 from seeknal_nb.markup import json_value
+from seeknal_nb.workflow.builds import DATA, Build
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.executors import executor_for
 from seeknal_nb.workflow.history import RunRecord
+from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.task import Task
-from seeknal_nb.workflow.outputs import DATA, Build
+from seeknal_nb.workflow.observe import probe_digest
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.builds import Part
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.ledger import Ledger
-    from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.observe import Observed, Sight
     from seeknal_nb.workflow.plan import Decision, Plan
     from seeknal_nb.workflow.runner import DAGRunner
 
@@ -69,13 +76,13 @@ class Run:
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._staged: dict[str, tuple[Path | None, dict[str, Any]]] = {}
 
-    def events(self, command: str) -> Generator[Event]:
-        """All events of the run; whatever ends it, what is finished is written down.
+    def events(self, command: str, asked: Mapping[str, Any] | None = None) -> Generator[Event]:
+        """All events of the run; whatever ends it, what is finished is written down, with what it was ``asked`` for.
 
         Raises:
             KeyboardInterrupt: After the last event, where the run was interrupted.
         """
-        record, clock = RunRecord.begin(self.runner.target / "runs", command), time.monotonic()
+        record, clock = RunRecord.begin(self.runner.target / "runs", command, asked), time.monotonic()
         stopped: BaseException | None = None
         try:
             yield RunStarted(record.run_id, self.plan, len(self.plan))
@@ -171,7 +178,9 @@ class Run:
     def _task(self, node: Node, stage: Path) -> Task:
         captured, cancelled = self.world.sights[node.id].captured, self.walk.cancelled
         key, inputs = self.walk.decisions[node.id].key or "", self.walk.inputs(node.id)
-        return Task(node, key, inputs, stage, captured, self.runner.around, self.runner.engine, cancelled)
+        before = self.world.facts[node.id].entry
+        seen = before.seen if before else {}
+        return Task(node, key, inputs, stage, captured, self.runner.around, self.runner.engine, cancelled, seen)
 
     def _commit(self, result: NodeResult, decision: Decision) -> tuple[NodeResult, Build | None]:
         """Publish what was staged and remember the result; only then is it told."""
@@ -185,6 +194,10 @@ class Run:
             except SeeknalError as error:
                 node = self.world.sights[result.node_id].node
                 result, build = _failure(node, error, result.duration, result.attempts, result.started), None
+            except BaseException:
+                if stage is not None:
+                    self.runner.outputs.discard(stage)
+                raise
         if stage is not None and (build is None or build.path is None):
             self.runner.outputs.discard(stage)
         if not result.reason:
@@ -195,16 +208,46 @@ class Run:
     def _prove_unchanged(self, node_id: str) -> None:
         """What the node read must be what its key says: RELIABILITY rule 10, hash before and after."""
         sight, before = self.world.sights[node_id], self.world.facts[node_id].probe
+        if sight.captured.digest_text and not self._reads_the_same(sight):
+            raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")
         if before is None:
             return
         now = sight.kind.probe(sight.node, replace(self.runner.around, asking=True), sight.seen)
-        if now.text != before and not now.moving:
+        if probe_digest(now) != before and not now.moving:
             raise NodeError("a file changed while it was read", remedy="run again when it is complete")
+
+    def _reads_the_same(self, sight: Sight) -> bool:
+        """Whether the body's own copies, and what they share with all, modules above all, tell what the key says."""
+        body, taken = read_body(python_of(sight.node) or "", name=sight.node.name), sight.captured
+        inputs = {*body.reads}.difference(taken.values)
+        return captured(body, taken.values, inputs=inputs).proof == taken.proof
 
     def _publish(self, stage: Path | None, build: Build, seconds: float) -> Build:
         if stage is None or not (stage / DATA).exists():
             return build
-        return self.runner.outputs.publish(stage, build, seconds=seconds)
+        return self.runner.outputs.publish(stage, build, seconds=seconds, former=partial(self._former, build))
+
+    def _former(self, build: Build, part: Part) -> str | None:
+        """The digest of the part that a node's last good build has in this place, where its rows are the same.
+
+        DuckDB's threads write equal rows in other orders, and what reads them must not run for that. Asked only where the
+        order can mean nothing: the node ran again under the same key, or its SQL groups, and does not order.
+        """
+        before = self._built_before(build.node_id)
+        if before is None or len(before.parts) != 1 or (before.schema, before.parts[0].rows) != (part.schema, part.rows):
+            return None
+        [former] = before.parts
+        if [file.xxh3 for file in former.files] == [file.xxh3 for file in part.files]:
+            return former.digest
+        if before.key != build.key and not unordered(sql_of(self.world.sights[build.node_id].node) or ""):
+            return None
+        this = replace(before, parts=(part,), artefacts=())
+        return former.digest if self.runner.engine.get().same_rows(before.relation(), this.relation()) else None
+
+    def _built_before(self, node_id: str) -> Build | None:
+        entry = self.world.facts[node_id].entry
+        found = self.world.find(node_id, entry.built) if entry and entry.built and entry.output else None
+        return self.runner.outputs.whole(found) if found is not None else None
 
     def _build(self, result: NodeResult, decision: Decision, found: dict[str, Any]) -> Build:
         inputs = {name: self.walk.digests.get(name) or "" for name in self.graph.inputs(result.node_id)}

@@ -31,6 +31,7 @@ from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.outputs import OutputStore
 from seeknal_nb.workflow.plan import Plan, Selection
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
+from seeknal_nb.workflow.proofs import Proofs
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, seconds, whole
 from seeknal_nb.workflow.stores import JsonState
@@ -55,6 +56,7 @@ __all__ = [
     "NodeStarted",
     "RunFinished",
     "RunStarted",
+    "folders",
     "print_summary",
 ]
 
@@ -98,16 +100,17 @@ class DAGRunner:
     ) -> None:
         self.manifest, self.old_manifest = manifest, old_manifest
         self.root = Path(root) if root is not None else Path.cwd()
-        self.state_dir = Path(state_dir) if state_dir is not None else self.root / "target" / "state"
-        self.target = self.state_dir.parent if self.state_dir.name == "state" else self.state_dir
-        self.outputs = OutputStore(self.target / "outputs")
+        self.state_dir, self.target = folders(self.root, state_dir)
+        self.outputs = OutputStore(self.target / "outputs", Proofs(self.state_dir / "proofs"))
         self.state = state if state is not None else JsonState(self.state_dir)
         self.kinds = dict(kinds or {})
         self.listeners = list(listeners)
         self.workers, self.executor = workers, executor
-        self.around = Surroundings(self.root, copy(params or {}), namespace or {}, allow_outside)
-        self.around.secrets.hide_variables(self.around.params)
         self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
+        self.around = Surroundings(
+            self.root, copy(params or {}), namespace or {}, allow_outside, engine=self.engine.identity
+        )
+        self.around.secrets.hide_variables(self.around.params)
         self._active: Run | None = None
 
     def run(
@@ -162,6 +165,7 @@ class DAGRunner:
         retry_delay: float = 0.0,
         verify: bool = False,
         command: str = "run",
+        asked: Mapping[str, Any] | None = None,
         cancelled: threading.Event | None = None,
         **selection: Any,
     ) -> Generator[Event]:
@@ -174,6 +178,7 @@ class DAGRunner:
             retry_delay: Seconds before the first retry; doubled for each further one, at most 30.
             verify: Check the digest of every build, not only of those whose files were touched.
             command: What the lock's record and the history say was run.
+            asked: What the record says of what the run was asked for, as ``Request`` writes it.
             cancelled: Set it in another thread, and nothing more starts; a statement in flight ends when the engine is
                 interrupted too, as ``BackgroundRun.cancel`` does.
             selection: What ``plan`` takes.
@@ -197,7 +202,7 @@ class DAGRunner:
                 stop_on_error=not continue_on_error, cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(self._active.events(command))
+                yield from self._told(self._active.events(command, asked))
             finally:
                 self._active = None
 
@@ -321,6 +326,12 @@ class DAGRunner:
     def _tell(self, event: Event) -> None:
         for listener in self.listeners:
             listener(event)
+
+
+def folders(root: Path, state_dir: Path | str | None) -> tuple[Path, Path]:
+    """Where state lies, and where the rest of what runs leave."""
+    state = Path(state_dir) if state_dir is not None else root / "target" / "state"
+    return state, state.parent if state.name == "state" else state
 
 
 def _broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSummary:

@@ -13,7 +13,7 @@ from seeknal_nb.workflow.events import ExecutionStatus
 
 __all__ = ["NodeState", "StateStore", "read_states"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,10 @@ class NodeState:
         built: The key of the last good build; other than ``fingerprint`` after a failure.
         digest: Digest of the last good build; None where it has no data.
         output: Its directory, relative to the outputs' root; None where it has no data.
-        files: Stat signatures of its files.
         inputs: Digests of what it read.
         parts: Digests of the parts of its config and code, to say what changed.
         raw: Digest of its config as it was written.
-        probe: What the kind saw in the world.
+        probe: Digest of what the kind saw in the world.
         seen: By path, the stat signature and digest of what it saw or delivered.
         earlier: For builds without data: row counts of the former builds by key; going back finds them.
         attempts: Executions of the last run.
@@ -49,7 +48,6 @@ class NodeState:
     built: str | None = None
     digest: str | None = None
     output: str | None = None
-    files: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
     raw: str | None = None
@@ -59,6 +57,11 @@ class NodeState:
     attempts: int = 0
     error: str | None = None
     version: int = FORMAT
+
+    @property
+    def outdated(self) -> bool:
+        """Whether an earlier version of this program wrote it, whose keys are others."""
+        return self.version < FORMAT
 
     @property
     def good(self) -> bool:
@@ -105,9 +108,8 @@ def _read_entry(entry: dict[str, Any]) -> NodeState:
             remedy="install that version, or use another state folder",
         )
     known = entry if entry.keys() <= _FIELDS else {name: value for name, value in entry.items() if name in _FIELDS}
-    for name in ("files", "seen"):  # JSON has no tuples
-        if name in known:
-            known = {**known, name: {path: tuple(found) for path, found in known[name].items()}}
+    if "seen" in known:  # JSON has no tuples
+        known = {**known, "seen": {path: tuple(found) for path, found in known["seen"].items()}}
     state = NodeState(**known)
     _check(state)
     return state
@@ -122,10 +124,12 @@ def _check(state: NodeState) -> None:
         raise ValueError(f"last_run {state.last_run!r}")
     if state.row_count is not None and (type(state.row_count) is not int or state.row_count < 0):
         raise ValueError(f"row_count {state.row_count!r}")
+    if type(state.version) is not int:
+        raise TypeError(f"version {state.version!r}")
     for value in (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error):
         if value is not None and type(value) is not str:
             raise ValueError(f"{value!r} should be text")
-    for held in (state.files, state.inputs, state.parts, state.seen, state.earlier):
+    for held in (state.inputs, state.parts, state.seen, state.earlier):
         if not isinstance(held, dict):
             raise TypeError(f"{held!r} should be an object")
 

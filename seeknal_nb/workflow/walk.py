@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Relation
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
-from seeknal_nb.workflow.kinds.tables import view_sql
+from seeknal_nb.workflow.kinds.tables import relations
 from seeknal_nb.workflow.kinds.task import Input
 from seeknal_nb.workflow.plan import Action, Decision, decide
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.observe import Observed
-    from seeknal_nb.workflow.outputs import Build
     from seeknal_nb.workflow.plan import Plan, Step
 
 __all__ = ["Walk"]
@@ -123,27 +124,20 @@ class Walk:
 
     def inputs(self, node_id: str) -> dict[str, Input]:
         """What a node reads, by id, in the order of its edges."""
-        return {name: Input(name, self._relation(name), self._whole(name)) for name in self.graph.inputs(node_id)}
+        found = self.relations(node_id)
+        return {name: Input(name, found.get(name, Relation()), self._whole(name)) for name in self.graph.inputs(node_id)}
 
     def relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound before the node's SQL runs: its inputs, and what views among them read."""
-        found: dict[str, Relation] = {}
-        front = list(self.graph.inputs(node_id))
-        while front:
-            name = front.pop()
-            relation = self._relation(name)
-            if name not in found and (relation.file or relation.sql):
-                found[name] = relation
-                front += self.graph.inputs(name) if relation.sql else ()
-        return dict(reversed(found.items()))
+        found = relations(self.graph, self.graph.inputs(node_id), self._view, self._stored, self.world.root)
+        return {name: relation for name, relation in found.items() if relation != Relation()}
 
-    def _relation(self, node_id: str) -> Relation:
-        build = self.builds.get(node_id)
-        if build is not None and build.data is not None:
-            return Relation(file=build.data.absolute())
-        if self.world.facts[node_id].stored:
-            return Relation()
-        return Relation(sql=view_sql(self.world.sights[node_id].node, self.graph.inputs(node_id), self.world.root))
+    def _view(self, node_id: str) -> Node | None:
+        return None if self.world.facts[node_id].stored else self.world.sights[node_id].node
+
+    def _stored(self, node_id: str) -> Relation:
+        build = self._whole(node_id)
+        return build.relation() if build is not None else Relation()
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id
@@ -180,13 +174,16 @@ class Walk:
         """What was checked and measured when this build was made; its record is read for the kinds that do so."""
         sight = self.world.sights[build.node_id] if build is not None else None
         if build is None or sight is None or not sight.kind.measures(sight.node):
-            return {}
+            warnings = sight.captured.warnings if sight is not None else ()
+            return {"warnings": list(warnings)} if warnings else {}
         metadata = self.world.outputs.whole(build).metadata
         return {name: metadata[name] for name in ("checks", "metrics", "warnings") if metadata.get(name)}
 
     def _whole(self, node_id: str) -> Build | None:
         build = self.builds.get(node_id)
-        return None if build is None else self.world.outputs.whole(build)
+        if build is not None:
+            build = self.builds[node_id] = self.world.outputs.whole(build)
+        return build
 
     def _cut_off(self, step: Step) -> str:
         return "inputs came out the same" if not step.certain else "up to date"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.benchmarks.measure import ROOT
 
-sys.path.insert(0, str(ROOT / "tests" / "browser"))  # whose modules know one another as pytest finds them
+sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]  # whose modules know one another as pytest finds them
 from chromium import launched
 from lab import Lab, served
 

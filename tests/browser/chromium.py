@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,15 +20,16 @@ REQUIRED = bool(os.environ.get("CI")) or os.environ.get("SEEKNAL_BROWSER") == "r
 if not REQUIRED:
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'seeknal_nb[dev]'")
 
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from playwright.sync_api import TimeoutError as TooLate
+from waiting import END
 
-__all__ = ["REQUIRED", "ROOT", "SCREENSHOTS", "SECONDS", "Browser", "Page", "TooLate", "expect", "launched"]
+__all__ = ["REQUIRED", "ROOT", "SCREENSHOTS", "SECONDS", "Browser", "Page", "TooLate", "comes", "context", "expect", "launched"]
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
-SECONDS = 120
-"""What anything may take before it counts as hanging: the machine may be a loaded one."""
+SECONDS = END / 3
+"""What anything may take before it counts as hanging: Playwright must be told one, and its page is worth a picture then."""
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # No name is resolved: a page that asks for anything beyond this machine gets an error, and Lab.outside tells.
@@ -37,7 +39,7 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 
-expect.set_options(timeout=45_000)
+expect.set_options(timeout=SECONDS * 1000)
 
 
 @contextmanager
@@ -51,6 +53,19 @@ def launched() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def context(browser: Browser, **options: Any) -> BrowserContext:
+    """A fresh profile, in which whatever is waited for may take its time."""
+    made = browser.new_context(**options)
+    made.set_default_timeout(SECONDS * 1000)
+    return made
+
+
+def comes(page: Page, true: Callable[[], object]) -> None:
+    """Wait until what the page does has reached us: its events come by themselves, and only while Playwright is asked."""
+    while not true():
+        page.wait_for_timeout(10)
 
 
 def _program(playwright: Playwright) -> str:

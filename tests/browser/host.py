@@ -9,7 +9,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from chromium import ROOT, SCREENSHOTS, SECONDS
+from chromium import ROOT, SCREENSHOTS, context
 
 from seeknal_nb.draw.scene import edges_of, make_scene, nodes_of, snapshot_of
 
@@ -66,21 +66,20 @@ class Host:
 
     def show(
         self, traits: Mapping[str, Any], *, width: int = 1100, size: tuple[int, int] = (1200, 900), body: str = "", style: str = "",
-        **context: Any,
+        **options: Any,
     ) -> Locator:  # fmt: skip
         """A new page that draws the traits in a view ``width`` wide; gives the view, once a frame has shown it.
 
-        ``bytes`` come as a DataView. ``body`` are attributes of the body (``data-jp-theme-light="false"``), ``context`` options
-        of Playwright's: ``color_scheme="dark"``, ``forced_colors="active"``, ``has_touch=True``.
+        ``bytes`` come as a DataView. ``body`` are attributes of the body (``data-jp-theme-light="false"``), ``options`` those
+        of Playwright's context: ``color_scheme="dark"``, ``forced_colors="active"``, ``has_touch=True``.
         """
         if self._page is not None:
             self._page.context.close()
         self._html = PAGE.format(width=width, body=body, style=style)
-        made = self._browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            **{"reduced_motion": "reduce", "service_workers": "block"} | context,
-        )
-        made.set_default_timeout(SECONDS * 1000)
+        made = context(
+            self._browser, viewport={"width": size[0], "height": size[1]},
+            **{"reduced_motion": "reduce", "service_workers": "block"} | options,
+        )  # fmt: skip
         made.add_init_script(path=SCRIPT)
         self._page = page = made.new_page()
         page.route("**/*", self._answer)

@@ -19,7 +19,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import nbformat
-from chromium import ROOT, SCREENSHOTS, SECONDS, TooLate
+from chromium import ROOT, SCREENSHOTS, SECONDS, TooLate, context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,6 +90,7 @@ def _command(root: Path, token: str) -> list[str]:
         # Should the tests be killed, the server goes too, a quarter of an hour later.
         "--ServerApp.shutdown_no_activity_timeout=900", "--MappingKernelManager.cull_idle_timeout=900",
         "--MappingKernelManager.cull_interval=60", "--MappingKernelManager.cull_connected=True",
+        f"--MappingKernelManager.kernel_info_timeout={SECONDS}",
     ]  # fmt: skip
 
 
@@ -105,11 +106,11 @@ def _environment(home: Path) -> dict[str, str]:
 
 def _address(process: subprocess.Popen[bytes], runtime: Path, token: str, log: Path) -> str:
     """Where the server listens, once it answers."""
-    info, end = runtime / f"jpserver-{process.pid}.json", time.monotonic() + SECONDS
-    while time.monotonic() < end and process.poll() is None:
+    info = runtime / f"jpserver-{process.pid}.json"
+    while process.poll() is None:
         with suppress(OSError, ValueError, URLError):
             url = f"http://127.0.0.1:{json.loads(info.read_text(encoding='utf-8'))['port']}/"
-            with urlopen(f"{url}api/status?token={token}", timeout=10) as answer:
+            with urlopen(f"{url}api/status?token={token}", timeout=SECONDS) as answer:
                 answer.read()
             return url
         time.sleep(0.05)
@@ -149,10 +150,9 @@ class Lab:
         self.errors: list[str] = []
         self.notebook: Notebook | None = None
         self._opened = 0
-        self._context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce", service_workers="block",
-        )  # fmt: skip
-        self._context.set_default_timeout(SECONDS * 1000)
+        self._context = context(
+            browser, viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce", service_workers="block"
+        )
         self._context.add_init_script(path=SCRIPT)
         self.page = self._context.new_page()
         self._watch(self.page)
@@ -243,9 +243,9 @@ class Notebook:
     def _call(self, what: str, *args: object) -> Any:
         return self.page.evaluate(f"args => seeknalLab.{what}(...args)", [self._path, *args])
 
-    def _until(self, what: str, *args: object, seconds: float = SECONDS) -> Any:
+    def _until(self, what: str, *args: object) -> Any:
         """The first value that is true."""
-        found = self.page.wait_for_function(f"args => seeknalLab.{what}(...args)", arg=[*args], timeout=seconds * 1000)
+        found = self.page.wait_for_function(f"args => seeknalLab.{what}(...args)", arg=[*args])
         return found.json_value()
 
     def connected(self) -> None:
@@ -258,12 +258,12 @@ class Notebook:
         """Runs a cell, and does not wait."""
         self._call("start", i)
 
-    def wait(self, i: int, *, fails: bool = False, seconds: float = SECONDS) -> str:
+    def wait(self, i: int, *, fails: bool = False) -> str:
         """What a started cell shows as text, once it is done. ``fails``: it must end in an error, else it must not."""
         try:
-            run = self._until("finished", self._path, i, seconds=seconds)
+            run = self._until("finished", self._path, i)
         except TooLate:
-            raise CellFailed(f"cell {i} still runs after {seconds} s (kernel: {self.status}):\n{self.text(i)}") from None
+            raise CellFailed(f"cell {i} still runs after {SECONDS:.0f} s (kernel: {self.status}):\n{self.text(i)}") from None
         failed = self.error(i) or run["error"]
         if failed and not fails:
             raise CellFailed(f"cell {i}: {failed}")
@@ -271,9 +271,9 @@ class Notebook:
             raise CellFailed(f"cell {i} should have failed:\n{self.text(i)}")
         return self.text(i)
 
-    def run(self, i: int, *, fails: bool = False, seconds: float = SECONDS) -> str:
+    def run(self, i: int, *, fails: bool = False) -> str:
         self.start(i)
-        return self.wait(i, fails=fails, seconds=seconds)
+        return self.wait(i, fails=fails)
 
     def append(self, source: str) -> int:
         """A new last cell; gives its number."""
@@ -311,15 +311,13 @@ class Notebook:
         """The kernel's: idle, busy, ..."""
         return self._call("status")
 
-    def until(self, status: str, *, seconds: float = SECONDS) -> None:
-        self.page.wait_for_function(
-            "([path, status]) => seeknalLab.status(path) === status", arg=[self._path, status], timeout=seconds * 1000
-        )
+    def until(self, status: str) -> None:
+        self.page.wait_for_function("([path, status]) => seeknalLab.status(path) === status", arg=[self._path, status])
 
-    def evaluate(self, code: str, *, seconds: float = SECONDS) -> str:
+    def evaluate(self, code: str) -> str:
         """What code of the test prints, or its value as text; it waits for its turn in the kernel, and leaves no trace."""
         self._call("evaluate", code)
-        run = self._until("evaluated", seconds=seconds)
+        run = self._until("evaluated")
         if run["error"]:
             raise CellFailed(f"{code}: {run['error']}")
         return run["text"]

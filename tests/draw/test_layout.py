@@ -6,13 +6,13 @@ import os
 import random
 import subprocess
 import sys
-import time
 from itertools import combinations, pairwise, product
 from operator import le
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from waiting import calls
 
 from seeknal_nb.draw import Box, Layout, layout
 from seeknal_nb.draw.layers import Layers, components, make_layers
@@ -245,13 +245,15 @@ def test_a_chain_of_ten_thousand_is_one_straight_line():
 
 @pytest.mark.parametrize("shape", ["all from the first", "all to the last"])
 def test_ten_thousand_long_edges_do_not_grow_quadratic(shape):
-    chain = [(node, node + 1) for node in range(9_999)]
-    edges = [(0, node) for node in range(2, 10_000)] if shape == "all from the first" else [(n, 9_999) for n in range(9_998)]
-    start = time.process_time()
-    placed = layout(10_000, chain + edges)
-    assert time.process_time() - start < 20  # measured: 1 s and 2 s; quadratic: a minute
-    assert_lawful(placed, chain + edges)
-    assert sum(map(len, placed.routes)) < 200_000
+    costs = []
+    for count in (1_000, 10_000):
+        chain = [(node, node + 1) for node in range(count - 1)]
+        long = [(0, node) for node in range(2, count)] if shape == "all from the first" else [(n, count - 1) for n in range(count - 2)]
+        placed = []
+        costs.append(calls(lambda: placed.append(layout(count, chain + long))))
+    assert costs[1] < 15 * costs[0]
+    assert_lawful(placed[0], chain + long)
+    assert sum(map(len, placed[0].routes)) < 200_000
 
 
 def test_nodes_without_edges_stand_in_a_block():
@@ -260,7 +262,6 @@ def test_nodes_without_edges_stand_in_a_block():
     assert placed.height < 1_500
 
 
-@settings(deadline=None)
 @given(st.integers(2, 60))
 def test_a_chain_of_any_length_is_straight(count):
     assert layout(count, list(pairwise(range(count)))).height == 48

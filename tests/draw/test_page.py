@@ -60,7 +60,7 @@ def plain_page() -> Outline:
     return Outline(page(Picture((Mark("k.n", "k", "n", "success"),), ()), "title", {}))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(MARKS, min_size=1, max_size=1), st.one_of(st.sampled_from(ATTACKS), ANY_TEXT))
 def test_no_text_becomes_markup(marks, text):
     """Whatever the names say, the page has the elements that it has for harmless ones."""
@@ -107,10 +107,12 @@ def browser():
 @pytest.fixture
 def visit(browser, tmp_path):
     """Opens a page and gives it; afterwards nothing must have been fetched, refused or thrown."""
+    from tests.browser.chromium import context
+
     contexts, wrong = [], []
 
     def visit(text: str, **options):
-        contexts.append(browser.new_context(**options))
+        contexts.append(context(browser, **options))
         tab = contexts[-1].new_page()
         file = tmp_path / f"{len(contexts)}.html"
         file.write_bytes(text.encode())
@@ -121,8 +123,8 @@ def visit(browser, tmp_path):
         return tab
 
     yield visit
-    for context in contexts:
-        context.close()
+    for opened in contexts:
+        opened.close()
     assert wrong == []
 
 

@@ -6,11 +6,11 @@ import json
 import math
 import random
 import struct
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import calls
 
 from seeknal_nb.draw import CODES, LOOKS, Mark, Picture, edges_of, make_scene, nodes_of, snapshot_of
 from seeknal_nb.draw.scene import HIDDEN, MOST
@@ -182,10 +182,8 @@ def test_a_snapshot_has_status_rows_and_seconds():
     assert shot["run"]["mode"] == ""
 
 
-@pytest.mark.parametrize(("count", "milliseconds"), [(1_000, 100), (10_000, 600)])
-def test_a_scene_is_made_while_one_waits(count, milliseconds):
-    """Four times the goals of CPU time, as machines differ; growth that is worse than linear breaks it all the same."""
+@pytest.mark.parametrize("count", [1_000, 10_000])
+def test_a_scene_is_made_while_one_waits(count):
+    """What it costs, whatever the machine: a large graph is drawn in groups, for no more than a middling one."""
     picture = pipeline(count)
-    start = time.process_time()
-    make_scene(picture).to_dict()
-    assert time.process_time() - start < 4 * milliseconds / 1_000
+    assert calls(lambda: make_scene(picture).to_dict()) < 2_500_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -39,3 +40,11 @@ def postgres(postgres_server: Server) -> Iterator[Server]:
     postgres_server.execute(f"CREATE DATABASE {name}")
     yield replace(postgres_server, database=name)
     postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def warehouse(project: Project, postgres: Server) -> Server:
+    """A database that the project's profiles file calls ``wh``."""
+    profiles = {"connections": {"wh": {"type": "postgresql", **postgres.fields}}}
+    (project.directory / "profiles.yml").write_text(json.dumps(profiles))
+    return postgres

@@ -34,13 +34,27 @@ class Server:
 
     def execute(self, *statements: str) -> None:
         """Run statements, each committed, through the driver itself."""
+        with self._connected(autocommit=True) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query, read by the driver itself."""
+        with self._connected() as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+    def _connected(self, *, autocommit: bool = False) -> Any:
         from adbc_driver_postgresql import dbapi
 
         quoted = self.password.replace("\\", "\\\\").replace("'", "\\'")
         uri = f"host=127.0.0.1 port={self.port} user={USER} password='{quoted}' dbname={self.database}"
-        with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
+        return dbapi.connect(uri, autocommit=autocommit)
+
+    def works(self, on: str) -> bool:
+        """Whether it is at a statement that holds a text."""
+        asked = "SELECT query FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
+        return any(on in query for (query,) in self.ask(asked))
 
 
 def binaries() -> Path | None:
@@ -94,7 +108,7 @@ class Runner:
     def __call__(self, *words: object) -> None:
         subprocess.run(
             [str(word) for word in words], user=self.account, group=self.account, check=True, cwd="/",
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, extra_groups=[] if self.account else None, timeout=60,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, extra_groups=[] if self.account else None,
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinds import arrow, failure, good, rows, status
@@ -345,7 +345,7 @@ def computed(engine: DuckDB, events: list[Row], **config: Any) -> list[Row]:
     return shown
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(events=st.lists(event, max_size=25), dates=st.lists(st.sampled_from(JAN[:20]), min_size=1, max_size=3), by_region=st.booleans())
 def test_any_table_equals_brute_force(engine: DuckDB, events: list[Row], dates: list[D], by_region: bool) -> None:
     """Ties, nulls, gaps, empty windows, groups that are null, dates before and after everything."""
@@ -354,7 +354,7 @@ def test_any_table_equals_brute_force(engine: DuckDB, events: list[Row], dates: 
     agree(found, brute(events, points_of(events, keys, dates), keys, SPEC, "v"))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 @given(events=st.lists(event, max_size=20), later=st.lists(event, max_size=10), at=st.sampled_from(JAN[2:12]), by_region=st.booleans())
 def test_what_happens_on_or_after_the_application_date_changes_nothing(
     engine: DuckDB, events: list[Row], later: list[Row], at: D, by_region: bool
@@ -368,7 +368,7 @@ def test_what_happens_on_or_after_the_application_date_changes_nothing(
     assert computed(engine, events + future, **config) == before
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(events=st.lists(event, max_size=25))
 def test_the_peers_key_equals_brute_force(engine: DuckDB, events: list[Row]) -> None:
     """Each date of an entity is a row of it: windows are of all its events, ``basic`` of the rows of that date."""
@@ -556,7 +556,7 @@ def test_a_table_that_was_joined_to_its_dates_is_warned_of(project: Project) -> 
     project.transform("e", sql=joined)
     project.aggregation("a", inputs=["e"], id_col="u", feature_date_col="d", application_date_col="to_date",
                         features=one(rolling=[{"window": "7d", "functions": ["sum"]}]))  # fmt: skip
-    [warning] = good(project)["aggregation.a"].metadata["warnings"]
+    [_, warning] = good(project)["aggregation.a"].metadata["warnings"]
     assert "more than once" in warning
     assert "to_date" in warning
 
@@ -757,3 +757,46 @@ def test_a_cells_line_alone_makes_features(project: Project) -> None:
         {"u": 1, "application_date": D(2024, 1, 10), "v_count_7d": 2, "events_count_7d": 2},
         {"u": 2, "application_date": D(2024, 1, 10), "v_count_7d": 0, "events_count_7d": 0},
     ]
+
+
+# What a date that is null leaves out
+
+DATELESS = """SELECT * FROM (VALUES
+    (1, DATE '2024-01-01', 10.0, DATE '2024-01-05'), (1, NULL, 5.0, DATE '2024-01-05'), (1, DATE '2024-01-02', 7.0, NULL)) t(u, d, v, own)"""
+SUMS = [{"name": "v", "basic": ["sum"]}]
+WEEKS = [{"name": "v", "basic": ["sum"], "rolling": [{"window": "7d", "functions": ["sum"]}]}]
+LEFT_OUT: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "no date is asked for": ({"features": SUMS, "feature_date_col": None}, []),
+    "a date that only says what there is": ({"features": SUMS}, []),
+    "first and last": ({"features": [{"name": "v", "basic": ["sum", "last", "first"]}]}, ["no d, and do not count in v_last, v_first"]),
+    "windows": ({"features": WEEKS}, ["no d, and do not count for any date"]),
+    "given dates": ({"features": SUMS, "application_dates": ["2024-01-05"]}, ["no d, and do not count for any date"]),
+    "every week": ({"features": SUMS, "application_dates": {"every": "week"}}, ["no d, and do not count for any date"]),
+    "their own date": ({"features": SUMS, "application_date_col": "own"}, ["no d, and do not count for any date", "no own, and ask for no features"]),
+    "their own date in windows": ({"features": WEEKS, "application_date_col": "own"}, ["no d, and do not count for any date", "no own, and ask for no features"]),
+    "a table of dates": (
+        {"features": SUMS, "application_dates": {"ref": "transform.days", "column": "day"}, "inputs": ["e", "days"]},
+        ["no d, and do not count for any date", "no day, and are no application dates of transform.days"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("config", "told"), LEFT_OUT.values(), ids=LEFT_OUT)
+@pytest.mark.parametrize("kind", ["DATE", "VARCHAR", "TIMESTAMP"])
+def test_rows_that_a_null_date_leaves_out_are_counted_in_a_warning(project: Project, config: dict[str, Any], told: list[str], kind: str) -> None:
+    project.transform("days", sql="SELECT unnest([DATE '2024-01-06', NULL]) AS day")
+    aggregated(project, events=f"SELECT * REPLACE (d::{kind} AS d, own::{kind} AS own) FROM ({DATELESS})", **config)
+    warnings = good(project, full=True)["aggregation.a"].metadata.get("warnings", [])
+    assert warnings == [f"1 of {2 if 'no day' in text else 3} rows have {text}" for text in told]
+
+
+def test_no_warning_stands_where_every_row_has_its_date(project: Project) -> None:
+    aggregated(project, events=f"SELECT * FROM ({DATELESS}) WHERE d IS NOT NULL", features=WEEKS)
+    assert "warnings" not in good(project, full=True)["aggregation.a"].metadata
+
+
+@pytest.mark.parametrize(("config", "name"), [({"features": WEEKS}, "d"), ({"features": SUMS, "application_date_col": "own"}, "own")])
+def test_a_date_without_end_is_no_date(project: Project, config: dict[str, Any], name: str) -> None:
+    project.transform("e", sql=f"SELECT * REPLACE (DATE 'infinity' AS {name}) FROM ({DATELESS})")
+    project.node("aggregation", "a", id_col="u", feature_date_col="d", inputs=["e"], **config)
+    assert f"'{name}' holds dates without end" in (failure(project, "aggregation.a").error_message or "")

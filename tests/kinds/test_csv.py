@@ -257,6 +257,12 @@ def test_files_of_other_delimiters_and_names_are_joined_by_their_names(project):
     assert rows(project, "source.s") == [("1", "y"), ("x", "1"), ("3", "z")]
 
 
+def test_a_file_is_read_whose_name_looks_like_a_pattern(project):
+    (project.directory / "a1.csv").write_text("a\n2\n")
+    assert read(project, "a\n1\n", name="a[1].csv") == []
+    assert rows(project, "source.s") == [(1,)]
+
+
 def test_values_that_a_schema_refuses_are_left_out_and_counted_where_errors_are_to_be_ignored(project):
     told = read(project, "n,m\n1,2\n1.5,3\n4\nx,5\n6,7\n", schema=[{"name": "n", "data_type": "INTEGER"}], params={"ignore_errors": True})
     assert rows(project, "source.s") == [(1, 2), (6, 7)]

@@ -20,7 +20,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinds import arrow, build_of, failure, good, rows, run, status
@@ -201,7 +201,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield made
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_part_goes_by_the_key_alone(connection: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
     """The split is stable: other rows, their order and the width of an integer do not count."""
@@ -319,11 +319,12 @@ def test_a_refit_in_another_process_has_the_same_digest(project: Project, tmp_pa
     )
     (tmp_path / "other").mkdir()
     words = [sys.executable, "-c", program, str(tmp_path / "other"), ROWS.format(target=LEVELS, size=200)]
-    subprocess.run(words, check=True, timeout=120)
+    subprocess.run(words, check=True)
     model(project, target=LEVELS, size=200, training={"algorithm": "random_forest", "params": {"n_estimators": 5}})
     records = [next(at.glob("target/outputs/model/m/*/build.json")) for at in (tmp_path / "other", tmp_path)]
     first, second = (json.loads(record.read_text()) for record in records)
-    assert first["files"] == second["files"]
+    assert first["artefacts"] == second["artefacts"]
+    assert first["parts"] == second["parts"]
     assert first["digest"] == second["digest"]
 
 
@@ -633,13 +634,15 @@ def test_what_skops_cannot_keep_is_pickled_and_marked(project: Project) -> None:
 
 TAMPER = """
 from pathlib import Path
-import json, pickle, xxhash
+import dataclasses, pickle, xxhash
+from seeknal_nb.workflow.builds import File, read_record, record_of
 (found,) = Path({root!r}).glob("target/outputs/model/m/*/model.joblib")
 found.write_bytes(bytes.fromhex({data!r}))
-record = json.loads((found.parent / "build.json").read_text())
-record["files"]["model.joblib"] = [found.stat().st_size, xxhash.xxh3_128_hexdigest(found.read_bytes())]
+record = found.parent / "build.json"
+now = [File(f"{{found.parent.name}}/{{found.name}}", found.stat().st_size, xxhash.xxh3_128_hexdigest(found.read_bytes()))]
 if {too!r}:
-    (found.parent / "build.json").write_text(json.dumps(record))
+    build = dataclasses.replace(read_record(record.read_bytes(), found.parent), artefacts=tuple(now))
+    record.write_bytes(record_of(build, 1.0))
 ctx.model("m")
 result = [{{"a": 1}}]
 """
@@ -700,7 +703,7 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
         "p.model('m', inputs=['rows'], training={'algorithm': 'random_forest', 'target': 'label', 'key': 'id'})\n"
         "print(p.run(progress=False)['model.m'].error_message)"
     )
-    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True)
     assert "scikit-learn is not installed" in found.stdout
     assert "pip install 'seeknal_nb[ml]'" in found.stdout
 
@@ -712,7 +715,7 @@ def test_defining_a_model_does_not_import_scikit_learn(tmp_path: Path) -> None:
         "p.model('m', inputs=['rows'], training={'algorithm': 'random_forest', 'target': 'label'}, tests=[{'min_auc': 0.5}])\n"
         "p.plan(); print('sklearn' in sys.modules, 'skops' in sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True)
     assert found.stdout.split() == ["False", "False"]
 
 
@@ -943,3 +946,22 @@ def test_labels_of_a_view_are_counted_and_joined_in_one_reading(project: Project
     for number in range(8):
         result = summary[f"model.m{number}"]
         assert result.row_count == 200 if result.status == "success" else "doubled" in (result.error_message or "")
+
+
+# What a metric was measured on
+
+
+def test_a_check_of_a_metric_looked_at_the_rows_of_the_test_part(project: Project) -> None:
+    result = model(project, tests=[{"metric": "auc", "min": 0.5}, {"metric": "auc", "max": 0.1, "severity": "warn"}, {"not_null": "prediction"}])
+    tested = int((table(project).split == "test").sum())
+    assert 0 < tested < 300
+    assert [(check["passed"], check["rows"]) for check in result.checks] == [(True, tested), (False, tested), (True, 300)]
+    project.node("rule", "r", on="model.m", checks=[{"metric": "accuracy", "min": 0}])
+    good(project)
+    assert arrow(project, "rule.r").to_pylist()[0]["rows"] == tested
+
+
+def test_a_metric_of_a_body_is_of_rows_that_it_may_tell(project: Project) -> None:
+    for logged, rows in (("score=1.0", None), ("score=1.0, n_test=7", 7)):
+        project.model("m", python=f"ctx.log_metrics({logged})\nreturn [{{'p': 1}}]", tests=[{"metric": "score", "min": 0.9}])
+        assert [check["rows"] for check in good(project)["model.m"].checks] == [rows]

@@ -185,7 +185,7 @@ def retrieved(
     return connection.execute(retrieval_sql(asked, [part], mode=mode)).fetchall()
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(case=cases())
 def test_random_time_lines_agree_with_the_brute_force_and_every_label_stays_in_its_place(
     connection: duckdb.DuckDBPyConnection, case: Any
@@ -196,7 +196,7 @@ def test_random_time_lines_agree_with_the_brute_force_and_every_label_stays_in_i
     assert found == [(*key, time, n, value) for n, ((key, time), value) in enumerate(zip(labels, expected, strict=True))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases())
 def test_what_lies_after_a_label_never_changes_it(connection: duckdb.DuckDBPyConnection, case: Any) -> None:
     labels, features, mode, ttl = case
@@ -206,7 +206,7 @@ def test_what_lies_after_a_label_never_changes_it(connection: duckdb.DuckDBPyCon
         assert retrieved(connection, [(key, label)], before, mode=mode, ttl=ttl)[0][-1] == whole[number][-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases(), late=st.lists(st.tuples(_KEYS, _TIMES, st.integers(0, 9)), max_size=8))
 def test_late_rows_never_change_what_earlier_labels_knew(connection: duckdb.DuckDBPyConnection, case: Any, late: Any) -> None:
     labels, features, _, ttl = case
@@ -263,7 +263,7 @@ def test_latest_is_written_where_a_table_stands(text: str, expected: str) -> Non
     assert with_latest(text, lambda name: Group(name, ("k",), ("v",))) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases())
 def test_latest_is_the_newest_row_of_each_key(connection: duckdb.DuckDBPyConnection, case: Any) -> None:
     _, features, _, _ = case

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinds import arrow, build_of, failure, good, status
@@ -145,7 +145,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     made.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(values=st.lists(st.one_of(st.none(), st.integers(-50, 50)), max_size=20), words=st.lists(st.sampled_from(["a", "b", "it's", '"', None]), min_size=20, max_size=20))
 def test_any_column_equals_pandas(shared: Project, values: list[int | None], words: list[str | None]) -> None:
     frame = pd.DataFrame({"n": pd.array(values, dtype="Int64"), "s": pd.array(words[: len(values)], dtype="string")})

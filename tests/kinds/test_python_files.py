@@ -567,7 +567,7 @@ def test_the_stand_ins_are_seen_by_the_reading_thread_alone(home):
     began, ended, found = threading.Event(), threading.Event(), []
 
     def other() -> None:
-        began.wait(10)
+        began.wait()
         try:
             import seeknal
 
@@ -580,7 +580,7 @@ def test_the_stand_ins_are_seen_by_the_reading_thread_alone(home):
     builtins.began, builtins.ended = began, ended
     thread = threading.Thread(target=other)
     thread.start()
-    write(home, "p.py", "import builtins\nbuiltins.began.set()\nbuiltins.ended.wait(10)\n" + HEAD + USERS)
+    write(home, "p.py", "import builtins\nbuiltins.began.set()\nbuiltins.ended.wait()\n" + HEAD + USERS)
     try:
         assert list(opened(home).manifest.nodes) == ["source.users"]
     finally:
@@ -622,16 +622,16 @@ def test_a_folder_is_not_read_while_a_run_goes_on_in_the_background(home, read):
 
     began, go = threading.Event(), threading.Event()
     builtins.began, builtins.go = began, go
-    write(home, "p.py", NODE + "@transform\ndef t():\n    import builtins\n    builtins.began.set()\n    builtins.go.wait(20)\n    return pd.DataFrame({'x': [1]})\n")
+    write(home, "p.py", NODE + "@transform\ndef t():\n    import builtins\n    builtins.began.set()\n    builtins.go.wait()\n    return pd.DataFrame({'x': [1]})\n")
     project = opened(home)
     run = project.start()
     try:
-        assert began.wait(20)
+        began.wait()
         with pytest.raises(LockedError, match="a run goes on in the background"):
             getattr(project, read)(*([home] if read == "load" else []))
     finally:
         go.set()
-        assert not run.wait(30).failed
+        assert not run.wait().failed
         del builtins.began, builtins.go
     assert project.load_folder() == ["transform.t"]
     project.close()

@@ -20,8 +20,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import END, eventually
 
 from kinds import arrow, failure, good, rows, run, status
 from kinds.postgres import Server, free_port
@@ -242,7 +243,7 @@ def test_a_body_and_a_frame_are_cast_too(project: Project) -> None:
     assert {p.name for p in (project.directory / "target" / "outputs").rglob("*.parquet")} == {"data.parquet"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1)), min_size=1, max_size=20))
 def test_integers_come_through_a_csv_as_they_were(tmp_path_factory: pytest.TempPathFactory, values: list[int | None]) -> None:
     folder = tmp_path_factory.mktemp("csv")
@@ -644,7 +645,7 @@ def test_the_age_of_the_newest_row_passes_warns_or_fails(project: Project, tmp_p
     result = run(project)["source.s"]
     assert result.status == ("failed" if not passed[1] else "success")
     assert [(c["severity"], c["passed"]) for c in result.metadata["checks"]] == list(zip(["warn", "error"], passed, strict=True))
-    assert result.metadata["metrics"]["age_seconds"] == pytest.approx(age * 3600, abs=60)
+    assert result.metadata["metrics"]["age_seconds"] == pytest.approx(age * 3600, abs=END)
     assert ("warnings" in result.metadata) == (passed == [False, True])
     if not passed[1]:
         assert "50h" in result.error_message
@@ -684,7 +685,7 @@ def test_a_row_of_the_future_makes_nothing_fresh(project: Project, tmp_path: Pat
     (tmp_path / "a.csv").write_text(stamps(30, -24 * 365) + "infinity\n")
     source(project, path="a.csv", freshness=FRESH, schema=schema(t="TIMESTAMP"))
     told = metadata(project)
-    assert told["metrics"]["age_seconds"] == pytest.approx(30 * 3600, abs=60)
+    assert told["metrics"]["age_seconds"] == pytest.approx(30 * 3600, abs=END)
     assert [check["passed"] for check in told["checks"]] == [False, True]
     assert "1 row lies in the future" in told["warnings"][1]
     (tmp_path / "a.csv").write_text(stamps(-24 * 365, -24 * 400))
@@ -732,16 +733,17 @@ BODY = "import pathlib\nreturn [{'n': int(pathlib.Path(r'%s').read_text())}]"
 
 def test_a_python_source_runs_again_when_its_time_has_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "n.txt").write_text("1")
-    real = time.time
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
     with contextlib.closing(Project(tmp_path, namespace={})) as project:
         source(project, python=BODY % (tmp_path / "n.txt"), refresh="1h")
         project.transform("t", sql="SELECT n + 1 AS n FROM source.s")
         good(project)
         (tmp_path / "n.txt").write_text("2")
         assert status(good(project))["source.s"] == "cached"
-        monkeypatch.setattr(time, "time", lambda: real() + 3599)
+        monkeypatch.setattr(time, "time", lambda: now + 3599)
         assert status(good(project))["source.s"] == "cached"
-        monkeypatch.setattr(time, "time", lambda: real() + 3700)
+        monkeypatch.setattr(time, "time", lambda: now + 3601)
         assert good(project)["source.s"].reason == "refresh: 1h"
         assert (rows(project, "source.s"), rows(project, "transform.t")) == ([(2,)], [(3,)])
         assert status(good(project))["source.s"] == "cached"
@@ -895,7 +897,7 @@ def test_arrays_of_arrays_are_refused_rather_than_made_one_list(project: Project
 
 
 @given(st.lists(st.one_of(st.none(), st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-10**9, max_value=10**9)), min_size=1, max_size=9))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 def test_numerics_come_exactly(profiles: Server, tmp_path: Path, values: list[Decimal | None]) -> None:
     around = Surroundings(tmp_path)
     texts = ", ".join(f"({'NULL' if v is None else f'{v:f}'}::numeric, {'NULL' if v is None else f'{v:f}'}::numeric(20,6))" for v in values)
@@ -1058,23 +1060,27 @@ def test_to_define_a_source_needs_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_ctrl_c_reaches_a_query_at_once_and_is_the_run_s(project: Project, profiles: Server) -> None:
-    source(project, connection="pg", query="SELECT 1 AS n FROM pg_sleep(30)")
-    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
-    began = time.monotonic()
+def test_ctrl_c_reaches_a_query_and_is_the_run_s(project: Project, profiles: Server, ctrl_c: None) -> None:
+    source(project, connection="pg", query="SELECT 1 AS n FROM pg_sleep(100000)")
+
+    def press() -> None:
+        eventually(lambda: profiles.works("pg_sleep"))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    somebody = threading.Thread(target=press)
+    somebody.start()
     with pytest.raises(KeyboardInterrupt):
         run(project)
-    assert time.monotonic() - began < 5
+    somebody.join()
+    assert not profiles.works("pg_sleep")
 
 
 def test_a_query_of_a_cancelled_run_ends(project: Project, profiles: Server) -> None:
-    source(project, connection="pg", query="SELECT 1 AS n FROM pg_sleep(30)")
+    source(project, connection="pg", query="SELECT 1 AS n FROM pg_sleep(100000)")
     handle = project.start()
-    time.sleep(1)
-    began = time.monotonic()
+    eventually(lambda: profiles.works("pg_sleep"))
     handle.cancel()
-    summary = handle.wait(10)
-    assert time.monotonic() - began < 5
+    summary = handle.wait()
     assert summary is not None
     assert status(summary) == {"source.s": "pending"}
 

@@ -13,7 +13,7 @@ def together(*works) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join()
 
 
 def test_the_filters_are_restored_though_a_second_thread_enters_within_a_block_of_the_first():
@@ -24,14 +24,14 @@ def test_the_filters_are_restored_though_a_second_thread_enters_within_a_block_o
         with warned():
             with warnings.catch_warnings(record=True):
                 inside.set()
-                second.wait(10)
+                second.wait()
         left.set()
 
     def other() -> None:
-        inside.wait(10)
+        inside.wait()
         with warned():
             second.set()
-            left.wait(10)
+            left.wait()
 
     before, filters = warnings.showwarning, list(warnings.filters)
     together(first, other)
@@ -46,16 +46,16 @@ def test_a_block_of_another_thread_that_outlives_ours_is_left_alone_and_what_it_
     def ours() -> None:
         with warned() as said:
             inside.set()
-            done.wait(10)
+            done.wait()
         found.append(said)
 
     before, filters = warnings.showwarning, list(warnings.filters)
     thread = threading.Thread(target=ours)
     thread.start()
-    inside.wait(10)
+    inside.wait()
     with warnings.catch_warnings(record=True) as caught:
         done.set()
-        thread.join(10)
+        thread.join()
         warnings.warn("mine", UserWarning, stacklevel=1)
     assert [str(one.message) for one in caught] == ["mine"]
     with warned() as said:
@@ -70,10 +70,10 @@ def test_each_thread_gets_its_own_warnings_each_once():
 
     def work(number: int) -> None:
         with warned() as said:
-            barrier.wait(10)
+            barrier.wait()
             for _ in range(3):
                 warnings.warn(f"of {number}", UserWarning, stacklevel=1)
-            barrier.wait(10)
+            barrier.wait()
         found[number] = said
 
     together(*(lambda n=n: work(n) for n in range(4)))

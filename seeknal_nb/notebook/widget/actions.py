@@ -115,7 +115,7 @@ class Actions:
         if self._project.background.queued >= WAITING:
             raise UsageError("too many runs are waiting", remedy="cancel them")
         chosen = _chosen(message.get("how"), self._ids(message.get("i", [])))
-        options = {**self._widget.controls.chosen(named="nodes" in chosen), **chosen}
+        options = {**self._widget.controls.chosen(named=not chosen.keys().isdisjoint({"nodes", "again"})), **chosen}
         busy = self._project.background.busy
         run = self._project.start(**options, command=_command(chosen))
         run.then(self._ended)
@@ -182,7 +182,7 @@ def _chosen(how: object, ids: Sequence[str]) -> dict[str, Any]:
     whole: dict[str, dict[str, Any]] = {
         "all": {"full": True},
         "changed": {},
-        "retry": {"nodes": ["result:failed"], "force": False},
+        "retry": {"again": True},
     }
     named: dict[str, dict[str, Any]] = {
         "downstream": {"nodes": [*ids]},
@@ -197,7 +197,7 @@ def _chosen(how: object, ids: Sequence[str]) -> dict[str, Any]:
 
 def _command(chosen: Mapping[str, Any]) -> str:
     """The command line that would do the same, for the history."""
-    if "force" in chosen:
+    if "again" in chosen:
         return "retry"
     nodes = f"--nodes {' '.join(chosen['nodes'])}" if "nodes" in chosen else ""
     flags = [f"--{name}" for name in ("full", "only") if chosen.get(name)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
 from seeknal_nb.dag.shapes import check_shapes
+from seeknal_nb.engines import FORMS
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.task import Kind
 
@@ -30,8 +31,6 @@ KINDS: Mapping[str, str] = {
     "semantic_model": "seeknal_nb.workflow.kinds.tables:DECLARATION",
     "metric": "seeknal_nb.workflow.kinds.tables:DECLARATION",
 }
-FORMS = ("pandas", "polars", "arrow")
-"""What a Python body may get its inputs as."""
 
 
 def kind_of(name: str, custom: Mapping[str, Callable[..., dict[str, Any]] | Kind]) -> Kind:

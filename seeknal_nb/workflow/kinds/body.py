@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.purity import own
 from seeknal_nb.dag.python import load, read_body
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, text_of
+from seeknal_nb.workflow.builds import DATA
+from seeknal_nb.workflow.kinds.annotated import arguments
 from seeknal_nb.workflow.kinds.capture import caught
 from seeknal_nb.workflow.kinds.context import Context
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     import io
@@ -26,6 +27,7 @@ __all__ = ["build_table", "called", "needs_body", "python_of", "python_value", "
 
 
 METRICS = "metrics.json"
+DECIMALS = "a DECIMAL comes exact: df['x'].astype(float) where a float will do, or CAST(x AS DOUBLE) in SQL"
 
 
 def sql_of(node: Node) -> str | None:
@@ -74,11 +76,13 @@ def python_value(task: Task) -> tuple[object, Context]:
     source = python_of(task.node) or ""
     body = read_body(source, name=task.node.name)
     context = Context(task)
-    run = load(body, {name: own(value, {}) for name, value in task.captured.items()}, filename=f"<seeknal {task.node.id}>")
+    context.warn(*task.captured.warnings)
+    given_to = partial(arguments, task, context, body)
+    run = load(body, task.captured.fresh(), filename=f"<seeknal {task.node.id}>", arguments=given_to)
     given: dict[str, object] = {"ctx": context, "ref": context.ref}
-    for name in dict.fromkeys((*body.params, *body.reads)):
+    for name in body.reads:
         node_id = task.resolve(name) if name not in given else None
-        if node_id is not None and name not in task.captured:
+        if node_id is not None and name not in task.captured.values:
             given[name] = context.ref(node_id)
     try:
         return called(lambda: run(given), task.node, context.out), context
@@ -112,6 +116,6 @@ def _raised_by(error: BaseException, node: Node) -> bool:
 def _failure(error: BaseException, node: Node) -> NodeError:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith("<seeknal ")]
     where = f" at line {frames[-1].lineno} of its body" if frames else ""
-    return NodeError(
-        f"{type(error).__name__}{where}", why=text_of(error), remedy="mend the body, then run again", node=node.id
-    )
+    text = text_of(error)
+    remedy = DECIMALS if isinstance(error, TypeError) and "decimal.Decimal" in text else "mend the body, then run again"
+    return NodeError(f"{type(error).__name__}{where}", why=text, remedy=remedy, node=node.id)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.exact import cast, lost
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -140,9 +140,9 @@ def cast_staged(task: Task, table: Table, types: Mapping[str, str]) -> Table:
         return table
     named = found_in(table.schema, types)
     raw = (task.stage / DATA).rename(task.stage / RAW)
-    table = build_cast(task, parquet(raw), named)
+    made = build_cast(task, parquet(raw), named)
     raw.unlink()
-    return table
+    return replace(made, warnings=table.warnings)
 
 
 def no_rows(task: Task, types: Mapping[str, str]) -> Table:

@@ -15,8 +15,8 @@ from seeknal_nb.workflow.kinds.features.pointintime import latest_sql
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.kinds.task import Task
-    from seeknal_nb.workflow.outputs import Build
 
 __all__ = ["Context"]
 
@@ -60,7 +60,7 @@ class Context:
     def ref(self, name: str, *, as_: str | None = None) -> Any:
         """An input as a frame, by its id or bare name; pandas unless ``as_``, or the node's ``as``, says otherwise."""
         found = self._task.input(name)
-        return self._task.engine.query(f"SELECT * FROM {quote(found.node_id)}", form=self._form(as_))
+        return self._task.engine.query(f"SELECT * FROM {quote(found.node_id)}", form=self.form(as_))
 
     def features(
         self, spine: Any, features: Any, *, time: str | None = None, mode: str = "event", as_: str | None = None
@@ -76,14 +76,15 @@ class Context:
         """
         from seeknal_nb.workflow.kinds.features.retrieval import features_for  # noqa: PLC0415 - a cycle: it runs bodies too
 
-        return features_for(self._task, spine, features, time=time, mode=mode, form=self._form(as_))
+        return features_for(self._task, spine, features, time=time, mode=mode, form=self.form(as_))
 
     def latest(self, group: str, *, as_: str | None = None) -> Any:
         """The newest row of each key of a feature group, in the order of the keys, however old it is."""
         found = group_of(self._task.input(group))
-        return self._task.engine.query(latest_sql(found), form=self._form(as_))
+        return self._task.engine.query(latest_sql(found), form=self.form(as_))
 
-    def _form(self, as_: str | None) -> str:
+    def form(self, as_: str | None = None) -> str:
+        """In which form frames come: ``as_``, else what the node says, else ``pandas``."""
         return str(as_ or self._task.node.config.get("as") or "pandas")
 
     @property
@@ -140,6 +141,10 @@ class Context:
         if build is None or build.path is None:
             raise NodeError(f"{node!r} has no artefacts", remedy="name a model, or call ctx.save_model in it")
         return build
+
+    def warn(self, *texts: str) -> None:
+        """Leave warnings in the node's result."""
+        self._warnings.extend(texts)
 
     def logged(self) -> dict[str, Any]:
         """What the body left besides its table."""

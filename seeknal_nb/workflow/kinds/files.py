@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.link import sql_texts
 from seeknal_nb.dag.sql import files_in
 from seeknal_nb.files import digest_file, signature
-from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.workflow.kinds.paths import matches
 from seeknal_nb.workflow.kinds.task import Probe, Seen, Surroundings
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["files_of", "files_probe", "look_at", "matches"]
+__all__ = ["files_of", "files_probe", "look_at"]
 
 
 def files_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
@@ -24,9 +25,9 @@ def files_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
 
 
 def files_of(node: Node, around: Surroundings) -> list[Path]:
-    """The files that a node's SQL names, in its order."""
-    sql = sql_of(node)
-    return [path for named in files_in(sql) for path in matches(around.root, named.text)] if sql else []
+    """The files that a node's SQL names, in its body and in its conditions, in this order."""
+    named = [one for sql in sql_texts(node) for one in files_in(sql)]
+    return list(dict.fromkeys(path for one in named for path in matches(around.root, one.text)))
 
 
 def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:
@@ -35,7 +36,8 @@ def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:
     The path from ``root`` counts too: folders may name values (``year=2024/``), and readers may give the file's name.
     """
     found = {str(path): _look(path, seen.get(str(path))) for path in paths}
-    told = [f"{_below(Path(path), root)}={look[-1]}" for path, look in found.items()]
+    root = root.absolute()
+    told = [f"{_below(Path(path).absolute(), root)}={look[-1]}" for path, look in found.items()]
     return Probe(" ".join(told) or None, found)
 
 
@@ -48,12 +50,3 @@ def _look(path: Path, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
     if stat is None:
         return ("missing",)
     return before if before and before[:-1] == stat else (*stat, digest_file(path))
-
-
-def matches(root: Path, name: str) -> list[Path]:
-    """The files that a path, a glob or a folder means, sorted; the path itself where there are none."""
-    path = root / name
-    if any(c in name for c in "*?["):
-        anchor = Path(path.absolute().anchor)
-        return sorted(anchor.glob(str(path.absolute().relative_to(anchor)))) or [path]
-    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]

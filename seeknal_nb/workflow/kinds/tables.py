@@ -5,23 +5,26 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import multiplies, rewrite, volatile_in
-from seeknal_nb.dag.sqltext import statements
+from seeknal_nb.dag.sql import multiplies, qualified_in, rewrite, volatile_in
+from seeknal_nb.dag.sqltext import column, statements
+from seeknal_nb.engines import Relation
 from seeknal_nb.errors import ManifestError
 from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.features.pointintime import check_latest, has_latest
 from seeknal_nb.workflow.kinds.features.retrieval import check_retrieval, retrieve, retrieves
+from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["DECLARATION", "TRANSFORM", "is_view", "view_sql", "volatile_of"]
+__all__ = ["DECLARATION", "TRANSFORM", "is_view", "relations", "volatile_of"]
 
 
 def is_view(node: Node) -> bool:
@@ -29,11 +32,58 @@ def is_view(node: Node) -> bool:
     return node.node_type == "transform" and node.config.get("materialized") == "view" and sql_of(node) is not None
 
 
-def view_sql(node: Node, inputs: Sequence[str], root: Path) -> str:
-    """The statement that stands for a view, with its tables written as ids and its files as paths from ``root``."""
+def relations(
+    graph: Graph, read: Iterable[str], view: Callable[[str], Node | None], stored: Callable[[str], Relation], root: Path
+) -> dict[str, Relation]:
+    """What must be bound so that these nodes can be read: they, and what is below the views among them, inputs first.
+
+    A view is one statement, with the views that it reads as its WITH: DuckDB looks a WITH up once, and a view at each
+    mention, which doubles at every floor of views over views.
+
+    Args:
+        graph: What there is.
+        read: The ids.
+        view: The node, its parameters put in, where it is a view.
+        stored: What the table of any other node is.
+        root: Where relative paths start.
+    """
+    views: dict[str, Node] = {}
+    reached, front = set[str](), list(read)
+    while front:
+        node_id = front.pop()
+        if node_id not in reached:
+            reached.add(node_id)
+            found = view(node_id)
+            if found is not None:
+                views[node_id] = found
+                front += graph.inputs(node_id)
+    order = [node.id for node in graph if node.id in reached]
+    texts = {node_id: _view_sql(views[node_id], graph.inputs(node_id), views, root) for node_id in order if node_id in views}
+    return {
+        node_id: Relation(sql=_as_one(graph, node_id, texts)) if node_id in views else stored(node_id) for node_id in order
+    }
+
+
+def _view_sql(node: Node, inputs: Sequence[str], views: Container[str], root: Path) -> str:
+    """A view's statement, its tables written as ids, or, where they are views too, as names of the WITH round it."""
+    sql = sql_of(node) or ""
     names = {node_id.partition(".")[2].casefold(): node_id for node_id in inputs}
     names |= {node_id.casefold(): node_id for node_id in inputs}
-    return rewrite(sql_of(node) or "", lambda name: names.get(name.casefold()), root=root.absolute())
+    qualified = qualified_in(sql)
+    within = {node_id for node_id in inputs if node_id in views and node_id.casefold() not in qualified}
+    return rewrite(sql, lambda name: names.get(name.casefold()), place=as_engines_write(root), within=within)
+
+
+def _as_one(graph: Graph, node_id: str, texts: Mapping[str, str]) -> str:
+    """The statement of a view with all views below it."""
+    below = {node_id}
+    front = [node_id]
+    while front:
+        front = [i for i in dict.fromkeys(i for name in front for i in graph.inputs(name)) if i in texts and i not in below]
+        below.update(front)
+    last = statements(texts[node_id])[0].text
+    parts = [f"{column(i)} AS (\n{statements(text)[0].text}\n)" for i, text in texts.items() if i in below - {node_id}]
+    return f"WITH {', '.join(parts)} (\n{last}\n)" if parts else last
 
 
 def volatile_of(node: Node) -> str:

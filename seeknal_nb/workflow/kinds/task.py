@@ -13,14 +13,16 @@ from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import article
 from seeknal_nb.workflow.kinds.features.groups import group_of
 from seeknal_nb.workflow.kinds.features.pointintime import with_latest
+from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.secrets import Secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.purity import Captured
     from seeknal_nb.engines import Engine, OnFirstUse, Relation, Table
-    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.builds import Build
 
 __all__ = ["Delivery", "Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of"]
 
@@ -50,6 +52,7 @@ class Surroundings:
         allow_outside: Whether an exposure may write outside ``root``.
         secrets: What ``${NAME}`` stands for, and how to hide it.
         asking: Whether databases may be asked: in a run, not while somebody only looks.
+        engine: Name and major version of the engine, which keys hold.
     """
 
     root: Path
@@ -58,6 +61,7 @@ class Surroundings:
     allow_outside: bool = False
     secrets: Secrets = field(default_factory=Secrets)
     asking: bool = False
+    engine: str = ""
 
 
 Seen = Mapping[str, tuple[Any, ...]]
@@ -94,20 +98,22 @@ class Task:
         key: Under which its build will lie; a retry has the same one.
         inputs: By id, in the order of the edges.
         stage: A fresh directory; what is in it afterwards becomes the build.
-        captured: What a Python body reads of the notebook, by name.
+        captured: What a Python body reads of the notebook.
         surroundings: Where.
         opener: With what, opened on first use.
         cancelled: Set when nobody waits for it any more: nothing may be delivered then.
+        seen: What the node saw or delivered last.
     """
 
     node: Node
     key: str
     inputs: Mapping[str, Input]
     stage: Path
-    captured: Mapping[str, object]
+    captured: Captured
     surroundings: Surroundings
     opener: OnFirstUse
     cancelled: threading.Event = field(default_factory=threading.Event)
+    seen: Seen = field(default_factory=dict)
 
     @property
     def engine(self) -> Engine:
@@ -136,7 +142,7 @@ class Task:
 
     def sql(self, text: str) -> str:
         """A body's SQL with its tables written as ids, and ``latest(group)`` as what it means."""
-        written = rewrite(text, self.resolve, root=self.surroundings.root.absolute())
+        written = rewrite(text, self.resolve, place=as_engines_write(self.surroundings.root))
         return with_latest(written, lambda name: group_of(self.input(name)))
 
     def only_input(self) -> str:
@@ -197,5 +203,7 @@ class Kind:
 
 
 def result_of(table: Table, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec's dict for a node that staged a table, with its columns."""
-    return {"row_count": table.rows, "schema": table.schema, "metadata": dict(metadata)}
+    """The spec's dict for a node that staged a table, with its columns, and what is to be told of it."""
+    warnings = [*metadata.get("warnings", ()), *table.warnings]
+    told = {**metadata, **({"warnings": warnings} if warnings else {})}
+    return {"row_count": table.rows, "schema": table.schema, "metadata": told}

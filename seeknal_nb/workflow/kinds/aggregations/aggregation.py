@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import tables_in
-from seeknal_nb.dag.sqltext import column, parquet, quote, statements
+from seeknal_nb.dag.sql import reads_nothing
+from seeknal_nb.dag.sqltext import column, parquet, quote, shown, statements
 from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.markup import plural
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.aggregations.events import Events, events_of
 from seeknal_nb.workflow.kinds.aggregations.grouping import HIDDEN, Grouping, counts_as_number, needs_numbers
 from seeknal_nb.workflow.kinds.aggregations.moments import read_moments
@@ -19,7 +21,6 @@ from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, s
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +83,7 @@ def _check_names(found: Grouping) -> None:
 
 def _check_condition(text: str) -> None:
     """Refuse what is no expression over one row; a table that it reads would be no input of the node."""
-    if len(statements(text)) != 1 or tables_in(f"SELECT 1 WHERE ({text}\n)"):
+    if len(statements(text)) != 1 or not reads_nothing(f"SELECT 1 WHERE ({text}\n)"):
         raise ManifestError(
             f"condition {text!r:.200} reads more than a row", remedy="join in a transform, and test a column here"
         )
@@ -117,8 +118,9 @@ def _execute(task: Task) -> dict[str, Any]:
     dates = task.input(found.moments.ref).node_id if found.moments.ref else None
     with events_of(task, dates) as events:
         types = _needed(events, found)
-        shared = _shared(Events.of(task, quote(dates)), found) if dates else ()
-        warnings = _joined_already(events, found)
+        listed = Events.of(task, quote(dates)) if dates else None
+        shared = _shared(listed, found) if listed else ()
+        warnings = [*events.logged.get("warnings", ()), *_left_out(events, listed, found), *_joined_already(events, found)]
         sql = found.sql(events.table, types, quote(dates) if dates else "", shared)
         table, metrics = _build(task, sql, found)
     told = {**events.logged, "metrics": {**events.logged.get("metrics", {}), **metrics}}
@@ -152,6 +154,34 @@ def _shared(dates: Events, found: Grouping) -> tuple[str, ...]:
     dates.need_dates(found.moments.column, "application_dates (--dates-column)")
     folded = {name.casefold() for name in dates.types}
     return tuple(key for key in found.keys if key.casefold() in folded)
+
+
+def _left_out(events: Events, listed: Events | None, found: Grouping) -> list[str]:
+    """Warnings of rows that count nowhere, or not everywhere, because a date is null.
+
+    Raises:
+        NodeError: A date is infinite.
+    """
+    timed = [m.name for m in found.measures if m.function in ("first", "last")]
+    day = found.day if found.form != "table" or timed else None
+    where = f"in {', '.join(timed)}" if found.form == "table" else "for any date"
+    told = [_dateless(events, day, f"and do not count {where}")]
+    told.append(_dateless(events, found.moments.own, "and ask for no features"))
+    if listed:
+        told.append(_dateless(listed, found.moments.column, f"and are no application dates of {found.moments.ref}"))
+    return [text for text in told if text]
+
+
+def _dateless(rows: Events, name: str | None, what: str) -> str:
+    if not name:
+        return ""
+    day = f"CAST({column(name)} AS DATE)"
+    counts = f"count(*) FILTER (WHERE {day} IS NULL), count(*) FILTER (WHERE NOT isfinite({day})), count(*)"
+    [(null, endless, every)] = rows.task.engine.query(f"SELECT {counts} FROM {rows.table}", form="rows")
+    if endless:
+        remedy = f"CASE WHEN isfinite({shown(name)}) THEN {shown(name)} END before"
+        raise NodeError(f"{name!r} holds dates without end", why=f"{endless:,} of {plural(every, 'row')}", remedy=remedy)
+    return f"{null:,} of {plural(every, 'row')} have no {name}, {what}" if null else ""
 
 
 def _joined_already(events: Events, found: Grouping) -> list[str]:

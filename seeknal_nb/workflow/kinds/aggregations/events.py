@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import NodeError, near
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
 from seeknal_nb.workflow.kinds.held import held
 from seeknal_nb.workflow.kinds.types import is_time
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.aggregations.events import events_of
 from seeknal_nb.workflow.kinds.aggregations.windows import known_keys
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, sql_of
@@ -21,7 +22,6 @@ from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_p
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.types import is_number, is_time
 from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,6 +11,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.engines.frames import decimals
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import esc_html
 from seeknal_nb.workflow.kinds.exposures.pages import is_page
@@ -90,12 +91,24 @@ def _altair(value: Any, form: str, _title: str) -> bytes:
             "an altair chart needs vl-convert-python", why="without it a page would ask a server for its scripts",
             remedy="pip install 'seeknal_nb[viz]'",
         ) from error  # fmt: skip
+    value = _floats(value)
     if form == "html":
         return str(value.to_html(inline=True, embed_options={"actions": False})).encode()
     out: Any = io.StringIO() if form == "svg" else io.BytesIO()
     value.save(out, format=form)
     found = out.getvalue()
     return found.encode() if isinstance(found, str) else bytes(found)
+
+
+def _floats(chart: Any) -> Any:
+    """The chart, and those that it is made of, with decimals as floats: altair takes them for names, and JSON not at all."""
+    made = chart.copy(deep=False)
+    if _from(chart.data, "pandas"):
+        made.data = chart.data.astype(dict.fromkeys(decimals(chart.data), "float64"))
+    for name in ("layer", "hconcat", "vconcat", "concat"):
+        if isinstance(getattr(chart, name, None), list):
+            setattr(made, name, [_floats(one) for one in getattr(chart, name)])
+    return made
 
 
 def _plotly(value: Any, form: str, _title: str) -> bytes:

@@ -15,12 +15,23 @@ from seeknal_nb.errors import NodeError
 from seeknal_nb.files import digest_file, io_errors, signature
 from seeknal_nb.workflow.kinds.connections import place_of
 from seeknal_nb.workflow.kinds.exposures.databases import sqlite_state, to_sqlite
+from seeknal_nb.workflow.kinds.exposures.finite import finite, lost, no_nan
 from seeknal_nb.workflow.kinds.exposures.offers import Offer, bytes_of, offer_of, report_of, rows_of
 from seeknal_nb.workflow.kinds.exposures.pages import page, section
-from seeknal_nb.workflow.kinds.exposures.postgres import postgres_changed, to_postgres
+from seeknal_nb.workflow.kinds.exposures.postgres import in_words, postgres_changed, to_postgres
 from seeknal_nb.workflow.kinds.exposures.sheets import write_workbook
 from seeknal_nb.workflow.kinds.exposures.targets import Target, target_of
-from seeknal_nb.workflow.kinds.exposures.writers import COPY, check_directory, copy, inside, put, put_beside, write_directory
+from seeknal_nb.workflow.kinds.exposures.writers import (
+    COPY,
+    check_directory,
+    copy,
+    inside,
+    projected,
+    put,
+    put_beside,
+    unlike,
+    write_directory,
+)
 from seeknal_nb.workflow.kinds.files import files_of, files_probe
 from seeknal_nb.workflow.kinds.task import Delivery, Kind, Probe, Seen, Surroundings, Task
 
@@ -36,6 +47,7 @@ NOT_DONE = {
 """What a reader might expect of a type that is only declared."""
 IN_POSTGRES = "postgresql"
 """Under which a delivery to a server is remembered."""
+JSON = ("json", "jsonl")
 NAMED = 16
 """Digits of a delivery's key in the names of its files."""
 
@@ -128,12 +140,21 @@ def _to_database(task: Task, target: Target, offer: Offer, path: Path | None) ->
     rows = rows_of(task, offer)
     delivery = task.key if target.append else ""
     if path is None:
-        held, offer.again = to_postgres(task, rows, target, delivery)
+        offer.warnings += lost(task, rows, in_words, "JSON")
+        held, offer.again = to_postgres(task, rows, target, delivery, _before(task, IN_POSTGRES, target.table, ""))
         return {}, {IN_POSTGRES: (IN_POSTGRES, target.table, delivery, *held)}
+    offer.warnings += lost(task, rows, no_nan, "SQLite")
     with io_errors("write", path):
-        held, offer.again = to_sqlite(task, rows, path, target, delivery)
+        before = _before(task, "sqlite", str(path), target.table, "")
+        held, offer.again = to_sqlite(task, rows, path, target, delivery, before)
         size = path.stat().st_size
     return {"bytes": size}, {f"{path}#{target.table}": ("sqlite", str(path), target.table, delivery, *held)}
+
+
+def _before(task: Task, *named: str) -> tuple[str, ...]:
+    """What was remembered of a table that the node filled with all of its rows; empty where it did not."""
+    of = len(named)
+    return next((tuple(seen[of:]) for seen in task.seen.values() if tuple(seen[:of]) == named), ())
 
 
 def _write(task: Task, offer: Offer, target: Target, to: Path) -> None:
@@ -154,7 +175,11 @@ def _keep(content: bytes, to: Path) -> None:
 
 
 def _write_rows(task: Task, offer: Offer, target: Target, to: Path) -> None:
-    if target.form in COPY:
+    if target.form in JSON and not (offer.query and _has_words(task.engine.describe(offer.query))):
+        rows = rows_of(task, offer)
+        offer.warnings += lost(task, rows, finite, "JSON")
+        copy(task, projected(task, rows, finite).sql, to, target)
+    elif target.form in COPY:
         offer.rows = copy(task, offer.query or rows_of(task, offer).sql, to, target)
     elif target.form == "xlsx":
         offer.warnings += write_workbook(task, rows_of(task, offer), to, target.sheet)
@@ -166,6 +191,11 @@ def _write_rows(task: Task, offer: Offer, target: Target, to: Path) -> None:
         raise NodeError(f"a table cannot be delivered as {target.form}", remedy="return a figure, text or bytes")
 
 
+def _has_words(schema: tuple[tuple[str, str], ...]) -> bool:
+    """Whether JSON has words for all that such columns may hold, so that the query's rows go there as they are."""
+    return all(finite(kind, name) == name for name, kind in schema)
+
+
 def _deliver(task: Task, offer: Offer, target: Target, path: Path) -> tuple[dict[str, Any], Seen]:
     """Put the finished delivery where it belongs, and remember it as it was put there."""
     if task.cancelled.is_set():
@@ -174,6 +204,7 @@ def _deliver(task: Task, offer: Offer, target: Target, path: Path) -> tuple[dict
     if target.directory:  # once more: the body, or somebody else, may have written there meanwhile
         check_directory(path, target, task.node.name)
     if target.append:
+        offer.warnings += unlike(staged, path)
         offer.again = put_beside(staged, path, _file_name(task))
     else:
         put(staged, path)

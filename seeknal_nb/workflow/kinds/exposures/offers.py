@@ -85,6 +85,7 @@ def rows_of(task: Task, offer: Offer, name: str = "rows") -> Rows:
     else:
         raise NodeError(f"the body gave {_given(offer.value)}, not a table", remedy="return a frame")
     offer.rows = table.rows
+    offer.warnings += table.warnings
     return Rows(file, table.rows, table.schema)
 
 

@@ -63,8 +63,8 @@ def _rows(task: Task, rows: Rows) -> Iterable[tuple[str | None, ...]]:
         yield from zip(*(values.to_pylist() for values in batch.columns), strict=True)
 
 
-def _as_text(kind: str) -> str:
-    return "CAST(to_json({}) AS VARCHAR)" if is_nested(kind) else "CAST({} AS VARCHAR)"
+def _as_text(kind: str, value: str) -> str:
+    return f"CAST({f'to_json({value})' if is_nested(kind) else value} AS VARCHAR)"
 
 
 def _shown(value: str | None) -> object:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import secrets as random_text
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column
+from seeknal_nb.dag.sqltext import column, shown
 from seeknal_nb.errors import NodeError
+from seeknal_nb.markup import plural
 from seeknal_nb.workflow.kinds.connections import connect, told
-from seeknal_nb.workflow.kinds.exposures.databases import DELIVERIES, KEPT, decimal_digits, go_on
+from seeknal_nb.workflow.kinds.exposures.databases import DELIVERIES, KEPT, decimal_digits, go_on, not_ours, would_change
+from seeknal_nb.workflow.kinds.exposures.finite import as_json, microseconds, within
 from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, projected
-from seeknal_nb.workflow.kinds.types import is_nested, is_time
+from seeknal_nb.workflow.kinds.types import is_nested, is_time, is_zoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.exposures.targets import Target
     from seeknal_nb.workflow.kinds.task import Surroundings, Task
 
-__all__ = ["postgres_changed", "to_postgres"]
+__all__ = ["in_words", "postgres_changed", "to_postgres"]
 
-UNSIGNED = {"UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)"}
-"""What PostgreSQL has in place of integers without a sign."""
+SMALL = {
+    "TINYINT": "SMALLINT", "UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)",
+}  # fmt: skip
+"""What PostgreSQL has in place of integers without a sign, and of the smallest."""
 PLAIN = frozenset(
     {"BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIME", "TIMESTAMP",
      "TIMESTAMP WITH TIME ZONE"}
@@ -34,14 +38,18 @@ ORDINARY = "r"
 """The kind of a table without partitions, as pg_class has it."""
 
 
-def to_postgres(task: Task, rows: Rows, target: Target, delivery: str) -> tuple[tuple[str, ...], bool]:
+def to_postgres(
+    task: Task, rows: Rows, target: Target, delivery: str, before: tuple[str, ...]
+) -> tuple[tuple[str, ...], bool]:
     """Deliver to a table of a server, whose schema must be there.
 
     Gives what ``postgres_changed`` is to hold against the table later, and whether the rows were added there before.
+    ``before`` is what that was at the node's last delivery.
 
     Raises:
         NodeError: It cannot be reached, or refuses; without a secret in its text.
     """
+    _refuse_endless(task, rows)
     rows = projected(task, rows, _as_postgres)
     schema, _, name = target.table.rpartition(".")
     temporary = f"{name[:40]}__new_{random_text.token_hex(4)}"
@@ -54,13 +62,35 @@ def to_postgres(task: Task, rows: Rows, target: Target, delivery: str) -> tuple[
             _ingest(task, cursor, rows, schema, temporary)
             _convert(cursor, rows, prefix + column(temporary))
             if target.append:
-                again = not _append(cursor, rows, prefix, name, temporary, delivery)
+                again = not _append(task, cursor, rows, prefix, name, temporary, delivery)
             else:
-                _replace(task, cursor, prefix, name, temporary)
+                _replace(task, cursor, prefix, name, temporary, before)
                 held = _writer(cursor), str(rows.count)
         go_on(task)
         opened.commit()
     return held, again
+
+
+def _refuse_endless(task: Task, rows: Rows) -> None:
+    """Refuse times that are infinite: the driver would make a year of them."""
+    times = [(name, kind) for name, kind in rows.schema if is_time(kind.removesuffix("[]"))]
+    ends = {name: _ends(kind, column(name)) for name, kind in times}
+    if not ends:
+        return
+    endless = ", ".join(f"count(*) FILTER (WHERE NOT ({finite}))" for finite in ends.values())
+    [counts] = task.engine.query(f"SELECT {endless} FROM ({rows.sql})", form="rows")
+    for name, count in zip(ends, counts, strict=True):
+        if count:
+            raise NodeError(
+                f"column {name!r} holds times without end", why=f"{plural(count, 'row')} of infinity",
+                remedy=f"CASE WHEN isfinite({shown(name)}) THEN {shown(name)} END, or CAST it to VARCHAR",
+            )  # fmt: skip
+
+
+def _ends(kind: str, value: str) -> str:
+    if kind.endswith("[]"):
+        return f"len(list_filter({value}, lambda one: NOT {_ends(kind[:-2], 'one')})) = 0"
+    return f"isfinite({f'{value}::TIMESTAMPTZ' if is_zoned(kind) else value})"  # there is none of TIMESTAMPTZ_NS
 
 
 def _current_schema(cursor: Any) -> str:
@@ -99,35 +129,40 @@ def _convert(cursor: Any, rows: Rows, table: str) -> None:
 
 
 def _converted(kind: str) -> str:
-    if _as_postgres(kind).startswith("CAST(to_json"):
+    if is_nested(kind) and not _is_plain_list(kind):
         return "jsonb"
     if decimal_digits(kind):
         return f"numeric{kind.removeprefix('DECIMAL')}"
     return {"UUID": "uuid", "INTERVAL": "interval", "JSON": "jsonb", "TIME WITH TIME ZONE": "timetz"}.get(kind, "")
 
 
-def _as_postgres(kind: str) -> str:
-    if kind in UNSIGNED:
-        return f"CAST({{}} AS {UNSIGNED[kind]})"
-    if kind == "TINYINT":
-        return "CAST({} AS SMALLINT)"
-    if kind in PLAIN or decimal_digits(kind):
-        return "{}"
+def _as_postgres(kind: str, value: str) -> str:
+    if kind in SMALL:
+        return f"CAST({value} AS {SMALL[kind]})"
+    if kind in PLAIN or decimal_digits(kind) or _is_plain_list(kind):
+        return value
     if is_time(kind):
-        return "CAST({} AS TIMESTAMP)"
-    if kind.endswith("[]") and kind[:-2] in PLAIN - {"TIME"}:
-        return "{}"
-    return "CAST(to_json({}) AS VARCHAR)" if is_nested(kind) else "CAST({} AS VARCHAR)"
+        return microseconds(kind, value, to="TIMESTAMPTZ" if is_zoned(kind) else "TIMESTAMP")
+    return as_json(kind, value) if is_nested(kind) else f"CAST({value} AS VARCHAR)"
 
 
-def _replace(task: Task, cursor: Any, prefix: str, name: str, temporary: str) -> None:
+def in_words(kind: str, value: str) -> str:
+    """A value with NULL for what PostgreSQL has no word for: it has NaN and infinity, but not in JSON."""
+    return value if _is_plain_list(kind) else within(kind, value)
+
+
+def _is_plain_list(kind: str) -> bool:
+    return kind.endswith("[]") and kind[:-2] in PLAIN - {"TIME"}
+
+
+def _replace(task: Task, cursor: Any, prefix: str, name: str, temporary: str, before: tuple[str, ...]) -> None:
     """Other rows in the table that is there, where it has the same columns; else another table."""
     table, new = prefix + column(name), prefix + column(temporary)
     kind = _fillable(cursor, table)
     if kind and _columns(cursor, table) == _columns(cursor, new):
         _refill(cursor, table, new, only="ONLY " if kind == ORDINARY else "")
     else:
-        _swap(task, cursor, table, new, name)
+        _swap(task, cursor, table, new, name, before)
     if _there(cursor, prefix + DELIVERIES):
         cursor.execute(f'DELETE FROM {prefix}{DELIVERIES} WHERE "table" = {_text(name)}')
 
@@ -163,14 +198,21 @@ def _refill(cursor: Any, table: str, new: str, *, only: str) -> None:
     cursor.execute(f"DROP TABLE {new}")
 
 
-def _swap(task: Task, cursor: Any, table: str, new: str, name: str) -> None:
+def _swap(task: Task, cursor: Any, table: str, new: str, name: str, before: tuple[str, ...]) -> None:
+    """Another table in place of one whose rows are the node's own."""
     remedy = "deliver the columns that it has: then it stays, with what depends on it; or to another table"
     with told(task.surroundings.secrets, f"PostgreSQL keeps the table {name}", remedy=remedy):
-        cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        ours = not _there(cursor, table)
+        if before and not ours:
+            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            ours = _own(cursor, table, *before)
+        cursor.execute(f"DROP TABLE IF EXISTS {table}")  # where it cannot be dropped at all, PostgreSQL knows why
+    if not ours:
+        raise not_ours(name, f"DROP TABLE {table}")
     cursor.execute(f"ALTER TABLE {new} RENAME TO {column(name)}")
 
 
-def _append(cursor: Any, rows: Rows, prefix: str, name: str, temporary: str, delivery: str) -> bool:
+def _append(task: Task, cursor: Any, rows: Rows, prefix: str, name: str, temporary: str, delivery: str) -> bool:
     """Whether the rows were added: not where the same delivery was before."""
     cursor.execute(f"CREATE TABLE IF NOT EXISTS {prefix}{DELIVERIES} {KEPT}")
     if not _there(cursor, prefix + column(name)):
@@ -181,9 +223,35 @@ def _append(cursor: Any, rows: Rows, prefix: str, name: str, temporary: str, del
     cursor.execute(f"WITH noted AS ({noted} ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM noted")
     [(new,)] = cursor.fetchall()
     if new:
+        _prove_kept(task, cursor, prefix, name, temporary)
         cursor.execute(f"INSERT INTO {prefix}{column(name)} ({names}) SELECT {names} FROM {prefix}{column(temporary)}")
     cursor.execute(f"DROP TABLE {prefix}{column(temporary)}")
     return bool(new)
+
+
+def _prove_kept(task: Task, cursor: Any, prefix: str, name: str, temporary: str) -> None:
+    """Refuse rows that columns of other types would change, as 1.5 is 2 among integers: there and back must be the same."""
+    held = {one: kind for one, kind, *_ in _columns(cursor, prefix + column(name))}
+    sent = [(one, kind) for one, kind, *_ in _columns(cursor, prefix + column(temporary))]
+    others = [(one, ours, held[one]) for one, ours in sent if held.get(one, ours) != ours]
+    for one, ours, theirs in others:
+        if _is_moment(ours) and _is_moment(theirs) and ("with time zone" in ours) != ("with time zone" in theirs):
+            zone = f"CAST({shown(one)} AT TIME ZONE 'UTC' AS ...)"
+            raise NodeError(f"the zone of column {one!r} would be guessed", why=f"{ours} into {theirs}", remedy=zone)
+        value, there = column(one), f"{column(one)}::{theirs}"
+        changed = f"FILTER (WHERE {there}::{ours} IS DISTINCT FROM {value})"
+        with told(task.surroundings.secrets, f"the table {name} has no place for column {one!r}", remedy="CAST it"):
+            cursor.execute(
+                f"SELECT count(*) {changed}, min({value}::text || ' to ' || {there}::text) {changed} "
+                f"FROM {prefix}{column(temporary)}"
+            )
+            [(count, example)] = cursor.fetchall()
+        if count:
+            raise would_change(name, one, count, f"{ours} into {theirs}, as {example}")
+
+
+def _is_moment(kind: str) -> bool:
+    return kind.startswith(("timestamp", "date", "time"))
 
 
 def _writer(cursor: Any) -> str:

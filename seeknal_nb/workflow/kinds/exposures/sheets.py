@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import NodeError
+from seeknal_nb.workflow.kinds.exposures.finite import as_json, lost, microseconds, within
 from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, projected
 from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_nested, is_time
 
@@ -47,19 +48,17 @@ def write_workbook(task: Task, rows: Rows, to: Path, sheet: str) -> list[str]:
     options = {"constant_memory": True, "tmpdir": str(to.parent)}
     with xlsxwriter.Workbook(str(to), options) as book:
         book.set_properties({"created": MADE.replace(tzinfo=None)})
-        return _Sheet(book, sheet).write(task, projected(task, rows, _as_excel))
+        return [*_Sheet(book, sheet).write(task, projected(task, rows, _as_excel)), *lost(task, rows, within, "JSON")]
 
 
-def _as_excel(kind: str) -> str:
+def _as_excel(kind: str, value: str) -> str:
     """Excel has numbers, truth, texts and times without a zone."""
     as_it_is = is_integer(kind, huge=False) or is_decimal(kind)
     if as_it_is or kind in ("FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "DATE", "TIMESTAMP"):
-        return "{}"
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return "{} AT TIME ZONE 'UTC'"
+        return value
     if is_time(kind):
-        return "CAST({} AS TIMESTAMP)"
-    return "CAST(to_json({}) AS VARCHAR)" if is_nested(kind) else "CAST({} AS VARCHAR)"
+        return microseconds(kind, value)
+    return as_json(kind, value) if is_nested(kind) else f"CAST({value} AS VARCHAR)"
 
 
 class _Sheet:
@@ -70,7 +69,7 @@ class _Sheet:
         self._bold = book.add_format({"bold": True})
         self._date = book.add_format({"num_format": "yyyy-mm-dd"})
         self._time = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        self._as_text = 0
+        self._as_text = self._rounded = 0
         self._cells: dict[type, Callable[[int, int, Any], None]] = {
             bool: self._truth, int: self._number, float: self._float, Decimal: self._number, str: self._text,
             datetime: self._moment, date: self._day,
@@ -89,7 +88,8 @@ class _Sheet:
                         self._cells[type(value)](at, number, value)
                 at += 1
         left = f"{self._as_text:,} values that Excel cannot hold exactly were written as text"
-        return [left] if self._as_text else []
+        fine = f"{self._rounded:,} times have digits below a millisecond, which Excel does not keep"
+        return [*([left] if self._as_text else []), *([fine] if self._rounded else [])]
 
     def _truth(self, at: int, number: int, value: bool) -> None:  # noqa: FBT001 - a cell's value
         self._sheet.write_boolean(at, number, value)
@@ -119,6 +119,7 @@ class _Sheet:
         if value.year < FIRST_YEAR:
             self._inexact(at, number, value)
         else:
+            self._rounded += bool(value.microsecond % 1000)
             self._sheet.write_datetime(at, number, value, self._time)
 
     def _day(self, at: int, number: int, value: date) -> None:

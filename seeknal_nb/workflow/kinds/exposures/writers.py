@@ -32,6 +32,7 @@ __all__ = [
     "projected",
     "put",
     "put_beside",
+    "unlike",
     "write_directory",
 ]
 
@@ -91,12 +92,12 @@ def inside(around: Surroundings, target: str, *, follow: bool = False) -> Path:
     return path
 
 
-def projected(task: Task, rows: Rows, cast: Callable[[str], str], *, first: int | None = None) -> Rows:
-    """The first rows with their columns as ``cast`` wants each SQL type: ``{}`` in its text stands for the column."""
-    wanted = [(name, kind, cast(kind)) for name, kind in rows.schema]
-    if first is None and all(template == "{}" for _, _, template in wanted):
+def projected(task: Task, rows: Rows, cast: Callable[[str, str], str], *, first: int | None = None) -> Rows:
+    """The first rows with their columns as ``cast`` writes them in SQL, by type and name."""
+    wanted = [(column(name), cast(kind, column(name))) for name, kind in rows.schema]
+    if first is None and all(value == name for name, value in wanted):
         return rows
-    values = ", ".join(f"{template.format(column(name))} AS {column(name)}" for name, _, template in wanted)
+    values = ", ".join(f"{value} AS {name}" for name, value in wanted)
     file = rows.file.with_name(f"cast-{rows.file.name}")
     limit = "" if first is None else f" LIMIT {first}"
     table = task.engine.build(f"SELECT {values} FROM ({rows.sql}){limit}", file)
@@ -201,6 +202,27 @@ def put_beside(staged: Path, path: Path, name: str) -> bool:
                 _link(path, staged, without=name)
             put(staged, path)
     return again
+
+
+def unlike(staged: Path, path: Path) -> list[str]:
+    """A warning where the Parquet that is there has other columns or types: who goes by the first file changes values."""
+    there, new = _types(path), _types(staged)
+    other = [name for name in {**there, **new} if there.get(name) != new.get(name)] if there and new else []
+    told = ", ".join(f"{name} is {there.get(name, 'not')} there and {new.get(name, 'not')} here" for name in other[:5])
+    read = "read the files by the union of their columns, or deliver the same types"
+    return [f"the files of {path.name} differ: {told}; {read}"] if other else []
+
+
+def _types(folder: Path) -> dict[str, str]:
+    """Of the first Parquet file, which is what readers of a folder begin with; nothing where it cannot be read."""
+    import pyarrow as pa  # noqa: PLC0415 - 0.2 s
+    from pyarrow import parquet  # noqa: PLC0415 - likewise
+
+    first = min(folder.rglob("*.parquet"), default=None)
+    if first is not None:
+        with contextlib.suppress(pa.ArrowException, OSError):
+            return {field.name: str(field.type) for field in parquet.read_schema(first)}
+    return {}
 
 
 @contextlib.contextmanager

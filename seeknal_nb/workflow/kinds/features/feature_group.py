@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, parquet, shown
 from seeknal_nb.errors import ChecksFailed, NodeError, near
 from seeknal_nb.markup import cut, plural
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
 from seeknal_nb.workflow.kinds.casts import build_cast
-from seeknal_nb.workflow.kinds.checks.checks import Check, conclude, run_checks
+from seeknal_nb.workflow.kinds.checks.checks import run_checks
+from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude
 from seeknal_nb.workflow.kinds.features.groups import Group, save_group
 from seeknal_nb.workflow.kinds.features.spec import Spec, check_spec, spec_of
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,7 +135,7 @@ def _unkeyed(group: Group, checks: Sequence[Check]) -> ChecksFailed:
         "the features are not keyed",
         why=why,
         remedy=f"filter them in the body{remedy}",
-        metadata={"checks": [asdict(check) for check in checks]},
+        metadata={"checks": [check.to_dict() for check in checks]},
     )
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown
 from seeknal_nb.dag.wanted import Wanted, wanted_in
 from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
 from seeknal_nb.workflow.kinds.features.groups import Group, group_of
 from seeknal_nb.workflow.kinds.features.pointintime import MODES, Part, Spine, age_names, retrieval_sql
 from seeknal_nb.workflow.kinds.task import Task, result_of
 from seeknal_nb.workflow.kinds.types import is_integer, is_time, is_zoned
 from seeknal_nb.workflow.kinds.unread import refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.outputs import RECORD
+from seeknal_nb.workflow.builds import RECORD, build_digest, read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.builds import Build
 
 __all__ = ["load", "read", "save"]
 
@@ -62,7 +62,7 @@ def load(build: Build, name: str) -> Any:
     for form, suffix in FORMS.items():
         if f"{name}{suffix}" in files:
             data = (build.path / f"{name}{suffix}").read_bytes()
-            if digest(data) != files[f"{name}{suffix}"][1]:
+            if digest(data) != files[f"{name}{suffix}"]:
                 raise _tampered(f"{name}{suffix} of {build.node_id}")
             return read(data, form)
     saved = ", ".join(one.rpartition(".")[0] for one in files if one.endswith(tuple(FORMS.values())))
@@ -70,17 +70,17 @@ def load(build: Build, name: str) -> Any:
     raise NodeError(f"{build.node_id} has no artefact {name!r}", remedy=known)
 
 
-def _files(build: Build) -> dict[str, Any]:
-    """The files of a build's record, where they are those that its digest, which this node's key holds, is about."""
+def _files(build: Build) -> dict[str, str]:
+    """Digests of a build's artefacts, where they are those that its digest, which this node's key holds, is about."""
     if build.path is None:
         return {}
     try:
-        files: dict[str, Any] = json.loads((build.path / RECORD).read_bytes())["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        now = read_record((build.path / RECORD).read_bytes(), build.path)
+    except (OSError, ValueError) as error:
         raise _tampered(f"the record of {build.node_id}") from error
-    if len(files) > 1 and digest(json.dumps(files)) != build.digest:
+    if build_digest(now.schema, now.parts, now.artefacts) != build.digest:
         raise _tampered(f"the record of {build.node_id}")
-    return files
+    return {file.name.rpartition("/")[2]: file.xxh3 for file in now.artefacts}
 
 
 def _tampered(what: str) -> NodeError:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, store
-from seeknal_nb.workflow.kinds.checks import checks
+from seeknal_nb.workflow.kinds.checks.checks import check_checks, run_checks
 from seeknal_nb.workflow.kinds.checks.forms import SEVERITIES
+from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.models.artefacts import FORMS, read, save
 from seeknal_nb.workflow.kinds.models.estimators import answers, fitted, versions
@@ -22,7 +24,6 @@ from seeknal_nb.workflow.kinds.models.training import KEYS, Training, output_col
 from seeknal_nb.workflow.kinds.models.trainingset import TEST, Rows, rows_of
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ def _check_tests(node: Node) -> None:
         name = metric.get("name") if isinstance(metric, dict) else metric
         if isinstance(name, str) and not python_of(node) and name not in METRICS:
             raise ManifestError(f"unknown metric {name!r}", remedy=near(name, METRICS, what="metric"))
-    checks.check_checks(_listed(tests), node, key="tests")
+    check_checks(_listed(tests), node, key="tests")
 
 
 def _listed(tests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -123,15 +124,15 @@ def _of_body(task: Task) -> dict[str, Any]:
     return result_of(table, _tested(task, logged, logged.get("metrics") or {}, []))
 
 
-def _tested(task: Task, metadata: dict[str, Any], metrics: Mapping[str, Any], more: list[checks.Check]) -> dict[str, Any]:
+def _tested(task: Task, metadata: dict[str, Any], metrics: Mapping[str, Any], more: list[Check]) -> dict[str, Any]:
     """The metadata with what the node's tests found; raises ``ChecksFailed`` where one of severity error did not hold."""
     listed, severity = _listed(tests_of(task.node)), str(task.node.config.get("severity") or "error")
     metadata = {name: value for name, value in metadata.items() if value}
     if not listed and not more:
         return metadata
     file = parquet(task.stage / DATA)
-    found = checks.run_checks(task, listed, file, severity=severity, metrics=metrics) if listed else []
-    return checks.conclude([*found, *more], metadata)
+    found = run_checks(task, listed, file, severity=severity, metrics=metrics) if listed else []
+    return conclude([*found, *more], metadata)
 
 
 def _columns(training: Training, rows: Rows, fit: Fitted, found: Mapping[str, Any]) -> dict[str, pa.ChunkedArray]:
@@ -195,12 +196,12 @@ def _told(training: Training, rows: Rows, fit: Fitted) -> dict[str, Any]:
     return found | ({"positive": str(fit.classes[1])} if two and fit.classes is not None else {})
 
 
-def _same(task: Task, artefact: Mapping[str, Any], rows: Rows, found: Mapping[str, Any]) -> checks.Check:
+def _same(task: Task, artefact: Mapping[str, Any], rows: Rows, found: Mapping[str, Any]) -> Check:
     """Whether the estimator that later nodes load predicts what the table holds."""
     form = str(artefact["format"])
     again = answers(read((task.stage / f"model{FORMS[form]}").read_bytes(), form), rows.data)
     failed = int(sum((again[name] != values).any() for name, values in found.items()))
-    return checks.Check(SAME, "error", not failed, failed, len(rows.data))
+    return Check(SAME, "error", not failed, failed, len(rows.data))
 
 
 MODEL = Kind(execute=_execute, check=_check, probe=_probe, measures=lambda node: True)

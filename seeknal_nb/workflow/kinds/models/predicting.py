@@ -11,7 +11,7 @@ from seeknal_nb.workflow.kinds.models.artefacts import load
 from seeknal_nb.workflow.kinds.models.estimators import BROKEN, answers
 
 if TYPE_CHECKING:
-    from seeknal_nb.workflow.outputs import Build
+    from seeknal_nb.workflow.builds import Build
 
 __all__ = ["predicted"]
 

@@ -25,6 +25,8 @@ def _number(values: Any) -> Any:
     import pandas as pd  # noqa: PLC0415 - whoever has a frame has loaded it already
 
     kinds = pd.api.types
+    if isinstance(values.dtype, pd.ArrowDtype):
+        values = values.array.__arrow_array__().to_pandas().set_axis(values.index)
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype("object")
     if kinds.is_object_dtype(values.dtype):
@@ -48,4 +50,10 @@ def _plain(values: Any) -> Any:
         return pd.to_datetime(values)
     if isinstance(first, dt.timedelta):
         return pd.to_timedelta(values)
+    if hasattr(first, "nanoseconds"):  # an INTERVAL of months, which are of 30 days here
+        return values.map(_seconds).astype("float64")
     return values.astype("float64")
+
+
+def _seconds(span: Any) -> float | None:
+    return None if span is None else (span.months * 30 + span.days) * 86_400 + span.nanoseconds / 1e9

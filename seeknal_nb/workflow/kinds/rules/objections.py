@@ -27,7 +27,7 @@ def may_object(source: str, name: str, captured: Mapping[str, object]) -> bool:
 
     Args:
         source: The body.
-        name: The node's, which its function may have.
+        name: What the node's function is called.
         captured: What it reads of the notebook.
     """
     tree = parse(source)

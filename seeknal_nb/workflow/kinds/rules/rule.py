@@ -6,20 +6,25 @@ import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.python import read_body
 from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import literal, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of
-from seeknal_nb.workflow.kinds.checks.checks import Check, by_the_clock, conclude, judged, run_specs
-from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, samples_sql, shortened
+from seeknal_nb.workflow.kinds.checks.checks import run_specs
+from seeknal_nb.workflow.kinds.checks.metrics import by_the_clock
+from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude, judged
+from seeknal_nb.workflow.kinds.checks.place import SAMPLE
+from seeknal_nb.workflow.kinds.checks.sql import samples_sql, shortened
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.held import held
+from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
 from seeknal_nb.workflow.kinds.rules.objections import may_object
 from seeknal_nb.workflow.kinds.rules.values import checks_of
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +58,10 @@ def _check_config(node: Node) -> None:
 
 def _check_keys(node: Node) -> None:
     refuse_unread(node, READ)
+    for key in ("checks", "rule"):
+        if node.config.get(key) in ([], ()):
+            remedy = f"list what must hold, or take {key} away"
+            raise ManifestError(f"{key} of a rule is empty", why="nothing would be checked by it", remedy=remedy)
     blocking = node.config.get("blocking")
     if blocking is not None and not isinstance(blocking, bool):
         raise ManifestError(
@@ -141,7 +150,9 @@ def _named(task: Task, sql: str) -> str:
     peers = {node_id.replace(".", "_").casefold(): node_id for node_id in task.inputs}
     peers |= {"input_data": next(iter(task.inputs))} if task.inputs else {}
     return rewrite(
-        sql, lambda name: task.resolve(name) or peers.get(name.casefold()), root=task.surroundings.root.absolute()
+        sql,
+        lambda name: task.resolve(name) or peers.get(name.casefold()),
+        place=as_engines_write(task.surroundings.root),
     )
 
 
@@ -155,7 +166,9 @@ def _from_python(task: Task, severity: str) -> tuple[list[Check], dict[str, Any]
             raise
         said = str(error.__cause__) or task.node.name
         return [Check(said[:2000], severity, passed=False)], dict(error.metadata)
-    if value is None and not may_object(python_of(task.node) or "", task.node.name, task.captured):
+    source, name = python_of(task.node) or "", task.node.name
+    function = read_body(source, name=name).function or name
+    if value is None and not may_object(source, function, task.captured.values):
         why = "nothing in it asserts or raises: whatever the data is, it would pass"
         raise NodeError("the body gives nothing", why=why, remedy="return it, or assert it", metadata=context.logged())
     return list(_of_value(task, value, own, severity)), context.logged()

@@ -6,13 +6,14 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.engines.frames import is_frame, to_arrow
+from seeknal_nb.engines.frames import decimals, is_frame, to_arrow
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.checks.checks import Check, judged
-from seeknal_nb.workflow.kinds.checks.sql import SAMPLE, shortened
+from seeknal_nb.workflow.kinds.checks.outcome import Check, judged
+from seeknal_nb.workflow.kinds.checks.place import SAMPLE
+from seeknal_nb.workflow.kinds.checks.sql import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from seeknal_nb.workflow.kinds.checks.forms import Spec
 
@@ -113,7 +114,7 @@ def _pandera(schema: Any, severity: str, frame: Callable[[str], Any]) -> Iterato
     """A row a column that holds, and a row a broken check of one; the checked table is validated lazily."""
     schema = schema.to_schema() if hasattr(schema, "to_schema") else schema
     polars = any(".polars" in base.__module__ for base in type(schema).__mro__)
-    table = frame("polars" if polars else "pandas")
+    table = frame("polars") if polars else _floats(frame("pandas"), schema.columns)
     broken: dict[tuple[str, str], list[dict[str, Any]]] = {}
     try:
         schema.validate(table, lazy=True)
@@ -134,6 +135,12 @@ def _pandera(schema: Any, severity: str, frame: Callable[[str], Any]) -> Iterato
     )
     if not schema.columns and not broken:
         yield Check(str(schema.name or "schema"), severity, passed=True, failed_rows=0, rows=rows)
+
+
+def _floats(table: Any, columns: Mapping[Any, Any]) -> Any:
+    """The table with a DECIMAL as a float where the schema asks for one."""
+    asked = [name for name, one in columns.items() if str(one.dtype).startswith("float")]
+    return table.astype(dict.fromkeys((name for name in decimals(table) if name in asked), "float64"))
 
 
 def _records(cases: Any) -> list[dict[str, Any]]:

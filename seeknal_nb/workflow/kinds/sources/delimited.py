@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal
+from seeknal_nb.dag.sqltext import column, exactly, literal
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.sources.heads import Head, look, words_for_null
 
@@ -110,7 +110,8 @@ def _select(files: Sequence[Path], head: Head, options: Mapping[str, Any], *, lo
         for name in head.names
     )
     shown = f"* REPLACE ({nulls})" if words else "*"
-    return f"SELECT {shown} FROM read_csv({literal([str(file) for file in files])}, {arguments}, columns = {columns})"
+    paths = literal([exactly(str(file)) for file in files])
+    return f"SELECT {shown} FROM read_csv({paths}, {arguments}, columns = {columns})"
 
 
 def _named(task: Task, path: Path, head: Head, options: Mapping[str, Any]) -> Head:
@@ -119,7 +120,7 @@ def _named(task: Task, path: Path, head: Head, options: Mapping[str, Any]) -> He
         return head
     arguments = {"delim": head.delimiter, "skip": head.skip, "header": True, "all_varchar": True, "normalize_names": True}
     told = ", ".join(f"{name} = {literal(value)}" for name, value in arguments.items())
-    found = task.engine.describe(f"SELECT * FROM read_csv({literal(str(path))}, {told}, hive_partitioning = false)")
+    found = task.engine.describe(f"SELECT * FROM read_csv({literal(exactly(str(path)))}, {told}, hive_partitioning = false)")
     return Head(head.delimiter, tuple(name for name, _ in found), head.header, head.skip, head.told)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.markup import plural
-from seeknal_nb.workflow.kinds.checks.checks import Check
+from seeknal_nb.workflow.builds import DATA
+from seeknal_nb.workflow.kinds.checks.outcome import Check
+from seeknal_nb.workflow.kinds.checks.place import ahead
 from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
 from seeknal_nb.workflow.kinds.types import is_time
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
@@ -25,8 +26,6 @@ NAMES = ("column", "time_column", "loaded_at_field")
 """Where the time stands: ours, the peer's and dbt's word."""
 LIMITS = ("warn_after", "error_after")
 SEEN = "freshness"
-AHEAD = 24 * 3600
-"""Seconds that a time may lie ahead: without a zone it is read as UTC, and some are written half a day ahead of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def look_fresh(task: Task, table: Table, asked: Freshness) -> tuple[dict[str, An
     age = None if newest is None else now - newest
     level = asked.level(age)
     what = _told(asked.column, age, table.rows, later)
-    checks = [asdict(check) for check in _checks(asked, age, table.rows, what)]
+    checks = [check.to_dict() for check in _checks(asked, age, table.rows, what)]
     metrics = {} if newest is None or age is None else {"newest": round(newest, 3), "age_seconds": round(age, 1)}
     metadata: dict[str, Any] = {"metrics": metrics, "checks": checks}
     if level == 2:  # noqa: PLR2004 - Freshness.level
@@ -91,9 +90,9 @@ def look_fresh(task: Task, table: Table, asked: Freshness) -> tuple[dict[str, An
         raise ChecksFailed("the data is stale", why=why, remedy="load newer data", metadata=metadata)
     stale = [_beyond(what, age, asked.warn_after)] if level else []
     lies = "lies" if later == 1 else "lie"
-    ahead = [f"{plural(later, 'row')} {lies} in the future, by {asked.column}, and count for nothing"] if later else []
-    if stale or ahead:
-        metadata["warnings"] = [*stale, *ahead]
+    early = [f"{plural(later, 'row')} {lies} in the future, by {asked.column}, and count for nothing"] if later else []
+    if stale or early:
+        metadata["warnings"] = [*stale, *early]
     return metadata, {SEEN: (newest, level)}
 
 
@@ -119,8 +118,8 @@ def _newest(task: Task, table: Table, name: str, now: float) -> tuple[float | No
     if not is_time(kind):
         raise NodeError(f"{own!r} is {kind}, not a time", remedy=f"schema: [{{name: {own}, data_type: TIMESTAMP}}]")
     # A DATE counts from its beginning, a TIMESTAMP without a zone as UTC: the engine's sessions are in UTC.
-    at, limit = f"TRY_CAST({column(own)} AS TIMESTAMP)", f"make_timestamp({int((now + AHEAD) * 1e6)})"
-    known = f"FROM {parquet(task.stage / DATA)} WHERE isfinite({column(own)})"  # infinity is no time that anything happened
+    at, limit = f"TRY_CAST({column(own)} AS TIMESTAMP)", f"make_timestamp({int((now + ahead(kind)) * 1e6)})"
+    known = f"FROM {parquet(task.stage / DATA)} WHERE isfinite({at})"  # infinity is no time that anything happened
     query = f"SELECT epoch(max({at}) FILTER (WHERE {at} <= {limit})), count(*) FILTER (WHERE {at} > {limit}) {known}"
     [(newest, later)] = task.engine.query(query, form="rows")
     return None if newest is None else float(newest), int(later)

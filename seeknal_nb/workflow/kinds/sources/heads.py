@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.engines.columns import distinct, renamed
+from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import plural
 

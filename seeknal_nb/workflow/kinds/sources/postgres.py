@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column
-from seeknal_nb.engines.columns import distinct, renamed
+from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.connections import attended, connect
 

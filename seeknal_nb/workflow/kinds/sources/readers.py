@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import literal
+from seeknal_nb.dag.sqltext import exactly, literal
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.files import signature
-from seeknal_nb.workflow.kinds.files import matches
+from seeknal_nb.workflow.kinds.paths import matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,7 +156,8 @@ def relation(form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> st
     reader = READERS[form]
     joined = {"union_by_name": True} if len(paths) > 1 else {}
     given = {**reader.fixed, **joined, **options}
-    arguments = [literal([str(path) for path in paths]), *(f"{name} = {_value(value)}" for name, value in given.items())]
+    files = literal([exactly(str(path)) for path in paths])
+    arguments = [files, *(f"{name} = {_value(value)}" for name, value in given.items())]
     return f"{reader.function}({', '.join(arguments)})"
 
 

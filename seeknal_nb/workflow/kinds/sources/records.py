@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.engines.columns import distinct, renamed
+from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError, near
 
 if TYPE_CHECKING:

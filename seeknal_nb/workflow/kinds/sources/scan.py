@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column, literal, parquet
+from seeknal_nb.dag.sqltext import column, exactly, literal, parquet
 from seeknal_nb.errors import NodeError
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
 from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
 from seeknal_nb.workflow.kinds.sources.folders import check_folders, folder_keys
@@ -20,7 +21,6 @@ from seeknal_nb.workflow.kinds.sources.objects import (
 )
 from seeknal_nb.workflow.kinds.sources.readers import options_of, relation
 from seeknal_nb.workflow.kinds.sources.texts import Spelling, meanings
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -103,7 +103,7 @@ def _of_texts(
     named = found_in(schema, types)
     known = {name.casefold() for name in texts}
     names = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() in known and name not in named]
-    stored = f"read_parquet({literal(str(raw))}, hive_partitioning = false"
+    stored = f"read_parquet({literal(exactly(str(raw)))}, hive_partitioning = false"
     read, told = meanings(task, f"{stored})", names, spelling)
     several = len(schema) < len(staged.schema)
     rows = f"(SELECT * EXCLUDE ({column(FILE)}) FROM {stored}))" if several else f"{stored})"

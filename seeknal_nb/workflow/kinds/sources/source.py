@@ -10,6 +10,7 @@ from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.files import signature
+from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.workflow.kinds.casts import cast_staged, declared
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection, place_of
@@ -32,7 +33,6 @@ from seeknal_nb.workflow.kinds.sources.sqlite import of_sqlite
 from seeknal_nb.workflow.kinds.sources.variables import frame_digest, named_apart, variable
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
 from seeknal_nb.workflow.kinds.unread import refuse_unread
-from seeknal_nb.workflow.outputs import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +139,7 @@ def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
         found = _watermark(node, around, due)
         found = replace(found, text=f"connection {digest(repr(place_of(node.config, around)))} {found.text or ''}")
     elif not _has_body(node) and format_of(node) == DATAFRAME:
-        found = Probe(f"frame {frame_digest(variable(node, around), node)}", due=due)
+        found = Probe(f"frame {frame_digest(variable(node, around))}", due=due)
     else:
         found = replace(look_at(_watched(node, around), seen, around.root), due=due)
     return replace(found, dated=dated)

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.sqltext import column
-from seeknal_nb.engines.columns import distinct, renamed
+from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.workflow.kinds.sources.records import Records
 

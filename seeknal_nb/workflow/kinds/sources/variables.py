@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.engines.columns import distinct, renamed
+from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import ManifestError, NodeError, near
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def named_apart(frame: Any) -> tuple[Any, list[str]]:
     return (frame.rename(dict(zip(names, found, strict=True))), told) if hasattr(frame, "rename") else (frame, [])
 
 
-def frame_digest(frame: Any, node: Node) -> str:
-    """xxh3_128 over the frame's Arrow stream: its names, types and values, whatever its memory looks like."""
+def frame_digest(frame: Any) -> str:
+    """xxh3_128 over the frame's Arrow stream: its names, types and values, whatever its memory looks like.
+
+    Of what cannot be stored it is the reason: the node runs, and fails by it.
+    """
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s
     import xxhash  # noqa: PLC0415
 
@@ -65,7 +68,7 @@ def frame_digest(frame: Any, node: Node) -> str:
     try:
         table = to_arrow(named_apart(frame)[0])
     except NodeError as error:
-        raise error.at(node=node.id) from None
+        return str(error)
     with pa.ipc.new_stream(pa.PythonFile(Sink(), mode="w"), table.schema) as stream:
         stream.write_table(table.combine_chunks())
     return str(hasher.hexdigest())

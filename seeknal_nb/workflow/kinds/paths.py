@@ -1,0 +1,73 @@
+"""Which files a name means, and how an engine is told of them. A name that is there exactly is that file, not a pattern."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from functools import partial
+from typing import TYPE_CHECKING
+
+from seeknal_nb.dag.sqltext import exactly
+from seeknal_nb.errors import NodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+__all__ = ["as_engines_write", "matches"]
+
+_SIGNS = re.compile(r"[*?\[]")
+_KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def matches(root: Path, name: str) -> list[Path]:
+    """The regular files that a path, a pattern or a folder means, sorted; the path itself where there are none.
+
+    Folders that a pattern meets are left out, as DuckDB leaves them out, but where it meets nothing else.
+
+    Raises:
+        NodeError: It names a pipe, a socket or a device, which nobody could look at twice, or its pattern meets one.
+    """
+    path = root / name
+    if path.is_dir():
+        return sorted(_files(path.rglob("*")))
+    if not _SIGNS.search(name) or os.path.lexists(path):
+        return list(_files([path])) or [path]
+    anchor, pattern = _split(path.absolute())
+    found = sorted(anchor.glob(f"{pattern}/*" if pattern.endswith("**") else pattern))
+    files = list(_files(found))
+    if found and not files:
+        raise NodeError("a pattern meets no file", why=f"{name!r} meets {found[0]}, a folder", remedy=f"{name}/*.csv, say")
+    return files or [path]
+
+
+def _split(path: Path) -> tuple[Path, str]:
+    """The folder above the first part that is a pattern and is not there, and the pattern from it."""
+    above = next(parent for parent in path.parents if not _SIGNS.search(str(parent)) or parent.is_dir())
+    return above, path.relative_to(above).as_posix()
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        try:
+            mode = stat.S_IFMT(path.stat().st_mode)
+        except OSError:
+            continue
+        if mode in _KINDS:
+            why, remedy = f"it is {_KINDS[mode]}", "name a file, or a pattern that only meets files"
+            raise NodeError(f"{path} cannot be read", why=why, remedy=remedy)
+        if mode == stat.S_IFREG:
+            yield path
+
+
+def as_engines_write(root: Path) -> Callable[[str], str]:
+    """How a name of a SQL text is written for an engine: from ``root``, and exactly where it is there exactly."""
+    return partial(_written, root.absolute())
+
+
+def _written(root: Path, name: str) -> str:
+    path = root / name
+    if path.is_absolute() and not str(path).startswith(str(root)):
+        return exactly(str(path)) if os.path.lexists(path) else str(path)
+    return exactly(str(path)) if os.path.lexists(path) else f"{exactly(str(root))}{os.sep}{name}"

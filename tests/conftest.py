@@ -1,0 +1,45 @@
+"""What all tests stand on: random inputs without a clock, and signals as a terminal gives them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# The same inputs in every run, however busy the machine is; other ones: pytest --hypothesis-profile random
+settings.register_profile(
+    "suite", deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+settings.register_profile("random", settings.get_profile("suite"), derandomize=False, print_blob=True)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard() -> None:
+    """What nohup and a shell's background have ignored stays ignored in every child, which then cannot be interrupted.
+
+    A handler that does nothing is the same for this process, and a child begins without it.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def handlers(heard: None) -> Iterator[None]:
+    """Whatever listens to signals in this process, as a command does, does so for its own test."""
+    kept = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def ctrl_c(handlers: None) -> None:
+    """SIGINT is a KeyboardInterrupt here, whoever started the tests."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
