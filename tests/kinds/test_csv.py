@@ -119,6 +119,7 @@ REFUSED = {
     "a long row, late": ("id,note\n" + "1,ok\n" * LATE + "2,good, but late\n", {}, f"line {LATE + 2} of"),
     "a header that was named": ("a,b\n" + "1,2\n" * 50 + "3,4,5\n", {"header": True}, "null_padding"),
     "a short row": ("a,b\n1,2\n3\n4,5\n", {}, "a row has 1 fields"),
+    "names of fewer columns": ("a,b\n" + "1,2,3\n" * 50, {}, "a row has 3 fields, and the table 2"),
     "a line below": ("a,b\n1,2\n3,4\nTotal\n", {}, "'Total'"),
     "a comment": ("a,b\n1,2\n# a note\n3,4\n", {}, "comment: '#'"),
     "an open quote": ('a,b\n1,"x\n2,y\n', {}, "does not end as it must"),
@@ -254,6 +255,12 @@ def test_files_of_other_delimiters_and_names_are_joined_by_their_names(project):
     read(project, "a,b\n1,y\n", name="d/a.csv", path="d/*.csv", params={"union_by_name": False})
     assert arrow(project, "source.s").column_names == ["a", "b"]
     assert rows(project, "source.s") == [("1", "y"), ("x", "1"), ("3", "z")]
+
+
+def test_a_file_is_read_whose_name_looks_like_a_pattern(project):
+    (project.directory / "a1.csv").write_text("a\n2\n")
+    assert read(project, "a\n1\n", name="a[1].csv") == []
+    assert rows(project, "source.s") == [(1,)]
 
 
 def test_values_that_a_schema_refuses_are_left_out_and_counted_where_errors_are_to_be_ignored(project):

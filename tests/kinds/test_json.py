@@ -150,7 +150,14 @@ def test_a_date_s_form_counts_for_json_too(project):
     assert arrow(project, "source.s")["v"].to_pylist() == [dt.date(2024, 1, 2)]
 
 
-def test_types_of_keys_that_differ_in_case_only_are_refused(project):
-    (project.directory / "a.jsonl").write_text('{"v": 1}\n{"V": 2}\n')
-    project.source("s", path="a.jsonl", schema=schema("BIGINT"))
-    assert "in capitals" in failure(project, "source.s").error_message
+def test_keys_that_differ_in_case_only_are_told_apart_with_a_word(project):
+    (told,) = read(project, '{"v": 1}\n{"V": 2.5}\n')
+    assert told == "keys that differ in case only were renamed: V_1"
+    assert rows(project, "source.s") == [(1, None), (None, 2.5)]
+    read(project, '{"v": 1}\n{"V": 2.5}\n', schema=[{"name": "V_1", "data_type": "DECIMAL(3,1)"}])
+    assert rows(project, "source.s") == [(1, None), (None, Decimal("2.5"))]
+
+
+def test_a_key_with_a_number_behind_it_is_a_key(project):
+    assert read(project, '{"v": 1, "v_1": 9007199254740993}\n{"v": "x", "v_1": 1.5}\n', schema=[{"name": "v_1", "data_type": "DECIMAL(20,1)"}]) == []
+    assert rows(project, "source.s") == [("1", Decimal("9007199254740993.0")), ('"x"', Decimal("1.5"))]

@@ -110,7 +110,8 @@ def _select(files: Sequence[Path], head: Head, options: Mapping[str, Any], *, lo
         for name in head.names
     )
     shown = f"* REPLACE ({nulls})" if words else "*"
-    return f"SELECT {shown} FROM read_csv({literal([str(file) for file in files])}, {arguments}, columns = {columns})"
+    paths = literal([exactly(str(file)) for file in files])
+    return f"SELECT {shown} FROM read_csv({paths}, {arguments}, columns = {columns})"
 
 
 def _named(task: Task, path: Path, head: Head, options: Mapping[str, Any]) -> Head:

@@ -225,13 +225,13 @@ def _even(rows: Rows) -> bool:
 
 
 def _above(rows: Rows, delimiter: str) -> int:
-    """How many rows stand above a table: narrower ones, fewer than those below, which are even."""
+    """How many rows stand above a table: half as wide at most, and fewer than those below, which are even."""
     if delimiter == NONE or not rows or _even(rows):
         return 0
     width = len(rows[-1][1])
     below = next((n for n, (_, row) in enumerate(reversed(rows)) if len(row) != width), len(rows))
     count = len(rows) - below
-    return count if width > 1 and below > max(count, 1) and all(len(row) < width for _, row in rows[:count]) else 0
+    return count if width > 1 and below > max(count, 1) and all(2 * len(row) <= width for _, row in rows[:count]) else 0
 
 
 def _header(

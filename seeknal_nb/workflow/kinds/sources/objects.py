@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["as_texts", "declared_texts", "inexact", "json_options", "nulls", "unsure"]
+__all__ = ["as_texts", "declared_texts", "inexact", "json_options", "nulls", "numbered", "unsure"]
 
 WHOLE = {"sample_size": -1, "maximum_sample_files": 2**31 - 1}
 """All records of all files, whatever is asked: after a sample, values that do not fit would be rounded, or end as null."""
@@ -60,20 +60,17 @@ def declared_texts(have: Mapping[str, str], types: Mapping[str, str]) -> dict[st
     }
 
 
-def as_texts(have: Mapping[str, str], texts: Mapping[str, str], besides: Iterable[str]) -> dict[str, Any]:
-    """The option that reads some columns as other types than they have; ``besides`` are columns that no file has.
+def numbered(have: Iterable[str]) -> list[str]:
+    """Columns whose names may be the reader's: ``V_1`` beside ``v`` is a key of its own, or the key ``V``."""
+    known = {name.casefold() for name in have}
+    found = ((name, re.fullmatch(r"(.+?)(_\d+)+", name)) for name in have)
+    return [name for name, match in found if match and match[1].casefold() in known]
 
-    Raises:
-        NodeError: Keys differ in case only, so that no option can name them.
-    """
+
+def as_texts(have: Mapping[str, str], texts: Mapping[str, str], besides: Iterable[str]) -> dict[str, Any]:
+    """The option that reads some columns as other types than they have; ``besides`` are columns that no file has."""
     if not texts:
         return {}
-    known = {name.casefold() for name in have}
-    for name in have:
-        numbered = re.fullmatch(r"(.+?)(_\d+)+", name)
-        if numbered and numbered[1].casefold() in known:
-            why = f"{name!r} may be a key of its own, or another {numbered[1]!r} in capitals"
-            raise NodeError("types of JSON cannot be declared here", why=why, remedy="select it in SQL: read_json('f.json')")
     left_out = {name.casefold() for name in besides}
     kinds = {name: kind.replace('"NULL"', "VARCHAR") for name, kind in have.items() if name.casefold() not in left_out}
     return {"columns": {**kinds, **texts}}

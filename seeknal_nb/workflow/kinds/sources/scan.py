@@ -10,7 +10,15 @@ from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
 from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
 from seeknal_nb.workflow.kinds.sources.folders import check_folders, folder_keys
-from seeknal_nb.workflow.kinds.sources.objects import as_texts, declared_texts, inexact, json_options, nulls, unsure
+from seeknal_nb.workflow.kinds.sources.objects import (
+    as_texts,
+    declared_texts,
+    inexact,
+    json_options,
+    nulls,
+    numbered,
+    unsure,
+)
 from seeknal_nb.workflow.kinds.sources.readers import options_of, relation
 from seeknal_nb.workflow.kinds.sources.texts import Spelling, meanings
 
@@ -131,7 +139,9 @@ def _objects(
         return _no_records(task, types, paths), [], {}
     check_folders(keys, () if not keys else _own(task, form, paths, given))
     named, besides = found_in(have.items(), types), (*keys, *_file_column(options))
-    texts, spelling = {} if own else declared_texts(have, named), Spelling.of(options)
+    capitals = _capitals(task, form, paths, given, have)
+    texts, spelling = {} if own or capitals else declared_texts(have, named), Spelling.of(options)
+    renamed = [f"keys that differ in case only were renamed: {', '.join(capitals)}"] if capitals else []
     read = {**given, **as_texts(have, texts, besides)}
     try:
         located = _located(form, paths, read)
@@ -141,14 +151,27 @@ def _objects(
         odd, told = unsure(have) - set(named), []
         if "JSON transform error" not in error.why:
             raise
-        if not odd:
+        if not odd or capitals:  # no option could name the columns
             raise unreadable(error) from error
-    if not odd:
-        return table, told, {}
+    if not odd or capitals:
+        return table, [*renamed, *told], {}
     read = {**given, **as_texts(have, {**texts, **dict.fromkeys(odd, "VARCHAR")}, besides)}
     staged = task.engine.build(f"SELECT * FROM {relation(form, paths, read)}", task.stage / RAW)
     table, more, _ = _of_texts(task, staged, [name for name in odd if have[name] == "DOUBLE"], types, spelling)
     return table, [*told, *more], {}
+
+
+def _capitals(
+    task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any], have: Mapping[str, str]
+) -> list[str]:
+    """Columns that are called as no key is: the reader tells keys apart that differ in case only."""
+    names = numbered(have)
+    if not names or "columns" in options:
+        return []
+    counts = ", ".join(f"count({column(name)})" for name in names)
+    read = relation(form, paths, {**options, "columns": dict.fromkeys(names, "JSON")})
+    found = task.engine.query(f"SELECT {counts} FROM {read}", form="rows")[0]
+    return [name for name, count in zip(names, found, strict=True) if not count]
 
 
 def _any(task: Task, read: str) -> bool:
