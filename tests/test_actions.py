@@ -97,7 +97,7 @@ class Seat:
         return {node_id.partition(".")[2]: at for node_id, at in self.widget.board.index.items()}
 
     def idle(self) -> None:
-        eventually(lambda: self.project.background.current is None and not self.project.background.queued)
+        eventually(lambda: not self.project.background.busy)
 
     def ran(self) -> dict[str, tuple[str, str]]:
         """(status, reason) by node of the one run that a click has started, once it is over."""

@@ -193,7 +193,8 @@ class Background:
     @property
     def busy(self) -> bool:
         """Whether a run goes on or waits."""
-        return self.current is not None or self.queued > 0
+        with self._lock:  # a run that is taken up is, for a moment, in neither place
+            return self.current is not None or self.queued > 0
 
     @property
     def here(self) -> bool:

@@ -123,10 +123,10 @@ def test_what_a_page_must_not_do_is_seen(lab):
     """Else the tests that nothing is injected could not fail."""
     notebook = lab.open([
         "from IPython.display import HTML\n"
-        "HTML('<script>alert(1); console.error(2); fetch(\"http://example.com/x\").catch(() => {}); document.title = 3</script>')"
+        "HTML('<script>alert(1); console.error(2); fetch(\"http://example.com/x\").catch(() => {}); window.owned = 3</script>')"
     ])  # fmt: skip
     notebook.run(0)
-    lab.page.wait_for_function("document.title === '3'")
+    lab.page.wait_for_function("window.owned === 3")
     comes(lab.page, lambda: lab.outside and any(error.startswith("2 ") for error in lab.errors))
     assert lab.dialogs == ["alert: 1"]
     assert lab.outside == ["http://example.com/x"]
