@@ -157,9 +157,9 @@ def exactly(path: str) -> str:
 
 
 def parquet(*files: object) -> str:
-    """What stands after FROM to read Parquet files of one schema."""
+    """What stands after FROM to read Parquet files of one schema; folders above them name nothing of theirs."""
     names = [exactly(str(file)) for file in files]
-    return f"read_parquet({literal(names if len(names) > 1 else names[0])})"
+    return f"read_parquet({literal(names if len(names) > 1 else names[0])}, hive_partitioning = false)"
 
 
 def literal(value: object) -> str:
