@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,13 @@ __all__ = ["Named", "Problem", "Reads", "reads_of"]
 _CACHED = 8192
 _CREATES = re.compile(r"(?:table|view|macro|function|type|sequence)$", re.IGNORECASE)
 _READER = re.compile(r"read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+")
+_MACROS = ("macro", "function")
 _POINTERS = frozenset({"arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_arrow_scan", "seq_scan", "postgres_scan"})
 _FREE = frozenset({
     "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "values", "test_all_types",
     "test_vector_types", "icu_calendar_names", "pg_timezone_names", "summary", "ref", "latest",
 })  # fmt: skip
 """Table functions whose rows come from their arguments alone; ``ref`` and ``latest`` are this program's own."""
-_OWN_SCHEMAS = frozenset({"temp", "recurring"})
 _PARSED = frozenset({
     "select", "from", "with", "values", "table", "pivot", "unpivot", "summarize", "describe", "desc", "create", "(",
 })  # fmt: skip
@@ -72,7 +72,8 @@ class Reads:
     Attributes:
         tables: The tables that it names besides its CTEs, in no order.
         files: The files that it names.
-        made: The temporary table, view or macro that it makes, in small letters; empty where it makes none.
+        made: The temporary table or view that it makes, in small letters; empty where it makes none.
+        macro: The table macro that it makes, likewise.
         late: Whether what it makes is bound when it is used: a view, a macro.
         problems: Why it is refused.
     """
@@ -80,16 +81,17 @@ class Reads:
     tables: tuple[Named, ...] = ()
     files: tuple[Named, ...] = ()
     made: str = ""
+    macro: str = ""
     late: bool = False
     problems: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
 class _Found:
-    """What a parser tells: tables as (parts of the name, where it starts, aliased), and calls as (function, where)."""
+    """What a parser tells: tables as (parts of the name, where it starts, aliased), calls as (function, where, aliased)."""
 
     tables: list[tuple[tuple[str, ...], int, bool]] = field(default_factory=list)
-    calls: list[tuple[str, int]] = field(default_factory=list)
+    calls: list[tuple[str, int, bool]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -98,34 +100,41 @@ def reads_of(statement: str, macros: frozenset[str] = frozenset()) -> Reads:
     """What one statement reads; ``macros`` are table macros that statements before it made, in small letters."""
     text = _Text(statement)
     kind, made, at = text.made()
-    known = text.word(0) in _PARSED and kind not in ("type", "sequence")
-    found = (_by_sqlglot(statement) if known else None) or _by_duckdb(text)
+    if kind == "sequence" or (kind == "type" and not text.says("enum", after="as")):
+        return Reads()
+    found = (_by_sqlglot(text) if text.word(0) in _PARSED and kind != "type" else None) or _by_duckdb(text)
+    read = Reads(
+        made=made if kind in ("table", "view") else "",
+        macro=made if kind in _MACROS and text.says("table", after="as") else "",
+        late=kind in ("view", *_MACROS),
+    )
     if isinstance(found, Problem):
-        return Reads(made=made, problems=(found,))
+        return replace(read, problems=(found,))
     tables: list[Named] = []
     files: list[Named] = []
     for parts, start, aliased in found.tables:
-        if start == at or (len(parts) > 1 and parts[0].casefold() in _OWN_SCHEMAS):
+        if start == at or (len(parts) > 1 and parts[0].casefold() == "recurring" and text.is_recursive(parts[1])):
             continue
         end = text.end_of_name(start, len(parts))
-        one = Named(".".join(parts), start, end, aliased)
+        one = Named(".".join(parts), start, end, aliased or text.stands_alone(start))
         is_file = len(parts) == 1 and not NAME.fullmatch(parts[0]) and text.is_quoted(start)
         (files if is_file else tables).append(one)
-    for function, start in found.calls:
-        _read_call(text, function, start, macros, (tables, files, found.problems))
-    return Reads(tuple(tables), tuple(files), made, kind in ("view", "macro", "function"), tuple(found.problems))
+    for call in found.calls:
+        _read_call(text, call, macros, (tables, files, found.problems))
+    return replace(read, tables=tuple(tables), files=tuple(files), problems=tuple(found.problems))
 
 
 def _read_call(
-    text: _Text, function: str, start: int, macros: frozenset[str], into: tuple[list[Named], list[Named], list[Problem]]
+    text: _Text, call: tuple[str, int, bool], macros: frozenset[str], into: tuple[list[Named], list[Named], list[Problem]]
 ) -> None:
     """Sort what a table function reads: files that it names, a node, nothing, or what is refused."""
     tables, files, problems = into
+    function, start, aliased = call
     argument, end = text.first_argument(start)
     if function in macros:
         return
     if function == "ref":
-        tables += [Named(unquoted(text.of(argument[0])), start, end)] if len(argument) == 1 else ()
+        tables += [Named(unquoted(text.of(argument[0])), start, end, aliased)] if len(argument) == 1 else ()
     elif function == "latest":
         named = "".join(unquoted(text.of(piece)) for piece in argument)
         tables += [Named(named, argument[0].start, argument[-1].end)] if argument else ()
@@ -167,40 +176,62 @@ class _Text:
         """The piece of that number in small letters; empty behind the end."""
         return self.of(self.pieces[number]).casefold() if number < len(self.pieces) else ""
 
+    def name(self, number: int) -> str:
+        """What the piece of that number says, in small letters."""
+        return unquoted(self.of(self.pieces[number])).casefold() if number < len(self.pieces) else ""
+
+    def says(self, word: str, *, after: str) -> bool:
+        """Whether the word stands right behind the first such one."""
+        return self.word(next((n + 1 for n in range(len(self.pieces)) if self.word(n) == after), 0)) == word
+
+    def is_recursive(self, name: str) -> bool:
+        """Whether a WITH RECURSIVE has such a name."""
+        return any(self.name(n) == name.casefold() and self.word(n - 1) in ("recursive", ",") for n in range(1, len(self.pieces)))
+
     def made(self) -> tuple[str, str, int]:
         """What ``CREATE ... TEMP <kind> <name>`` makes: kind, name and where the name starts."""
         if self.word(0) != "create":
             return "", "", -1
-        number = next((n for n in range(1, min(6, len(self.pieces))) if _CREATES.fullmatch(self.word(n))), 0) + 1
-        number += 3 * (self.word(number) == "if")
-        if number == 1 or number >= len(self.pieces):
+        number = next((n for n in range(1, min(6, len(self.pieces))) if _CREATES.fullmatch(self.word(n))), 0)
+        kind = self.word(number)
+        number += 4 if self.word(number + 1) == "if" else 1
+        if not number - 1 or number >= len(self.pieces):
             return "", "", -1
-        kind, start = self.word(number - 1), self.pieces[number].start
+        start = self.pieces[number].start
         while self.word(number + 1) == ".":
             number += 2
-        name = unquoted(self.of(self.pieces[number])).casefold() if number < len(self.pieces) else ""
-        return kind, name if kind not in ("type", "sequence") else "", start
+        return kind, self.name(number), start
 
     def end_of_name(self, start: int, parts: int) -> int:
         """Where a name of that many parts ends."""
         return self.pieces[min(self._at[start] + 2 * parts - 2, len(self.pieces) - 1)].end
 
-    def starts_with(self, start: int) -> bool:
-        return start in self._at
+    def stands_alone(self, start: int) -> bool:
+        """Whether the table that begins there is one of TABLE or SUMMARIZE, which can have no alias."""
+        return self.word(self._at[start] - 1) in ("table", "summarize", "describe", "desc")
+
+    def stands(self, name: str, start: int) -> bool:
+        """Whether a piece begins there that says that name."""
+        return start in self._at and self.name(self._at[start]) == name.casefold()
 
     def is_quoted(self, start: int) -> bool:
         return self.pieces[self._at[start]].kind in ("text", "name")
 
-    def place_of(self, name: str) -> int | None:
-        """Where the one piece stands that says ``name``; None where several do, or none."""
-        found = [piece.start for piece in self.pieces if unquoted(self.of(piece)).casefold() == name.casefold()]
-        return found[0] if len(found) == 1 else None
+    def place_alone(self, parts: Sequence[str]) -> int | None:
+        """Where the one such name behind TABLE or SUMMARIZE begins; None where there are several, or none."""
+        names = [name.casefold() for name in parts]
+        found = [n for n in range(len(self.pieces)) if [self.name(n + 2 * i) for i in range(len(names))] == names]
+        places = [self.pieces[n].start for n in found if self.stands_alone(self.pieces[n].start)]
+        return places[0] if len(places) == 1 else None
+
+    def behind_alias(self, start: int) -> int:
+        """Where what is called begins, of ``alias: what`` that begins there; else the place itself."""
+        number = self._at.get(start, len(self.pieces))
+        return self.pieces[number + 2].start if self.word(number + 1) == ":" and self.word(number + 2) else start
 
     def first_argument(self, start: int) -> tuple[list[Piece], int]:
         """The pieces of the first argument of the function whose name starts there, and where the call ends."""
-        number = self._at[start]
-        while self.word(number) != "(":
-            number += 1
+        number = next(n for n in range(self._at[start], len(self.pieces)) if self.word(n) == "(")
         first: list[Piece] = []
         depth, over = 0, False
         for piece in self.pieces[number:]:
@@ -241,17 +272,19 @@ class _Text:
     def names_in(self, argument: Sequence[Piece]) -> list[Named] | None:
         """The texts that an argument consists of, alone or in a list; None where it is anything else."""
         texts = [piece for piece in argument if piece.kind in ("text", "name")]
-        if not texts or any(self.of(piece) not in "()[]," for piece in argument if piece not in texts):
+        joined = any(one in texts and other in texts for one, other in itertools.pairwise(argument))
+        if not texts or joined or any(self.of(piece) not in "()[]," for piece in argument if piece not in texts):
             return None
         return [Named(unquoted(self.of(piece)), piece.start, piece.end) for piece in texts]
 
 
-def _by_sqlglot(statement: str) -> _Found | None:
-    """What sqlglot tells; None where it cannot parse the statement."""
+def _by_sqlglot(text: _Text) -> _Found | None:
+    """What sqlglot tells; None where it cannot parse the statement, or takes its letters for others than DuckDB does."""
     import sqlglot  # noqa: PLC0415 - 0.14 s, and a saved manifest does without it
     from sqlglot import exp  # noqa: PLC0415
     from sqlglot.errors import SqlglotError  # noqa: PLC0415
 
+    statement = text.sql.replace("\r", "\n")  # which ends a comment too
     try:
         trees = [tree for tree in sqlglot.parse(statement, read="duckdb") if tree is not None]
     except (SqlglotError, RecursionError):
@@ -263,16 +296,14 @@ def _by_sqlglot(statement: str) -> _Found | None:
         if isinstance(node, exp.Table) and not isinstance(node.this, exp.Func):
             _take_table(node, found)
         elif isinstance(node, (exp.Table, exp.Lateral)) and isinstance(node.this, exp.Func):
-            at = node.this.meta.get("start")
-            if at is None:
-                return None
-            found.calls.append((statement[at : node.this.meta["end"] + 1].casefold(), at))
+            at = node.this.meta.get("start", -1)
+            function = unquoted(statement[at : node.this.meta.get("end", -1) + 1]).casefold()
+            found.calls.append((function, at, bool(node.alias)))
         elif isinstance(node, (exp.Summarize, exp.Describe)) and isinstance(node.this, exp.Literal):
-            at = _Text(statement).place_of(node.this.name)
-            if at is None:
-                return None
-            found.tables.append(((node.this.name,), at, True))
-    return found
+            at = text.place_alone([node.this.name])
+            found.tables.append(((node.this.name,), -1 if at is None else at, False))
+    places = [(one[0] if isinstance(one[0], str) else one[0][0], one[1]) for one in (*found.calls, *found.tables)]
+    return found if all(text.stands(name, start) for name, start in places) else None
 
 
 def _take_table(table: Any, found: _Found) -> None:
@@ -337,15 +368,16 @@ def _by_duckdb(text: _Text) -> _Found | Problem:
 
 def _queries(text: _Text) -> Iterator[tuple[str, int]]:
     """The statement; of a CREATE what comes after AS. Each as what to put before it, and where it starts in the text."""
-    yield "", 0
     if text.word(0) != "create":
+        yield "", 0
         return
     after = next((n + 1 for n in range(len(text.pieces)) if text.word(n) == "as"), len(text.pieces))
-    while text.word(after) in ("table", "enum"):
-        after += 1
+    kind = text.made()[0]
+    after += (kind, text.word(after)) in (("macro", "table"), ("function", "table"), ("type", "enum"))
     if after < len(text.pieces):
-        yield "", text.pieces[after].start
-        yield "SELECT ", text.pieces[after].start
+        start = text.pieces[after].start
+        yield from [("SELECT ", start)] if kind in _MACROS and text.word(after - 1) == "as" else [("", start)]
+        yield from [("SELECT ", start)] if kind == "type" else []
 
 
 def _with(sql: str, start: int, added: Sequence[tuple[int, str]]) -> str:
@@ -381,9 +413,10 @@ class _Walk:
         if node.get("type") == "BASE_TABLE":
             self._table(node, known)
         elif node.get("type") == "TABLE_FUNCTION":
-            start = self._place(node, node["function"]["function_name"])
+            called = node["function"]
+            start = self._place(node, [called[part] for part in ("catalog", "schema", "function_name") if called.get(part)])
             if start is not None:
-                self.found.calls.append((node["function"]["function_name"].casefold(), start))
+                self.found.calls.append((called["function_name"].casefold(), start, bool(node.get("alias"))))
         elif node.get("type") == "SHOW_REF" and not node.get("query"):
             why = "it lists what a run has bound, which no key knows"
             self.found.problems.append(Problem("SHOW is not allowed in a node", why, "write DESCRIBE kind.name for columns"))
@@ -401,17 +434,17 @@ class _Walk:
         parts = tuple(node[name] for name in ("catalog_name", "schema_name", "table_name") if node.get(name))
         if len(parts) == 1 and parts[0].casefold() in known:
             return
-        start = self._place(node, parts[-1])
+        start = self._place(node, parts)
         if start is not None:
             self.found.tables.append((parts, start, bool(node.get("alias"))))
 
-    def _place(self, node: dict[str, Any], name: str) -> int | None:
-        """Where a name stands; DuckDB counts bytes, and does not tell of TABLE and SUMMARIZE."""
+    def _place(self, node: dict[str, Any], parts: Sequence[str]) -> int | None:
+        """Where a name begins; DuckDB counts bytes, and does not tell of TABLE and SUMMARIZE."""
         at = node.get("query_location", _NOWHERE)
-        start = self._in_text(at) if at != _NOWHERE else self.text.place_of(name)
-        if start is not None and self.text.starts_with(start):
+        start = self.text.behind_alias(self._in_text(at)) if at != _NOWHERE else self.text.place_alone(parts)
+        if start is not None and self.text.stands(parts[0], start):
             return start
-        why = f"it is not clear where {name} stands in it"
+        why = f"it is not clear where {'.'.join(parts)} stands in it"
         self.found.problems.append(Problem("what the SQL reads cannot be told", why, "write FROM before each table"))
         return None
 

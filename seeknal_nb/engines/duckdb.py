@@ -31,7 +31,7 @@ T = TypeVar("T")
 _TEMPORARY = re.compile(
     r"\s*create\s+(or\s+replace\s+)?temp(orary)?\s+(table|view|macro|function|sequence|type)\b", re.IGNORECASE
 )
-_QUERY = re.compile(r"\s*(pivot\b|select\b|from\b|with\b|\()", re.IGNORECASE)
+_QUERY = re.compile(r"\s*(pivot(_wider)?\b|select\b|from\b|with\b|\()", re.IGNORECASE)
 _WIDE = re.compile(r"\bU?HUGEINT\b")
 _COMMENTS = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 _LINE = re.compile(r"\n\nLINE (\d+): ")
