@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
 from seeknal_nb.dag.python import read_body
-from seeknal_nb.dag.sql import check_sql, tables_in
+from seeknal_nb.dag.sql import BEFORE, BEHIND, check_sql, tables_in
 from seeknal_nb.dag.sqltext import render, statements
 from seeknal_nb.dag.wanted import wanted_in
 from seeknal_nb.errors import ManifestError, SeeknalError, near
@@ -122,7 +122,7 @@ def _statements(config: Mapping[str, Any]) -> Iterator[str]:
             yield entry["sql"]
     for text in conditions:
         if isinstance(text, str):
-            yield f"SELECT 1 WHERE ({text}\n)"
+            yield f"{BEFORE}{text}{BEHIND}"
 
 
 def is_query(sql: str) -> bool:

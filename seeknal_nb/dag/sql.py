@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.sqltext import Piece
 
 __all__ = [
-    "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "rewrite", "tables_in", "volatile_in",
+    "BEFORE", "BEHIND", "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "rewrite", "tables_in", "volatile_in",
 ]  # fmt: skip
 
+BEFORE, BEHIND = "SELECT 1 WHERE (", "\n)"
+"""What makes a statement of a condition, so that what it reads can be told."""
 _CACHED = 8192
 _JINJA = re.compile(
     r"\{\{-?\s*(?P<what>ref|source)\s*\(\s*(?P<q>['\"])(?P<first>[\w.]+)(?P=q)"

@@ -125,7 +125,7 @@ def _place(task: Task, table: str) -> Place:
         found = quote(task.input(name).node_id)
         return found, types(found)
 
-    return Place(table, types(table) if table else {}, task.sql, other)
+    return Place(table, types(table) if table else {}, task.condition, other)
 
 
 def conclude(checks: Sequence[Check], metadata: Mapping[str, Any], *, message: str = "") -> dict[str, Any]:
