@@ -49,11 +49,10 @@ def test_a_pattern_means_the_files_that_duckdb_reads(tree, pattern, start):
     assert ours == {os.path.relpath(file, tree) for (file,) in found if os.path.isfile(file)}
 
 
+@pytest.mark.parametrize("tree", ["project"], indirect=True)
 @pytest.mark.parametrize("name", ["d", "d/", "link", "dir.csv"])
 def test_a_folder_means_at_least_the_files_that_duckdb_reads(tree, name):
     """DuckDB reads no folder whose path is a pattern; it says that there is none."""
-    if "[" in str(tree):
-        return
     ours = {os.path.realpath(path) for path in matches(tree, name)}
     with duckdb.connect() as connection:
         read = connection.execute(f"SELECT DISTINCT filename FROM read_csv('{as_engines_write(tree)(name)}', filename = true)").fetchall()
