@@ -401,7 +401,7 @@ PIVOT a ON k || '_', x > 1 USING sum(x)
 PIVOT a ON (k, x) USING count(*)
 PIVOT a ON k, x USING count(*)
 PIVOT_WIDER a ON k USING sum(x)
-PIVOT a JOIN b USING (k) ON k USING count(*)
+PIVOT c JOIN b USING (x) ON k USING count(*)
 SELECT * FROM (PIVOT a ON k USING sum(x))
 SELECT * FROM (PIVOT a ON k IN ('p') USING sum(x)) q
 SELECT q.* FROM (PIVOT a ON k USING sum(x) GROUP BY x) q JOIN b USING (x)

@@ -13,6 +13,7 @@ from seeknal_nb import Project
 from seeknal_nb.dag import sqlreads
 from seeknal_nb.dag.link import Names
 from seeknal_nb.dag.sql import check_sql, rewrite, tables_in
+from seeknal_nb.dag.sqlplaces import Places
 from seeknal_nb.dag.sqltext import statements
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.workflow.kinds.paths import as_engines_write
@@ -37,6 +38,7 @@ REFUSED = {
     "FROM read_csv('f'\n'.csv')": (COMPUTED, "two texts that are one"),
     "FROM read_csv('f.csv'::VARCHAR)": (COMPUTED, "an expression"),
     "CREATE TEMP MACRO m(f) AS TABLE FROM read_csv(f); FROM m('f.csv') ORDER BY ALL": (COMPUTED, "a parameter"),
+    "PIVOT c JOIN b USING (x) ON k USING count(*)": ("cannot be told", "neither parser reads it; PIVOT (FROM c JOIN b ...) is read"),
     "FROM query('FROM a')": (HIDDEN, "a text that is SQL"),
     "FROM query_table('a')": (HIDDEN, "a table that a text names"),
     "FROM query_table(['a', 'b'])": (HIDDEN, "tables that texts name"),
@@ -178,7 +180,7 @@ def test_both_parsers_find_the_same():
 
 def _found(parser: object, sql: str) -> object:
     """Tables and calls that read something, with their places; None where the parser cannot tell."""
-    text = sqlreads._Text(sql)
+    text = Places(sql)
     if text.word(0) not in sqlreads._PARSED:
         return None
     found = parser(text)

@@ -143,6 +143,8 @@ def _needs_table(node: Node, found: list[str]) -> None:
 def sql_texts(node: Node) -> list[str]:
     """The SQL of a node that is this project's own: its body, unless it is a database's, and its conditions."""
     text = None if _is_elsewhere(node) else node.config.get("sql") or node.config.get("transform")
+    if isinstance(text, str) and node.node_type == "rule" and text.strip() and not is_query(text):
+        text = f"{BEFORE}{text}{BEHIND}"
     return [*([text] if isinstance(text, str) else ()), *_statements(node.config)]
 
 

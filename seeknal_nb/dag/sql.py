@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.sqltext import Piece
 
 __all__ = [
-    "BEFORE", "BEHIND", "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "rewrite", "tables_in", "volatile_in",
+    "BEFORE", "BEHIND", "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "rewrite", "tables_in",
+    "volatile_in",
 ]  # fmt: skip
 
 BEFORE, BEHIND = "SELECT 1 WHERE (", "\n)"
@@ -66,7 +67,7 @@ def _words(sql: str, found: list[Piece]) -> str:
 
 
 def _between(sql: str, one: Piece, other: Piece) -> str:
-    """What of the layout counts: n'ab' is one thing, n 'ab' another; and two texts are one where a line ends between them."""
+    """What of the layout counts: n'ab' is one thing, n 'ab' another; two texts are one where a line ends between them."""
     if other.kind != "text" or one.kind not in ("word", "text"):
         return " "
     if one.end == other.start:

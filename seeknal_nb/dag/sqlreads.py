@@ -15,7 +15,8 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import NAME
-from seeknal_nb.dag.sqltext import Piece, unquoted, words
+from seeknal_nb.dag.sqlplaces import Places
+from seeknal_nb.dag.sqltext import unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Named", "Problem", "Reads", "reads_of"]
 
 _CACHED = 8192
-_CREATES = re.compile(r"(?:table|view|macro|function|type|sequence)$", re.IGNORECASE)
 _READER = re.compile(r"read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+")
 _MACROS = ("macro", "function")
 _POINTERS = frozenset({"arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_arrow_scan", "seq_scan", "postgres_scan"})
@@ -37,7 +37,6 @@ _PARSED = frozenset({
 })  # fmt: skip
 """How statements begin that sqlglot has a tree for; of others it says aloud that it has none."""
 _NOWHERE = 2**64 - 1
-_AFTER_ON = frozenset({"using", "group", "order", "limit", ";"})
 HOLE = "\u00f8"
 """A name of these stands for what no SQL parser reads, ``{{ ref('x') }}``; no node can be called so."""
 
@@ -99,7 +98,7 @@ class _Found:
 @lru_cache(maxsize=_CACHED)
 def reads_of(statement: str, macros: frozenset[str] = frozenset()) -> Reads:
     """What one statement reads; ``macros`` are table macros that statements before it made, in small letters."""
-    text = _Text(statement)
+    text = Places(statement)
     kind, made, at = text.made()
     if kind == "sequence" or (kind == "type" and not text.says("enum", after="as")):
         return Reads()
@@ -118,6 +117,10 @@ def reads_of(statement: str, macros: frozenset[str] = frozenset()) -> Reads:
             continue
         end = text.end_of_name(start, len(parts))
         one = Named(".".join(parts), start, end, aliased or text.stands_alone(start))
+        if text.is_joined(start):
+            why = "DuckDB makes one text of two where a line ends between them"
+            found.problems.append(Problem("the name of a file is not clear", why, "write it as one text"))
+            continue
         is_file = len(parts) == 1 and not NAME.fullmatch(parts[0]) and text.is_quoted(start)
         (files if is_file else tables).append(one)
     for call in found.calls:
@@ -126,7 +129,7 @@ def reads_of(statement: str, macros: frozenset[str] = frozenset()) -> Reads:
 
 
 def _read_call(
-    text: _Text, call: tuple[str, int, bool], macros: frozenset[str], into: tuple[list[Named], list[Named], list[Problem]]
+    text: Places, call: tuple[str, int, bool], macros: frozenset[str], into: tuple[list[Named], list[Named], list[Problem]]
 ) -> None:
     """Sort what a table function reads: files that it names, a node, nothing, or what is refused."""
     tables, files, problems = into
@@ -135,25 +138,26 @@ def _read_call(
     if function in macros:
         return
     if function == "ref":
-        tables += [Named(unquoted(text.of(argument[0])), start, end, aliased)] if len(argument) == 1 else ()
+        if argument and text.sql[argument[0].end : end].strip() == ")":
+            tables.append(Named(unquoted(text.of(argument[0])), start, end, aliased))
+        else:
+            problems.append(Problem("ref() is not given one name", "it names one node", "write ref('kind.name')"))
     elif function == "latest":
         named = "".join(unquoted(text.of(piece)) for piece in argument)
         tables += [Named(named, argument[0].start, argument[-1].end)] if argument else ()
     elif function in _FREE:
         return
     elif _READER.fullmatch(function) and function not in _POINTERS:
-        names = text.names_in(argument)
-        if names is None:
-            problems.append(_unnamed(function))
-        else:
-            files += names
+        names = text.texts_in(argument)
+        files += [Named(unquoted(text.of(piece)), piece.start, piece.end) for piece in names]
+        problems += [] if names else [_unnamed(function)]
     else:
         problems.append(_hidden(function))
 
 
 def _unnamed(function: str) -> Problem:
     why = "a name that is computed is known by no key, so a change of the file would go unseen"
-    remedy = f"write the name as a text, or a list of texts: {function}('data/x.csv')"
+    remedy = f"write the name as one text, or a list of texts: {function}('data/x.csv')"
     return Problem(f"{function}() is not given the name of a file", why, remedy)
 
 
@@ -163,123 +167,7 @@ def _hidden(function: str) -> Problem:
     return Problem(f"{function}() is not allowed in a node", why, remedy)
 
 
-class _Text:
-    """A statement and its pieces."""
-
-    def __init__(self, sql: str) -> None:
-        self.sql, self.pieces = sql, words(sql)
-        self._at = {piece.start: number for number, piece in enumerate(self.pieces)}
-
-    def of(self, piece: Piece) -> str:
-        return self.sql[piece.start : piece.end]
-
-    def word(self, number: int) -> str:
-        """The piece of that number in small letters; empty behind the end."""
-        return self.of(self.pieces[number]).casefold() if number < len(self.pieces) else ""
-
-    def name(self, number: int) -> str:
-        """What the piece of that number says, in small letters."""
-        return unquoted(self.of(self.pieces[number])).casefold() if number < len(self.pieces) else ""
-
-    def says(self, word: str, *, after: str) -> bool:
-        """Whether the word stands right behind the first such one."""
-        return self.word(next((n + 1 for n in range(len(self.pieces)) if self.word(n) == after), 0)) == word
-
-    def is_recursive(self, name: str) -> bool:
-        """Whether a WITH RECURSIVE has such a name."""
-        return any(self.name(n) == name.casefold() and self.word(n - 1) in ("recursive", ",") for n in range(1, len(self.pieces)))
-
-    def made(self) -> tuple[str, str, int]:
-        """What ``CREATE ... TEMP <kind> <name>`` makes: kind, name and where the name starts."""
-        if self.word(0) != "create":
-            return "", "", -1
-        number = next((n for n in range(1, min(6, len(self.pieces))) if _CREATES.fullmatch(self.word(n))), 0)
-        kind = self.word(number)
-        number += 4 if self.word(number + 1) == "if" else 1
-        if not number - 1 or number >= len(self.pieces):
-            return "", "", -1
-        start = self.pieces[number].start
-        while self.word(number + 1) == ".":
-            number += 2
-        return kind, self.name(number), start
-
-    def end_of_name(self, start: int, parts: int) -> int:
-        """Where a name of that many parts ends."""
-        return self.pieces[min(self._at[start] + 2 * parts - 2, len(self.pieces) - 1)].end
-
-    def stands_alone(self, start: int) -> bool:
-        """Whether the table that begins there is one of TABLE or SUMMARIZE, which can have no alias."""
-        return self.word(self._at[start] - 1) in ("table", "summarize", "describe", "desc")
-
-    def stands(self, name: str, start: int) -> bool:
-        """Whether a piece begins there that says that name."""
-        return start in self._at and self.name(self._at[start]) == name.casefold()
-
-    def is_quoted(self, start: int) -> bool:
-        return self.pieces[self._at[start]].kind in ("text", "name")
-
-    def place_alone(self, parts: Sequence[str]) -> int | None:
-        """Where the one such name behind TABLE or SUMMARIZE begins; None where there are several, or none."""
-        names = [name.casefold() for name in parts]
-        found = [n for n in range(len(self.pieces)) if [self.name(n + 2 * i) for i in range(len(names))] == names]
-        places = [self.pieces[n].start for n in found if self.stands_alone(self.pieces[n].start)]
-        return places[0] if len(places) == 1 else None
-
-    def behind_alias(self, start: int) -> int:
-        """Where what is called begins, of ``alias: what`` that begins there; else the place itself."""
-        number = self._at.get(start, len(self.pieces))
-        return self.pieces[number + 2].start if self.word(number + 1) == ":" and self.word(number + 2) else start
-
-    def first_argument(self, start: int) -> tuple[list[Piece], int]:
-        """The pieces of the first argument of the function whose name starts there, and where the call ends."""
-        number = next(n for n in range(self._at[start], len(self.pieces)) if self.word(n) == "(")
-        first: list[Piece] = []
-        depth, over = 0, False
-        for piece in self.pieces[number:]:
-            sign = self.of(piece)
-            depth += (sign in ("(", "[", "{")) - (sign in (")", "]", "}"))
-            over = over or (sign == "," and depth == 1)
-            if not depth:
-                return first, piece.end
-            if not over and piece.start > self.pieces[number].start:
-                first.append(piece)
-        return first, len(self.sql)
-
-    def pivots(self) -> list[tuple[int, str]]:
-        """What makes a PIVOT a SELECT to ``json_serialize_sql``: for each column that names no values, ``(column) IN (1)``.
-
-        DuckDB would look the values up, and takes such a PIVOT apart into several statements.
-        """
-        found: list[tuple[int, str]] = []
-        for number in range(len(self.pieces)):
-            if self.word(number) in ("pivot", "pivot_wider"):
-                found += self._columns_of_pivot(number)
-        return found
-
-    def _columns_of_pivot(self, number: int) -> Iterator[tuple[int, str]]:
-        depth, first, said = 0, 0, False
-        for at in range(number + 1, len(self.pieces) + 1):
-            word = self.word(at)
-            ends = not depth and word in {*_AFTER_ON, ")", ""}
-            if first and (ends or (not depth and word == ",")):
-                yield from () if said else ((self.pieces[first].start, "("), (self.pieces[at - 1].end, ") IN (1)"))
-                first, said = at + 1, False
-            if ends:
-                return
-            depth += (word in ("(", "[", "{")) - (word in (")", "]", "}"))
-            first = first or (at + 1 if word == "on" and not depth else 0)
-            said = said or (word == "in" and not depth)
-
-    def names_in(self, argument: Sequence[Piece]) -> list[Named] | None:
-        """The texts that an argument consists of, alone or in a list; None where it is anything else."""
-        texts = [piece for piece in argument if piece.kind in ("text", "name")]
-        joined = any(one in texts and other in texts for one, other in itertools.pairwise(argument))
-        if not texts or joined or any(self.of(piece) not in "()[]," for piece in argument if piece not in texts):
-            return None
-        return [Named(unquoted(self.of(piece)), piece.start, piece.end) for piece in texts]
-
-
-def _by_sqlglot(text: _Text) -> _Found | None:
+def _by_sqlglot(text: Places) -> _Found | None:
     """What sqlglot tells; None where it cannot parse the statement, or takes its letters for others than DuckDB does."""
     import sqlglot  # noqa: PLC0415 - 0.14 s, and a saved manifest does without it
     from sqlglot import exp  # noqa: PLC0415
@@ -346,7 +234,7 @@ def _body(cte: Any) -> Any:
     return body
 
 
-def _by_duckdb(text: _Text) -> _Found | Problem:
+def _by_duckdb(text: Places) -> _Found | Problem:
     """What DuckDB's parser tells of a statement that sqlglot cannot read."""
     import duckdb  # noqa: PLC0415 - 0.13 s, for the few statements that need it
 
@@ -369,24 +257,23 @@ def _by_duckdb(text: _Text) -> _Found | Problem:
 
 @cache
 def _parser(_process: int) -> Any:
-    """An empty database, which only parses: to open one takes fifty times as long. A child process must not use its parent's."""
+    """An empty database, which only parses: opening one takes fifty times as long. A child process has its own."""
     import duckdb  # noqa: PLC0415
 
     return duckdb.connect(":memory:")
 
 
-def _queries(text: _Text) -> Iterator[tuple[str, int]]:
+def _queries(text: Places) -> Iterator[tuple[str, int]]:
     """The statement; of a CREATE what comes after AS. Each as what to put before it, and where it starts in the text."""
     if text.word(0) != "create":
         yield "", 0
         return
-    after = next((n + 1 for n in range(len(text.pieces)) if text.word(n) == "as"), len(text.pieces))
-    kind = text.made()[0]
-    after += (kind, text.word(after)) in (("macro", "table"), ("function", "table"), ("type", "enum"))
-    if after < len(text.pieces):
-        start = text.pieces[after].start
-        yield from [("SELECT ", start)] if kind in _MACROS and text.word(after - 1) == "as" else [("", start)]
-        yield from [("SELECT ", start)] if kind == "type" else []
+    kind, after = text.made()[0], next((n + 1 for n in range(len(text.pieces)) if text.word(n) == "as"), len(text.pieces))
+    more = (kind, text.word(after)) in (("macro", "table"), ("function", "table"), ("type", "enum"))
+    if after + more < len(text.pieces):
+        start = text.pieces[after + more].start
+        yield from [] if kind in _MACROS and not more else [("", start)]
+        yield from [("SELECT ", start)] if kind == "type" or (kind in _MACROS and not more) else []
 
 
 def _with(sql: str, start: int, added: Sequence[tuple[int, str]]) -> str:
@@ -405,7 +292,7 @@ class _Walk:
         added: What was inserted at which places of the statement.
     """
 
-    def __init__(self, text: _Text, query: str, moved: int, added: Sequence[tuple[int, str]]) -> None:
+    def __init__(self, text: Places, query: str, moved: int, added: Sequence[tuple[int, str]]) -> None:
         self.text, self._bytes, self._moved, self._added, self.found = text, query.encode(), moved, added, _Found()
 
     def of(self, tree: Any) -> _Found:

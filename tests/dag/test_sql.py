@@ -61,8 +61,10 @@ def test_the_files_of_a_body(sql, files):
 
 
 REFUSED = {
-    "a name that is computed": ("FROM read_csv('f' || '.csv')", "not given the name of a file", "write the name as a text"),
-    "two texts that are one": ("FROM read_csv('f'\n'.csv')", "not given the name of a file", "write the name as a text"),
+    "a name that is computed": ("FROM read_csv('f' || '.csv')", "not given the name of a file", "write the name as one text"),
+    "two texts that are one": ("FROM read_csv('f'\n'.csv')", "not given the name of a file", "write the name as one text"),
+    "a file of two texts": ("FROM 'g'\n'.csv'", "name of a file is not clear", "one text"),
+    "a reference of two": ("FROM ref('package', 'model')", "ref() is not given one name", "ref('kind.name')"),
     "a text as SQL": ("FROM query('FROM a')", "query() is not allowed", "FROM kind.name"),
     "a text as a table": ("FROM a, QUERY_TABLE('b')", "query_table() is not allowed", "FROM kind.name"),
     "what nobody knows": ("FROM st_read('f.shp')", "st_read() is not allowed", "source"),

@@ -155,6 +155,7 @@ def test_a_file_that_comes_is_seen(project, tmp_path):
 
 BODIES = {
     "an expression of a rule": ("rule", {"on": "t", "expression": "x <= (SELECT max(x) FROM 'f.csv')"}),
+    "a condition as a rule's SQL": ("rule", {"on": "t", "sql": "x <= (SELECT max(x) FROM 'f.csv')"}),
     "where of a rule's check": ("rule", {"on": "t", "checks": [{"not_null": {"column": "x", "where": "x < (SELECT min(x) FROM 'f.csv')"}}]}),
     "a subquery of a rule's expression": ("rule", {"on": "t", "expression": "x IN (SELECT t.x FROM t, 'f.csv' f)"}),
     "a rule": ("rule", {"sql": "SELECT * FROM t WHERE x > (SELECT max(x) FROM 'f.csv')"}),

@@ -46,7 +46,7 @@ def matches(root: Path, name: str) -> list[Path]:
 
 
 def _split(path: Path) -> tuple[Path, str]:
-    """The longest part of a path that is no pattern, because it has no such sign or is there exactly, and the pattern below."""
+    """The longest part of a path that is no pattern, as it has no such sign or is there exactly, and the pattern below."""
     if not _SIGNS.search(str(path)) or os.path.lexists(path):
         return path, ""
     above = next(parent for parent in path.parents if not _SIGNS.search(str(parent)) or parent.is_dir())
