@@ -719,7 +719,6 @@ FROM sqlite_master
 FROM temp.csv
 FROM (SHOW TABLES)
 SHOW TABLES
-SHOW a
 DESCRIBE
 FROM test_all_types() SELECT count(*) AS n
 FROM 'nowhere.csv'

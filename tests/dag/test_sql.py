@@ -44,7 +44,6 @@ def test_the_tables_of_a_body(sql, tables):
 @pytest.mark.parametrize(
     ("sql", "files"),
     [
-        ("FROM $t$f.csv$t$", []),
         ("FROM read_csv($t$f.csv$t$)", ["f.csv"]),
         ("FROM read_csv(e'\\xc3\\xa9.csv')", ["é.csv"]),
         ("FROM read_csv(['f.csv', \"g.csv\"], nullstr = ['h.csv'])", ["f.csv", "g.csv"]),
