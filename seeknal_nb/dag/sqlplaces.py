@@ -71,6 +71,11 @@ class Places:
         """Whether a piece begins there that says that name."""
         return start in self._at and self.name(self._at[start]) == name.casefold()
 
+    def is_qualified(self, start: int, name: str) -> bool:
+        """Whether a schema stands before the name that begins there, or is what begins there."""
+        number = self._at[start]
+        return self.name(number) != name or self.word(number - 1) == "."
+
     def is_joined(self, start: int) -> bool:
         """Whether another text follows the one that begins there."""
         number = self._at[start]

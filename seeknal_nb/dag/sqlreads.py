@@ -135,7 +135,7 @@ def _read_call(
     tables, files, problems = into
     function, start, aliased = call
     argument, end = text.first_argument(start)
-    if function in macros:
+    if function in macros and not text.is_qualified(start, function):
         return
     if function == "ref":
         if argument and text.sql[argument[0].end : end].strip() == ")":

@@ -68,6 +68,8 @@ REFUSED = {
     "a text as a table": ("FROM a, QUERY_TABLE('b')", "query_table() is not allowed", "FROM kind.name"),
     "what nobody knows": ("FROM st_read('f.shp')", "st_read() is not allowed", "source"),
     "before the macro of its name": ("CREATE TEMP TABLE t AS FROM query('x'); CREATE TEMP MACRO query(x) AS TABLE SELECT x; FROM t", "query()", ""),
+    "not the macro of its name": ("CREATE TEMP MACRO query(x) AS TABLE SELECT x; FROM system.main.query('FROM b')", "query()", ""),
+    "nor with one schema": ("CREATE TEMP MACRO query(x) AS TABLE SELECT x; FROM main.query('FROM b')", "query()", ""),
     "SHOW": ("SHOW TABLES", "SHOW is not allowed", "DESCRIBE"),
     "no SQL": ("SELEC 1", "cannot be parsed", "mend the SQL"),
     "no end": ("SELECT x FROM a WHERE", "cannot be parsed", "mend the SQL"),
