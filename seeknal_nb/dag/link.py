@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
 from seeknal_nb.dag.python import Body, read_body
-from seeknal_nb.dag.sql import check_sql, tables_in
+from seeknal_nb.dag.sql import BEFORE, BEHIND, check_sql, tables_in
 from seeknal_nb.dag.sqltext import render, statements
 from seeknal_nb.dag.wanted import wanted_in
 from seeknal_nb.errors import ManifestError, SeeknalError, near
@@ -122,7 +122,7 @@ def _statements(config: Mapping[str, Any]) -> Iterator[str]:
             yield entry["sql"]
     for text in conditions:
         if isinstance(text, str):
-            yield f"SELECT 1 WHERE ({text}\n)"
+            yield f"{BEFORE}{text}{BEHIND}"
 
 
 def is_query(sql: str) -> bool:
@@ -143,6 +143,8 @@ def _needs_table(node: Node, found: list[str]) -> None:
 def sql_texts(node: Node) -> list[str]:
     """The SQL of a node that is this project's own: its body, unless it is a database's, and its conditions."""
     text = None if _is_elsewhere(node) else node.config.get("sql") or node.config.get("transform")
+    if isinstance(text, str) and node.node_type == "rule" and text.strip() and not is_query(text):
+        text = f"{BEFORE}{text}{BEHIND}"
     return [*([text] if isinstance(text, str) else ()), *_statements(node.config)]
 
 

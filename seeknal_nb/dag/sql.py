@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.sqlreads import HOLE, READER, Named, Problem, reads_of
+from seeknal_nb.dag.sqlreads import HOLE, READER, Named, Problem, Reads, reads_of
 from seeknal_nb.dag.sqltext import column, literal, quote, spans, statements, unquoted, words
 from seeknal_nb.errors import ManifestError
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.sqltext import Piece
 
 __all__ = [
-    "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "reads_nothing", "rewrite", "tables_in",
-    "unordered", "volatile_in",
+    "BEFORE", "BEHIND", "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "reads_nothing",
+    "rewrite", "tables_in", "unordered", "volatile_in",
 ]  # fmt: skip
 
+BEFORE, BEHIND = "SELECT 1 WHERE (", "\n)"
+"""What makes a statement of a condition, so that what it reads can be told."""
 _CACHED = 8192
 _JINJA = re.compile(
     r"\{\{-?\s*(?P<what>ref|source)\s*\(\s*(?P<q>['\"])(?P<first>[\w.]+)(?P=q)"
@@ -59,10 +61,18 @@ def _words(sql: str, found: list[Piece]) -> str:
     written = []
     for number, (piece, text) in enumerate(zip(found, texts, strict=True)):
         before, after = texts[number - 1] if number else "", texts[number + 1] if number + 1 < len(texts) else ""
-        touching = number and found[number - 1].end == piece.start and found[number - 1].kind in ("word", "text")
-        written.append("" if touching and piece.kind == "text" else " ")  # x'ab' is one thing, x 'ab' another
+        written.append(_between(sql, found[number - 1], piece) if number else "")
         written.append(text.upper() if piece.kind == "word" and _is_no_name(text, before, after) else text)
-    return "".join(written)[1:]
+    return "".join(written)
+
+
+def _between(sql: str, one: Piece, other: Piece) -> str:
+    """What of the layout counts: n'ab' is one thing, n 'ab' another; two texts are one where a line ends between them."""
+    if other.kind != "text" or one.kind not in ("word", "text"):
+        return " "
+    if one.end == other.start:
+        return ""
+    return "\n" if one.kind == "text" and set(sql[one.end : other.start]) & {"\n", "\r"} else " "
 
 
 def _is_no_name(word: str, before: str, after: str) -> bool:
@@ -125,10 +135,9 @@ def _all(sql: str) -> tuple[tuple[Named, ...], tuple[Named, ...], tuple[Problem,
     """The tables, the files and the problems of all statements of a body."""
     text, jinja = _without_jinja(sql)
     body = statements(text)
-    found = [reads_of(statement.text) for statement in body]
-    if any(one.late for one in found):
-        macros = frozenset(one.made for one in found if one.late)
-        found = [reads_of(statement.text, macros) for statement in body]
+    found: list[Reads] = []
+    for statement in body:
+        found.append(reads_of(statement.text, frozenset(one.macro for one in found if one.macro)))
     made, own = {one.made for one in found if one.made}, set[str]()
     tables: list[Named] = []
     files: list[Named] = []
@@ -139,7 +148,7 @@ def _all(sql: str) -> tuple[tuple[Named, ...], tuple[Named, ...], tuple[Problem,
             named = jinja.pop(table.start, None)
             if named is not None:
                 tables.append(replace(named, aliased=table.aliased))
-            elif "." in table.text or table.text.casefold() not in hides:
+            elif table.text.casefold().removeprefix("temp.") not in hides:
                 tables.append(table)
         files += _moved(one.files, statement.start)
         problems += one.problems
@@ -251,14 +260,16 @@ def _id(table: Named, resolve: Callable[[str], str | None], within: Container[st
 
 
 def qualified_in(sql: str) -> frozenset[str]:
-    """The ids that columns are qualified by, as ``kind.name.column``, in small letters."""
+    """What may be an id besides those of tables, in small letters: in ``kind.name.column``, and names with a dot."""
     found = words(sql)
-    texts = [sql[piece.start : piece.end] for piece in found]
-    return frozenset(
-        f"{unquoted(texts[n])}.{unquoted(texts[n + 2])}".casefold()
+    texts = [unquoted(sql[piece.start : piece.end]) for piece in found]
+    qualified = (
+        f"{texts[n]}.{texts[n + 2]}"
         for n in range(len(found) - 3)
         if texts[n + 1] == texts[n + 3] == "." and found[n].kind in ("word", "name")
     )
+    dotted = (text for piece, text in zip(found, texts, strict=True) if piece.kind == "name" and "." in text)
+    return frozenset(text.casefold() for text in (*qualified, *dotted))
 
 
 def _live(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:

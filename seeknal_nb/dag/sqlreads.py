@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import NAME
-from seeknal_nb.dag.sqltext import Piece, unquoted, words
+from seeknal_nb.dag.sqlplaces import Places
+from seeknal_nb.dag.sqltext import unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,22 +24,20 @@ if TYPE_CHECKING:
 __all__ = ["HOLE", "READER", "Named", "Problem", "Reads", "reads_of"]
 
 _CACHED = 8192
-_CREATES = re.compile(r"(?:table|view|macro|function|type|sequence)$", re.IGNORECASE)
 READER = re.compile(r"read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+", re.IGNORECASE)
 """Names of functions whose first argument names files."""
+_MACROS = ("macro", "function")
 _POINTERS = frozenset({"arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_arrow_scan", "seq_scan", "postgres_scan"})
 _FREE = frozenset({
     "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "values", "test_all_types",
     "test_vector_types", "icu_calendar_names", "pg_timezone_names", "summary", "ref", "latest",
 })  # fmt: skip
 """Table functions whose rows come from their arguments alone; ``ref`` and ``latest`` are this program's own."""
-_OWN_SCHEMAS = frozenset({"temp", "recurring"})
 _PARSED = frozenset({
     "select", "from", "with", "values", "table", "pivot", "unpivot", "summarize", "describe", "desc", "create", "(",
 })  # fmt: skip
 """How statements begin that sqlglot has a tree for; of others it says aloud that it has none."""
 _NOWHERE = 2**64 - 1
-_AFTER_ON = frozenset({"using", "group", "order", "limit", ";"})
 HOLE = "\u00f8"
 """A name of these stands for what no SQL parser reads, ``{{ ref('x') }}``; no node can be called so."""
 
@@ -73,7 +73,8 @@ class Reads:
     Attributes:
         tables: The tables that it names besides its CTEs, in no order.
         files: The files that it names.
-        made: The temporary table, view or macro that it makes, in small letters; empty where it makes none.
+        made: The temporary table or view that it makes, in small letters; empty where it makes none.
+        macro: The table macro that it makes, likewise.
         late: Whether what it makes is bound when it is used: a view, a macro.
         problems: Why it is refused.
     """
@@ -81,70 +82,83 @@ class Reads:
     tables: tuple[Named, ...] = ()
     files: tuple[Named, ...] = ()
     made: str = ""
+    macro: str = ""
     late: bool = False
     problems: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
 class _Found:
-    """What a parser tells: tables as (parts of the name, where it starts, aliased), and calls as (function, where)."""
+    """What a parser tells: tables as (parts of the name, where it starts, aliased), calls as (function, where, aliased)."""
 
     tables: list[tuple[tuple[str, ...], int, bool]] = field(default_factory=list)
-    calls: list[tuple[str, int]] = field(default_factory=list)
+    calls: list[tuple[str, int, bool]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
 @lru_cache(maxsize=_CACHED)
 def reads_of(statement: str, macros: frozenset[str] = frozenset()) -> Reads:
     """What one statement reads; ``macros`` are table macros that statements before it made, in small letters."""
-    text = _Text(statement)
+    text = Places(statement)
     kind, made, at = text.made()
-    known = text.word(0) in _PARSED and kind not in ("type", "sequence")
-    found = (_by_sqlglot(statement) if known else None) or _by_duckdb(text)
+    if kind == "sequence" or (kind == "type" and not text.says("enum", after="as")):
+        return Reads()
+    found = (_by_sqlglot(text) if text.word(0) in _PARSED and kind != "type" else None) or _by_duckdb(text)
+    read = Reads(
+        made=made if kind in ("table", "view") else "",
+        macro=made if kind in _MACROS and text.says("table", after="as") else "",
+        late=kind in ("view", *_MACROS),
+    )
     if isinstance(found, Problem):
-        return Reads(made=made, problems=(found,))
+        return replace(read, problems=(found,))
     tables: list[Named] = []
     files: list[Named] = []
     for parts, start, aliased in found.tables:
-        if start == at or (len(parts) > 1 and parts[0].casefold() in _OWN_SCHEMAS):
+        if start == at or (len(parts) > 1 and parts[0].casefold() == "recurring" and text.is_recursive(parts[1])):
             continue
         end = text.end_of_name(start, len(parts))
-        one = Named(".".join(parts), start, end, aliased)
+        one = Named(".".join(parts), start, end, aliased or text.stands_alone(start))
+        if text.is_joined(start):
+            why = "DuckDB makes one text of two where a line ends between them"
+            found.problems.append(Problem("the name of a file is not clear", why, "write it as one text"))
+            continue
         is_file = len(parts) == 1 and not NAME.fullmatch(parts[0]) and text.is_quoted(start)
         (files if is_file else tables).append(one)
-    for function, start in found.calls:
-        _read_call(text, function, start, macros, (tables, files, found.problems))
-    return Reads(tuple(tables), tuple(files), made, kind in ("view", "macro", "function"), tuple(found.problems))
+    for call in found.calls:
+        _read_call(text, call, macros, (tables, files, found.problems))
+    return replace(read, tables=tuple(tables), files=tuple(files), problems=tuple(found.problems))
 
 
 def _read_call(
-    text: _Text, function: str, start: int, macros: frozenset[str], into: tuple[list[Named], list[Named], list[Problem]]
+    text: Places, call: tuple[str, int, bool], macros: frozenset[str], into: tuple[list[Named], list[Named], list[Problem]]
 ) -> None:
     """Sort what a table function reads: files that it names, a node, nothing, or what is refused."""
     tables, files, problems = into
+    function, start, aliased = call
     argument, end = text.first_argument(start)
-    if function in macros:
+    if function in macros and not text.is_qualified(start, function):
         return
     if function == "ref":
-        tables += [Named(unquoted(text.of(argument[0])), start, end)] if len(argument) == 1 else ()
+        if argument and text.sql[argument[0].end : end].strip() == ")":
+            tables.append(Named(unquoted(text.of(argument[0])), start, end, aliased))
+        else:
+            problems.append(Problem("ref() is not given one name", "it names one node", "write ref('kind.name')"))
     elif function == "latest":
         named = "".join(unquoted(text.of(piece)) for piece in argument)
         tables += [Named(named, argument[0].start, argument[-1].end)] if argument else ()
     elif function in _FREE:
         return
     elif READER.fullmatch(function) and function not in _POINTERS:
-        names = text.names_in(argument)
-        if names is None:
-            problems.append(_unnamed(function))
-        else:
-            files += names
+        names = text.texts_in(argument)
+        files += [Named(unquoted(text.of(piece)), piece.start, piece.end) for piece in names]
+        problems += [] if names else [_unnamed(function)]
     else:
         problems.append(_hidden(function))
 
 
 def _unnamed(function: str) -> Problem:
     why = "a name that is computed is known by no key, so a change of the file would go unseen"
-    remedy = f"write the name as a text, or a list of texts: {function}('data/x.csv')"
+    remedy = f"write the name as one text, or a list of texts: {function}('data/x.csv')"
     return Problem(f"{function}() is not given the name of a file", why, remedy)
 
 
@@ -154,105 +168,13 @@ def _hidden(function: str) -> Problem:
     return Problem(f"{function}() is not allowed in a node", why, remedy)
 
 
-class _Text:
-    """A statement and its pieces."""
-
-    def __init__(self, sql: str) -> None:
-        self.sql, self.pieces = sql, words(sql)
-        self._at = {piece.start: number for number, piece in enumerate(self.pieces)}
-
-    def of(self, piece: Piece) -> str:
-        return self.sql[piece.start : piece.end]
-
-    def word(self, number: int) -> str:
-        """The piece of that number in small letters; empty behind the end."""
-        return self.of(self.pieces[number]).casefold() if number < len(self.pieces) else ""
-
-    def made(self) -> tuple[str, str, int]:
-        """What ``CREATE ... TEMP <kind> <name>`` makes: kind, name and where the name starts."""
-        if self.word(0) != "create":
-            return "", "", -1
-        number = next((n for n in range(1, min(6, len(self.pieces))) if _CREATES.fullmatch(self.word(n))), 0) + 1
-        number += 3 * (self.word(number) == "if")
-        if number == 1 or number >= len(self.pieces):
-            return "", "", -1
-        kind, start = self.word(number - 1), self.pieces[number].start
-        while self.word(number + 1) == ".":
-            number += 2
-        name = unquoted(self.of(self.pieces[number])).casefold() if number < len(self.pieces) else ""
-        return kind, name if kind not in ("type", "sequence") else "", start
-
-    def end_of_name(self, start: int, parts: int) -> int:
-        """Where a name of that many parts ends."""
-        return self.pieces[min(self._at[start] + 2 * parts - 2, len(self.pieces) - 1)].end
-
-    def starts_with(self, start: int) -> bool:
-        return start in self._at
-
-    def is_quoted(self, start: int) -> bool:
-        return self.pieces[self._at[start]].kind in ("text", "name")
-
-    def place_of(self, name: str) -> int | None:
-        """Where the one piece stands that says ``name``; None where several do, or none."""
-        found = [piece.start for piece in self.pieces if unquoted(self.of(piece)).casefold() == name.casefold()]
-        return found[0] if len(found) == 1 else None
-
-    def first_argument(self, start: int) -> tuple[list[Piece], int]:
-        """The pieces of the first argument of the function whose name starts there, and where the call ends."""
-        number = self._at[start]
-        while self.word(number) != "(":
-            number += 1
-        first: list[Piece] = []
-        depth, over = 0, False
-        for piece in self.pieces[number:]:
-            sign = self.of(piece)
-            depth += (sign in ("(", "[", "{")) - (sign in (")", "]", "}"))
-            over = over or (sign == "," and depth == 1)
-            if not depth:
-                return first, piece.end
-            if not over and piece.start > self.pieces[number].start:
-                first.append(piece)
-        return first, len(self.sql)
-
-    def pivots(self) -> list[tuple[int, str]]:
-        """What makes a PIVOT a SELECT to ``json_serialize_sql``: for each column that names no values, ``(column) IN (1)``.
-
-        DuckDB would look the values up, and takes such a PIVOT apart into several statements.
-        """
-        found: list[tuple[int, str]] = []
-        for number in range(len(self.pieces)):
-            if self.word(number) in ("pivot", "pivot_wider"):
-                found += self._columns_of_pivot(number)
-        return found
-
-    def _columns_of_pivot(self, number: int) -> Iterator[tuple[int, str]]:
-        depth, first, said = 0, 0, False
-        for at in range(number + 1, len(self.pieces) + 1):
-            word = self.word(at)
-            ends = not depth and word in {*_AFTER_ON, ")", ""}
-            if first and (ends or (not depth and word == ",")):
-                yield from () if said else ((self.pieces[first].start, "("), (self.pieces[at - 1].end, ") IN (1)"))
-                first, said = at + 1, False
-            if ends:
-                return
-            depth += (word in ("(", "[", "{")) - (word in (")", "]", "}"))
-            first = first or (at + 1 if word == "on" and not depth else 0)
-            said = said or (word == "in" and not depth)
-
-    def names_in(self, argument: Sequence[Piece]) -> list[Named] | None:
-        """The texts that an argument consists of, alone or in a list; None where it is anything else."""
-        texts = [piece for piece in argument if piece.kind in ("text", "name")]
-        if not texts or any(self.of(piece) not in "()[]," for piece in argument if piece not in texts):
-            return None
-        return [Named(unquoted(self.of(piece)), piece.start, piece.end) for piece in texts]
-
-
-def _by_sqlglot(statement: str) -> _Found | None:
-    """What sqlglot tells; None where it cannot parse the statement."""
+def _by_sqlglot(text: Places) -> _Found | None:
+    """What sqlglot tells; None where it cannot parse the statement, or takes its letters for others than DuckDB does."""
     import sqlglot  # noqa: PLC0415 - 0.14 s, and a saved manifest does without it
     from sqlglot import exp  # noqa: PLC0415
     from sqlglot.errors import SqlglotError  # noqa: PLC0415
 
+    statement = text.sql.replace("\r", "\n")  # which ends a comment too
     try:
         trees = [tree for tree in sqlglot.parse(statement, read="duckdb") if tree is not None]
     except (SqlglotError, RecursionError):
@@ -264,16 +186,14 @@ def _by_sqlglot(statement: str) -> _Found | None:
         if isinstance(node, exp.Table) and not isinstance(node.this, exp.Func):
             _take_table(node, found)
         elif isinstance(node, (exp.Table, exp.Lateral)) and isinstance(node.this, exp.Func):
-            at = node.this.meta.get("start")
-            if at is None:
-                return None
-            found.calls.append((statement[at : node.this.meta["end"] + 1].casefold(), at))
+            at = node.this.meta.get("start", -1)
+            function = unquoted(statement[at : node.this.meta.get("end", -1) + 1]).casefold()
+            found.calls.append((function, at, bool(node.alias)))
         elif isinstance(node, (exp.Summarize, exp.Describe)) and isinstance(node.this, exp.Literal):
-            at = _Text(statement).place_of(node.this.name)
-            if at is None:
-                return None
-            found.tables.append(((node.this.name,), at, True))
-    return found
+            at = text.place_alone([node.this.name])
+            found.tables.append(((node.this.name,), -1 if at is None else at, False))
+    places = [(one[0] if isinstance(one[0], str) else one[0][0], one[1]) for one in (*found.calls, *found.tables)]
+    return found if all(text.stands(name, start) for name, start in places) else None
 
 
 def _take_table(table: Any, found: _Found) -> None:
@@ -293,7 +213,7 @@ def _is_cte(table: Any) -> bool:
         child, node = node, node.parent
         if isinstance(node, exp.CTE):
             within = node
-        elif isinstance(node, exp.SetOperation) and node.args.get("expression") is child:
+        elif isinstance(node, exp.Union) and not node.args.get("by_name") and node.args.get("expression") is child:
             half = node
         elif isinstance(node, exp.With):
             names = [cte.alias.casefold() for cte in node.expressions]
@@ -315,11 +235,11 @@ def _body(cte: Any) -> Any:
     return body
 
 
-def _by_duckdb(text: _Text) -> _Found | Problem:
+def _by_duckdb(text: Places) -> _Found | Problem:
     """What DuckDB's parser tells of a statement that sqlglot cannot read."""
     import duckdb  # noqa: PLC0415 - 0.13 s, for the few statements that need it
 
-    with duckdb.connect(":memory:") as connection:
+    with _parser(os.getpid()).cursor() as connection:
         for before, start in _queries(text):
             added = [(at, more) for at, more in text.pivots() if at > start]
             query = before + _with(text.sql, start, added)
@@ -336,17 +256,25 @@ def _by_duckdb(text: _Text) -> _Found | Problem:
     return Problem("what the SQL reads cannot be told", why, remedy, unread=True)
 
 
-def _queries(text: _Text) -> Iterator[tuple[str, int]]:
+@cache
+def _parser(_process: int) -> Any:
+    """An empty database, which only parses: opening one takes fifty times as long. A child process has its own."""
+    import duckdb  # noqa: PLC0415
+
+    return duckdb.connect(":memory:")
+
+
+def _queries(text: Places) -> Iterator[tuple[str, int]]:
     """The statement; of a CREATE what comes after AS. Each as what to put before it, and where it starts in the text."""
-    yield "", 0
     if text.word(0) != "create":
+        yield "", 0
         return
-    after = next((n + 1 for n in range(len(text.pieces)) if text.word(n) == "as"), len(text.pieces))
-    while text.word(after) in ("table", "enum"):
-        after += 1
-    if after < len(text.pieces):
-        yield "", text.pieces[after].start
-        yield "SELECT ", text.pieces[after].start
+    kind, after = text.made()[0], next((n + 1 for n in range(len(text.pieces)) if text.word(n) == "as"), len(text.pieces))
+    more = (kind, text.word(after)) in (("macro", "table"), ("function", "table"), ("type", "enum"))
+    if after + more < len(text.pieces):
+        start = text.pieces[after + more].start
+        yield from [] if kind in _MACROS and not more else [("", start)]
+        yield from [("SELECT ", start)] if kind == "type" or (kind in _MACROS and not more) else []
 
 
 def _with(sql: str, start: int, added: Sequence[tuple[int, str]]) -> str:
@@ -365,7 +293,7 @@ class _Walk:
         added: What was inserted at which places of the statement.
     """
 
-    def __init__(self, text: _Text, query: str, moved: int, added: Sequence[tuple[int, str]]) -> None:
+    def __init__(self, text: Places, query: str, moved: int, added: Sequence[tuple[int, str]]) -> None:
         self.text, self._bytes, self._moved, self._added, self.found = text, query.encode(), moved, added, _Found()
 
     def of(self, tree: Any) -> _Found:
@@ -382,9 +310,10 @@ class _Walk:
         if node.get("type") == "BASE_TABLE":
             self._table(node, known)
         elif node.get("type") == "TABLE_FUNCTION":
-            start = self._place(node, node["function"]["function_name"])
+            called = node["function"]
+            start = self._place(node, [called[part] for part in ("catalog", "schema", "function_name") if called.get(part)])
             if start is not None:
-                self.found.calls.append((node["function"]["function_name"].casefold(), start))
+                self.found.calls.append((called["function_name"].casefold(), start, bool(node.get("alias"))))
         elif node.get("type") == "SHOW_REF" and not node.get("query"):
             why = "it lists what a run has bound, which no key knows"
             self.found.problems.append(Problem("SHOW is not allowed in a node", why, "write DESCRIBE kind.name for columns"))
@@ -402,17 +331,17 @@ class _Walk:
         parts = tuple(node[name] for name in ("catalog_name", "schema_name", "table_name") if node.get(name))
         if len(parts) == 1 and parts[0].casefold() in known:
             return
-        start = self._place(node, parts[-1])
+        start = self._place(node, parts)
         if start is not None:
             self.found.tables.append((parts, start, bool(node.get("alias"))))
 
-    def _place(self, node: dict[str, Any], name: str) -> int | None:
-        """Where a name stands; DuckDB counts bytes, and does not tell of TABLE and SUMMARIZE."""
+    def _place(self, node: dict[str, Any], parts: Sequence[str]) -> int | None:
+        """Where a name begins; DuckDB counts bytes, and does not tell of TABLE and SUMMARIZE."""
         at = node.get("query_location", _NOWHERE)
-        start = self._in_text(at) if at != _NOWHERE else self.text.place_of(name)
-        if start is not None and self.text.starts_with(start):
+        start = self.text.behind_alias(self._in_text(at)) if at != _NOWHERE else self.text.place_alone(parts)
+        if start is not None and self.text.stands(parts[0], start):
             return start
-        why = f"it is not clear where {name} stands in it"
+        why = f"it is not clear where {'.'.join(parts)} stands in it"
         self.found.problems.append(Problem("what the SQL reads cannot be told", why, "write FROM before each table"))
         return None
 

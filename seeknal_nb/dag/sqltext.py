@@ -27,19 +27,20 @@ _HOLE = re.compile(
 """``{{ name }}``, ``{{ ident(name) }}``; the peer's ``{{ rules.x }}``, ``{{ today(-1) }}``, ``{{ env:NAME|x }}``."""
 _PIECE = re.compile(
     r"(?P<blank>\s+)"
-    r"|(?P<comment>--[^\n]*|/\*)"
+    r"|(?P<comment>--[^\n\r]*|/\*)"
     r"|(?P<text>\b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)|(?:\b[xXbB])?'(?:[^']|'')*(?:'|\Z)|(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?:(?P=tag)|\Z))"
     r"|(?P<name>\"(?:[^\"]|\"\")*(?:\"|\Z))"
-    r"|(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
-    r"|(?P<word>[^\W\d][\w$]*)"
-    r"|(?P<sign>[(),;\[\]{}]|(?:(?!--|/\*)[^\s\w(),;\[\]{}'\"])+)",
+    r"|(?P<number>(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<word>(?![0-9$])(?:[\w$]|[^\x00-\x7f\s])+)"
+    r"|(?P<sign>[(),;\[\]{}]|(?:(?!--|/\*)[^\s\w(),;\[\]{}'\"\x80-\U0010ffff])+)",
     re.DOTALL,
 )
+"""To DuckDB a letter is whatever is no ASCII, and a comment ends at either sign of a line's end."""
 _SPECIAL = re.compile(r"[~!@#%^&|`?]")
 _SIGNS = re.compile(r"[*?\[]")
 _BLOCK = re.compile(r"/\*|\*/")
-_ESCAPED = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
-_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_ESCAPED = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(.))", re.DOTALL)
+_LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +127,17 @@ def unquoted(text: str) -> str:
         return text[len(tag) : -len(tag)]
     if text[:1] in ("'", '"'):
         return text[1:-1].replace(text[0] * 2, text[0])
-    return _ESCAPED.sub(_unescaped, text[2:-1].replace("''", "'")) if text[:2] in ("e'", "E'") else text
+    if text[:2] not in ("e'", "E'"):
+        return text
+    return _ESCAPED.sub(_unescaped, text[2:-1].replace("''", "'").encode()).decode(errors="replace")
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    octal, *hexadecimal, letter = match.groups()
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    """What a backslash and what follows it say: numbers are those of bytes, of UTF-8."""
+    octal, hexadecimal, letter = match.groups()
     if letter is not None:
         return _LETTERS.get(letter, letter)
-    return chr(int(octal, 8) if octal else int(next(filter(None, hexadecimal)), 16))
+    return bytes([int(octal, 8) % 256 if octal else int(hexadecimal, 16)])
 
 
 def quote(name: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["explained", "last", "only_select", "run_statement", "schema_of"]
 
 _TEMPORARY = re.compile(r"create (or replace )?temp(orary)? (table|view|macro|function|sequence|type)\b", re.IGNORECASE)
-_QUERY = re.compile(r"(pivot\b|select\b|from\b|with\b|\()", re.IGNORECASE)
+_QUERY = re.compile(r"(pivot(_wider)?\b|select\b|from\b|with\b|\()", re.IGNORECASE)
 _LINE = re.compile(r"\n\nLINE (\d+): ")
 
 

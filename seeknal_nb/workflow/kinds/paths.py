@@ -32,20 +32,31 @@ def matches(root: Path, name: str) -> list[Path]:
     path = root / name
     if path.is_dir():
         return sorted(_files(path.rglob("*")))
-    if not _SIGNS.search(name) or os.path.lexists(path):
+    above, pattern = _split(path.absolute())
+    if not pattern:
         return list(_files([path])) or [path]
-    anchor, pattern = _split(path.absolute())
-    found = sorted(anchor.glob(f"{pattern}/*" if pattern.endswith("**") else pattern))
+    if "\\" in pattern and os.sep == "/":
+        why, remedy = "DuckDB takes a backslash in a pattern for a slash", "write slashes between folders"
+        raise NodeError(f"the pattern {name!r} is not clear", why=why, remedy=remedy)
+    found = sorted(above.glob(_as_pathlib_writes(pattern)))
     files = list(_files(found))
-    if found and not files:
+    if found and not files and found[0].is_dir():
         raise NodeError("a pattern meets no file", why=f"{name!r} meets {found[0]}, a folder", remedy=f"{name}/*.csv, say")
     return files or [path]
 
 
 def _split(path: Path) -> tuple[Path, str]:
-    """The folder above the first part that is a pattern and is not there, and the pattern from it."""
+    """The longest part of a path that is no pattern, as it has no such sign or is there exactly, and the pattern below."""
+    if not _SIGNS.search(str(path)) or os.path.lexists(path):
+        return path, ""
     above = next(parent for parent in path.parents if not _SIGNS.search(str(parent)) or parent.is_dir())
     return above, path.relative_to(above).as_posix()
+
+
+def _as_pathlib_writes(pattern: str) -> str:
+    """``**`` at the end means files, too, and beside other letters it is one star."""
+    parts = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern.split("/")]
+    return "/".join([*parts, *(["*"] if parts[-1] == "**" else [])])
 
 
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
@@ -67,7 +78,5 @@ def as_engines_write(root: Path) -> Callable[[str], str]:
 
 
 def _written(root: Path, name: str) -> str:
-    path = root / name
-    if path.is_absolute() and not str(path).startswith(str(root)):
-        return exactly(str(path)) if os.path.lexists(path) else str(path)
-    return exactly(str(path)) if os.path.lexists(path) else f"{exactly(str(root))}{os.sep}{name}"
+    above, pattern = _split(root / name)
+    return f"{exactly(str(above))}{os.sep}{pattern}" if pattern else exactly(str(above))

@@ -67,15 +67,16 @@ def relations(
 def _view_sql(node: Node, inputs: Sequence[str], views: Container[str], root: Path) -> str:
     """A view's statement, its tables written as ids, or, where they are views too, as names of the WITH round it."""
     sql = sql_of(node) or ""
-    names = {node_id.partition(".")[2].casefold(): node_id for node_id in inputs}
+    names = {f"input_{number}": node_id for number, node_id in enumerate(inputs)} | {"__this__": next(iter(inputs), "")}
+    names |= {node_id.partition(".")[2].casefold(): node_id for node_id in inputs}
     names |= {node_id.casefold(): node_id for node_id in inputs}
-    qualified = qualified_in(sql)
-    within = {node_id for node_id in inputs if node_id in views and node_id.casefold() not in qualified}
+    taken = qualified_in(sql)
+    within = {node_id for node_id in inputs if node_id in views and node_id.casefold() not in taken}
     return rewrite(sql, lambda name: names.get(name.casefold()), place=as_engines_write(root), within=within)
 
 
 def _as_one(graph: Graph, node_id: str, texts: Mapping[str, str]) -> str:
-    """The statement of a view with all views below it."""
+    """The statement of a view with all views below it; as a subquery, since DuckDB passes over a WITH behind another."""
     below = {node_id}
     front = [node_id]
     while front:
@@ -83,7 +84,7 @@ def _as_one(graph: Graph, node_id: str, texts: Mapping[str, str]) -> str:
         below.update(front)
     last = statements(texts[node_id])[0].text
     parts = [f"{column(i)} AS (\n{statements(text)[0].text}\n)" for i, text in texts.items() if i in below - {node_id}]
-    return f"WITH {', '.join(parts)} (\n{last}\n)" if parts else last
+    return f"WITH {', '.join(parts)} SELECT * FROM (\n{last}\n)" if parts else last
 
 
 def volatile_of(node: Node) -> str:

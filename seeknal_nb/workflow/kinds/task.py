@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import rewrite
+from seeknal_nb.dag.sql import BEFORE, BEHIND, rewrite
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import article
@@ -144,6 +144,10 @@ class Task:
         """A body's SQL with its tables written as ids, and ``latest(group)`` as what it means."""
         written = rewrite(text, self.resolve, place=as_engines_write(self.surroundings.root))
         return with_latest(written, lambda name: group_of(self.input(name)))
+
+    def condition(self, text: str) -> str:
+        """A condition with its tables and files written as in ``sql``."""
+        return self.sql(f"{BEFORE}{text}{BEHIND}")[len(BEFORE) : -len(BEHIND)]
 
     def only_input(self) -> str:
         """The quoted id of the one input; raises ``NodeError`` where there are several or none."""

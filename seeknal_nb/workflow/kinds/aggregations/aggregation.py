@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import reads_nothing
+from seeknal_nb.dag.sql import BEFORE, BEHIND, reads_nothing
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown, statements
 from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.markup import plural
@@ -83,7 +83,7 @@ def _check_names(found: Grouping) -> None:
 
 def _check_condition(text: str) -> None:
     """Refuse what is no expression over one row; a table that it reads would be no input of the node."""
-    if len(statements(text)) != 1 or not reads_nothing(f"SELECT 1 WHERE ({text}\n)"):
+    if len(statements(text)) != 1 or not reads_nothing(f"{BEFORE}{text}{BEHIND}"):
         raise ManifestError(
             f"condition {text!r:.200} reads more than a row", remedy="join in a transform, and test a column here"
         )

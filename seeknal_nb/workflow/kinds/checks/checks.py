@@ -96,7 +96,7 @@ def _place(task: Task, table: str) -> Place:
             return bool(task.engine.describe(sql))
         return False
 
-    return Place(table, types(table) if table else {}, task.sql, other, takes)
+    return Place(table, types(table) if table else {}, task.condition, other, takes)
 
 
 def _counted(task: Task, specs: Sequence[Spec], place: Place, severity: str) -> list[Check]:
