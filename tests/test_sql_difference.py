@@ -107,9 +107,11 @@ def test_a_statement_gives_the_rows_of_plain_duckdb(folder, section):
 
 @pytest.mark.parametrize("seeds", [range(60), range(60, 120)], ids=str)
 def test_a_random_body_gives_the_rows_of_plain_duckdb_or_fails(folder, seeds):
-    """It may fail where a macro reads a temporary table that is made after it; it never has other rows."""
+    """It may fail where a macro reads a temporary table that is made after it, and where TABLE b stands twice; it never has other rows."""
     found = different(folder, [Writer(seed).body() for seed in seeds])
-    assert {sql: got for sql, got in found.items() if not (isinstance(got[0], str) and "does not exist" in got[0])} == {}
+    told = [(ours, sql) for sql, (ours, _) in found.items()]
+    meant = ("does not exist", "it is not clear where")
+    assert [one for one in told if isinstance(one[0], Rows) or not any(text in one[0] for text in meant)] == []
     assert len(found) < len(seeds) // 20
 
 
