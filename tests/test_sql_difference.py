@@ -136,7 +136,7 @@ def _nodes(project: Project) -> dict[str, str]:
     bodies = [sql for sql in dict.fromkeys((*own, *ALL[::4])) if sql not in REFUSED and sql not in OTHERS]
     with database() as plain:
         right = [rows_of(plain, sql) for sql in bodies]
-    kept = [sql for sql, rows in zip(bodies, right, strict=True) if isinstance(rows, Rows) and "nextval" not in sql]
+    kept = [sql for sql, rows in zip(bodies, right, strict=True) if isinstance(rows, Rows)]
     names = {f"transform.n{number}": sql for number, sql in enumerate(kept)}
     for node_id, sql in names.items():
         with contextlib.suppress(SeeknalError):
