@@ -859,7 +859,9 @@ class Writer:
                 parts.append(f"{self._spelled(name)} AS ({itself})")
             else:
                 how = self._one_of("", "MATERIALIZED ", "NOT MATERIALIZED ")
-                parts.append(f"{self._spelled(name)} AS {how}({self._query(depth - 1, sorted(within))})")
+                # a union that reads itself could go on for ever
+                query = self._select(0, sorted(within)) if recursive else self._query(depth - 1, sorted(within))
+                parts.append(f"{self._spelled(name)} AS {how}({query})")
             within.add(name)
         start = f"WITH{self._gap()}{'RECURSIVE ' if recursive else ''}{', '.join(parts)}"
         return f"{start}{self._gap()}{self._plain(depth - 1, sorted(within))}"

@@ -107,9 +107,11 @@ def test_a_statement_gives_the_rows_of_plain_duckdb(folder, section):
 
 @pytest.mark.parametrize("seeds", [range(60), range(60, 120)], ids=str)
 def test_a_random_body_gives_the_rows_of_plain_duckdb_or_fails(folder, seeds):
-    """It may fail where a macro reads a temporary table that is made after it; it never has other rows."""
+    """It may fail where a macro reads a temporary table that is made after it, and where TABLE b stands twice; it never has other rows."""
     found = different(folder, [Writer(seed).body() for seed in seeds])
-    assert {sql: got for sql, got in found.items() if not (isinstance(got[0], str) and "does not exist" in got[0])} == {}
+    told = [(ours, sql) for sql, (ours, _) in found.items()]
+    meant = ("does not exist", "it is not clear where")
+    assert [one for one in told if isinstance(one[0], Rows) or not any(text in one[0] for text in meant)] == []
     assert len(found) < len(seeds) // 20
 
 
@@ -134,7 +136,7 @@ def _nodes(project: Project) -> dict[str, str]:
     bodies = [sql for sql in dict.fromkeys((*own, *ALL[::4])) if sql not in REFUSED and sql not in OTHERS]
     with database() as plain:
         right = [rows_of(plain, sql) for sql in bodies]
-    kept = [sql for sql, rows in zip(bodies, right, strict=True) if isinstance(rows, Rows) and "nextval" not in sql]
+    kept = [sql for sql, rows in zip(bodies, right, strict=True) if isinstance(rows, Rows)]
     names = {f"transform.n{number}": sql for number, sql in enumerate(kept)}
     for node_id, sql in names.items():
         with contextlib.suppress(SeeknalError):
@@ -159,7 +161,8 @@ def test_nodes_have_the_rows_of_plain_duckdb_also_after_their_files_changed(tmp_
 def _unlike(project: Project, summary: object, plain: duckdb.DuckDBPyConnection, node_id: str, sql: str) -> str:
     result, right = summary[node_id], rows_of(plain, sql)
     if str(result.status) == "failed":
-        meant = "doubled columns" in result.error_message or isinstance(right, str) or EARLIER
+        refused = any(told in result.error_message for told in ("doubled columns", "Parquet has no UNION"))
+        meant = refused or isinstance(right, str) or EARLIER
         return "" if meant else result.error_message
     ours = rows_of(plain, f"FROM '{build_of(project, node_id)}'")
     same = [name for name, _ in ours.columns] == [name for name, _ in right.columns] and sorted(ours.rows) == sorted(right.rows)
@@ -198,7 +201,7 @@ def test_each_table_function_of_duckdb_is_sorted():
     with duckdb.connect() as connection:
         found = connection.execute("SELECT function_name FROM duckdb_functions() WHERE function_type IN ('table', 'table_macro')")
         names = {name for (name,) in found.fetchall()}
-    readers = {name for name in names if sqlreads._READER.fullmatch(name)} - sqlreads._POINTERS
+    readers = {name for name in names if sqlreads.READER.fullmatch(name)} - sqlreads._POINTERS
     hidden = names - readers - sqlreads._FREE
     assert readers <= READERS
     assert {name for name in hidden if not name.startswith(("duckdb_", "pragma_"))} <= SECRETIVE

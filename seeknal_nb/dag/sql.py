@@ -103,12 +103,13 @@ def reads_nothing(sql: str) -> bool:
 
 
 def _may_name_files(sql: str) -> bool:
-    """Whether it is worth a parse: a file's name is quoted, and has a dot unless it is a reader's argument."""
+    """Whether it is worth a parse: a file's name is quoted, and is no plain word unless it is a reader's argument."""
     if not any(sign in sql for sign in "'\"$"):
         return False
     if READER.search(sql):
         return True
-    return any("." in sql[piece.start : piece.end] for piece in words(sql) if piece.kind in ("text", "name"))
+    quoted = (sql[piece.start : piece.end] for piece in words(sql) if piece.kind in ("text", "name"))
+    return any(sign in text for text in quoted for sign in "./*?[")
 
 
 def check_sql(sql: str, *, listed: bool) -> None:
@@ -116,7 +117,8 @@ def check_sql(sql: str, *, listed: bool) -> None:
 
     Args:
         sql: A body, its parameters put in.
-        listed: Whether the node names its tables under ``inputs``: then a text that no parser reads may pass.
+        listed: Whether the node names its tables under ``inputs``: then a text that no parser reads may pass, unless it may
+            name files.
 
     Raises:
         ManifestError: For the first such statement.
@@ -126,7 +128,7 @@ def check_sql(sql: str, *, listed: bool) -> None:
         remedy = "write {{ ref('x') }} or {{ source('a', 'b') }} for a table, {{ name }} for a parameter of this project"
         raise ManifestError(f"Jinja's {name} is not known here", why="a body is SQL with parameters", remedy=remedy)
     for problem in _all(sql)[2]:
-        if not (listed and problem.unread):
+        if not (listed and problem.unread and not _may_name_files(sql)):
             raise ManifestError(problem.what, why=problem.why, remedy=problem.remedy)
 
 

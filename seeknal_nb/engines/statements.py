@@ -79,18 +79,22 @@ def run_statement(cursor: duckdb.DuckDBPyConnection, text: str, statement: State
 
 def schema_of(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
     """(column, SQL type) in order; raises ``NodeError`` for doubled columns, of which Parquet would lose one."""
-    try:
-        relation = cursor.sql(select.text)
-    except duckdb.Error:
-        run_statement(cursor, select.text, select)  # the same error, but with its line
-        raise
-    names = relation.columns
+    if "nextval" in select.text.casefold():  # as a relation it would run at once, and use numbers up
+        told = run_statement(cursor, f"DESCRIBE {select.text}", select)
+        names, types = [row[0] for row in told], [row[1] for row in told]
+    else:
+        try:
+            relation = cursor.sql(select.text)
+        except duckdb.Error:
+            run_statement(cursor, select.text, select)  # the same error, but with its line
+            raise
+        names, types = relation.columns, list(map(str, relation.types))
     doubled = sorted({n for n in names if sum(n.casefold() == other.casefold() for other in names) > 1})
     if doubled:
         raise NodeError(
             "the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them"
         )
-    return tuple(zip(names, map(str, relation.types), strict=True))
+    return tuple(zip(names, types, strict=True))
 
 
 def explained(error: duckdb.Error, statement: Statement | None = None, *, above: int = 0) -> NodeError:

@@ -94,6 +94,13 @@ def test_all_statements_but_the_last_come_first_and_leave_nothing(shop: Project)
     assert rows(shop, "transform.other") == [(1,)]
 
 
+def test_a_sequence_begins_where_it_says(project: Project) -> None:
+    """To look at the columns of a result uses no numbers up."""
+    project.transform("n", sql="CREATE TEMP SEQUENCE q START 5; SELECT nextval('q') AS n, r FROM range(3) t(r) ORDER BY r")
+    good(project)
+    assert rows(project, "transform.n") == [(5, 0), (6, 1), (7, 2)]
+
+
 @pytest.mark.parametrize("name", ["source.orders", "orders", "input_0", "__THIS__", "ref('source.orders')", "ref('orders')"])
 def test_an_input_has_many_names(shop: Project, name: str) -> None:
     shop.transform("most", inputs=["source.orders"], sql=f"SELECT max(amount) AS most FROM {name}")
