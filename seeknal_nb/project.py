@@ -206,9 +206,9 @@ class Project(Pipeline):
         if again:
             failed = [i for i, state in self.runner().states().items() if not state.good and i in self.manifest.nodes]
             request, options = retried(self._runs, failed, params or {}, options)
-        own = {name: options[name] for name in ("workers", "allow_outside") if options.get(name) is not None}
+        rest = dict(options)
+        own = {name: rest.pop(name, None) for name in ("workers", "allow_outside")}
         runner = self.runner(params=request.params, then=request, old_manifest=old_manifest, listeners=[self._tell], **own)
-        rest = {name: value for name, value in options.items() if name not in ("workers", "allow_outside")}
         return runner, {**rest, "asked": request.recorded(runner.around.secrets)}
 
     @property

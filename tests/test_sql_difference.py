@@ -10,7 +10,7 @@ import pytest
 
 from kinds import build_of, run
 from seeknal_nb import Project
-from seeknal_nb.dag import sqlreads
+from seeknal_nb.dag import sqlparsers, sqlreads
 from seeknal_nb.dag.link import Names
 from seeknal_nb.dag.sql import check_sql, rewrite, tables_in
 from seeknal_nb.dag.sqlplaces import Places
@@ -175,7 +175,7 @@ def test_both_parsers_find_the_same():
     texts = {one.text for sql in bodies for one in statements(sql)}
     compared, wrong = 0, {}
     for text in sorted(texts):
-        one, other = (_found(parser, text) for parser in (sqlreads._by_sqlglot, sqlreads._by_duckdb))
+        one, other = (_found(parser, text) for parser in (sqlparsers._by_sqlglot, sqlparsers._by_duckdb))
         compared += bool(one and other)
         if one and other and one != other:
             wrong[text] = (one, other)
@@ -186,10 +186,10 @@ def test_both_parsers_find_the_same():
 def _found(parser: object, sql: str) -> object:
     """Tables and calls that read something, with their places; None where the parser cannot tell."""
     text = Places(sql)
-    if text.word(0) not in sqlreads._PARSED:
+    if text.word(0) not in sqlparsers._PARSED:
         return None
     found = parser(text)
-    if found is None or isinstance(found, sqlreads.Problem) or found.problems:
+    if found is None or isinstance(found, sqlparsers.Problem) or found.problems:
         return None
     tables = sorted(one for one in found.tables if one[1] != text.made()[2])
     calls = sorted((name, text.first_argument(at)) for name, at, _ in found.calls if name not in sqlreads._FREE)

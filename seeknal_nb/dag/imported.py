@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import sys
 import types
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import xxhash
 
+from seeknal_nb.dag.constants import constants_in, containers_in
 from seeknal_nb.dag.live import is_generated, sources
-from seeknal_nb.dag.names import bound_by
 from seeknal_nb.dag.python import canonical, imports_of, parse
-from seeknal_nb.dag.tables import tables_in
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -59,16 +56,10 @@ def file_text(module: str, file: Path) -> tuple[str, tuple[str, ...], Mapping[st
     changed: Mapping[str, object] = {}
     if module in sys.modules:
         _refuse_stale(sys.modules[module], content, source)
-        changed = {
-            name: value for name, value, written in _tables_of(sys.modules[module], source) if not _is(value, written)
-        }
+        held = vars(sys.modules[module])
+        changed = {n: held.get(n) for n, written in containers_in(source).items() if not _is(held.get(n), written)}
     package = module if file.stem == "__init__" else module.rpartition(".")[0]
     return xxhash.xxh3_128_hexdigest(content), _imports_in(source, package), changed
-
-
-def _tables_of(module: types.ModuleType, source: str) -> Iterator[tuple[str, object, object]]:
-    """The containers that the module itself only reads, as they are and as they are written."""
-    yield from ((name, vars(module).get(name), written) for name, written in tables_in(source).items())
 
 
 def _is(value: object, written: object) -> bool:
@@ -131,34 +122,6 @@ def _canonical(source: str) -> str:
 
 
 def _other_constants(module: types.ModuleType, source: str) -> Iterator[str]:
-    for name, value in _constants_in(source).items():
+    for name, value in constants_in(source).items():
         if not _is(vars(module).get(name, NotImplemented), value):
             yield f"constant '{name}'"
-
-
-@lru_cache(maxsize=512)
-def _constants_in(source: str) -> Mapping[str, object]:
-    """What a module binds once, to something that nothing but another binding changes; no global of its functions."""
-    try:
-        tree = parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    bound = Counter(name for node in tree.body for name in bound_by([node]))
-    bound.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
-    found: dict[str, object] = {}
-    for node in tree.body if "*" not in bound else ():
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        names = [target.id for target in targets if isinstance(target, ast.Name) and bound[target.id] == 1]
-        value: Any = getattr(node, "value", None)
-        if names and _is_constant(value):
-            found |= dict.fromkeys(names, ast.literal_eval(value))
-    return found
-
-
-def _is_constant(node: ast.expr | None) -> bool:
-    match node:
-        case ast.Tuple(elts=parts):
-            return all(map(_is_constant, parts))
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-            return True
-    return isinstance(node, ast.Constant)

@@ -215,7 +215,7 @@ class Text:
         module = origin.module_of(function)
         home = module.__name__ if module else None
         if home is None:
-            self._look_forunknown(function)
+            self._look_for_unknown(function)
         named = partial(self.named, reader=function.__name__, loose=home is not None)
         return self._define(
             label,
@@ -230,7 +230,7 @@ class Text:
             ],
         )
 
-    def _look_forunknown(self, function: types.FunctionType) -> None:
+    def _look_for_unknown(self, function: types.FunctionType) -> None:
         for node in live.nodes_of(function):
             if searches_globals(node):
                 raise unknown(f"'{function.__name__}'", "globals()", "name what it reads, as K, or globals()['K']")

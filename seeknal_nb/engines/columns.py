@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import chain
 from numbers import Real
 from typing import Any
+from uuid import UUID
 
 __all__ = ["Map", "array_of", "leaves", "parts_of", "storable", "within"]
 
@@ -136,7 +137,7 @@ def _scalars(values: Sequence[Any], kinds: set[type], pa: Any, *, pandas: bool) 
         values = [dt.datetime.combine(value, dt.time()) if type(value) is dt.date else value for value in values]
     nulls = _missing if pandas else _nothing
     values = [None if nulls(value) else _of_utc(value) for value in values]
-    made = _of_nanoseconds(values, pa) if any(getattr(value, "nanosecond", 0) for value in values) else pa.array(values)
+    made = _made(values, kinds, pa)
     for row, (value, stored) in enumerate(zip(values, made.to_pylist(), strict=True)):
         if not _same(value, stored):
             raise ValueError(f"{value!r:.200} (row {row:,}) would become {stored!r:.200}")
@@ -148,11 +149,15 @@ def _of_utc(value: Any) -> Any:
     return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo is not None else value
 
 
-def _of_nanoseconds(values: Sequence[Any], pa: Any) -> Any:
-    """Timestamps of pandas, of which Arrow would take the microseconds."""
-    import pandas as pd  # noqa: PLC0415 - it is there: they are its own
+def _made(values: Sequence[Any], kinds: set[type], pa: Any) -> Any:
+    """What Arrow makes of them; ids it knows of itself only from 19 on, and of pandas' timestamps it takes microseconds."""
+    if kinds == {UUID}:
+        return pa.ExtensionArray.from_storage(pa.uuid(), pa.array([one and one.bytes for one in values], pa.binary(16)))
+    if any(getattr(value, "nanosecond", 0) for value in values):
+        import pandas as pd  # noqa: PLC0415 - it is there: they are its own
 
-    return pa.array(pd.Series(pd.DatetimeIndex(list(values))))
+        return pa.array(pd.Series(pd.DatetimeIndex(list(values))))
+    return pa.array(values)
 
 
 def _same(given: Any, stored: Any) -> bool:

@@ -67,10 +67,11 @@ def arrow_of(relation: Any) -> Any:
             raise NodeError(
                 f"the column {name} cannot be handed on", why=f"Arrow has no {kind}", remedy=f"CAST({column(name)} AS JSON)"
             )
-    casts = {name: INSTEAD[str(kind)] for name, kind in types.items() if str(kind) in INSTEAD}
+    casts = {column(name): INSTEAD[str(kind)] for name, kind in types.items() if str(kind) in INSTEAD}
     if casts:
-        values = ", ".join(f"CAST({column(name)} AS {kind}) AS {column(name)}" for name, kind in casts.items())
-        relation = relation.project(f"* REPLACE ({values})")
+        # The null of a VARIANT is the JSON null to DuckDB 1.5.
+        values = (f"CASE WHEN {c} IS NOT NULL THEN CAST({c} AS {kind}) END AS {c}" for c, kind in casts.items())
+        relation = relation.project(f"* REPLACE ({', '.join(values)})")
     table = relation.to_arrow_table()
     for name in (name for name, kind in types.items() if str(kind) in ("HUGEINT", "UHUGEINT")):
         table = _narrowed(table, table.column_names.index(name))
@@ -151,6 +152,8 @@ def _series(values: Any, *, uuid: bool) -> Any:
         return _objects(values.to_pylist()) if spans is None else spans.to_pandas()
     if types.is_date32(kind):
         return values.cast(pa.timestamp("us")).to_pandas()
+    if types.is_dictionary(kind):  # an ENUM counts from 0, and Arrow 18 gives pandas no such counts
+        return values.cast(pa.dictionary(pa.int32(), kind.value_type, kind.ordered)).to_pandas()
     if values.null_count and (types.is_integer(kind) or types.is_boolean(kind)):
         name = "boolean" if types.is_boolean(kind) else str(kind).replace("int", "Int").replace("uI", "UI")
         return values.to_pandas(types_mapper=lambda _: pd.api.types.pandas_dtype(name))

@@ -12,6 +12,7 @@ from typing import Any
 
 from seeknal_nb.engines.columns import array_of, storable
 from seeknal_nb.engines.fetched import arrow_of
+from seeknal_nb.engines.names import refuse_doubled
 from seeknal_nb.errors import NodeError
 
 __all__ = ["decimals", "is_frame", "taken", "to_arrow"]
@@ -40,22 +41,14 @@ def taken(value: object) -> tuple[Any, tuple[str, ...]]:
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, and SQL nodes do without it
 
     given = table = _table(value, pa)
-    _check_names(given.column_names)
+    refuse_doubled(given.column_names)
+    if not given.column_names:
+        raise NodeError("the result has no columns", remedy=REMEDY)
     for number, field in enumerate(given.schema):
         stored = _column(field.name, lambda: storable(given.column(number)))  # noqa: B023 - called at once
         if stored.type != field.type:
             table = table.set_column(number, field.with_type(stored.type), stored)
     return table.replace_schema_metadata(None), tuple(_notes(given, pa))
-
-
-def _check_names(names: list[str]) -> None:
-    doubled = sorted({name for name in names if sum(n.casefold() == name.casefold() for n in names) > 1})
-    if doubled:
-        raise NodeError(
-            "the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them"
-        )
-    if not names:
-        raise NodeError("the result has no columns", remedy=REMEDY)
 
 
 def _notes(table: Any, pa: Any) -> Iterator[str]:

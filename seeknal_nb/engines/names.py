@@ -1,14 +1,27 @@
-"""Names of columns, told apart as DuckDB does it: another ``a`` is ``a_1``, none is ``column1``. Knows no table."""
+"""Names of columns: doubled ones refused, or told apart as DuckDB does it, another ``a`` as ``a_1``. Knows no table."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
+
+from seeknal_nb.errors import NodeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["distinct", "renamed"]
+__all__ = ["distinct", "refuse_doubled", "renamed"]
+
+
+def refuse_doubled(names: Sequence[str]) -> None:
+    """Raise ``NodeError`` where a result has two columns of one name, of which Parquet would lose one."""
+    counts = Counter(name.casefold() for name in names)
+    doubled = sorted({name for name in names if counts[name.casefold()] > 1})
+    if doubled:
+        raise NodeError(
+            "the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them"
+        )
 
 
 def distinct(names: Sequence[object]) -> list[str]:

@@ -91,7 +91,7 @@ def written_exactly(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Pa
     unions = [name for name, kind in schema if "UNION(" in kind]
     if unions:
         remedy = f"give its members columns of their own, or cast it: {shown(unions[0])}::VARCHAR"
-        raise NodeError(f"column {unions[0]} cannot be stored", why="Parquet has no UNION", remedy=remedy)
+        raise NodeError(f"the column {unions[0]} cannot be stored", why="Parquet has no UNION", remedy=remedy)
     bent = [name for name, kind in schema if _BENT.search(kind)]
     if not bent:
         return written(cursor, select, to, _PARQUET)
@@ -105,7 +105,7 @@ def written_exactly(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Pa
             lost = "Parquet keeps milliseconds of an interval, and no offset of a time"
             why = f"{other[0][0]} would become {other[0][1]}: {lost}"
             remedy = f"cast it: {shown(name)}::VARCHAR"
-            raise NodeError(f"column {name} cannot be stored as it is", why=why, remedy=remedy)
+            raise NodeError(f"the column {name} cannot be stored as it is", why=why, remedy=remedy)
     return table
 
 

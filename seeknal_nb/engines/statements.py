@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from seeknal_nb.dag.sqltext import Statement, statements, words
+from seeknal_nb.engines.names import refuse_doubled
 from seeknal_nb.errors import NodeError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def run_statement(cursor: duckdb.DuckDBPyConnection, text: str, statement: State
 
 
 def schema_of(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
-    """(column, SQL type) in order; raises ``NodeError`` for doubled columns, of which Parquet would lose one."""
+    """(column, SQL type) in order; raises ``NodeError`` for doubled columns."""
     if "nextval" in select.text.casefold():  # as a relation it would run at once, and use numbers up
         told = run_statement(cursor, f"DESCRIBE {select.text}", select)
         names, types = [row[0] for row in told], [row[1] for row in told]
@@ -89,11 +90,7 @@ def schema_of(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
             run_statement(cursor, select.text, select)  # the same error, but with its line
             raise
         names, types = relation.columns, list(map(str, relation.types))
-    doubled = sorted({n for n in names if sum(n.casefold() == other.casefold() for other in names) > 1})
-    if doubled:
-        raise NodeError(
-            "the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them"
-        )
+    refuse_doubled(names)
     return tuple(zip(names, types, strict=True))
 
 

@@ -16,13 +16,13 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 import traceback
 import types
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from cells import bare, cells, digest
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
@@ -384,29 +384,6 @@ def test_warnings_about_the_users_text_are_not_raised_by_us(recwarn: pytest.Warn
 
 
 # What a body takes from the notebook.
-
-
-def cells(*sources: str) -> dict[str, object]:
-    """A namespace in which the cells ran, with their source in linecache as IPython does it."""
-    space: dict[str, object] = {"__name__": "__main__"}
-    for source in sources:
-        text = textwrap.dedent(source)
-        file = f"<cell {hash(text)}>"
-        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-        exec(compile(text, file, "exec", dont_inherit=True), space)
-    return space
-
-
-def bare(*sources: str) -> dict[str, object]:
-    """The same without a source anywhere."""
-    space: dict[str, object] = {}
-    for source in sources:
-        exec(compile(textwrap.dedent(source), "<string>", "exec", dont_inherit=True), space)
-    return space
-
-
-def digest(space: dict[str, object], body: str = "f()") -> str:
-    return captured(read_body(body, name="node"), space, inputs=()).digest_text
 
 
 HELPERS = [

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 UTC, INDIA, BERLIN = dt.UTC, dt.timezone(dt.timedelta(hours=5, minutes=30)), ZoneInfo("Europe/Berlin")
 DAY, NOON = dt.date(2024, 1, 1), dt.datetime(2024, 1, 1, 12)
+STR = str(pd.Series(["a"]).dtype)
+"""What pandas calls a column of text: object before 3."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,13 @@ def engine() -> Iterator[DuckDB]:
 def kept(engine: DuckDB, value: Any, folder: Path) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
     """(column, SQL type) and rows of what was stored."""
     table = engine.take(value, folder / "a.parquet")
-    return list(table.schema), [tuple(row.values()) for row in pq.read_table(folder / "a.parquet").to_pylist()]
+    schema, found = list(table.schema), pq.read_table(folder / "a.parquet").to_pylist()
+    return schema, [tuple(_told(row[name], kind) for name, kind in schema) for row in found]
+
+
+def _told(value: Any, kind: str) -> Any:
+    """Arrow 18 reads ids as bytes."""
+    return uuid.UUID(bytes=value) if kind == "UUID" and isinstance(value, bytes) else value
 
 
 # A column of Python's objects
@@ -195,7 +203,7 @@ TYPED: dict[str, tuple[Any, str, list[Any]]] = {
     "pandas, sparse": (column(pd.arrays.SparseArray([0, 0, 1])), "BIGINT", [0, 0, 1]),
     "pandas, sparse floats": (column(pd.arrays.SparseArray([float("nan"), 1.5])), "DOUBLE", [None, 1.5]),
     "pandas, categories of numbers": (column(pd.Categorical([3, 1, None])), "BIGINT", [3, 1, None]),
-    "pandas, categories of times": (column(pd.Categorical(pd.to_datetime([NOON]))), "TIMESTAMP", [NOON]),
+    "pandas, categories of times": (column(pd.Categorical(pd.to_datetime([NOON]).as_unit("us"))), "TIMESTAMP", [NOON]),
     "pandas, categories of dates": (column(pd.Categorical([DAY])), "DATE", [DAY]),
     "pandas, nullable": (column(pd.array([2**53 + 1, None], "Int64")), "BIGINT", [2**53 + 1, None]),
     "pandas, nullable truth": (column(pd.array([True, None], "boolean")), "BOOLEAN", [True, None]),
@@ -289,7 +297,7 @@ ODD_TYPES: dict[str, tuple[Any, str]] = {
     "pandas, periods": (column(pd.period_range("2024-01", periods=2, freq="M")), "period"),
     "pandas, intervals": (column(pd.interval_range(0, 2)), "interval"),
     "pandas, categories of intervals": (column(pd.cut([1, 2], 2)), "interval"),
-    "pandas, categories of periods": (column(pd.Categorical(pd.period_range("2024", periods=1, freq="M"))), "period"),
+    "pandas, categories of periods": (column(pd.Categorical(pd.period_range("2024", periods=1, freq="M"))), "eriod"),
     "pandas, categories of several types": (column(pd.Categorical([1, "a"])), "'a'"),
     "pandas, complex numbers": (column(np.array([1j])), "numpy type"),
     "pandas, long doubles": (column(np.array([1.5], "longdouble")), "numpy type"),
@@ -313,6 +321,7 @@ def test_types_that_would_mean_something_else_are_refused_with_their_column(engi
     assert fragment in str(told.value)
 
 
+@pytest.mark.filterwarnings("ignore:Passing a BlockManager:DeprecationWarning")  # pandas 2, of a class that says no more
 def test_a_frame_of_a_class_that_is_made_of_pandas_is_one(engine, tmp_path):
     """As geopandas has: by Arrow's protocol alone it would lose what its index says."""
     kind = type("GeoDataFrame", (pd.DataFrame,), {"__module__": "geopandas.geodataframe"})
@@ -402,7 +411,7 @@ OUT: dict[str, tuple[str, str, Any]] = {
     "a list of truth": ("[NULL, true]", "object", [None, True]),
     "a list of floats": ("[NULL, 'nan'::DOUBLE]", "object", None),
     "a list of lists": ("[[1], NULL]", "object", [[1], None]),
-    "a list of times": ("[TIMESTAMPTZ '2024-01-01 12:00+02', NULL]", "object", [dt.datetime(2024, 1, 1, 10, tzinfo=UTC), None]),
+    "a list of times": ("[TIMESTAMPTZ '2024-01-01 12:00:00+02', NULL]", "object", [dt.datetime(2024, 1, 1, 10, tzinfo=UTC), None]),
     "a struct": ("{'a': 1, 'b': [NULL, 1]}", "object", {"a": 1, "b": [None, 1]}),
     "a map": ("MAP {1: 'a', 2: NULL}", "object", {1: "a", 2: None}),
     "a map in a struct": ("{'m': MAP {'a': [1]}}", "object", {"m": {"a": [1]}}),
@@ -410,20 +419,20 @@ OUT: dict[str, tuple[str, str, Any]] = {
     "the first day": ("DATE '0001-01-01'", "datetime64[us]", pd.Timestamp("0001-01-01")),
     "a time": ("TIMESTAMP '9999-12-31 23:59:59.999999'", "datetime64[us]", pd.Timestamp("9999-12-31 23:59:59.999999")),
     "nanoseconds": ("'2024-01-01 00:00:00.000000001'::TIMESTAMP_NS", "datetime64[ns]", pd.Timestamp("2024-01-01 00:00:00.000000001")),
-    "a time with a zone": ("TIMESTAMPTZ '2024-01-01 12:00+02'", "datetime64[us, UTC]", pd.Timestamp("2024-01-01 10:00", tz="UTC")),
+    "a time with a zone": ("TIMESTAMPTZ '2024-01-01 12:00:00+02'", "datetime64[us, UTC]", pd.Timestamp("2024-01-01 10:00", tz="UTC")),
     "a time of day": ("TIME '12:30:45.000001'", "object", dt.time(12, 30, 45, 1)),
-    "a time of day with a zone": ("'12:30:45+05:30'::TIMETZ", "str", "12:30:45+05:30"),
+    "a time of day with a zone": ("'12:30:45+05:30'::TIMETZ", STR, "12:30:45+05:30"),
     "a span": ("INTERVAL '2 days 3 seconds'", "timedelta64[us]", pd.Timedelta(days=2, seconds=3)),
     "a span back": ("INTERVAL '-2 hours'", "timedelta64[us]", pd.Timedelta(hours=-2)),
     "a span of months": ("INTERVAL '1 month 2 days'", "object", pa.MonthDayNano((1, 2, 0))),
-    "text with NUL": ("chr(0) || 'a'", "str", "\x00a"),
+    "text with NUL": ("chr(0) || 'a'", STR, "\x00a"),
     "bytes": (r"'\x00\xFF'::BLOB", "object", b"\x00\xff"),
-    "bits": ("'0101'::BIT", "str", "0101"),
+    "bits": ("'0101'::BIT", STR, "0101"),
     "an id": ("'00000000-0000-0000-0000-000000000007'::UUID", "object", uuid.UUID(int=7)),
     "an enum": ("'x'::ENUM('x', 'y')", "category", "x"),
     "a union": ("union_value(a := 1)", "object", 1),
-    "a variant": ("[1]::VARIANT", "str", "[1]"),
-    "a number of many digits": (f"'{10**50}'::BIGNUM", "str", str(10**50)),
+    "a variant": ("[1]::VARIANT", STR, "[1]"),
+    "a number of many digits": (f"'{10**50}'::BIGNUM", STR, str(10**50)),
 }  # fmt: skip
 
 

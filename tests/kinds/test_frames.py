@@ -11,7 +11,8 @@ from kinds import arrow, failure, good, rows, run, status
 
 from seeknal_nb.errors import ManifestError
 
-FORMS = {"pandas": "pandas.DataFrame", "pandas_arrow": "pandas.DataFrame", "polars": "polars.dataframe.frame.DataFrame",
+PANDAS = f"{pd.DataFrame.__module__}.DataFrame"
+FORMS = {"pandas": PANDAS, "pandas_arrow": PANDAS, "polars": "polars.dataframe.frame.DataFrame",
          "arrow": "pyarrow.lib.Table"}  # fmt: skip
 PRICES = "SELECT range AS id, (range / 4)::DECIMAL(10,2) AS price, range % 2 AS odd FROM range(40)"
 

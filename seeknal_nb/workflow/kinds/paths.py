@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["as_engines_write", "matches"]
 
-_SIGNS = re.compile(r"[*?\[]")
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -47,10 +46,14 @@ def matches(root: Path, name: str) -> list[Path]:
 
 def _split(path: Path) -> tuple[Path, str]:
     """The longest part of a path that is no pattern, as it has no such sign or is there exactly, and the pattern below."""
-    if not _SIGNS.search(str(path)) or os.path.lexists(path):
+    if not _has_signs(path) or os.path.lexists(path):
         return path, ""
-    above = next(parent for parent in path.parents if not _SIGNS.search(str(parent)) or parent.is_dir())
+    above = next(parent for parent in path.parents if not _has_signs(parent) or parent.is_dir())
     return above, path.relative_to(above).as_posix()
+
+
+def _has_signs(path: Path) -> bool:
+    return exactly(str(path)) != str(path)
 
 
 def _as_pathlib_writes(pattern: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError, near
+from seeknal_nb.workflow.kinds.sources.heads import words_for_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,8 +110,7 @@ def of_workbook(path: Path, options: Mapping[str, Any]) -> Records:
     first = rows[0] if named else ()
     given = [str(first[at]).strip() if at < len(first) and first[at] is not None else None for at in range(width)]
     names = distinct(given)
-    nulls = options.get("nullstr")
-    words = {str(word) for word in (nulls if isinstance(nulls, (list, tuple)) else [nulls])} if nulls is not None else set()
+    words = words_for_null(options)
     body: list[Sequence[Any]] = [
         [None if value in words else value for value in row[:width]] for row in rows[1 if named else 0 :]
     ]
