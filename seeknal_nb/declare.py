@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
     "Declared",
@@ -31,6 +31,7 @@ __all__ = [
     "collecting",
     "exposure",
     "feature_group",
+    "given_of",
     "materialize",
     "model",
     "profile",
@@ -54,6 +55,11 @@ class Declared:
     name: str
     function: Callable[..., Any]
     arguments: dict[str, Any]
+
+
+def given_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given: those that are not None, with ``as_`` for the key ``as``, which is a word of Python."""
+    return {"as" if key == "as_" else key: value for key, value in arguments.items() if value is not None}
 
 
 @contextmanager
@@ -80,7 +86,7 @@ def _declare(function: Callable[..., Any], kind: str, name: str | None, argument
     if not callable(function) or not hasattr(function, "__name__"):
         why = f"this is {function!r:.100}"
         raise ManifestError(f"@{kind} stands above a function", why=why, remedy="write def below it")
-    given = {key: value for key, value in arguments.items() if value is not None}
+    given = given_of(arguments)
     targets = getattr(function, TARGETS, None)
     if targets:
         given["materializations"] = [*given.get("materializations", ()), *targets]

@@ -19,6 +19,7 @@ from seeknal_nb.dag.parameters import Given, stand_ins, texts_of
 from seeknal_nb.dag.parser import COMMON, FOLDER, KEYS, nodes_of_yaml, parse_folder
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.slices import has_work
+from seeknal_nb.declare import given_of
 from seeknal_nb.errors import LockedError, ManifestError, SelectionError
 from seeknal_nb.markup import plural
 from seeknal_nb.showing import Rows
@@ -284,7 +285,7 @@ def _source_of(function: Callable[..., Any], name: str) -> str:
 
 def _node(kind: str, name: str, config: Mapping[str, Any]) -> Node:
     """The node that these arguments describe, unchecked; they are left as they are."""
-    given = {key: value for key, value in config.items() if value is not None}
+    given = given_of(config)
     fields = {key: given.pop(key) for key in ("description", "owner", "file_path") if key in given}
     tags, columns = given.pop("tags", None) or [], given.pop("columns", None) or {}
     return Node(f"{kind}.{name}", name, node_type(kind), tags=_listed(tags), columns=columns, config=given, **fields)

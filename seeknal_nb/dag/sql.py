@@ -29,6 +29,11 @@ _JINJA = re.compile(
     r"(?:\s*,\s*(?P<r>['\"])(?P<second>\w+)(?P=r))?\s*\)\s*-?\}\}"
 )
 """``{{ ref('x') }}`` and ``{{ source('a', 'b') }}``, as dbt writes them."""
+_JINJA_IN_TEXT = re.compile(
+    r"\{\{-?\s*[A-Za-z_][\w.]*\s*[(|\[~](?:(?!'')[^{}])*\}\}"
+    r"|\{%-?\s*(?:if|elif|else|endif|for|endfor|set|endset|macro|endmacro|call|do|raw|endraw)\s[^{}]*%\}"
+)
+"""What is Jinja also within quotes: ``'{{ var('day') }}'``, as dbt writes a value; ``{%a%}`` is a pattern of LIKE."""
 _VOLATILE = re.compile(
     r"(?<![\w.\"])(?:(now|today|random|uuid|uuidv4|uuidv7|gen_random_uuid|nextval|get_current_time(?:stamp)?|"
     r"transaction_timestamp)\s*\(|(current_date|current_time(?:stamp)?|localtime(?:stamp)?|tablesample|using\s+sample)\b)",
@@ -186,6 +191,9 @@ def _other_jinja(sql: str) -> str:
         return ""
     text = _without_jinja(sql)[0]
     found = words(text)
+    for piece in found:
+        if piece.kind in ("text", "name") and (match := _JINJA_IN_TEXT.search(text, piece.start)) and match.start() < piece.end:
+            return match[0][:60]
     for brace, second, third, fourth in zip(found, found[1:], found[2:], [*found[3:], None], strict=False):
         opening = text[brace.start : third.start]
         if brace.end != second.start or opening[:1] != "{":
@@ -193,7 +201,7 @@ def _other_jinja(sql: str) -> str:
         if opening[1:2] in ("%", "#"):
             return text[brace.start : text.find("}", brace.start) + 1 or len(text)][:60]
         if opening[1:2] == "{" and third.kind == "word" and (fourth is None or text[fourth.start] != ":"):
-            return f"{{{{ {text[third.start : third.end]} }}}}"
+            return text[brace.start : text.find("}}", brace.start) + 2][:60] if "}}" in text[brace.start :] else "{{"
     return ""
 
 

@@ -6,6 +6,7 @@ import unicodedata
 from bisect import bisect_right
 from functools import cache
 from itertools import accumulate
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from seeknal_nb.draw.picture import plain
@@ -44,7 +45,7 @@ def _box_width(marks: Iterable[Mark], least: str) -> float:
             needed = max(needed, text_width(plain(text)[:LONGEST], size))
         if needed + room >= BOX_WIDTHS[1]:
             return BOX_WIDTHS[1]
-    return round(needed + room)
+    return ceil(needed + room)
 
 
 def text_width(text: str, size: float) -> float:

@@ -65,6 +65,12 @@ def test_a_label_is_no_wider_than_its_room_and_says_what_it_lost(text, room):
     assert shown == text or shown.endswith("…")
 
 
+@given(st.text("0123456789rows ms·,.", min_size=1, max_size=24).filter(lambda text: text == text.strip()))
+def test_the_longest_text_of_all_boxes_is_shown_whole(detail):
+    """Up to the widest box, the boxes are as wide as it is."""
+    assert detail in texts(svg(Picture((Mark("a", "source", "a", "success", detail=detail),), ())))
+
+
 def test_it_has_a_text_for_who_cannot_see_it():
     root = ET.fromstring(svg(Picture((Mark("a", "source", "a", "failed"),), ()), title="flights"))
     assert root.get("role") == "img"

@@ -109,7 +109,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "a text with a fraction as int": ("(1, TIMESTAMP '2024-01-01', '5.5')", {"features": {"v": "int"}}, "no BIGINT"),
     "a text as int": ("(1, TIMESTAMP '2024-01-01', 'five')", {"features": {"v": "int"}}, "five"),
     "a number too large": ("(1, TIMESTAMP '2024-01-01', 300)", {"features": {"v": "int8"}}, "no TINYINT"),
-    "an hour as a date": ("(1, TIMESTAMP '2024-01-01', TIMESTAMP '2024-01-01 10:00:00')", {"features": {"v": "date"}}, "are no DATE, as '2024-01-01 10:00:00'"),
+    "an hour as a date": ("(1, TIMESTAMP '2024-01-01', TIMESTAMP '2024-01-01 10:00:00')", {"features": {"v": "date"}}, "is no DATE, as '2024-01-01 10:00:00'"),
     "a test that fails": (LINE, {"tests": [{"range": {"column": "v", "max": 6}}]}, "range"),
     "a test of a column that is not there": (LINE, {"tests": [{"not_null": ["w"]}]}, "w"),
 }  # fmt: skip

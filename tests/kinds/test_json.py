@@ -114,7 +114,7 @@ def test_a_value_that_does_not_fit_its_declared_type_fails(project, values, kind
     (project.directory / "a.jsonl").write_text(lines(*values))
     project.source("s", path="a.jsonl", **({"schema": schema(kind)} if place == "schema" else {"params": {"columns": {"v": kind}}}))
     message = failure(project, "source.s").error_message
-    assert f"of {len(values)} rows in column 'v' are no {kind}" in message
+    assert f"1 of {len(values)} rows in column 'v' is no {kind}" in message
     assert part in message
 
 

@@ -218,6 +218,22 @@ def test_a_function_that_calls_itself_or_another_nodes_function_keeps_what_it_ca
     project.close()
 
 
+def test_the_key_as_is_written_with_an_underscore_in_python(home):
+    """`as` is a word of Python: as an argument it would be an error, and `as_` a parameter that nobody reads."""
+    form = "[{'form': type(users).__module__.partition('.')[0]}]"
+    write(home, "p.py", HEAD + USERS + f"""
+@transform(inputs=["source.users"], as_="arrow")
+def t(users):
+    return {form}
+""")  # fmt: skip
+    project = opened(home)
+    project.transform("u", python=form, inputs=["source.users"], as_="arrow")
+    good(project)
+    assert rows(project, "transform.t") == rows(project, "transform.u") == [("pyarrow",)]
+    assert not project.manifest.nodes["transform.t"].config.get("params")
+    project.close()
+
+
 def test_declarative_kinds_take_their_yaml_keys_as_arguments(home):
     write(home, "p.py", HEAD + USERS + """
 from pathlib import Path

@@ -24,9 +24,9 @@ from waiting import END
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner", "04_features_and_models")
+NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner", "04_features_and_models", "05_dirty_data")
 KINDS = {"source", "transform", "feature_group", "aggregation", "model", "rule", "exposure"}
-FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive", "features_and_models"), strict=True))
+FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive", "features_and_models", "dirty_data"), strict=True))
 
 # The kernel and the folders that it writes are shared by the tests of this file.
 pytestmark = pytest.mark.xdist_group("notebooks")
@@ -101,6 +101,11 @@ def interactive(tmp_path_factory):
 @pytest.fixture(scope="module")
 def features_and_models(tmp_path_factory):
     return executed("04_features_and_models", tmp_path_factory.mktemp("features"))
+
+
+@pytest.fixture(scope="module")
+def dirty_data(tmp_path_factory):
+    return executed("05_dirty_data", tmp_path_factory.mktemp("dirty"))
 
 
 def seeknal(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -469,6 +474,53 @@ def test_features_and_models_deliver(features_and_models):
     assert "N12900" in features_and_models.text("lookup")
 
 
+def test_dirty_data_is_refused_or_told_of(dirty_data):
+    """Each oddity of a file is an error that names it, or a warning; with the remedy the values are those of the file."""
+    run = dirty_data
+    assert "a row has 1 field, and the table 6" in run.text("orders")
+    assert "line 30004 of orders.csv: '30002 orders'" in run.text("orders")
+    assert run.text("orders-lenient").count("! source.orders") == 3
+    assert run.text("orders-told").count("! source.orders") == 2
+    rows = re.findall(r"^\d+ +(30\d+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) *$", run.text("orders-told"), re.M)
+    assert rows == [
+        ("30000", "01237", "1.5", "12.50", "12.0", "2024-04-03"),
+        ("30001", "01237", "NaN", "7.25", "7.0", "2024-04-05"),
+    ]  # fmt: skip
+    assert "1 of 4,001 rows in column 'pieces' is no INTEGER, as '1.5'" in run.text("returns")
+    assert re.search(r"^4000 +28001 +1\.5$", run.text("returns-read"), re.M)
+    assert "avg(kg) < 5 does not hold of 30,002 rows; not_null kg: 1 row of 30,002" in run.text("rule")
+    assert "6 skipped" in run.text("rule")
+    assert "1 success · 8 cached" in run.text("rule-again")
+
+
+def test_dirty_data_and_what_runs_again(dirty_data):
+    """A file in a query is watched by its content, a helper by its text; on the way back nothing is computed."""
+    run = dirty_data
+    assert '{"id":30001,"zip":"01237","kg":null,"postage":null}' in run.text("parcels-run")
+    assert "! exposure.newest: 1 of 2 rows holds a NaN" in run.text("parcels-run")
+    reasons = dict(re.findall(r"^\d+ +(\S+) +(?:cached|success) +(.+)$", run.text("postage-dearer"), re.M))
+    assert reasons == {
+        "source.orders": "up to date",
+        "source.returns": "up to date",
+        "transform.parcels": "source data changed",
+        "exposure.newest": "input changed: transform.parcels",
+    }
+    assert "would go unseen" in run.text("computed")
+    assert "'decimal.Decimal' and 'float'" in run.text("invoices")
+    assert re.search(r"^30001 +30001 +8\.6275$", run.text("invoices-exact"), re.M)
+    assert re.search(r"transform\.invoices +code changed$", run.text("rate"), re.M)
+    assert "transform.prices has 2 columns: id, price" in run.text("dear")
+    assert re.findall(r"^\d +(\S+) +750$", run.text("dear-again"), re.M) == ["37.90", "38.90", "39.90"]
+    executed = re.findall(r"^\d+ +(\S+) +\w+ +success ", run.text("frame"), re.M)
+    assert executed == ["exposure.newest"]
+
+
+def test_dirty_data_leave_nothing_behind(dirty_data):
+    """The files that the notebook writes are in a folder that went away with its kernel."""
+    found = {path.name for path in dirty_data.folder.iterdir()}
+    assert found == {"images", *(f"{name}.ipynb" for name in NAMES)}
+
+
 # Headless
 
 
@@ -523,3 +575,12 @@ def test_headless_features_and_models(tmp_path):
     assert (folder / "exports" / "evening.html").is_file()
     again = seeknal(folder, "run", "notebooks/04_features_and_models.ipynb")
     assert "No changes detected. Nothing to run." in again.stdout
+
+
+def test_headless_dirty_data(tmp_path):
+    """What is refused in a kernel is repaired further down; the file alone has the repairs."""
+    folder = copied(tmp_path)
+    done = seeknal(folder, "run", "notebooks/05_dirty_data.ipynb")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Successful: +9\b", done.stdout)
+    assert "1 row could not be read, and is left out, as line 30004 of orders.csv" in done.stdout

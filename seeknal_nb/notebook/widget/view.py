@@ -17,6 +17,8 @@ __all__ = ["GraphView"]
 
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+"""A page of nbconvert would break a line within a word."""
 
 
 class GraphView(Drawing):
@@ -71,7 +73,7 @@ class GraphView(Drawing):
     def kept(self, *, text: str = "", notes: str = "") -> dict[str, Any]:
         """The drawing, then ``text`` and ``notes``: for who opens the notebook without a kernel. A live widget hides it."""
         told = Drawing._repr_mimebundle_(self)
-        lines = "".join(f"<pre>{esc_html(part)}</pre>" for part in (text, notes) if part)
+        lines = "".join(f'<pre style="{WRAPPED}">{esc_html(part)}</pre>' for part in (text, notes) if part)
         told["text/plain"] = "\n".join(filter(None, (told["text/plain"], text, notes)))
         told["text/html"] = f'<div class="{self._hidden_class()}">{told["text/html"]}{lines}</div>'
         return told

@@ -198,4 +198,4 @@ def _culprit(task: Task, located: Located, casts: Mapping[str, _Cast]) -> NodeEr
 
 def _told(name: str, kind: str, rows: int, count: int, value: str, file: str | None, row: int | None) -> str:
     where = f" in {file}" if file else f" in row {row + 1:,}" if row is not None else ""
-    return f"{count:,} of {rows:,} rows in column {name!r} are no {kind}, as {value!r}{where}"
+    return f"{count:,} of {rows:,} rows in column {name!r} {'is' if count == 1 else 'are'} no {kind}, as {value!r}{where}"

@@ -97,8 +97,8 @@ def lost(task: Task, rows: Rows, cast: Callable[[str, str], str], form: str) -> 
     counts = ", ".join(f"count(*) FILTER (WHERE {value} IS DISTINCT FROM {column(name)})" for name, value in changed)
     [found] = task.engine.query(f"SELECT {counts} FROM ({rows.sql})", form="rows")
     return [
-        f"{count:,} of {rows.count:,} rows hold a NaN or an infinity in column {name!r} that {form} has no word for: "
-        "null stands there"
+        f"{count:,} of {rows.count:,} rows hold{'s' if count == 1 else ''} a NaN or an infinity in column {name!r} "
+        f"that {form} has no word for: null stands there"
         for (name, _), count in zip(changed, found, strict=True)
         if count
     ]

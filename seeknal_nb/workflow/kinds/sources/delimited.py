@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, exactly, literal
 from seeknal_nb.errors import NodeError
+from seeknal_nb.markup import plural
 from seeknal_nb.workflow.kinds.sources.heads import Head, look, words_for_null
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
     where = file[1] if file else ""
     where = f"line {line[1]} of {where}: {(line[2] or '')[:200]!r}" if line else where
     if width:
-        return NodeError(f"a row has {width[2]} fields, and the table {width[1]}", why=where, remedy=UNEVEN)
+        what = f"a row has {plural(int(width[2]), 'field')}, and the table {width[1]}"
+        return NodeError(what, why=where, remedy=UNEVEN)
     found = next(((what, remedy) for part, what, remedy in REMEDIES if part in error.why), None)
     if found and options.get("strict_mode") is not False:
         return NodeError(found[0], why=where, remedy=found[1])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, exactly, literal, parquet
 from seeknal_nb.errors import NodeError
+from seeknal_nb.markup import plural
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
 from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
@@ -83,8 +84,10 @@ def _delimited(
     table, told, left_out = _of_texts(task, staged, texts, named, Spelling.of(options), rejecting=rejecting)
     if not rejecting:
         return table, [*found.told, *told], {}
-    left_out += _rejected(task, paths, {**options, "store_rejects": True}, types)
-    lost = [f"{left_out:,} rows could not be read, and are left out"] if left_out else []
+    rejected, first = _rejected(task, paths, {**options, "store_rejects": True}, types)
+    left_out += rejected
+    are = "is" if left_out == 1 else "are"
+    lost = [f"{plural(left_out, 'row')} could not be read, and {are} left out{first}"] if left_out else []
     return table, [*found.told, *lost, *told], {"rejected": left_out}
 
 
@@ -115,14 +118,19 @@ def _of_texts(
     return table, told, staged.rows - table.rows
 
 
-def _rejected(task: Task, paths: Sequence[Path], options: Mapping[str, Any], types: Mapping[str, str]) -> int:
-    """How many lines the CSV reader left out: a second reading, which keeps them in a table of its session."""
+def _rejected(task: Task, paths: Sequence[Path], options: Mapping[str, Any], types: Mapping[str, str]) -> tuple[int, str]:
+    """How many lines the CSV reader left out, and the first: a second reading, which keeps them in a table."""
     kept = {name: value for name, value in options.items() if name != "ignore_errors"}
     statements = (
         f"CREATE TEMP TABLE seeknal_read AS {of_delimited(task, paths, kept, types).sql}",
-        "SELECT count(DISTINCT (file_id, line)) FROM reject_errors",
+        """SELECT count(DISTINCT (file_id, line)) OVER (), line, parse_filename(file_path), coalesce(csv_line, '')
+        FROM reject_errors JOIN reject_scans USING (scan_id, file_id) ORDER BY file_id, line LIMIT 1""",
     )
-    return int(task.engine.query(";\n".join(statements), form="rows")[0][0])
+    found = task.engine.query(";\n".join(statements), form="rows")
+    if not found:
+        return 0, ""
+    [(count, line, file, text)] = found
+    return int(count), f", as line {line} of {file}: {text[:200]!r}"
 
 
 def _objects(
