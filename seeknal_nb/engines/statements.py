@@ -87,7 +87,7 @@ def run_statement(cursor: duckdb.DuckDBPyConnection, text: str, statement: State
 
 
 def schema_of(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
-    """(column, SQL type) in order; raises ``NodeError`` for doubled columns. Runs nothing, where a relation calls nextval."""
+    """(column, SQL type) in order; raises ``NodeError`` for doubled columns. Runs nothing: a relation calls nextval."""
     told = run_statement(cursor, f"DESCRIBE\n{select.text}", select, above=1)
     refuse_doubled([name for name, *_ in told])
     return tuple((name, kind) for name, kind, *_ in told)
