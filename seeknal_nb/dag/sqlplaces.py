@@ -29,12 +29,12 @@ class Places:
         return self.sql[piece.start : piece.end]
 
     def word(self, number: int) -> str:
-        """The piece of that number in small letters; empty behind the end."""
-        return self.of(self.pieces[number]).casefold() if number < len(self.pieces) else ""
+        """The piece of that number in small letters; empty where there is none."""
+        return self.of(self.pieces[number]).casefold() if 0 <= number < len(self.pieces) else ""
 
     def name(self, number: int) -> str:
         """What the piece of that number says, in small letters."""
-        return unquoted(self.of(self.pieces[number])).casefold() if number < len(self.pieces) else ""
+        return unquoted(self.of(self.pieces[number])).casefold() if 0 <= number < len(self.pieces) else ""
 
     def says(self, word: str, *, after: str) -> bool:
         """Whether the word stands right behind the first such one."""

@@ -18,6 +18,7 @@ __all__ = ["explained", "last", "only_select", "run_statement", "schema_of"]
 
 _TEMPORARY = re.compile(r"create (or replace )?temp(orary)? (table|view|macro|function|sequence|type)\b", re.IGNORECASE)
 _QUERY = re.compile(r"(pivot(_wider)?\b|select\b|from\b|with\b|\()", re.IGNORECASE)
+_TELLING = re.compile(r"(summarize|describe|desc)\b", re.IGNORECASE)
 _LINE = re.compile(r"\n\nLINE (\d+): ")
 
 
@@ -32,7 +33,14 @@ def last(cursor: duckdb.DuckDBPyConnection, sql: str) -> Statement:
     if kinds[-1] == "PIVOT":  # it is several statements to DuckDB, and COPY would not count its rows
         run_statement(cursor, f"CREATE OR REPLACE TEMP TABLE seeknal_pivot AS {body[-1].text}", body[-1])
         return Statement("SELECT * FROM seeknal_pivot", body[-1].line)
-    return body[-1]
+    return _selected(body[-1])
+
+
+def _selected(statement: Statement) -> Statement:
+    """As a SELECT, which DuckDB 1.5 wants within COPY, DESCRIBE and CREATE VIEW."""
+    if _TELLING.match(statement.text):
+        return Statement(f"SELECT * FROM ({statement.text})", statement.line, statement.start)
+    return statement
 
 
 def only_select(sql: str) -> str:
@@ -40,7 +48,7 @@ def only_select(sql: str) -> str:
     body = statements(sql)
     if len(body) != 1 or _allowed(body[0]) != "SELECT":
         raise NodeError("a view is one SELECT", remedy="take materialized: view away, or write it as one SELECT")
-    return body[0].text
+    return _selected(body[0]).text
 
 
 def _allowed(statement: Statement) -> str:
@@ -79,19 +87,10 @@ def run_statement(cursor: duckdb.DuckDBPyConnection, text: str, statement: State
 
 
 def schema_of(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
-    """(column, SQL type) in order; raises ``NodeError`` for doubled columns."""
-    if "nextval" in select.text.casefold():  # as a relation it would run at once, and use numbers up
-        told = run_statement(cursor, f"DESCRIBE {select.text}", select)
-        names, types = [row[0] for row in told], [row[1] for row in told]
-    else:
-        try:
-            relation = cursor.sql(select.text)
-        except duckdb.Error:
-            run_statement(cursor, select.text, select)  # the same error, but with its line
-            raise
-        names, types = relation.columns, list(map(str, relation.types))
-    refuse_doubled(names)
-    return tuple(zip(names, types, strict=True))
+    """(column, SQL type) in order; raises ``NodeError`` for doubled columns. Runs nothing: a relation calls nextval."""
+    told = run_statement(cursor, f"DESCRIBE\n{select.text}", select, above=1)
+    refuse_doubled([name for name, *_ in told])
+    return tuple((name, kind) for name, kind, *_ in told)
 
 
 def explained(error: duckdb.Error, statement: Statement | None = None, *, above: int = 0) -> NodeError:

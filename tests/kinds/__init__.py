@@ -45,7 +45,7 @@ def build_of(project: Project, node_id: str) -> Path:
 
 def arrow(project: Project, node_id: str) -> pa.Table:
     """A node's stored table."""
-    return pq.read_table(build_of(project, node_id))
+    return pq.read_table(build_of(project, node_id), partitioning=None)  # folders above are none of its columns
 
 
 def rows(project: Project, node_id: str) -> list[tuple[Any, ...]]:

@@ -73,7 +73,7 @@ def test_a_cast_that_says_the_same_is_made(project, value, kind, expected):
 
 LOST = {
     "a time of day": ("'2024-01-01 23:30:00'", "DATE"), "a time of day of a timestamp": ("TIMESTAMP '2024-01-01 23:30:00'", "DATE"),
-    "an offset": ("'2024-01-01T00:00:00+02:00'", "DATE"), "a zoned time": ("TIMESTAMPTZ '2024-01-01 10:00+00'", "DATE"),
+    "an offset": ("'2024-01-01T00:00:00+02:00'", "DATE"), "a zoned time": ("TIMESTAMPTZ '2024-01-01 10:00:00+00'", "DATE"),
     "a third decimal": ("'1.005'", "DECIMAL(5,2)"), "of a DECIMAL": ("1.005", "DECIMAL(5,2)"), "of a DOUBLE": ("1.005::DOUBLE", "DECIMAL(5,2)"),
     "of an exponent": ("'1.5e-2'", "DECIMAL(5,1)"), "a half": ("'1.5'", "INTEGER"), "a half of a DOUBLE": ("1.5::DOUBLE", "INTEGER"),
     "a half of a large number": ("'9007199254740993.5'", "BIGINT"), "a small power": ("'1e-4'", "INTEGER"),

@@ -237,7 +237,7 @@ RELATED: dict[str, tuple[str, str, int | None]] = {
     "a FLOAT and a DOUBLE": ("0.5::FLOAT", "0.5::DOUBLE", 0),
     "a day and a time": ("DATE '2024-01-01'", "TIMESTAMP '2024-01-01'", 0),
     "a day and a time of day": ("DATE '2024-01-01'", "TIMESTAMP '2024-01-01 01:00'", 1),
-    "a zone and none": ("TIMESTAMPTZ '2024-01-01 00:00+00'", "TIMESTAMP '2024-01-01'", None),
+    "a zone and none": ("TIMESTAMPTZ '2024-01-01 00:00:00+00'", "TIMESTAMP '2024-01-01'", None),
     "times of two precisions": ("TIMESTAMP '2024-01-01'", "TIMESTAMP_NS '2024-01-01'", 0),
     "a word of a list and a text": ("'a'::ENUM('a', 'b')", "'a'", 0),
     "a UUID and a text": ("'b5a3cd5e-0000-4000-8000-000000000001'::UUID", "'b5a3cd5e-0000-4000-8000-000000000001'", 0),

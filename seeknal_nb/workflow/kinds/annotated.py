@@ -169,7 +169,8 @@ def _alternatives(note: object) -> Iterator[Any]:
 
 def _name(kind: Any) -> str:
     """``library.Name`` of a class; a schema of pandera is what it describes."""
-    library, name = str(getattr(kind, "__module__", "")).partition(".")[0], getattr(kind, "__qualname__", repr(kind))
+    library = str(getattr(kind, "__module__", "")).partition(".")[0].removeprefix("_")  # DuckDB 1.5 says _duckdb
+    name = getattr(kind, "__qualname__", repr(kind))
     if library == "pandera" and isinstance(kind, type):
         return next((found for found in map(_name, kind.__mro__[1:]) if found in {**_TABLES, **_COLUMNS}), name)
     return f"{library}.{name}"

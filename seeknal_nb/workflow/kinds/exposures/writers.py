@@ -109,7 +109,7 @@ def batches(task: Task, rows: Rows) -> Iterator[Any]:
     import pyarrow.parquet as pq  # noqa: PLC0415 - 0.2 s
 
     with pq.ParquetFile(rows.file) as file:
-        for batch in file.iter_batches(BATCH):
+        for batch in file.iter_batches(BATCH) if file.num_row_groups else ():  # Arrow 18 fails where there are no rows
             if task.cancelled.is_set():
                 raise Interrupted
             yield batch

@@ -68,8 +68,12 @@ def numbered(have: Iterable[str]) -> list[str]:
 
 
 def as_texts(have: Mapping[str, str], texts: Mapping[str, str], besides: Iterable[str]) -> dict[str, Any]:
-    """The option that reads some columns as other types than they have; ``besides`` are columns that no file has."""
-    if not texts:
+    """The option that reads columns as what they are, some as other types; ``besides`` are columns that no file has.
+
+    Told the types, the reader does not look at all records once more to find them. Times it must find itself, in whatever
+    order they are written, and nulls that have no type.
+    """
+    if not texts and (list(have) == ["json"] or any(re.search(r'\b(DATE|TIME)|"NULL"', kind) for kind in have.values())):
         return {}
     left_out = {name.casefold() for name in besides}
     kinds = {name: kind.replace('"NULL"', "VARCHAR") for name, kind in have.items() if name.casefold() not in left_out}

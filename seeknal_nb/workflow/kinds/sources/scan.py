@@ -148,9 +148,10 @@ def _objects(
     check_folders(keys, () if not keys else _own(task, form, paths, given))
     named, besides = found_in(have.items(), types), (*keys, *_file_column(options))
     capitals = _capitals(task, form, paths, given, have)
-    texts, spelling = {} if own or capitals else declared_texts(have, named), Spelling.of(options)
+    fixed = bool(own or capitals)  # no option could name the columns, or one does
+    texts, spelling = {} if fixed else declared_texts(have, named), Spelling.of(options)
     renamed = [f"keys that differ in case only were renamed: {', '.join(capitals)}"] if capitals else []
-    read = {**given, **as_texts(have, texts, besides)}
+    read = {**given, **({} if fixed else as_texts(have, texts, besides))}
     try:
         located = _located(form, paths, read)
         table = build_cast(task, relation(form, paths, read), named, read=nulls(have), text=spelling.text, located=located)
