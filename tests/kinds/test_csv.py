@@ -194,7 +194,7 @@ ASKED = {
 def test_an_option_says_what_is_meant(project, text, params, expected):
     told = read(project, text, params=params)
     assert rows(project, "source.s") == expected
-    assert [warning for warning in told if "left out" in warning] == (["2 rows could not be read, and are left out"] if params == {"ignore_errors": True} else [])
+    assert [warning for warning in told if "left out" in warning] == (["2 rows could not be read: left out"] if params == {"ignore_errors": True} else [])
 
 
 AS_IT_STANDS = {
@@ -266,4 +266,4 @@ def test_a_file_is_read_whose_name_looks_like_a_pattern(project):
 def test_values_that_a_schema_refuses_are_left_out_and_counted_where_errors_are_to_be_ignored(project):
     told = read(project, "n,m\n1,2\n1.5,3\n4\nx,5\n6,7\n", schema=[{"name": "n", "data_type": "INTEGER"}], params={"ignore_errors": True})
     assert rows(project, "source.s") == [(1, 2), (6, 7)]
-    assert told == ["3 rows could not be read, and are left out"]
+    assert told == ["3 rows could not be read: left out"]

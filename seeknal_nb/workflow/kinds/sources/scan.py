@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, exactly, literal, parquet
 from seeknal_nb.errors import NodeError
+from seeknal_nb.markup import plural
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
 from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
@@ -84,7 +85,7 @@ def _delimited(
     if not rejecting:
         return table, [*found.told, *told], {}
     left_out += _rejected(task, paths, {**options, "store_rejects": True}, types)
-    lost = [f"{left_out:,} rows could not be read, and are left out"] if left_out else []
+    lost = [f"{plural(left_out, 'row')} could not be read: left out"] if left_out else []
     return table, [*found.told, *lost, *told], {"rejected": left_out}
 
 
