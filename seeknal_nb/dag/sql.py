@@ -190,7 +190,8 @@ def _other_jinja(sql: str) -> str:
     text = _without_jinja(sql)[0]
     found = words(text)
     for piece in found:
-        if piece.kind in ("text", "name") and (match := _JINJA_IN_TEXT.search(text, piece.start)) and match.start() < piece.end:
+        match = _JINJA_IN_TEXT.search(text, piece.start) if piece.kind in ("text", "name") else None
+        if match and match.start() < piece.end:
             return match[0][:60]
     for brace, second, third, fourth in zip(found, found[1:], found[2:], [*found[3:], None], strict=False):
         opening = text[brace.start : third.start]

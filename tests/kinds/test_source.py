@@ -466,7 +466,7 @@ def test_a_workbook_gives_the_sheet_that_is_asked_for(project: Project, tmp_path
 def test_a_workbook_with_a_title_says_how_to_leave_it_out(project: Project, tmp_path: Path) -> None:
     workbook(tmp_path / "a.xlsx", one=[["a title"], ["a", "b"], [1, 2]])
     source(project, path="a.xlsx")
-    assert metadata(project)["warnings"][0].startswith("the first row of a.xlsx names few of its 2 columns (skip: N")
+    assert metadata(project)["warnings"][0].startswith("the first row of a.xlsx names few of 2 columns (skip: N")
 
 
 def test_an_unknown_sheet_is_told_with_those_there_are(project: Project, tmp_path: Path) -> None:

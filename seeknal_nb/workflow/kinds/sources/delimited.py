@@ -149,4 +149,5 @@ def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
 
 def unreadable(error: NodeError) -> NodeError:
     """DuckDB's error about a file, as an error about a file."""
-    return NodeError("the file cannot be read", why=error.why.partition("\n\nLINE ")[0].strip()[:600], remedy="mend it, or the options under params")
+    why = error.why.partition("\n\nLINE ")[0].strip()[:600]  # the statement is none that the user wrote
+    return NodeError("the file cannot be read", why=why, remedy="mend it, or the options under params")

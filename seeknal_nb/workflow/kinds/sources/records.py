@@ -63,7 +63,8 @@ def _column(name: str, values: list[Any], declared: str, pa: Any) -> tuple[Any, 
     kinds = {type(value) for value in values if value is not None}
     if declared and (found := _declared(values, kinds, declared, pa)) is not None:
         return found, []
-    told = [f"column {name!r} is declared as {declared}, but not all of its values are: it is as it is stored"] if declared else []
+    unlike = f"column {name!r} is declared as {declared}, but not all of its values are: it is as it is stored"
+    told = [unlike] if declared else []
     if not _alike(kinds, values):
         held = " and ".join(sorted(f"{kind.__name__} ({_first(values, kind)})" for kind in kinds))
         told = [f"column {name!r} holds {held}: all of it is taken as text"]
@@ -116,7 +117,7 @@ def of_workbook(path: Path, options: Mapping[str, Any]) -> Records:
     given = [str(first[at]).strip() if at < len(first) and first[at] is not None else None for at in range(width)]
     names, told = distinct(given), []
     if named and len([name for name in given if name]) * 2 <= width:
-        told = [f"the first row of {path.name} names few of its {width} columns (skip: N leaves out what is above the table)"]
+        told = [f"the first row of {path.name} names few of {width} columns (skip: N leaves out what is above the table)"]
     nulls = options.get("nullstr")
     words = {str(word) for word in (nulls if isinstance(nulls, (list, tuple)) else [nulls])} if nulls is not None else set()
     body: list[Sequence[Any]] = [
