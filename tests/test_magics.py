@@ -404,6 +404,13 @@ def test_sql_that_gives_another_result_each_time_is_told_where_it_is_defined_and
     assert nb("seeknal.plan()")["transform.a"].reason == "up to date"
 
 
+@pytest.mark.parametrize("body", ["g = globals()\n    return [{'x': g.get('K', 0)}]", "return [{'x': n} for n in globals()]"])
+def test_a_body_that_searches_the_notebook_is_refused_as_a_helper_is(nb, body):
+    nb("K = 1")
+    assert "what the body finds by globals() nobody can tell" in str(nb(f"%%seeknal transform t\ndef t():\n    {body}"))
+    assert "will run" in str(nb("%%seeknal transform t\ndef t():\n    return [{'x': globals()['K']}]"))
+
+
 def test_a_cell_after_one_that_cannot_run_says_whose_fault_it_is(nb):
     first = str(nb("%%seeknal transform typo\nSELECT {{ minimun }} AS x")).splitlines()[-1]
     assert first.startswith("! not yet to be run: parameter 'minimun' is not defined")
