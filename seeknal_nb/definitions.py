@@ -43,7 +43,8 @@ def define(kind: str, words: Sequence[str], body: str) -> Definition:
     if body.strip():
         language = language or ("sql" if kind == "rule" and options["on"] and is_expression(body) else body_language(body))
         if language == "yaml":
-            raise UsageError("a YAML body names kind and name itself", remedy="write %%seeknal alone on the first line")
+            remedy = f"write %%seeknal alone on the first line, then kind: {kind} and name: {name}"
+            raise UsageError("a YAML body names kind and name itself", remedy=remedy)
         config["python" if language == "python" else "sql"] = body.strip("\n")
     return Definition(kind, name, config, run)
 

@@ -43,7 +43,10 @@ class Grammar(argparse.ArgumentParser):
         if rest and self._subparsers is None:
             known = [option for action in self._actions for option in action.option_strings]
             what = "option" if rest[0].startswith("-") else "argument"
-            raise UsageError(f"unknown {what} {rest[0]!r}", remedy=near(rest[0], known, what="option"))
+            remedy = near(rest[0], known, what="option")
+            if what == "option" and "--param" in known:
+                remedy += "; an option of the reader is written --param NAME=VALUE"
+            raise UsageError(f"unknown {what} {rest[0]!r}", remedy=remedy)
         return found, rest
 
 

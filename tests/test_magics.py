@@ -300,6 +300,11 @@ USAGE = {
     "an unknown kind": ("%%seeknal transfrom t\nSELECT 1 AS x", "did you mean transform"),
     "an unknown option": ("%seeknal run --ful", "did you mean --full"),
     "an unknown option of a kind": ("%%seeknal transform t --tgas a\nSELECT 1 AS x", "did you mean --tags"),
+    "an option of a reader": ("%seeknal source s --csv a.csv --encoding latin-1", "--param NAME=VALUE"),
+    "checks below a rule's line": ("%%seeknal rule r --on users\nchecks:\n  - not_null: [id]", "then kind: rule and name: r"),
+    "one check below a rule's line": ("%%seeknal rule r --on users\nnot_null: [id]", "%%seeknal alone"),
+    "a list of checks below a rule's line": ("%%seeknal rule r --on users\n- expression: id > 0", "%%seeknal alone"),
+    "a table by an unknown parameter": ("%%seeknal transform t\nFROM {{ nope }}", "parameter 'nope' is not defined"),
     "no abbreviations": ("%seeknal run --cont", "unknown option '--cont'"),
     "an unknown node": ("%seeknal run --nodes userz", "users"),
     "an unknown type": ("%seeknal run --types transfrom", "transform"),
@@ -399,13 +404,21 @@ def test_sql_that_gives_another_result_each_time_is_told_where_it_is_defined_and
     assert nb("seeknal.plan()")["transform.a"].reason == "up to date"
 
 
+@pytest.mark.parametrize("body", ["g = globals()\n    return [{'x': g.get('K', 0)}]", "return [{'x': n} for n in globals()]"])
+def test_a_body_that_searches_the_notebook_is_refused_as_a_helper_is(nb, body):
+    nb("K = 1")
+    assert "what the body finds by globals() nobody can tell" in str(nb(f"%%seeknal transform t\ndef t():\n    {body}"))
+    assert "will run" in str(nb("%%seeknal transform t\ndef t():\n    return [{'x': globals()['K']}]"))
+
+
 def test_a_cell_after_one_that_cannot_run_says_whose_fault_it_is(nb):
     first = str(nb("%%seeknal transform typo\nSELECT {{ minimun }} AS x")).splitlines()[-1]
     assert first.startswith("! not yet to be run: parameter 'minimun' is not defined")
     later = str(nb("%%seeknal transform other\nSELECT 1 AS x")).splitlines()
     assert later[0] == "transform.other"
-    assert later[1].startswith("! nothing can be run yet, because of transform.typo, which another cell defines: parameter 'minimun'")
-    nb("%seeknal source frame --input frme")
+    assert later[1].startswith("! nothing can be run yet, because of transform.typo, which another cell defines: parameter 'minimun' is not defined")
+    assert "Fix" not in later[1]
+    assert " In," not in str(nb("%seeknal source frame --input frme"))
     several = str(nb("%%seeknal transform other\nSELECT 1 AS x")).splitlines()
     assert [line.partition(", which")[0] for line in several[1:]] == [
         f"! nothing can be run yet, because of {one}" for one in ("transform.typo", "source.frame")]  # fmt: skip

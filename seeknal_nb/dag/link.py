@@ -173,6 +173,8 @@ def _tables(text: str, node: Node, names: Names, params: Mapping[str, object], f
             continue
         if node.node_type == "rule" and lowered in _peers(found) and names.find(table.text) is None:
             continue
+        if lowered == "null":  # what stands for a parameter that nobody gave: say that, and not that NULL is no table
+            render(text, values, texts=own)
         yield names.need(_meant(table, names), "table", besides=node.id)
 
 

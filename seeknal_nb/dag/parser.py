@@ -234,6 +234,8 @@ def body_language(text: str) -> str:
     if first.replace(" ", "").startswith("kind:") or first.strip() == "---":
         return "yaml"
     word = (_FIRST_WORD.match(first.strip()) or [""])[0].casefold()
+    if _YAML.fullmatch(first.strip()) and word not in _PYTHON_WORDS:
+        return "yaml"
     if word in ("select", "values"):
         return "sql"
     try:
@@ -252,6 +254,8 @@ def is_expression(text: str) -> bool:
     return True
 
 
+_YAML = re.compile(r"- +\w+:.*|\w+:|\w+: +(?:\[[^=]*\]|\{[^=]*\})")
+"""A first line of neither SQL nor Python: ``checks:``, ``not_null: [id]``, ``- unique: [id]``."""
 _FIRST_WORD = re.compile(r"[%!@]|\w+")
 _PYTHON_WORDS = frozenset({"def", "import", "class", "return", "for", "if", "try", "async", "%", "!", "@"})
 """A body that begins so is Python with a mistake in it, and its error should say so."""

@@ -60,6 +60,8 @@ def captured(body: Body, namespace: Mapping[str, object], *, inputs: Collection[
         lines = [*map(text.module, by_module(body.imports)), *(text.named(name, values[name]) for name in values)]
     except RecursionError:
         raise ManifestError("what the body reads is nested too deeply", remedy="keep it in a file, or a table") from None
+    if "globals()" in body.past:
+        raise unknown("the body", "globals()", "name what it reads, as K, or globals()['K']")
     text.past |= body.past
     if SUBCLASSES in text.past and text.classes:
         raise unknown("it", SUBCLASSES, "keep a list of the classes")

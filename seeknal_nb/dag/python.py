@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.asked import called_in, params_in, refs_in
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
 from seeknal_nb.dag.signature import Refused, names_in, node_function, notes_of, parameters, results
-from seeknal_nb.dag.texts import imports_in_texts, names_in_texts, reads_past_names
+from seeknal_nb.dag.texts import imports_in_texts, names_in_texts, reads_past_names, searches_globals
 from seeknal_nb.errors import ManifestError, NodeError, Place, text_of
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _read(source: str, name: str) -> Body:
         assigns=frozenset(scope.bound | scope.may),
         refs=tuple(dict.fromkeys(refs_in(tree, scope.bound))),
         imports=imports_of(tree),
-        past=reads_past_names(tree),
+        past=reads_past_names(tree) | ({"globals()"} if searches_globals(tree) else set()),
     )
 
 

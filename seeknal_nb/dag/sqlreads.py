@@ -91,7 +91,8 @@ def reads_of(statement: str, macros: frozenset[str] = frozenset()) -> Reads:
         (files if is_file else tables).append(one)
     for call in found.calls:
         _read_call(text, call, macros, (tables, files, found.problems))
-    return replace(read, tables=tuple(tables), files=tuple(files), problems=tuple(found.problems))
+    problems = (*found.problems, *(_far(one.text) for one in files if "://" in one.text))
+    return replace(read, tables=tuple(tables), files=tuple(files), problems=problems)
 
 
 def _read_call(
@@ -125,6 +126,11 @@ def _unnamed(function: str) -> Problem:
     why = "a name that is computed is known by no key, so a change of the file would go unseen"
     remedy = f"write the name as one text, or a list of texts: {function}('data/x.csv')"
     return Problem(f"{function}() is not given the name of a file", why, remedy)
+
+
+def _far(address: str) -> Problem:
+    why = "no key knows what lies there, so a change would go unseen"
+    return Problem(f"{address[:100]} is no file", why, "download it into the project, and read that file")
 
 
 def _hidden(function: str) -> Problem:

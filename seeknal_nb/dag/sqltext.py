@@ -217,15 +217,13 @@ def render(
 
     def value(match: re.Match[str], offset: int = 0) -> str:
         name, at = _name(match), offset + match.start()
+        opening = next((text[start] for start, end in quoted if start < at < end), "")
         try:
             found = value_of(name, params)
         except KeyError:
-            if known:
-                raise _undefined(name, params) from None
-            return "NULL"
+            return _missing(match, opening, params, known=known)
         if plain:
             return str(found)
-        opening = next((text[start] for start, end in quoted if start < at < end), "")
         if opening:
             return _inside(str(found), opening)
         if name in texts:
@@ -236,6 +234,15 @@ def render(
         if text[start] == "$":
             _check_dollars(text[start:end], _HOLE.sub(partial(value, offset=start), text[start:end]))
     return _HOLE.sub(value, text)
+
+
+def _missing(match: re.Match[str], opening: str, params: Mapping[str, object], *, known: bool) -> str:
+    """What stands for a parameter that nobody gave; what is commented out needs no value."""
+    if opening in ("-", "/"):
+        return match[0]
+    if known:
+        raise _undefined(_name(match), params) from None
+    return "NULL"
 
 
 def _inside(value: str, opening: str) -> str:

@@ -54,10 +54,10 @@ def registered(project: Project, node_ids: Sequence[str], *, notes: Sequence[str
 
 
 def _problem(error: SeeknalError, node_ids: Sequence[str]) -> str:
-    """Why nothing can be run yet, and first of all whose fault it is, where it is not that of this cell."""
+    """Why nothing can be run yet; of another cell's fault, which that cell has told of with its remedy, only what it is."""
     if error.node is None or error.node in node_ids:
         return f"not yet to be run: {error}"
-    return f"nothing can be run yet, because of {error.node}, which another cell defines: {error}"
+    return f"nothing can be run yet, because of {error.node}, which another cell defines: {error.what}"
 
 
 def _line(graph: Graph, node_id: str, step: Step | None) -> str:

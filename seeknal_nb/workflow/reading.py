@@ -154,8 +154,9 @@ class Reader:
             state = self.states.get(node_id)
             why = "it has no table of its own" if state and state.good and not state.output else "it was never built"
             if state is not None and not state.good:
-                why = f"it failed last time: {cut(state.error or '', LONGEST_NOTE)}"
-                raise SelectionError(f"{node_id} has nothing to show", why=why, remedy="mend it, then run again")
+                told, _, fix = (state.error or "").partition(". Fix: ")
+                why, fix = f"it failed last time: {cut(told, LONGEST_NOTE)}", cut(fix, LONGEST_NOTE)
+                raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=fix or "mend it, then run again")
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
         return build.relation()

@@ -135,6 +135,14 @@ def test_a_declared_parameter_of_a_source_is_an_option_that_no_given_one_replace
     project.close()
 
 
+@pytest.mark.parametrize("comment", ["-- {{ gone }}", "/* {{ gone }} /* {{ gone }} */ */", "--{{gone}} '"])
+def test_what_is_commented_out_needs_no_value(comment):
+    sql = f"SELECT {{{{ x }}}} {comment}\n"
+    assert render(sql, {"x": 1}) == f"SELECT 1 {comment}\n"
+    with pytest.raises(ManifestError, match="'gone' is not defined"):
+        render(sql + ", {{ gone }}", {"x": 1})
+
+
 @settings(max_examples=200)
 @given(st.text(alphabet="{} today()-1envrules.:|'\"", max_size=40))
 def test_any_text_can_be_looked_at(text):

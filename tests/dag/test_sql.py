@@ -64,6 +64,8 @@ REFUSED = {
     "two texts that are one": ("FROM read_csv('f'\n'.csv')", "not given the name of a file", "write the name as one text"),
     "a file of two texts": ("FROM 'g'\n'.csv'", "name of a file is not clear", "one text"),
     "a reference of two": ("FROM ref('package', 'model')", "ref() is not given one name", "ref('kind.name')"),
+    "an address": ("FROM 'https://example.org/f.csv'", "https://example.org/f.csv is no file", "download it"),
+    "an address for a reader": ("FROM read_parquet(['f.parquet', 's3://b/f.parquet'])", "s3://b/f.parquet is no file", "download it"),
     "a text as SQL": ("FROM query('FROM a')", "query() is not allowed", "FROM kind.name"),
     "a text as a table": ("FROM a, QUERY_TABLE('b')", "query_table() is not allowed", "FROM kind.name"),
     "what nobody knows": ("FROM st_read('f.shp')", "st_read() is not allowed", "source"),

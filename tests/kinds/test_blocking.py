@@ -203,8 +203,9 @@ def test_a_table_that_failed_since_is_shown_with_a_note(project: Project) -> Non
     assert project.show("a").to_frame()["x"].tolist() == [1]
     project.transform("never", sql="SELECT nowhere AS x")
     run(project, continue_on_error=True)
-    with pytest.raises(SelectionError, match="it failed last time"):
+    with pytest.raises(SelectionError, match="it failed last time") as error:
         project.show("never")
+    assert str(error.value).count("Fix: ") == 1
 
 
 def test_warnings_of_a_rule_stay_when_nothing_runs(checked: Project) -> None:

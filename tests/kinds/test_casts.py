@@ -93,3 +93,4 @@ def test_a_cast_that_would_say_less_fails(project, value, kind):
     project.source("s", sql=f"SELECT {value} AS v UNION ALL SELECT NULL", schema=[{"name": "v", "data_type": kind}])
     message = failure(project, "source.s").error_message
     assert f"1 of 2 rows in column 'v' is no {kind}" in message
+    assert ("dateformat" in message) == kind.startswith(("DATE", "TIMESTAMP"))

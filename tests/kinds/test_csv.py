@@ -250,8 +250,10 @@ def test_files_of_other_delimiters_and_names_are_joined_by_their_names(project):
     (project.directory / "d").mkdir()
     for name, text in {"b": "B;c\nx;1\n", "c": "a,b\n3,z\n"}.items():
         (project.directory / "d" / f"{name}.csv").write_text(text)
-    read(project, "a,b\n1,y\n", name="d/a.csv", path="d/*.csv")
+    (told,) = read(project, "a,b\n1,y\n", name="d/a.csv", path="d/*.csv")
+    assert told == "not all files have all columns, and null stands there: 'a' not in b.csv; 'c' not in a.csv, c.csv (union_by_name: true says so)"
     assert rows(project, "source.s") == [(1, "y", None), (None, "x", 1), (3, "z", None)]
+    assert read(project, "a,b\n1,y\n", name="d/a.csv", path="d/*.csv", params={"union_by_name": True}) == []
     read(project, "a,b\n1,y\n", name="d/a.csv", path="d/*.csv", params={"union_by_name": False})
     assert arrow(project, "source.s").column_names == ["a", "b"]
     assert rows(project, "source.s") == [("1", "y"), ("x", "1"), ("3", "z")]

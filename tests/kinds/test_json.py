@@ -141,7 +141,9 @@ CODED = {
 def test_a_file_that_is_no_json_says_why(project, content, part):
     (project.directory / "a.jsonl").write_bytes(content)
     project.source("s", path="a.jsonl")
-    assert part in failure(project, "source.s").error_message
+    message = failure(project, "source.s").error_message
+    assert part in message
+    assert "read_json" not in message  # nobody wrote that
 
 
 def test_a_date_s_form_counts_for_json_too(project):

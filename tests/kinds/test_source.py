@@ -385,6 +385,7 @@ NOTHING = {
     "a glob": ("d/*.csv", "csv", "no file matches"),
     "a folder without the format": ("d", "csv", "no file of the format"),
     "a file": ("d/a.csv", "csv", "is missing"),
+    "an address": ("https://example.org/a.csv", "csv", "download it"),
     "an empty csv": ("e.csv", "csv", "is empty"),
     "an empty json": ("e.json", "json", "is empty"),
     "an empty list": ("l.json", "json", "is empty"),
@@ -459,6 +460,13 @@ def test_a_workbook_gives_the_sheet_that_is_asked_for(project: Project, tmp_path
     told = metadata(project)
     assert rows(project, "source.s") == expected
     assert ("taken as text" in str(told.get("warnings"))) == (params.get("sheet") == "mixed" or params.get("header") is False)
+    assert ("column 'm' holds int (1) and str ('x')" in str(told.get("warnings"))) == (params.get("sheet") == "mixed")
+
+
+def test_a_workbook_with_a_title_says_how_to_leave_it_out(project: Project, tmp_path: Path) -> None:
+    workbook(tmp_path / "a.xlsx", one=[["a title"], ["a", "b"], [1, 2]])
+    source(project, path="a.xlsx")
+    assert metadata(project)["warnings"][0].startswith("the first row of a.xlsx names few of 2 columns (skip: N")
 
 
 def test_an_unknown_sheet_is_told_with_those_there_are(project: Project, tmp_path: Path) -> None:

@@ -193,6 +193,8 @@ def _culprit(task: Task, located: Located, casts: Mapping[str, _Cast]) -> NodeEr
         if found[4 * at]
     ]
     remedy = "mend the data or the type, or name nullstr"
+    if any(one.kind.startswith(("DATE", "TIMESTAMP")) and found[4 * at] for at, one in enumerate(casts.values())):
+        remedy += ", or how it is written, as dateformat: '%d/%m/%Y'"
     return NodeError("schema does not fit", why="; ".join(texts), remedy=remedy) if texts else None
 
 

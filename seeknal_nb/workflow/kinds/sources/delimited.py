@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, exactly, literal
 from seeknal_nb.errors import NodeError
-from seeknal_nb.markup import plural
+from seeknal_nb.markup import cut, plural
 from seeknal_nb.workflow.kinds.sources.heads import Head, look, words_for_null
 
 if TYPE_CHECKING:
@@ -81,9 +81,19 @@ def of_delimited(task: Task, paths: Sequence[Path], options: Mapping[str, Any], 
     names = tuple(dict.fromkeys(name for head in heads[: 1 if by_place else None] for name in head.names))
     told = [text for head in heads for text in head.told]
     shown = [*told[:3], *([f"{len(told) - 3} more of this kind"] if len(told) > 3 else [])]  # noqa: PLR2004
+    shown += _uneven(looked, names) if "union_by_name" not in options else []
     return Delimited(
         f" UNION ALL {'' if by_place else 'BY NAME '}".join(selects), names, _types(names, options), tuple(shown)
     )
+
+
+def _uneven(looked: Sequence[tuple[Path, Head]], names: Sequence[str]) -> list[str]:
+    """Columns that not all files have: one that is spelled in two ways is half empty twice."""
+    have = [(path.name, {name.casefold() for name in head.names}) for path, head in looked if head.names]
+    without = {name: [file for file, own in have if name.casefold() not in own] for name in names}
+    odd = [f"{name!r} not in {cut(', '.join(files), 60)}" for name, files in without.items() if files]
+    told = "; ".join(odd[:3]) + (f"; and {len(odd) - 3} more" if len(odd) > 3 else "")  # noqa: PLR2004
+    return [f"not all files have all columns, and null stands there: {told} (union_by_name: true says so)"] if odd else []
 
 
 def _select(files: Sequence[Path], head: Head, options: Mapping[str, Any], *, located: bool) -> str:
@@ -151,4 +161,5 @@ def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
 
 def unreadable(error: NodeError) -> NodeError:
     """DuckDB's error about a file, as an error about a file."""
-    return NodeError("the file cannot be read", why=error.why[:600], remedy="mend it, or the options under params")
+    why = error.why.partition("\n\nLINE ")[0].strip()[:600]  # the statement is none that the user wrote
+    return NodeError("the file cannot be read", why=why, remedy="mend it, or the options under params")

@@ -139,6 +139,9 @@ def _hidden(path: Path, folder: Path) -> bool:
 def present(node: Node, paths: Sequence[Path], root: Path, form: str) -> None:
     """Check that there is something to read; raises ``NodeError``."""
     path = path_of(node) or ""
+    if "://" in path:
+        remedy = "download it into the project, and read that file"
+        raise NodeError("an address is no file", why=f"{path}: when it changes, nobody is told", remedy=remedy)
     missing = [str(one) for one in paths if signature(one) is None]
     if not paths and (root / path).is_dir():
         endings = " or ".join(READERS[form].endings)

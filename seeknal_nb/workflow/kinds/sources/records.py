@@ -64,12 +64,19 @@ def _column(name: str, values: list[Any], declared: str, pa: Any) -> tuple[Any, 
     kinds = {type(value) for value in values if value is not None}
     if declared and (found := _declared(values, kinds, declared, pa)) is not None:
         return found, []
-    told = [f"column {name!r} is declared as {declared}, but holds what is none: it is as it is stored"] if declared else []
+    unlike = f"column {name!r} is declared as {declared}, but not all of its values are: it is as it is stored"
+    told = [unlike] if declared else []
     if not _alike(kinds, values):
-        held = " and ".join(sorted(kind.__name__ for kind in kinds))
+        held = " and ".join(sorted(f"{kind.__name__} ({_first(values, kind)})" for kind in kinds))
         told = [f"column {name!r} holds {held}: all of it is taken as text"]
         values, kinds = [_text(value) for value in values], {str}
     return pa.array(values, pa.float64() if kinds == {int, float} else None), told
+
+
+def _first(values: Iterable[Any], kind: type) -> str:
+    """One of the values of a column's types, so that it can be looked for."""
+    text = repr(_text(next(value for value in values if type(value) is kind)))
+    return text if kind in (str, bytes) else text.strip("'")
 
 
 def _declared(values: list[Any], kinds: set[type], declared: str, pa: Any) -> Any:
@@ -109,12 +116,14 @@ def of_workbook(path: Path, options: Mapping[str, Any]) -> Records:
     named = options.get("header", True)
     first = rows[0] if named else ()
     given = [str(first[at]).strip() if at < len(first) and first[at] is not None else None for at in range(width)]
-    names = distinct(given)
+    names, told = distinct(given), []
+    if named and len([name for name in given if name]) * 2 <= width:
+        told = [f"the first row of {path.name} names few of {width} columns (skip: N leaves out what is above the table)"]
     words = words_for_null(options)
     body: list[Sequence[Any]] = [
         [None if value in words else value for value in row[:width]] for row in rows[1 if named else 0 :]
     ]
-    return Records(names, body, told=renamed(given, names, path.name) if named else ())
+    return Records(names, body, told=[*told, *renamed(given, names, path.name)] if named else ())
 
 
 def _sheet_rows(path: Path, sheet: Any) -> list[Sequence[Any]]:

@@ -77,7 +77,7 @@ SIMPLE = (
         TEXT,
         rf"{DAY}([T ]\d{{1,2}}:\d{{2}}.*)?",
         "TRY_CAST($t AS TIMESTAMP) IS NOT NULL",
-        told="holds times with and without an offset, or finer than microseconds: it is text",
+        told="holds times with and without an offset, or finer than microseconds: it is text (schema says which)",
     ),
     Meaning("TIME", r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?", "TRY_CAST($t AS TIME) IS NOT NULL"),
 )  # fmt: skip

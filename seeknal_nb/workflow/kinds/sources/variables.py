@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.python import BUILTINS
 from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import ManifestError, NodeError, near
 
@@ -18,11 +19,9 @@ def variable(node: Node, around: Surroundings) -> Any:
     """The value of the variable that ``input`` names; raises ``ManifestError`` where there is none."""
     name = str(node.config.get("input"))
     if name not in around.namespace:
-        raise ManifestError(
-            f"the variable {name!r} is not there",
-            remedy=near(name, [n for n in around.namespace if not n.startswith("_")], what="variable"),
-            node=node.id,
-        )
+        known = [one for one in around.namespace if not one.startswith("_") and one not in BUILTINS | {"In", "Out"}]
+        remedy = near(name, known, what="variable")
+        raise ManifestError(f"the variable {name!r} is not there", remedy=remedy, node=node.id)
     return around.namespace[name]
 
 
