@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import NodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
 __all__ = ["check_folders", "folder_keys"]
 
@@ -17,7 +17,8 @@ def folder_keys(paths: Sequence[Path], root: Path, options: Mapping[str, Any]) -
     """The names in the folders of all files, below the project's own; none where an option says what folders are.
 
     Raises:
-        NodeError: Some files lie in folders that name values, and others do not, or in folders of other names.
+        NodeError: Some files lie in folders that name values, and others do not, or in folders of other names; or the
+            project itself lies below such a folder, which the engine would take for a column of theirs.
     """
     if "hive_partitioning" in options:
         return ()
@@ -30,7 +31,15 @@ def folder_keys(paths: Sequence[Path], root: Path, options: Mapping[str, Any]) -
             why="; ".join(told[:3]),
             remedy="move the files, or leave the folders out: hive_partitioning: false",
         )
-    return next(iter(found.values()), ())
+    keys = next(iter(found.values()), ())
+    above = _keys(root.absolute() / "_", Path())
+    if keys and above:
+        raise NodeError(
+            f"folders name values, and so does one above the project: {above[0]}=",
+            why="a project that is moved must keep its columns",
+            remedy="hive_partitioning: true takes all of them, hive_partitioning: false none",
+        )
+    return keys
 
 
 def _keys(path: Path, root: Path) -> tuple[str, ...]:
