@@ -87,8 +87,20 @@ def server() -> Iterator[Server]:
     (folder / "password").write_text(PASSWORD)
     (folder / "password").chmod(0o644)
     run = Runner(account)
-    run(where / "initdb", "-D", folder / "data", "-U", USER, "-A", "scram-sha-256", "--pwfile", folder / "password", "-N",
-        "--encoding=UTF8", "--locale=C.UTF-8")
+    run(
+        where / "initdb",
+        "-D",
+        folder / "data",
+        "-U",
+        USER,
+        "-A",
+        "scram-sha-256",
+        "--pwfile",
+        folder / "password",
+        "-N",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+    )
     port = free_port()
     options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c timezone=Asia/Jakarta"
     run(where / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start")
@@ -107,8 +119,14 @@ class Runner:
 
     def __call__(self, *words: object) -> None:
         subprocess.run(
-            [str(word) for word in words], user=self.account, group=self.account, check=True, cwd="/",
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, extra_groups=[] if self.account else None,
+            [str(word) for word in words],
+            user=self.account,
+            group=self.account,
+            check=True,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            extra_groups=[] if self.account else None,
         )
 
 

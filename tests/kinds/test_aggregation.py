@@ -109,7 +109,9 @@ def test_the_peers_daily_table(project: Project) -> None:
         (1, D(2024, 1, 1), 10.0), (1, D(2024, 1, 7), 20.0), (1, D(2024, 1, 9), 40.0), (1, D(2024, 1, 10), 80.0),
         (2, D(2024, 1, 2), None), (2, D(2024, 1, 10), 5.0),
     ]  # fmt: skip
-    project.aggregation("m", inputs=["e"], id_col="u", feature_date_col="d", application_date_col="to", features=one(basic=["sum"]))
+    project.aggregation(
+        "m", inputs=["e"], id_col="u", feature_date_col="d", application_date_col="to", features=one(basic=["sum"])
+    )
     project.transform("e", sql=f"SELECT *, DATE '2024-01-09' AS to FROM ({EVENTS})")
     good(project)
     assert rows(project, "aggregation.m") == [(1, D(2024, 1, 9), 70.0), (2, D(2024, 1, 9), None)]  # nothing of the 10th
@@ -128,7 +130,9 @@ SPELLINGS: dict[str, list[Any]] = {
 @pytest.mark.parametrize("rolling", SPELLINGS.values(), ids=SPELLINGS)
 def test_every_spelling_of_a_window_means_the_same(rolling: Any) -> None:
     grouping = grouping_of(node(rolling=rolling))
-    assert [(m.name, m.function, (m.spans[0].low, m.spans[0].high)) for m in grouping.measures] == [("v_sum_7d", "sum", (1, 7))]
+    assert [(m.name, m.function, (m.spans[0].low, m.spans[0].high)) for m in grouping.measures] == [
+        ("v_sum_7d", "sum", (1, 7))
+    ]
 
 
 WINDOWS = {
@@ -164,7 +168,17 @@ def node(kind: str = "aggregation", features: Any = None, **config: Any) -> Any:
     """A node that was not added anywhere; keys that are no config's are the one feature's."""
     from seeknal_nb.dag.manifest import Node, node_type  # noqa: PLC0415
 
-    own = ("id_col", "feature_date_col", "application_date_col", "application_dates", "group_by", "source", "window", "entity", "aggregations")
+    own = (
+        "id_col",
+        "feature_date_col",
+        "application_date_col",
+        "application_dates",
+        "group_by",
+        "source",
+        "window",
+        "entity",
+        "aggregations",
+    )
     whole = {key: value for key, value in config.items() if key in own}
     feature = {key: value for key, value in config.items() if key not in own}
     whole = {"id_col": "u", "feature_date_col": "d", "features": features or [{"name": "v", **feature}], **whole}
@@ -174,7 +188,10 @@ def node(kind: str = "aggregation", features: Any = None, **config: Any) -> Any:
 def test_a_ratio_to_nothing_or_to_zero_is_null(project: Project) -> None:
     """Not infinity, and not an error: there is no such ratio."""
     events = "SELECT * FROM (VALUES (1, DATE '2024-01-09', 4), (1, '2024-01-08', 3), (1, '2024-01-08', -3), (2, '2024-01-09', 1)) t(u, d, v)"
-    ratio = [{"numerator": [1, 1], "denominator": [2, 2], "aggs": ["sum", "count"]}, {"numerator": [2, 2], "denominator": [1, 1]}]
+    ratio = [
+        {"numerator": [1, 1], "denominator": [2, 2], "aggs": ["sum", "count"]},
+        {"numerator": [2, 2], "denominator": [1, 1]},
+    ]
     found = aggregated(project, events=events, application_dates=["2024-01-10"], features=one(ratio=ratio))
     assert [tuple(row.values())[2:] for row in found] == [(None, 0.5, 0.0), (None, None, None)]
 
@@ -204,7 +221,11 @@ def test_application_dates_by_a_calendar(project: Project, dates: Any, expected:
 
 def test_a_table_lists_the_application_dates(project: Project) -> None:
     project.transform("dates", sql="SELECT unnest([TIMESTAMP '2024-01-08 13:00', '2024-01-11', NULL]) AS wanted")
-    found = aggregated(project, application_dates={"ref": "dates", "column": "wanted"}, features=one(rolling=[{"window": "7d", "aggs": ["sum"]}]))
+    found = aggregated(
+        project,
+        application_dates={"ref": "dates", "column": "wanted"},
+        features=one(rolling=[{"window": "7d", "aggs": ["sum"]}]),
+    )
     assert [tuple(row.values()) for row in found] == [
         (1, D(2024, 1, 8), 30.0), (1, D(2024, 1, 11), 140.0), (2, D(2024, 1, 8), None), (2, D(2024, 1, 11), 5.0),
     ]  # fmt: skip
@@ -214,15 +235,22 @@ def test_a_table_lists_the_application_dates(project: Project) -> None:
 
 def test_a_table_with_the_keys_is_taken_as_it_is(project: Project) -> None:
     """Whoever lists users and dates wants those rows, users without a past included."""
-    project.transform("spine", sql="SELECT * FROM (VALUES (2, DATE '2024-01-01'), (9, '2024-01-05'), (1, '2024-01-08')) t(u, application_date)")
-    found = aggregated(project, application_dates={"ref": "spine"}, features=one(rolling=[{"window": "7d", "aggs": ["sum", "count"]}]))
+    project.transform(
+        "spine",
+        sql="SELECT * FROM (VALUES (2, DATE '2024-01-01'), (9, '2024-01-05'), (1, '2024-01-08')) t(u, application_date)",
+    )
+    found = aggregated(
+        project, application_dates={"ref": "spine"}, features=one(rolling=[{"window": "7d", "aggs": ["sum", "count"]}])
+    )
     assert [tuple(row.values()) for row in found] == [
         (1, D(2024, 1, 8), 30.0, 2), (2, D(2024, 1, 1), None, 0), (9, D(2024, 1, 5), None, 0)
     ]  # fmt: skip
     project.aggregation("g", inputs=["e"], id_col="u", group_by="region", feature_date_col="d", application_dates={"ref": "spine"},
                         features=one(basic=["count"]))  # fmt: skip
     good(project)
-    assert rows(project, "aggregation.g") == [(1, D(2024, 1, 8), "n", 2)]  # the table has not all keys: groups that were known
+    assert rows(project, "aggregation.g") == [
+        (1, D(2024, 1, 8), "n", 2)
+    ]  # the table has not all keys: groups that were known
 
 
 def test_a_changed_table_of_dates_is_a_changed_input(project: Project) -> None:
@@ -252,7 +280,14 @@ def values_of(function: str, found: list[tuple[Any, Any]]) -> Any:
         return (min if function == "first" else max)(timed)[1] if timed else None
     if function == "p90":
         return float(pd.Series(known).quantile(0.9))
-    plain: dict[str, Callable[[list[Any]], Any]] = {"sum": sum, "mean": statistics.fmean, "avg": statistics.fmean, "min": min, "max": max, "median": statistics.median}
+    plain: dict[str, Callable[[list[Any]], Any]] = {
+        "sum": sum,
+        "mean": statistics.fmean,
+        "avg": statistics.fmean,
+        "min": min,
+        "max": max,
+        "median": statistics.median,
+    }
     return plain[function](known)
 
 
@@ -346,16 +381,27 @@ def computed(engine: DuckDB, events: list[Row], **config: Any) -> list[Row]:
 
 
 @settings(max_examples=60)
-@given(events=st.lists(event, max_size=25), dates=st.lists(st.sampled_from(JAN[:20]), min_size=1, max_size=3), by_region=st.booleans())
+@given(
+    events=st.lists(event, max_size=25),
+    dates=st.lists(st.sampled_from(JAN[:20]), min_size=1, max_size=3),
+    by_region=st.booleans(),
+)
 def test_any_table_equals_brute_force(engine: DuckDB, events: list[Row], dates: list[D], by_region: bool) -> None:
     """Ties, nulls, gaps, empty windows, groups that are null, dates before and after everything."""
     keys = ["u", "g"] if by_region else ["u"]
-    found = computed(engine, events, application_dates=[str(at) for at in dates], group_by=keys[1:], features=features_of(SPEC))
+    found = computed(
+        engine, events, application_dates=[str(at) for at in dates], group_by=keys[1:], features=features_of(SPEC)
+    )
     agree(found, brute(events, points_of(events, keys, dates), keys, SPEC, "v"))
 
 
 @settings(max_examples=50)
-@given(events=st.lists(event, max_size=20), later=st.lists(event, max_size=10), at=st.sampled_from(JAN[2:12]), by_region=st.booleans())
+@given(
+    events=st.lists(event, max_size=20),
+    later=st.lists(event, max_size=10),
+    at=st.sampled_from(JAN[2:12]),
+    by_region=st.booleans(),
+)
 def test_what_happens_on_or_after_the_application_date_changes_nothing(
     engine: DuckDB, events: list[Row], later: list[Row], at: D, by_region: bool
 ) -> None:
@@ -389,7 +435,10 @@ def test_every_function_equals_brute_force(project: Project) -> None:
     functions = [*FUNCTIONS, "p90"]
     for kind in ("INTEGER", "DOUBLE", "DECIMAL(9,2)"):
         found = aggregated(project, events=table_of(events, kind), features=one(basic=functions))
-        expected = [{"u": u, **{f"v_{f}": values_of(f, [(e["d"], e["v"]) for e in events if e["u"] == u]) for f in functions}} for u in range(3)]
+        expected = [
+            {"u": u, **{f"v_{f}": values_of(f, [(e["d"], e["v"]) for e in events if e["u"] == u]) for f in functions}}
+            for u in range(3)
+        ]
         agree([{key: value if value is None or key == "u" else float(value) for key, value in row.items()} for row in found],
               [{key: value if value is None or key == "u" else float(value) for key, value in row.items()} for row in expected])  # fmt: skip
 
@@ -459,9 +508,12 @@ def test_the_peers_yaml_gives_the_tables_of_its_documents(project: Project) -> N
 
 def test_second_order_is_as_the_peer_documents_it(project: Project) -> None:
     """A row an id; each event's age is to the date in its own row; ages from 0 up count; upper-case names of the column."""
-    project.transform("daily", sql="""SELECT * FROM (VALUES
+    project.transform(
+        "daily",
+        sql="""SELECT * FROM (VALUES
         ('n', 1, DATE '2026-01-20', 10.0), ('n', 2, DATE '2026-01-14', 30.0), ('n', 1, DATE '2026-01-13', 20.0), ('n', 3, DATE '2026-01-22', 99.0),
-        ('s', 4, DATE '2026-01-21', 7.0)) t(region, customer, order_date, amount), (SELECT DATE '2026-01-21' AS application_date)""")
+        ('s', 4, DATE '2026-01-21', 7.0)) t(region, customer, order_date, amount), (SELECT DATE '2026-01-21' AS application_date)""",
+    )
     project.node("second_order_aggregation", "m", id_col="region", feature_date_col="order_date", application_date_col="application_date",
                  source="transform.daily", features={
                      "amount": {"basic": ["sum", "mean", "stddev"]},
@@ -482,14 +534,30 @@ def test_second_order_is_as_the_peer_documents_it(project: Project) -> None:
 
 def test_an_aggregation_of_an_aggregation(project: Project) -> None:
     """As a second-order node, and as an aggregation whose input is one."""
-    aggregated(project, application_dates={"every": "day"}, features=[{"name": "n", "column": "v", "rolling": [{"window": "3d", "functions": "sum"}]}])
-    project.aggregation("b", inputs=["aggregation.a"], id_col="application_date", features=[{"name": "s", "column": "n_sum_3d", "basic": ["max"]}])
-    project.node("second_order_aggregation", "c", id_col="u", source="aggregation.a", features={"n_sum_3d": {"basic": ["max"]}})
+    aggregated(
+        project,
+        application_dates={"every": "day"},
+        features=[{"name": "n", "column": "v", "rolling": [{"window": "3d", "functions": "sum"}]}],
+    )
+    project.aggregation(
+        "b",
+        inputs=["aggregation.a"],
+        id_col="application_date",
+        features=[{"name": "s", "column": "n_sum_3d", "basic": ["max"]}],
+    )
+    project.node(
+        "second_order_aggregation", "c", id_col="u", source="aggregation.a", features={"n_sum_3d": {"basic": ["max"]}}
+    )
     good(project)
     first = rows(project, "aggregation.a")
-    best = {key: max((v for u, d, v in first if key in (u, d) and v is not None), default=None) for key in {x for u, d, _ in first for x in (u, d)}}
+    best = {
+        key: max((v for u, d, v in first if key in (u, d) and v is not None), default=None)
+        for key in {x for u, d, _ in first for x in (u, d)}
+    }
     assert dict(rows(project, "aggregation.b")) == {key: value for key, value in best.items() if isinstance(key, D)}
-    assert dict(rows(project, "second_order_aggregation.c")) == {key: value for key, value in best.items() if isinstance(key, int)}
+    assert dict(rows(project, "second_order_aggregation.c")) == {
+        key: value for key, value in best.items() if isinstance(key, int)
+    }
 
 
 BODIES = {
@@ -536,12 +604,16 @@ def test_events_before_the_longest_window_are_not_joined() -> None:
     types = {"u": "INTEGER", "d": "DATE", "v": "DOUBLE"}
     bounded = grouping_of(node(rolling=[{"window": ["7d", [8, 30]], "functions": ["sum"]}]))
     assert "events.day <= points.d - 1 AND events.day >= points.d - 30" in bounded.sql("e", types)
-    assert "events.day >=" not in grouping_of(node(basic=["sum"], rolling=[{"window": "7d", "functions": ["sum"]}])).sql("e", types)
+    assert "events.day >=" not in grouping_of(node(basic=["sum"], rolling=[{"window": "7d", "functions": ["sum"]}])).sql(
+        "e", types
+    )
 
 
 def test_the_metrics_count_groups_dates_empty_windows_and_nulls(project: Project) -> None:
     """Three rows; of their nine windows, user 2 on the 3rd has one with an event, user 1 one on each day."""
-    project.transform("e", sql="SELECT * FROM (VALUES (1, DATE '2024-01-01', 1), (1, '2024-01-02', 2), (2, '2024-01-02', NULL)) t(u, d, v)")
+    project.transform(
+        "e", sql="SELECT * FROM (VALUES (1, DATE '2024-01-01', 1), (1, '2024-01-02', 2), (2, '2024-01-02', NULL)) t(u, d, v)"
+    )
     project.aggregation("a", inputs=["e"], id_col="u", feature_date_col="d", application_dates=["2024-01-02", "2024-01-03"],
                         features=one(rolling=[{"window": [[1, 1], [2, 2], [3, 9]], "functions": ["sum"]}]))  # fmt: skip
     metrics = good(project)["aggregation.a"].metadata["metrics"]
@@ -589,11 +661,18 @@ def test_names_that_sql_would_misread_are_names(project: Project) -> None:
     assert found == [{"order": 1, "application_date": D(2024, 1, 2), 'a " b': "it's", 'n"_sum_7d': 3}]
 
 
-@pytest.mark.parametrize("config", [{"application_dates": ["2024-01-02"]}, {"application_date_col": "own"}, {"application_date_col": "day"}])
+@pytest.mark.parametrize(
+    "config", [{"application_dates": ["2024-01-02"]}, {"application_date_col": "own"}, {"application_date_col": "day"}]
+)
 def test_columns_may_be_called_as_the_sql_calls_its_own(project: Project, config: Row) -> None:
     events = "SELECT 7 AS d, 8 AS k0, DATE '2024-01-01' AS day, DATE '2024-01-02' AS own, 3 AS v0, true AS c0, 5 AS events"
-    features = [{"name": "v0", "rolling": {"window": "7d", "aggs": "sum"}}, {"name": "events", "since": {"condition": "c0 AND v0 = 3", "aggs": "sum"}}]
-    [row] = aggregated(project, events=events, id_col="d", group_by=["k0"], feature_date_col="day", features=features, **config)
+    features = [
+        {"name": "v0", "rolling": {"window": "7d", "aggs": "sum"}},
+        {"name": "events", "since": {"condition": "c0 AND v0 = 3", "aggs": "sum"}},
+    ]
+    [row] = aggregated(
+        project, events=events, id_col="d", group_by=["k0"], feature_date_col="day", features=features, **config
+    )
     same_day = config.get("application_date_col") == "day"
     assert list(row.values()) == [7, D(2024, 1, 1) if same_day else D(2024, 1, 2), 8, None if same_day else 3, 5]
 
@@ -660,7 +739,9 @@ def test_what_has_no_meaning_is_refused_at_definition(project: Project, config: 
     assert "aggregation.a" not in project.manifest.nodes
 
 
-@pytest.mark.parametrize("key", ["id_col", "group_by", "feature_date_col", "application_date_col", "application_dates", "source"])
+@pytest.mark.parametrize(
+    "key", ["id_col", "group_by", "feature_date_col", "application_date_col", "application_dates", "source"]
+)
 def test_a_key_that_a_body_makes_idle_is_refused(project: Project, key: str) -> None:
     project.transform("e", sql=EVENTS)
     with pytest.raises(ManifestError, match=f"{key} is not read"):
@@ -686,7 +767,11 @@ WRONG_TABLES: dict[str, tuple[Row, str]] = {
 @pytest.mark.parametrize(("config", "fragment"), WRONG_TABLES.values(), ids=WRONG_TABLES)
 def test_what_the_table_does_not_have_fails_while_running(project: Project, config: Row, fragment: str) -> None:
     project.transform("e", sql=EVENTS)
-    project.node("aggregation", "a", **{"inputs": ["e"], "id_col": "u", "feature_date_col": "d", "features": one(basic=["sum"]), **config})
+    project.node(
+        "aggregation",
+        "a",
+        **{"inputs": ["e"], "id_col": "u", "feature_date_col": "d", "features": one(basic=["sum"]), **config},
+    )
     assert fragment in (failure(project, "aggregation.a").error_message or "")
     assert not list((project.directory / "target" / "outputs").glob("aggregation/a/*"))
 
@@ -742,7 +827,10 @@ def test_a_line_says_what_yaml_says(line: str, config: Row) -> None:
     assert define("aggregation", ["a", *line.split()], "").config == config
 
 
-@pytest.mark.parametrize("line", ["--agg sum", "--window 7d", "--column v --on monday", "--column v --every day --dates 2024-01-01", "--dates-column x"])
+@pytest.mark.parametrize(
+    "line",
+    ["--agg sum", "--window 7d", "--column v --on monday", "--column v --every day --dates 2024-01-01", "--dates-column x"],
+)
 def test_a_line_that_says_half_is_refused(line: str) -> None:
     with pytest.raises(UsageError):
         define("aggregation", ["a", *line.split()], "")
@@ -750,7 +838,9 @@ def test_a_line_that_says_half_is_refused(line: str) -> None:
 
 def test_a_cells_line_alone_makes_features(project: Project) -> None:
     project.transform("e", sql=EVENTS)
-    made = define("aggregation", "a --inputs e --id u --date d --column v,* --window 7d --agg count --dates 2024-01-10".split(), "")
+    made = define(
+        "aggregation", "a --inputs e --id u --date d --column v,* --window 7d --agg count --dates 2024-01-10".split(), ""
+    )
     project.node(made.kind, made.name, **made.config)
     good(project)
     assert arrow(project, "aggregation.a").to_pylist() == [
@@ -783,7 +873,9 @@ LEFT_OUT: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 @pytest.mark.parametrize(("config", "told"), LEFT_OUT.values(), ids=LEFT_OUT)
 @pytest.mark.parametrize("kind", ["DATE", "VARCHAR", "TIMESTAMP"])
-def test_rows_that_a_null_date_leaves_out_are_counted_in_a_warning(project: Project, config: dict[str, Any], told: list[str], kind: str) -> None:
+def test_rows_that_a_null_date_leaves_out_are_counted_in_a_warning(
+    project: Project, config: dict[str, Any], told: list[str], kind: str
+) -> None:
     project.transform("days", sql="SELECT unnest([DATE '2024-01-06', NULL]) AS day")
     aggregated(project, events=f"SELECT * REPLACE (d::{kind} AS d, own::{kind} AS own) FROM ({DATELESS})", **config)
     warnings = good(project, full=True)["aggregation.a"].metadata.get("warnings", [])
@@ -795,7 +887,9 @@ def test_no_warning_stands_where_every_row_has_its_date(project: Project) -> Non
     assert "warnings" not in good(project, full=True)["aggregation.a"].metadata
 
 
-@pytest.mark.parametrize(("config", "name"), [({"features": WEEKS}, "d"), ({"features": SUMS, "application_date_col": "own"}, "own")])
+@pytest.mark.parametrize(
+    ("config", "name"), [({"features": WEEKS}, "d"), ({"features": SUMS, "application_date_col": "own"}, "own")]
+)
 def test_a_date_without_end_is_no_date(project: Project, config: dict[str, Any], name: str) -> None:
     project.transform("e", sql=f"SELECT * REPLACE (DATE 'infinity' AS {name}) FROM ({DATELESS})")
     project.node("aggregation", "a", id_col="u", feature_date_col="d", inputs=["e"], **config)

@@ -51,14 +51,22 @@ def test_an_input_comes_in_the_form_that_the_annotation_says(project: Project, f
     project.transform("t", python=f"{future}{IMPORTS}\ndef t({params}):\n    return [{{'got': got}} for got in {given}]")
     good(project)
     right = [f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for _, kind in FORMS.values()]
-    assert dict(zip(FORMS, (got for (got,) in rows(project, "transform.t")), strict=True)) == dict(zip(FORMS, right, strict=True))
+    assert dict(zip(FORMS, (got for (got,) in rows(project, "transform.t")), strict=True)) == dict(
+        zip(FORMS, right, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
     ("form", "note", "kind"),
-    [("polars", "pd.DataFrame", "pandas"), ("polars", "pd.DataFrame | pl.DataFrame", "polars"), ("arrow", "object", "pyarrow")],
+    [
+        ("polars", "pd.DataFrame", "pandas"),
+        ("polars", "pd.DataFrame | pl.DataFrame", "polars"),
+        ("arrow", "object", "pyarrow"),
+    ],
 )
-def test_an_annotation_counts_more_than_what_the_node_says_of_all_its_inputs(project: Project, form: str, note: str, kind: str) -> None:
+def test_an_annotation_counts_more_than_what_the_node_says_of_all_its_inputs(
+    project: Project, form: str, note: str, kind: str
+) -> None:
     project.source("base", "SELECT 7 AS x")
     text = f"import pandas as pd, polars as pl\ndef t(base: {note}):\n    return [{{'of': type(base).__module__.partition('.')[0]}}]"
     project.transform("t", python=text, **{"as": form})

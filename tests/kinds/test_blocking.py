@@ -99,7 +99,11 @@ def test_a_retry_goes_on_with_what_waited(checked: Project) -> None:
     run(checked)
     checked.rule("positive", on="a", checks=[{"range": {"column": "x", "min": -9}}])
     found = good(checked, nodes=["result:failed"], force=False)
-    assert {i: s for i, s in status(found).items() if s == "success"}.keys() == {"rule.positive", "transform.b", "exposure.c"}
+    assert {i: s for i, s in status(found).items() if s == "success"}.keys() == {
+        "rule.positive",
+        "transform.b",
+        "exposure.c",
+    }
 
 
 def test_what_stands_behind_a_reader_is_held_back_too(project: Project) -> None:
@@ -122,7 +126,9 @@ def test_a_reader_whose_rule_is_filtered_out_says_that_nothing_was_checked(check
 
 def test_metrics_are_part_of_what_was_built(project: Project) -> None:
     """The table came out the same, and the number that the rule is about did not."""
-    project.node("transform", "t", python="import pandas as pd\nctx.log_metrics(auc=ctx.params['m'])\npd.DataFrame({'x': [1]})")
+    project.node(
+        "transform", "t", python="import pandas as pd\nctx.log_metrics(auc=ctx.params['m'])\npd.DataFrame({'x': [1]})"
+    )
     project.rule("r", on="t", checks=[{"metric": {"name": "auc", "min": 0.5}}])
     assert status(run(project, params={"m": 0.9}))["rule.r"] == "success"
     assert status(run(project, params={"m": 0.1}))["rule.r"] == "failed"
@@ -165,7 +171,7 @@ def test_a_metric_of_a_build_that_was_made_before_is_checked(project: Project) -
         assert found.status == "failed"
         told.append(found.error_message)
     assert told[0] == told[1]
-    assert 'metric accuracy: 1, at most 0.1' in told[0]
+    assert "metric accuracy: 1, at most 0.1" in told[0]
     project.rule("q", on="model.m", checks=[{"metric": {"name": "accuracy", "min": 0.1}}])
     summary = good(project)
     assert (summary["model.m"].status, summary["rule.q"].status) == ("cached", "success")

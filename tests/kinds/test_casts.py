@@ -17,7 +17,9 @@ NESTED = {"array", "enum", "list", "map", "null", "row", "struct", "tuple", "typ
 
 
 def test_the_types_are_those_that_the_engine_has():
-    names = {name.split()[0].casefold() for (name,) in duckdb.sql("SELECT DISTINCT type_name FROM duckdb_types()").fetchall()}
+    names = {
+        name.split()[0].casefold() for (name,) in duckdb.sql("SELECT DISTINCT type_name FROM duckdb_types()").fetchall()
+    }
     assert names - NESTED == TYPES - {"character", "national", "nchar"}
     for name in ["CHARACTER VARYING", "NATIONAL CHARACTER", "NCHAR", *(TYPES - {"national"})]:
         duckdb.sql(f"SELECT CAST(NULL AS {name})")
@@ -32,7 +34,9 @@ def test_a_type_that_does_not_exist_is_refused_when_the_source_is_defined(projec
     assert error.value.node == "source.s"
 
 
-@pytest.mark.parametrize("kind", [*PEER, "DECIMAL(9, 2)", "timestamp with time zone", "double precision", "INTEGER[]", "VARCHAR(3)"])
+@pytest.mark.parametrize(
+    "kind", [*PEER, "DECIMAL(9, 2)", "timestamp with time zone", "double precision", "INTEGER[]", "VARCHAR(3)"]
+)
 def test_a_type_that_exists_is_taken(project, kind):
     project.source("s", path="a.csv", schema=[{"name": "amount", "data_type": kind}])
 

@@ -14,7 +14,29 @@ import pytest
 from kinds import arrow, run
 
 FILES = 50
-TEXTS = ["x", "Ann", "a b", "a,b", "a;b", 'say "hi"', "two\nlines", "t", "f", "yes", "no", "Y", "N", "é", "#1", "'", "\\", "-", "+5", "1,5", "n/a"]
+TEXTS = [
+    "x",
+    "Ann",
+    "a b",
+    "a,b",
+    "a;b",
+    'say "hi"',
+    "two\nlines",
+    "t",
+    "f",
+    "yes",
+    "no",
+    "Y",
+    "N",
+    "é",
+    "#1",
+    "'",
+    "\\",
+    "-",
+    "+5",
+    "1,5",
+    "n/a",
+]
 WAYS = {
     "whole": lambda r: str(r.randint(-50, 10**r.randint(1, 18))),
     "zeros": lambda r: f"0{r.randint(0, 99)}",
@@ -129,7 +151,11 @@ def read(values: list[str]) -> list | None:
 
 
 def same(a: object, b: object) -> bool:
-    return (a or None) == (b or None) if isinstance(a, str) or isinstance(b, str) else (a == b and type(a) is type(b)) or a != a and b != b
+    return (
+        (a or None) == (b or None)
+        if isinstance(a, str) or isinstance(b, str)
+        else (a == b and type(a) is type(b)) or a != a and b != b
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -98,13 +98,20 @@ def test_json_of_numbers_has_no_warning_and_counts_what_it_lost(project: Project
 
 
 def test_json_of_a_frame_is_as_strict(project: Project, tmp_path: Path) -> None:
-    project.exposure("e", python="import pyarrow as pa\nreturn pa.table({'v': [float('nan'), 1.5], 'l': [[float('inf')], None]})", to="x.json")
+    project.exposure(
+        "e",
+        python="import pyarrow as pa\nreturn pa.table({'v': [float('nan'), 1.5], 'l': [[float('inf')], None]})",
+        to="x.json",
+    )
     result = good(project)["exposure.e"]
     assert strict((tmp_path / "x.json").read_text()) == [{"v": None, "l": [None]}, {"v": 1.5, "l": None}]
     assert said(result) == ["v", "l"]
 
 
-@pytest.mark.parametrize("value", ["""'{"a": NaN}'::JSON""", "['{\"a\": -Infinity}'::JSON]", "'nan'::DOUBLE::VARIANT", "union_value(n := 'inf'::DOUBLE)"])
+@pytest.mark.parametrize(
+    "value",
+    ["""'{"a": NaN}'::JSON""", "['{\"a\": -Infinity}'::JSON]", "'nan'::DOUBLE::VARIANT", "union_value(n := 'inf'::DOUBLE)"],
+)
 def test_what_no_null_can_be_put_into_is_refused(project: Project, tmp_path: Path, value: str) -> None:
     project.exposure("e", sql=f"SELECT {value} AS col", to="x.json")
     error = failure(project, "exposure.e").error_message
@@ -131,22 +138,33 @@ def test_a_workbook_has_them_as_text_and_says_so(project: Project, tmp_path: Pat
     openpyxl = pytest.importorskip("openpyxl")
     project.exposure("e", sql=NESTED, to="x.xlsx")
     result = good(project)["exposure.e"]
-    assert [cell.value for cell in openpyxl.load_workbook(tmp_path / "x.xlsx").active[2]] == ["[null,1.0]", '{"a":null}', "nan", "-inf"]
+    assert [cell.value for cell in openpyxl.load_workbook(tmp_path / "x.xlsx").active[2]] == [
+        "[null,1.0]",
+        '{"a":null}',
+        "nan",
+        "-inf",
+    ]
     assert said(result) == ["l", "s"]
     assert "2 values that Excel cannot hold exactly" in result.metadata["warnings"][0]
 
 
 @xlsx
 def test_a_workbook_says_which_times_it_rounds(project: Project) -> None:
-    project.exposure("e", sql="SELECT unnest([TIMESTAMP '2024-01-01 00:00:00.123', '2024-01-01 00:00:00.000001']) AS at", to="x.xlsx")
-    assert good(project)["exposure.e"].metadata["warnings"] == ["1 times have digits below a millisecond, which Excel does not keep"]
+    project.exposure(
+        "e", sql="SELECT unnest([TIMESTAMP '2024-01-01 00:00:00.123', '2024-01-01 00:00:00.000001']) AS at", to="x.xlsx"
+    )
+    assert good(project)["exposure.e"].metadata["warnings"] == [
+        "1 times have digits below a millisecond, which Excel does not keep"
+    ]
 
 
 def test_postgresql_has_them_as_numbers_but_not_in_json(project: Project, warehouse: Server) -> None:
     deliver = {"format": "postgresql", "connection": "wh", "table": "t"}
     project.exposure("e", sql=f"{NESTED}, ['inf'::DOUBLE, NULL] AS plain", params=deliver)
     result = good(project)["exposure.e"]
-    assert warehouse.ask("SELECT l::text, s::text, v::text, w::text, plain::text FROM t") == [("{NaN,1}", '{"a": null}', "NaN", "-Infinity", "{Infinity,NULL}")]
+    assert warehouse.ask("SELECT l::text, s::text, v::text, w::text, plain::text FROM t") == [
+        ("{NaN,1}", '{"a": null}', "NaN", "-Infinity", "{Infinity,NULL}")
+    ]
     assert said(result) == ["s"]
 
 
@@ -162,10 +180,21 @@ def test_postgresql_refuses_what_is_finer_than_a_microsecond(project: Project, w
     assert '"at" is TIMESTAMP' in failure(project, "exposure.e").error_message
 
 
-@pytest.mark.parametrize("value", ["TIMESTAMP 'infinity'", "DATE '-infinity'", "TIMESTAMPTZ 'infinity'", "[NULL, DATE 'infinity']", "TIMESTAMP_NS 'infinity'"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "TIMESTAMP 'infinity'",
+        "DATE '-infinity'",
+        "TIMESTAMPTZ 'infinity'",
+        "[NULL, DATE 'infinity']",
+        "TIMESTAMP_NS 'infinity'",
+    ],
+)
 def test_postgresql_is_given_no_time_without_end(project: Project, warehouse: Server, value: str) -> None:
     """The driver would write the year 294247."""
-    project.exposure("e", sql=f"SELECT {value} AS at, now() AS now", params={"format": "postgresql", "connection": "wh", "table": "t"})
+    project.exposure(
+        "e", sql=f"SELECT {value} AS at, now() AS now", params={"format": "postgresql", "connection": "wh", "table": "t"}
+    )
     assert "column 'at' holds times without end" in failure(project, "exposure.e").error_message
     assert warehouse.ask("SELECT to_regclass('t')::text") == [(None,)]
 
@@ -216,7 +245,9 @@ PREPARED = {
 
 
 @pytest.mark.parametrize(("columns", "sql"), PREPARED.values(), ids=PREPARED)
-def test_a_table_of_others_with_other_columns_is_not_dropped(project: Project, warehouse: Server, tmp_path: Path, columns: str, sql: str) -> None:
+def test_a_table_of_others_with_other_columns_is_not_dropped(
+    project: Project, warehouse: Server, tmp_path: Path, columns: str, sql: str
+) -> None:
     warehouse.execute(f"CREATE TABLE t {columns}", "INSERT INTO t VALUES ('7')" if "," not in columns else "SELECT 1")
     with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
         database.execute(f"CREATE TABLE t {columns}")
@@ -225,10 +256,15 @@ def test_a_table_of_others_with_other_columns_is_not_dropped(project: Project, w
     project.exposure("s", sql=sql, params={"path": "a.db", "table": "t"})
     summary = run(project, continue_on_error=True)
     for node in ("exposure.p", "exposure.s"):
-        assert re.search("not this node's to drop.*another table; or drop it yourself: DROP TABLE", summary[node].error_message or "")
+        assert re.search(
+            "not this node's to drop.*another table; or drop it yourself: DROP TABLE", summary[node].error_message or ""
+        )
     names = [name.split()[0].strip('"(') for name in columns.split(",")]
-    assert [name for name, in warehouse.ask("SELECT attname::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0")] == names
-    assert [name for name, in ask(tmp_path / "a.db", "SELECT name FROM pragma_table_info('t')")] == names
+    assert [
+        name
+        for (name,) in warehouse.ask("SELECT attname::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0")
+    ] == names
+    assert [name for (name,) in ask(tmp_path / "a.db", "SELECT name FROM pragma_table_info('t')")] == names
     warehouse.execute("DROP TABLE t")
     (tmp_path / "a.db").unlink()
     good(project)
@@ -261,14 +297,19 @@ def test_a_table_of_its_own_gets_other_columns(project: Project, warehouse: Serv
 
 
 @pytest.mark.parametrize("meanwhile", ["another row", "target/ is gone", "another table"])
-def test_what_came_there_since_its_last_delivery_stays(project: Project, warehouse: Server, tmp_path: Path, meanwhile: str) -> None:
+def test_what_came_there_since_its_last_delivery_stays(
+    project: Project, warehouse: Server, tmp_path: Path, meanwhile: str
+) -> None:
     import shutil
 
     nodes = {"p": {"format": "postgresql", "connection": "wh", "table": "t"}, "s": {"path": "a.db", "table": "t"}}
     for name, params in nodes.items():
         project.exposure(name, sql="SELECT 1 AS a", params=params)
     good(project)
-    changes = {"another row": ["INSERT INTO t VALUES (2)"], "another table": ["DROP TABLE t", "CREATE TABLE t (c INTEGER)", "INSERT INTO t VALUES (1)"]}
+    changes = {
+        "another row": ["INSERT INTO t VALUES (2)"],
+        "another table": ["DROP TABLE t", "CREATE TABLE t (c INTEGER)", "INSERT INTO t VALUES (1)"],
+    }
     warehouse.execute(*changes.get(meanwhile, []))
     with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
         for change in changes.get(meanwhile, []):
@@ -328,14 +369,19 @@ FITS: dict[str, tuple[str, str, str | None]] = {
 def test_an_append_to_postgresql_changes_no_value(project: Project, warehouse: Server) -> None:
     """All cases in one run: a database for each would take half a minute."""
     tables = {name: f"t{number}" for number, name in enumerate(FITS)}
-    warehouse.execute(*(f"CREATE TABLE {tables[name]} (x {kind}, at timestamptz DEFAULT now(), n integer)" for name, (kind, *_) in FITS.items()))
+    warehouse.execute(
+        *(
+            f"CREATE TABLE {tables[name]} (x {kind}, at timestamptz DEFAULT now(), n integer)"
+            for name, (kind, *_) in FITS.items()
+        )
+    )
     for name, (_, value, _) in FITS.items():
         params = {"format": "postgresql", "connection": "wh", "table": tables[name], "mode": "append"}
         project.exposure(tables[name], sql=f"SELECT 1 AS n, {value} AS x", params=params)
     summary = run(project, continue_on_error=True)
     each = (f"SELECT '{table}', x::text FROM {table} WHERE at IS NOT NULL AND n = 1" for table in tables.values())
     rows = dict(warehouse.ask(" UNION ALL ".join(each)))
-    noted = {table for table, in warehouse.ask('SELECT "table" FROM seeknal_deliveries')}
+    noted = {table for (table,) in warehouse.ask('SELECT "table" FROM seeknal_deliveries')}
     for name, (_, value, stored) in FITS.items():
         told = summary[f"exposure.{tables[name]}"].error_message or ""
         refused = stored is None and "NULL" not in value
@@ -359,7 +405,9 @@ def test_an_append_that_is_there_already_is_proved_against_nothing(project: Proj
     ("SELECT 2 AS x, 3 AS y, 'k' AS k", ["y is not there and int32 here"]), ("SELECT 'k' AS k, 4 AS z", ["x is int32 there and not here, z is not there and int32 here"]),
 ])  # fmt: skip
 @pytest.mark.parametrize("partition_by", [None, ["k"]])
-def test_files_of_other_types_beside_are_told(project: Project, tmp_path: Path, sql: str, told: list[str], partition_by: list[str] | None) -> None:
+def test_files_of_other_types_beside_are_told(
+    project: Project, tmp_path: Path, sql: str, told: list[str], partition_by: list[str] | None
+) -> None:
     """A reader that goes by the first file reads 2.5 as 2."""
     params = {"path": "o", "format": "parquet", "mode": "append", "partition_by": partition_by}
     for query in ("SELECT 1 AS x, 'k' AS k", sql):

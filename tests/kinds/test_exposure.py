@@ -74,7 +74,11 @@ def with_csv(path, opener=open, **options):
 
 
 def leftovers(directory):
-    return [p.name for p in directory.rglob("*") if p.name.startswith(".tmp-") or "__new" in p.name or p.name.endswith("-journal")]
+    return [
+        p.name
+        for p in directory.rglob("*")
+        if p.name.startswith(".tmp-") or "__new" in p.name or p.name.endswith("-journal")
+    ]
 
 
 def names_in(directory):
@@ -96,7 +100,9 @@ def test_csv_is_read_back_by_the_csv_module(project, tmp_path, name, params, ope
     assert with_csv(tmp_path / "out" / name, opener, **options) == [NAMES, *texts(VALUES)]
 
 
-@pytest.mark.parametrize(("name", "opener"), [("x.json", open), ("x.json.gz", gzip.open), ("x.jsonl", open), ("x.ndjson.gz", gzip.open)])
+@pytest.mark.parametrize(
+    ("name", "opener"), [("x.json", open), ("x.json.gz", gzip.open), ("x.jsonl", open), ("x.ndjson.gz", gzip.open)]
+)
 def test_json_is_read_back_by_the_json_module(project, tmp_path, name, opener):
     project.transform("t", sql=TYPED)
     project.exposure("e", inputs=["t"], to=name)
@@ -162,7 +168,9 @@ def test_a_workbook_has_dates_numbers_truth_and_texts(project, tmp_path):
     found = sheet(tmp_path / "x.xlsx", "My rows")
     values = [tuple(cell.value for cell in row) for row in found.iter_rows()]
     expected = [
-        tuple(float(v) if isinstance(v, Decimal) else datetime(v.year, v.month, v.day) if type(v) is date else v for v in row)
+        tuple(
+            float(v) if isinstance(v, Decimal) else datetime(v.year, v.month, v.day) if type(v) is date else v for v in row
+        )
         for row in VALUES
     ]
     assert values == [tuple(NAMES), *expected]
@@ -192,7 +200,9 @@ def test_no_text_becomes_a_formula_or_a_link(project, tmp_path):
     project.exposure("e", python=f"return {{'s': {texts}}}", to="x.xlsx")
     good(project)
     found = [row[0] for row in sheet(tmp_path / "x.xlsx").iter_rows(min_row=2)]
-    assert [(cell.value or "", cell.data_type if cell.value else "s", cell.hyperlink) for cell in found] == [(text, "s", None) for text in texts]
+    assert [(cell.value or "", cell.data_type if cell.value else "s", cell.hyperlink) for cell in found] == [
+        (text, "s", None) for text in texts
+    ]
 
 
 @xlsx
@@ -273,7 +283,13 @@ class Drawn:
 
 def test_a_report_shows_its_parts_in_order(project, tmp_path):
     project.transform("t", sql="SELECT 1 AS x, '<i>' AS s")
-    project.node("exposure", "e", type="report", params={"path": "r.html", "title": "Numbers"}, python=f"{DRAWN}\nreturn ['# One\\n*two* <script>', t, Drawn()]")
+    project.node(
+        "exposure",
+        "e",
+        type="report",
+        params={"path": "r.html", "title": "Numbers"},
+        python=f"{DRAWN}\nreturn ['# One\\n*two* <script>', t, Drawn()]",
+    )
     result = good(project)["exposure.e"]
     text = (tmp_path / "r.html").read_text()
     parts = ["<h1>Numbers</h1>", "<h1>One</h1>", "<p><em>two</em> &lt;script&gt;</p>", "&lt;i&gt;", '<p id="p">three</p>']
@@ -314,7 +330,33 @@ def test_a_table_of_markdown_becomes_a_table():
 @settings(max_examples=150)
 @given(st.text(alphabet="ab <>&\"'*_`#-|[]()1.\n:~\t", max_size=60))
 def test_no_markdown_brings_a_tag_of_its_own(text):
-    allowed = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "ul", "ol", "li", "pre", "code", "em", "strong", "a", "hr", "br", "img", "blockquote", "table", "thead", "tbody", "tr", "th", "td"}
+    allowed = {
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "p",
+        "ul",
+        "ol",
+        "li",
+        "pre",
+        "code",
+        "em",
+        "strong",
+        "a",
+        "hr",
+        "br",
+        "img",
+        "blockquote",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }
     for whole in (text, f"x\n\n{text}", f"<b>{text}"):
         assert set(Cells(pages.text_of(whole)).tags) <= allowed
 
@@ -332,7 +374,9 @@ def test_no_cell_brings_a_tag_to_a_report(project, tmp_path, cell, body):
 
 
 def test_an_address_at_the_beginning_of_a_text_is_a_link(project, tmp_path):
-    project.node("exposure", "e", type="report", to="r.html", python="return ['<https://e.org/x>', '<a.b@e.org>', '< 3', 'x <b>']")
+    project.node(
+        "exposure", "e", type="report", to="r.html", python="return ['<https://e.org/x>', '<a.b@e.org>', '< 3', 'x <b>']"
+    )
     assert "warnings" not in good(project)["exposure.e"].metadata
     assert Cells((tmp_path / "r.html").read_text()).tags.count("a") == 2
 
@@ -446,8 +490,13 @@ def folders(path):
 
 
 def test_folders_are_called_by_their_values(project, tmp_path):
-    project.transform("t", sql="SELECT range AS x, CASE WHEN range % 3 > 0 THEN 'k/ ' || range % 3 END AS k, INTERVAL 1 DAY AS i FROM range(10)")
-    project.exposure("e", inputs=["t"], params={"path": "out/t", "format": "parquet", "partition_by": ["K"], "compression": "zstd"})
+    project.transform(
+        "t",
+        sql="SELECT range AS x, CASE WHEN range % 3 > 0 THEN 'k/ ' || range % 3 END AS k, INTERVAL 1 DAY AS i FROM range(10)",
+    )
+    project.exposure(
+        "e", inputs=["t"], params={"path": "out/t", "format": "parquet", "partition_by": ["K"], "compression": "zstd"}
+    )
     result = good(project)["exposure.e"]
     assert folders(tmp_path / "out/t") == ["k=__HIVE_DEFAULT_PARTITION__", "k=k%2F%201", "k=k%2F%202"]
     found = ds.dataset(tmp_path / "out/t", partitioning="hive").to_table().sort_by("x").to_pylist()
@@ -636,7 +685,16 @@ def test_a_table_of_sqlite_has_the_types_it_can_have(project, tmp_path):
         "12345678901234567.89", "[1,null]", '{"a":"x"}', "1 day", "b5a3cd5e-0000-4000-8000-000000000001", None,
     )]  # fmt: skip
     types = dict(ask(path, "SELECT name, type FROM pragma_table_info('t')"))
-    assert [types[n] for n in ("i", "f", "b", "s", "bl", "d", "n", "w")] == ["INTEGER", "REAL", "INTEGER", "TEXT", "BLOB", "TEXT", "NUMERIC", "TEXT"]
+    assert [types[n] for n in ("i", "f", "b", "s", "bl", "d", "n", "w")] == [
+        "INTEGER",
+        "REAL",
+        "INTEGER",
+        "TEXT",
+        "BLOB",
+        "TEXT",
+        "NUMERIC",
+        "TEXT",
+    ]
     assert ask(path, "SELECT date(at), n + 1 FROM t") == [("2024-02-29", 13.3)]
     assert result.row_count == 1
     assert result.metadata["target"] == "out/db.sqlite:t"
@@ -655,21 +713,26 @@ def prepared(path):
 
 def test_other_tables_indexes_and_views_stay(project, tmp_path):
     prepared(tmp_path / "a.db")
-    project.exposure("e", sql="SELECT range AS x, 'y' AS \"q\"\"q\" FROM range(25000)", params={"path": "a.db", "table": "my table"})
+    project.exposure(
+        "e", sql='SELECT range AS x, \'y\' AS "q""q" FROM range(25000)', params={"path": "a.db", "table": "my table"}
+    )
     good(project)
     assert ask(tmp_path / "a.db", "SELECT a FROM other") == [(1,)]
     assert ask(tmp_path / "a.db", "SELECT count(*), sum(x) FROM v") == [(25_000, 25_000 * 24_999 // 2)]
     assert ask(tmp_path / "a.db", "SELECT name FROM sqlite_master WHERE type = 'index'") == [("ix",)]
-    assert ask(tmp_path / "a.db", "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1") == [("my table",), ("other",)]
+    assert ask(tmp_path / "a.db", "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1") == [
+        ("my table",),
+        ("other",),
+    ]
 
 
 def test_what_fails_leaves_the_database_as_it_was(project, tmp_path):
     prepared(tmp_path / "a.db")
-    for sql in ("SELECT 1 AS x, 'y' AS \"q\"\"q\"", "SELECT 1 AS y"):  # the index needs x
+    for sql in ('SELECT 1 AS x, \'y\' AS "q""q"', "SELECT 1 AS y"):  # the index needs x
         project.exposure("e", sql=sql, params={"path": "a.db", "table": "my table"})
         error = run(project)["exposure.e"].error_message
     assert "SQLite refuses: a.db" in error
-    assert ask(tmp_path / "a.db", "SELECT * FROM \"my table\"") == [(1, "y")]
+    assert ask(tmp_path / "a.db", 'SELECT * FROM "my table"') == [(1, "y")]
     project.exposure("e", sql="SELECT 1 AS y", params={"path": "a.db", "table": "v"})
     assert "view" in failure(project, "exposure.e").error_message
     (tmp_path / "b.db").write_text("this is no database, whatever its name says " * 20)
@@ -849,12 +912,16 @@ def test_a_declaration_keeps_what_it_says_and_delivers_nothing(project, tmp_path
     project.transform("t", sql="SELECT 1 AS x")
     project.node("exposure", "e", inputs=["t"], **config)
     result = good(project)["exposure.e"]
-    note = {"notebook": "the notebook is not executed", "api": "nothing is sent"}.get(config.get("type"), "nothing is delivered")
+    note = {"notebook": "the notebook is not executed", "api": "nothing is sent"}.get(
+        config.get("type"), "nothing is delivered"
+    )
     assert result.metadata == {"note": f"a declaration: {note}", **config}
     assert names_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("config", [{"to": "x.csv"}, {"to": "x.html", "type": "report"}, {"params": {"path": "a.db", "table": "t"}}])
+@pytest.mark.parametrize(
+    "config", [{"to": "x.csv"}, {"to": "x.html", "type": "report"}, {"params": {"path": "a.db", "table": "t"}}]
+)
 def test_nothing_to_deliver_is_an_error_and_never_sample_data(project, tmp_path, config):
     project.node("exposure", "e", **config)
     assert "input" in failure(project, "exposure.e").error_message
@@ -882,7 +949,9 @@ def test_the_options_of_a_line_are_the_keys_of_yaml(project, line, config):
     project.node("exposure", "e", inputs=["t"], **found.config)
 
 
-@pytest.mark.parametrize("line", ["e --to x.csv --sqlite a.db", "e --postgres t --table u", "e --mode add", "e --compresion gzip"])
+@pytest.mark.parametrize(
+    "line", ["e --to x.csv --sqlite a.db", "e --postgres t --table u", "e --mode add", "e --compresion gzip"]
+)
 def test_a_line_that_contradicts_itself_is_refused(line):
     with pytest.raises(UsageError):
         define("exposure", line.split(), "")
@@ -934,7 +1003,11 @@ def test_a_delivery_that_is_stopped_in_the_middle_leaves_nothing(project, tmp_pa
     cancelled, over = threading.Event(), threading.Event()
 
     def stop():
-        while not over.is_set() and not (tmp_path / "a.db").exists() and len(list(tmp_path.glob("target/outputs/exposure/e/.tmp-*/*"))) < 2:
+        while (
+            not over.is_set()
+            and not (tmp_path / "a.db").exists()
+            and len(list(tmp_path.glob("target/outputs/exposure/e/.tmp-*/*"))) < 2
+        ):
             over.wait(0.01)
         cancelled.set()
 
@@ -949,7 +1022,9 @@ def test_a_delivery_that_is_stopped_in_the_middle_leaves_nothing(project, tmp_pa
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("params", [{"path": "x.csv"}, {"path": "x.txt"}, {"path": "a.db", "table": "t"}, {"path": "o", "partition_by": "k"}])
+@pytest.mark.parametrize(
+    "params", [{"path": "x.csv"}, {"path": "x.txt"}, {"path": "a.db", "table": "t"}, {"path": "o", "partition_by": "k"}]
+)
 def test_a_body_that_ends_after_the_stop_delivers_nothing(project, tmp_path, monkeypatch, params):
     import threading
 
@@ -987,7 +1062,12 @@ def test_postgresql_gets_its_own_types(project, warehouse):
         'Odd "name': "text",
     }  # fmt: skip
     names = ", ".join('"' + name.replace('"', '""') + '"::TEXT' for name in types)
-    found = dict(zip(types, warehouse.ask(f"SELECT {names} FROM (SELECT * FROM t) x, (SELECT set_config('TimeZone', 'UTC', true)) tz")[0]))
+    found = dict(
+        zip(
+            types,
+            warehouse.ask(f"SELECT {names} FROM (SELECT * FROM t) x, (SELECT set_config('TimeZone', 'UTC', true)) tz")[0],
+        )
+    )
     assert found == {
         "i": "1", "ui": "2", "ub": "18446744073709551615", "h": "9007199254740993", "n": "12.30", "f": "1.5", "b": "true", "s": "é 'q'",
         "bl": "\\x6162", "d": "2024-02-29", "at": "2024-02-29 12:30:15.5", "z": "2024-01-01 00:00:00+00", "ti": "10:11:12", "l": "{1,NULL,3}",
@@ -1054,8 +1134,10 @@ def test_deliveries_to_one_table_at_a_time_are_one_after_the_other(project, ware
 
 
 ALTERED = {
-    "gone": ("DROP TABLE t", "target missing: t"), "emptied": ("TRUNCATE t", "target altered: t"),
-    "changed": ("UPDATE t SET x = x", "target altered: t"), "longer": ("INSERT INTO t VALUES (9)", "target altered: t"),
+    "gone": ("DROP TABLE t", "target missing: t"),
+    "emptied": ("TRUNCATE t", "target altered: t"),
+    "changed": ("UPDATE t SET x = x", "target altered: t"),
+    "longer": ("INSERT INTO t VALUES (9)", "target altered: t"),
     "another": ("DROP TABLE t; CREATE TABLE t AS SELECT 1 AS x", "target altered: t"),
     "a view": ("ALTER TABLE t RENAME TO o; CREATE VIEW t AS SELECT * FROM o", "target unreadable: t"),
 }
@@ -1092,7 +1174,9 @@ def test_to_look_at_a_project_asks_no_server(project, warehouse, tmp_path):
     deliver(project, "SELECT 1 AS x")
     warehouse.execute("DROP TABLE t")
     assert [step.reason for step in project.plan().steps] == ["up to date"]
-    (tmp_path / "profiles.yml").write_text(json.dumps({"connections": {"wh": {"type": "postgresql", **warehouse.fields, "user": "nobody"}}}))
+    (tmp_path / "profiles.yml").write_text(
+        json.dumps({"connections": {"wh": {"type": "postgresql", **warehouse.fields, "user": "nobody"}}})
+    )
     result = failure(project, "exposure.e")
     assert (result.reason, "cannot be reached" in result.error_message) == ("target unreadable: t", True)
 
@@ -1127,7 +1211,9 @@ def test_what_postgresql_refuses_changes_nothing(project, warehouse, before, sql
     assert re.search(fragment, error, re.DOTALL)
     assert warehouse.password not in error
     assert warehouse.ask("SELECT * FROM t") == [(1,)]
-    query = "SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%new%' OR table_name = 'seeknal_deliveries'"
+    query = (
+        "SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%new%' OR table_name = 'seeknal_deliveries'"
+    )
     assert warehouse.ask(query) == [(0,)]
 
 
@@ -1147,7 +1233,9 @@ def test_a_connection_that_fails_tells_no_password(project, warehouse, tmp_path,
 def test_no_rows_make_an_empty_table_of_postgresql(project, warehouse):
     result = deliver(project, "SELECT 1 AS x, 'a' AS s WHERE false")
     assert warehouse.ask("SELECT count(*) FROM t") == [(0,)]
-    assert warehouse.ask("SELECT data_type FROM information_schema.columns WHERE table_name = 't' ORDER BY ordinal_position") == [("integer",), ("text",)]
+    assert warehouse.ask(
+        "SELECT data_type FROM information_schema.columns WHERE table_name = 't' ORDER BY ordinal_position"
+    ) == [("integer",), ("text",)]
     assert "no rows" in result.metadata["warnings"][0]
 
 
@@ -1165,7 +1253,9 @@ def test_two_exposures_cannot_share_a_target(project):
     good(project)
 
 
-@pytest.mark.parametrize("target", [{"to": "data/x.csv"}, {"params": {"path": "data", "format": "parquet", "partition_by": ["x"]}}])
+@pytest.mark.parametrize(
+    "target", [{"to": "data/x.csv"}, {"params": {"path": "data", "format": "parquet", "partition_by": ["x"]}}]
+)
 def test_no_exposure_overwrites_what_another_node_reads(project, target):
     (project.directory / "data").mkdir()
     (project.directory / "data/x.csv").write_text("x\n1\n")
@@ -1184,13 +1274,25 @@ SHARED = {
     "a table by fields": (FIELDS, {**FIELDS, "port": 5432}),
     "a table with and without its schema": ({**FIELDS, "table": "public.t"}, FIELDS),
     "a table of two names of a server": ({"connection": "w", "table": "t"}, {"connection": "same", "table": "t"}),
-    "a table by a name and by fields": ({"connection": "w", "table": "t"}, {"host": "A", "database": "d", "user": "u", "table": "t"}),
+    "a table by a name and by fields": (
+        {"connection": "w", "table": "t"},
+        {"host": "A", "database": "d", "user": "u", "table": "t"},
+    ),
     "a table of a profile's schema": ({"connection": "mart", "table": "t"}, {"connection": "w", "table": "mart.t"}),
-    "a table by strings": ({"connection_string": f"{LOGIN}:5432/d", "table": "t"}, {"connection_string": "host=h dbname=d", "table": "t"}),
+    "a table by strings": (
+        {"connection_string": f"{LOGIN}:5432/d", "table": "t"},
+        {"connection_string": "host=h dbname=d", "table": "t"},
+    ),
     "a table of a name that nothing tells": ({"connection": "none", "table": "t"}, {"connection": "none", "table": "t"}),
-    "rows added to a table that is replaced": ({"connection": "w", "table": "t", "mode": "append"}, {"connection": "w", "table": "t"}),
+    "rows added to a table that is replaced": (
+        {"connection": "w", "table": "t", "mode": "append"},
+        {"connection": "w", "table": "t"},
+    ),
     "a table of SQLite": ({"path": "x.db", "table": "T"}, {"path": "./x.db", "table": "t"}),
-    "rows added to a table of SQLite that is replaced": ({"path": "x.db", "table": "t"}, {"path": "x.db", "table": "t", "mode": "append"}),
+    "rows added to a table of SQLite that is replaced": (
+        {"path": "x.db", "table": "t"},
+        {"path": "x.db", "table": "t", "mode": "append"},
+    ),
     "a file of SQLite and a file": ({"path": "x.db", "table": "t"}, {"path": "x.db", "format": "csv"}),
     "a folder and an appended one": ({"path": "out", **FOLDER}, {"path": "out", "format": "parquet", "mode": "append"}),
     "a folder and a file in it": ({"path": "out", **FOLDER}, {"path": "out/b.csv"}),
@@ -1205,9 +1307,15 @@ OWN = {
     "two schemas": ({"connection": "w", "table": "t"}, {"connection": "mart", "table": "t"}),
     "two names that nothing tells": ({"connection": "none", "table": "t"}, {"connection": "nil", "table": "t"}),
     "two strings": ({"connection_string": f"{LOGIN}/d", "table": "t"}, {"connection_string": f"{LOGIN}/e", "table": "t"}),
-    "rows added to one table": ({"connection": "w", "table": "t", "mode": "append"}, {"connection": "same", "table": "t", "mode": "append"}),
+    "rows added to one table": (
+        {"connection": "w", "table": "t", "mode": "append"},
+        {"connection": "same", "table": "t", "mode": "append"},
+    ),
     "two tables of SQLite": ({"path": "x.db", "table": "t"}, {"path": "x.db", "table": "u", "mode": "append"}),
-    "one folder appended to": ({"path": "out", "format": "parquet", "mode": "append"}, {"path": "out", "format": "parquet", "mode": "append"}),
+    "one folder appended to": (
+        {"path": "out", "format": "parquet", "mode": "append"},
+        {"path": "out", "format": "parquet", "mode": "append"},
+    ),
     "folders with one beginning": ({"path": "out", **FOLDER}, {"path": "out.csv"}),
 }
 
@@ -1238,7 +1346,9 @@ def test_targets_that_are_apart_are_not_mixed_up(project, monkeypatch, one, two)
     assert len(project.plan().steps) == 3
 
 
-@pytest.mark.parametrize("target", ["profiles.yml", "seeknal_project.yml", "pyproject.toml", "seeknal", "seeknal/sources/x.yml", "conf/real.yml"])
+@pytest.mark.parametrize(
+    "target", ["profiles.yml", "seeknal_project.yml", "pyproject.toml", "seeknal", "seeknal/sources/x.yml", "conf/real.yml"]
+)
 def test_no_exposure_overwrites_what_the_project_is_read_from(project, tmp_path, target):
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf/real.yml").write_text("connections: {}\n")

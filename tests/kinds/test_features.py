@@ -28,9 +28,15 @@ def _group(project: Project, name: str = "f", body: str = BODY, **config: Any) -
 
 # What a group stores
 
+
 def test_keys_and_times_come_first_then_the_declared_features_with_their_dtypes(project: Project) -> None:
     body = "SELECT '3' AS n, 1.5 AS x, 9 AS unwanted, TIMESTAMP '2024-01-02' AS made, DATE '2024-01-01' AS ts, 1 AS k"
-    _group(project, body=body, created_time="made", features={"x": {"dtype": "float", "description": "one"}, "n": {"dtype": "int"}})
+    _group(
+        project,
+        body=body,
+        created_time="made",
+        features={"x": {"dtype": "float", "description": "one"}, "n": {"dtype": "int"}},
+    )
     result = good(project)["feature_group.f"]
     table = arrow(project, "feature_group.f")
     assert table.schema.names == ["k", "ts", "made", "n", "x"]
@@ -64,7 +70,9 @@ SPELLINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("config", SPELLINGS.values(), ids=SPELLINGS)
 def test_every_spelling_declares_the_same_group(project: Project, config: dict[str, Any]) -> None:
-    project.feature_group("f", sql="SELECT 1 AS k, TIMESTAMP '2024-01-01' AS ts, TIMESTAMP '2024-01-02' AS made, 5 AS v", **config)
+    project.feature_group(
+        "f", sql="SELECT 1 AS k, TIMESTAMP '2024-01-01' AS ts, TIMESTAMP '2024-01-02' AS made, 5 AS v", **config
+    )
     metadata = good(project)["feature_group.f"].metadata
     told = {key: metadata[key] for key in ("keys", "event_time", "created_time", "ttl_seconds", "features")}
     assert told == {"keys": ["k"], "event_time": "ts", "created_time": "made", "ttl_seconds": 129_600, "features": ["v"]}
@@ -73,7 +81,9 @@ def test_every_spelling_declares_the_same_group(project: Project, config: dict[s
 def test_metadata_tells_entities_span_rows_and_nulls(project: Project) -> None:
     _group(project, body=f"SELECT *, CASE WHEN v = 6 THEN NULL ELSE 'x' END AS w, 1 AS full FROM ({BODY})")
     metadata = good(project)["feature_group.f"].metadata
-    assert metadata["metrics"] | {"entities": 2, "rows_per_entity_max": 2, "rows_per_entity_mean": 1.5} == metadata["metrics"]
+    assert (
+        metadata["metrics"] | {"entities": 2, "rows_per_entity_max": 2, "rows_per_entity_mean": 1.5} == metadata["metrics"]
+    )
     assert (metadata["from"], metadata["until"]) == ("2024-01-01 00:00:00", "2024-01-03 00:00:00")
     assert metadata["null_share"] == {"w": pytest.approx(1 / 3, abs=1e-6)}
 
@@ -187,7 +197,11 @@ def test_what_a_group_cannot_be_is_refused_at_definition(project: Project, confi
 
 
 def test_the_options_of_a_cell_are_the_keys_of_the_yaml(project: Project) -> None:
-    group = define("feature_group", "f --entity user --key k,l --event-time ts --created made --ttl 7d --features a,b".split(), "SELECT 1")
+    group = define(
+        "feature_group",
+        "f --entity user --key k,l --event-time ts --created made --ttl 7d --features a,b".split(),
+        "SELECT 1",
+    )
     assert group.config == {
         "entity": {"name": "user", "join_keys": ["k", "l"]},
         "materialization": {"event_time_col": "ts", "created_time_col": "made", "ttl": "7d"},
@@ -226,6 +240,7 @@ def test_yaml_reads_alike(project: Project) -> None:
 
 # Retrieval
 
+
 def _two_groups(project: Project) -> None:
     _group(project)
     project.feature_group("static", sql="SELECT * FROM (VALUES (1, 'x'), (3, 'z')) t(k, name)", key="k")
@@ -234,7 +249,9 @@ def _two_groups(project: Project) -> None:
 
 def test_several_groups_are_joined_at_once_and_one_without_times_by_its_key(project: Project) -> None:
     _two_groups(project)
-    project.transform("t", spine="labels", label_time="due", features=["static:name as who", "f:v", "feature_group.f:v AS again"])
+    project.transform(
+        "t", spine="labels", label_time="due", features=["static:name as who", "f:v", "feature_group.f:v AS again"]
+    )
     project.transform("plain", spine="labels", features=["static"])
     good(project)
     assert arrow(project, "transform.t").schema.names == ["k", "due", "who", "v", "again"]
@@ -280,7 +297,9 @@ def test_the_order_of_a_view_is_kept(project: Project) -> None:
 
 def test_latest_stands_wherever_a_table_may(project: Project) -> None:
     _two_groups(project)
-    project.transform("c", sql="WITH a AS (SELECT * FROM latest(f)) SELECT sum(v)::BIGINT AS v FROM a WHERE EXISTS (FROM latest(static))")
+    project.transform(
+        "c", sql="WITH a AS (SELECT * FROM latest(f)) SELECT sum(v)::BIGINT AS v FROM a WHERE EXISTS (FROM latest(static))"
+    )
     project.transform("m", sql="CREATE TEMP TABLE x AS FROM latest(f); SELECT count(*) AS n FROM x")
     project.exposure("e", sql="SELECT k, v FROM latest(f)", to="latest.csv")
     good(project)
@@ -298,8 +317,17 @@ def test_a_newer_row_reaches_latest_and_what_retrieves(project: Project) -> None
 
 
 def test_groups_of_two_keys_are_joined_by_both(project: Project) -> None:
-    _group(project, body="SELECT i % 2 AS k, i % 3 AS l, TIMESTAMP '2024-01-01' AS ts, i AS v FROM range(6) r(i)", key=["k", "l"])
-    project.transform("t", sql="SELECT 1 AS k, l, TIMESTAMP '2024-01-02' AS due FROM range(3) r(l) ORDER BY l", label_time="due", features="f")
+    _group(
+        project,
+        body="SELECT i % 2 AS k, i % 3 AS l, TIMESTAMP '2024-01-01' AS ts, i AS v FROM range(6) r(i)",
+        key=["k", "l"],
+    )
+    project.transform(
+        "t",
+        sql="SELECT 1 AS k, l, TIMESTAMP '2024-01-02' AS due FROM range(3) r(l) ORDER BY l",
+        label_time="due",
+        features="f",
+    )
     good(project)
     assert [row[3] for row in rows(project, "transform.t")] == [3, 1, 5]
 
@@ -307,11 +335,18 @@ def test_groups_of_two_keys_are_joined_by_both(project: Project) -> None:
 def test_context_features_takes_a_frame_and_gives_the_nodes_form(project: Project) -> None:
     _two_groups(project)
     body = "import pandas as pd\nspine = pd.DataFrame({'k': [1, 1], 'due': pd.to_datetime(['2024-01-02', '2023-01-01'])}, index=[7, 8])\n"
-    project.transform("p", python=body + "found = ctx.features(spine, ['f:v', 'static'], time='due')\nfound.assign(form=type(found).__module__)")
+    project.transform(
+        "p",
+        python=body
+        + "found = ctx.features(spine, ['f:v', 'static'], time='due')\nfound.assign(form=type(found).__module__)",
+    )
     project.transform("a", python=body + "found = ctx.features(spine, 'f', time='due')\nfound.append_column('n', [[len(found.schema)] * 2])",
                       **{"as": "arrow"})  # fmt: skip
     good(project)
-    assert [(row[2], row[3], row[4].partition(".")[0]) for row in rows(project, "transform.p")] == [(5, "x", "pandas"), (None, "x", "pandas")]
+    assert [(row[2], row[3], row[4].partition(".")[0]) for row in rows(project, "transform.p")] == [
+        (5, "x", "pandas"),
+        (None, "x", "pandas"),
+    ]
     assert [row[2:] for row in rows(project, "transform.a")] == [(5, 3), (None, 3)]
 
 
@@ -328,7 +363,10 @@ def test_context_features_by_keywords_gives_edges(project: Project) -> None:
 def test_latest_reads_the_newest_row_of_each_key_in_sql_and_python(project: Project) -> None:
     _two_groups(project)
     project.transform("s", sql="SELECT k, v FROM latest(f)")
-    project.transform("j", sql='SELECT x.k, x.v, y.name FROM latest("feature_group"."f") AS x LEFT JOIN latest(static) y USING (k) ORDER BY ALL')
+    project.transform(
+        "j",
+        sql='SELECT x.k, x.v, y.name FROM latest("feature_group"."f") AS x LEFT JOIN latest(static) y USING (k) ORDER BY ALL',
+    )
     project.transform("p", python="ctx.latest('f')[['k', 'v']]")
     good(project)
     assert rows(project, "transform.s") == rows(project, "transform.p") == [(1, 6), (2, 7)]
@@ -341,7 +379,11 @@ SPINES: dict[str, tuple[str, dict[str, Any], str]] = {
     "no such label time": (LABELS, {"label_time": "duee"}, "did you mean due"),
     "no label time": (LABELS, {"label_time": None}, "no label time"),
     "no key": ("SELECT 1 AS kk, TIMESTAMP '2024-01-02' AS due", {}, "no column 'k', the key of feature_group.f"),
-    "a key of another type": ("SELECT '1' AS k, TIMESTAMP '2024-01-02' AS due", {}, "VARCHAR in the spine, INTEGER in feature_group.f"),
+    "a key of another type": (
+        "SELECT '1' AS k, TIMESTAMP '2024-01-02' AS due",
+        {},
+        "VARCHAR in the spine, INTEGER in feature_group.f",
+    ),
     "a key with a fraction": ("SELECT 1.0::DOUBLE AS k, TIMESTAMP '2024-01-02' AS due", {}, "DOUBLE in the spine"),
     "no such feature": (LABELS, {"features": ["f:vv"]}, "did you mean v"),
     "a feature that the spine has": (f"SELECT *, 1 AS V FROM ({LABELS})", {}, "f:v AS another_name"),
@@ -381,7 +423,9 @@ RETRIEVALS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("config", "expected"), RETRIEVALS.values(), ids=RETRIEVALS)
-def test_a_retrieval_that_cannot_be_is_refused_at_definition(project: Project, config: dict[str, Any], expected: str) -> None:
+def test_a_retrieval_that_cannot_be_is_refused_at_definition(
+    project: Project, config: dict[str, Any], expected: str
+) -> None:
     _two_groups(project)
     with pytest.raises(ManifestError) as caught:
         project.node("transform", "t", **config)
@@ -389,7 +433,10 @@ def test_a_retrieval_that_cannot_be_is_refused_at_definition(project: Project, c
 
 
 BODIES: dict[str, tuple[str, str]] = {
-    "names that nobody can see": ("names = ['f:' + 'v']\nctx.features(ref('labels'), names, time='due')", "inputs: [feature_group.f]"),
+    "names that nobody can see": (
+        "names = ['f:' + 'v']\nctx.features(ref('labels'), names, time='due')",
+        "inputs: [feature_group.f]",
+    ),
     "another mode": ("ctx.features(ref('labels'), ['f'], time='due', mode='now')", "unknown mode"),
     "no time": ("ctx.features(ref('labels'), ['f'])", "no label time"),
     "no table": ("ctx.features(3, ['f'], time='due')", "int, not a table"),
@@ -429,7 +476,9 @@ def test_a_large_retrieval_keeps_the_order_of_the_spine(project: Project) -> Non
     frame["due"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(frame["n"] * 104_729 % 100_000, unit="s")
     project.namespace = {"frame": pa.Table.from_pandas(frame)}
     project.source("labels", input="frame", source="dataframe")
-    _group(project, body="SELECT i % 990 AS k, TIMESTAMP '2024-01-01' + to_seconds(i) AS ts, i AS v FROM range(0, 100000) r(i)")
+    _group(
+        project, body="SELECT i % 990 AS k, TIMESTAMP '2024-01-01' + to_seconds(i) AS ts, i AS v FROM range(0, 100000) r(i)"
+    )
     project.transform("t", spine="labels", label_time="due", features="f")
     good(project)
     table = arrow(project, "transform.t").to_pandas()
@@ -442,15 +491,26 @@ def test_a_large_retrieval_keeps_the_order_of_the_spine(project: Project) -> Non
 
 def test_an_online_store_is_told_not_to_be_there(project):
     project.feature_group("f", "SELECT 1 AS k", key="k", materialization={"online": {"enabled": True, "ttl": "7d"}})
-    assert good(project)["feature_group.f"].warnings == ("there is no online store: an exposure of latest(...) serves the newest features elsewhere",)
+    assert good(project)["feature_group.f"].warnings == (
+        "there is no online store: an exposure of latest(...) serves the newest features elsewhere",
+    )
 
 
 def test_the_words_of_the_peers_template_are_read(project):
-    project.feature_group("f", "SELECT 1 AS k", key="k", offline={"enabled": "True", "format": "parquet"}, online={"enabled": "False", "ttl": "7d"})
+    project.feature_group(
+        "f",
+        "SELECT 1 AS k",
+        key="k",
+        offline={"enabled": "True", "format": "parquet"},
+        online={"enabled": "False", "ttl": "7d"},
+    )
     assert good(project)["feature_group.f"].warnings == ()
 
 
-@pytest.mark.parametrize(("text", "meant"), [("latest('f')", "latest(feature_group.f)"), ("LATEST( 'feature_group.f' )", "latest(feature_group.f)")])
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("latest('f')", "latest(feature_group.f)"), ("LATEST( 'feature_group.f' )", "latest(feature_group.f)")],
+)
 def test_a_group_named_as_text_is_told_how_latest_is_written(project: Project, text: str, meant: str) -> None:
     _group(project)
     with pytest.raises(ManifestError, match="no table") as error:
@@ -459,7 +519,9 @@ def test_a_group_named_as_text_is_told_how_latest_is_written(project: Project, t
 
 
 def test_a_macro_of_ones_own_may_be_called_latest(project: Project) -> None:
-    project.transform("newest", "CREATE TEMP MACRO latest(x) AS TABLE SELECT x AS v; SELECT * FROM latest('f') -- from latest('g')")
+    project.transform(
+        "newest", "CREATE TEMP MACRO latest(x) AS TABLE SELECT x AS v; SELECT * FROM latest('f') -- from latest('g')"
+    )
     project.transform("other", "SELECT 'from latest(''f'')' AS v")
     good(project)
     assert rows(project, "transform.newest") == [("f",)]
@@ -485,6 +547,8 @@ def test_a_ttl_that_is_no_time_says_how_it_is_written(project: Project) -> None:
 def test_without_a_body_the_rows_of_its_input_are_taken(project):
     """The peer's front page writes feature groups so: inputs, features, an entity."""
     project.source("s", "SELECT 1 AS k, 2.5 AS total, 'x' AS other")
-    project.feature_group("f", inputs=[{"ref": "source.s"}], entity={"name": "c", "join_keys": ["k"]}, features={"total": {"dtype": "float"}})
+    project.feature_group(
+        "f", inputs=[{"ref": "source.s"}], entity={"name": "c", "join_keys": ["k"]}, features={"total": {"dtype": "float"}}
+    )
     good(project)
     assert rows(project, "feature_group.f") == [(1, 2.5)]

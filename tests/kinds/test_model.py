@@ -157,13 +157,17 @@ TYPES = {
 @pytest.mark.parametrize(("target", "kind"), TYPES.values(), ids=TYPES)
 @pytest.mark.parametrize("algorithm", ["random_forest", "logistic_regression"])
 def test_classes_come_back_as_they_were_typed(project: Project, target: str, kind: pa.DataType, algorithm: str) -> None:
-    found = model(project, target=target, training={"algorithm": algorithm, "params": FAST.get(algorithm, {})}).metadata["metrics"]
+    found = model(project, target=target, training={"algorithm": algorithm, "params": FAST.get(algorithm, {})}).metadata[
+        "metrics"
+    ]
     stored = arrow(project, "model.m")
     assert (stored.schema.field("target").type, stored.schema.field("prediction").type) == (kind, kind)
     held = stored.to_pylist()
     assert all((row["split"] == "unlabelled") == (row["target"] is None) for row in held)
     assert all(row["prediction"] is not None for row in held)
-    assert sum(row["target"] is None for row in held) == (30 if "some" in next(k for k, v in TYPES.items() if v[0] == target) else 0)
+    assert sum(row["target"] is None for row in held) == (
+        30 if "some" in next(k for k, v in TYPES.items() if v[0] == target) else 0
+    )
     test = [row for row in held if row["split"] == "test"]
     assert found["accuracy"] == pytest.approx(sum(row["target"] == row["prediction"] for row in test) / len(test), abs=1e-6)
     assert found["accuracy"] > 0.8
@@ -181,7 +185,9 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize(("target", "training", "task"), AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_what_is_done_goes_by_task_then_name_then_target(project: Project, target: str, training: dict[str, Any], task: str) -> None:
+def test_what_is_done_goes_by_task_then_name_then_target(
+    project: Project, target: str, training: dict[str, Any], task: str
+) -> None:
     found = model(project, target=target, training={"algorithm": "decision_tree", **training})
     assert found.metadata["model"]["task"] == task
 
@@ -208,7 +214,9 @@ def test_a_part_goes_by_the_key_alone(connection: duckdb.DuckDBPyConnection, dat
     from seeknal_nb.workflow.kinds.models.training import Split, Training
     from seeknal_nb.workflow.kinds.models.trainingset import part_sql
 
-    keys = st.tuples(st.integers(-(2**31), 2**31 - 1), st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+    keys = st.tuples(
+        st.integers(-(2**31), 2**31 - 1), st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+    )
     held = data.draw(st.lists(keys, min_size=1, max_size=8, unique=True))
     more = data.draw(st.permutations([*held, *data.draw(st.lists(keys, max_size=4))]))
     share = data.draw(st.floats(0.01, 0.99))
@@ -216,7 +224,9 @@ def test_a_part_goes_by_the_key_alone(connection: duckdb.DuckDBPyConnection, dat
     part = part_sql(training, {"k": "BIGINT", "w": "VARCHAR", "y": "INTEGER"}, None)
 
     def parts(of: Iterable[tuple[int, str | None]], kind: str) -> dict[tuple[int, str | None], str]:
-        frame = pa.table({"k": pa.array([k for k, _ in of], kind), "w": pa.array([w for _, w in of], "string"), "y": [1] * len(of)})
+        frame = pa.table(
+            {"k": pa.array([k for k, _ in of], kind), "w": pa.array([w for _, w in of], "string"), "y": [1] * len(of)}
+        )
         connection.register("t", frame)
         return {(k, w): p for k, w, p in connection.execute(f"SELECT k, w, {part} FROM t").fetchall()}
 
@@ -256,7 +266,9 @@ def test_by_time_the_latest_share_tests_and_a_tie_at_the_border_tests_whole(proj
 def test_three_months_test_on_the_last_one(project: Project) -> None:
     """A fifth of the rows lies inside the last month: a border after it would leave nothing to test on."""
     training_set(project)
-    project.model("m", sql="SELECT *, 1 + id % 3 AS month FROM rows", training={**LOGISTIC, "split": {"time_column": "month"}})
+    project.model(
+        "m", sql="SELECT *, 1 + id % 3 AS month FROM rows", training={**LOGISTIC, "split": {"time_column": "month"}}
+    )
     result = good(project)["model.m"]
     stored = table(project)
     assert stored.loc[stored["split"] == "test", "id"].tolist() == [i for i in range(300) if i % 3 == 2]
@@ -281,7 +293,9 @@ def test_a_row_without_a_time_is_left_out_and_said(project: Project) -> None:
     assert any("5 rows are left out" in text for text in result.metadata["warnings"])
 
 
-@pytest.mark.parametrize("column", ["id % 4 = 0", "(id % 4 = 0)::INTEGER", "CASE WHEN id % 4 = 0 THEN 'Test' ELSE 'train' END"])
+@pytest.mark.parametrize(
+    "column", ["id % 4 = 0", "(id % 4 = 0)::INTEGER", "CASE WHEN id % 4 = 0 THEN 'Test' ELSE 'train' END"]
+)
 def test_a_column_may_say_which_rows_test(project: Project, column: str) -> None:
     training_set(project)
     project.model("m", sql=f"SELECT *, {column} AS part FROM rows", training={**LOGISTIC, "split": {"column": "part"}})
@@ -331,7 +345,9 @@ def test_a_refit_in_another_process_has_the_same_digest(project: Project, tmp_pa
 def test_n_jobs_does_not_change_what_is_predicted(project: Project) -> None:
     model(project, training={"algorithm": "random_forest", "params": {"n_estimators": 8}})
     first = arrow(project, "model.m")
-    project.model("n", inputs=["rows"], training={**LOGISTIC, "algorithm": "random_forest", "params": {"n_estimators": 8, "n_jobs": 2}})
+    project.model(
+        "n", inputs=["rows"], training={**LOGISTIC, "algorithm": "random_forest", "params": {"n_estimators": 8, "n_jobs": 2}}
+    )
     good(project)
     assert arrow(project, "model.n").equals(first)
     one, other = (build_of(project, f"model.{name}").with_name("model.skops").read_bytes() for name in "mn")
@@ -361,7 +377,10 @@ NUMBERS = {
     "truth values": (pd.Series([True, None], dtype="boolean"), [1, None]),
     "numbers as objects": (pd.Series([Decimal("1.5"), None], dtype="object"), [1.5, None]),
     "times": (pd.Series([EPOCH + dt.timedelta(days=1), None]), [86400, None]),
-    "times with a zone": (pd.Series(pd.to_datetime(["1970-01-01 01:00:00+01:00", "1970-01-02 00:00:00+00:00"], utc=True)), [0, 86400]),
+    "times with a zone": (
+        pd.Series(pd.to_datetime(["1970-01-01 01:00:00+01:00", "1970-01-02 00:00:00+00:00"], utc=True)),
+        [0, 86400],
+    ),
     "nanoseconds": (pd.Series([EPOCH]).astype("datetime64[ns]"), [0]),
     "days as objects": (pd.Series([dt.date(1970, 1, 3), None], dtype="object"), [172800, None]),
     "times of day": (pd.Series([dt.time(1, 0, 1, 500_000), None], dtype="object"), [3601.5, None]),
@@ -392,13 +411,16 @@ def test_every_kind_of_missing_word_is_the_same_word(values: pd.Series) -> None:
 
 
 def test_features_of_every_kind_are_taken(project: Project) -> None:
-    project.transform("rows", sql="""
+    project.transform(
+        "rows",
+        sql="""
         SELECT i AS id, i % 2 = 0 AS truth, i::HUGEINT AS wide, (i / 7)::DECIMAL(9, 3) AS price, DATE '2024-01-01' + i::INTEGER AS d,
                TIMESTAMP '2024-01-01' + INTERVAL (i) HOUR AS ts, TIMESTAMPTZ '2024-01-01 00:00:00+00' + INTERVAL (i) HOUR AS tz,
                TIME '00:00:00' + INTERVAL (i) MINUTE AS clock, INTERVAL (i) MINUTE AS span, 'w' || i % 3 AS word,
                (['a', 'b'])[1 + i % 2]::ENUM ('a', 'b') AS choice, NULL::DOUBLE AS nothing, NULL::VARCHAR AS silence,
                CASE WHEN i % 5 > 0 THEN i END AS holes, i % 4 < 2 AS label
-        FROM range(80) t(i)""")
+        FROM range(80) t(i)""",
+    )
     project.model("m", inputs=["rows"], training=LOGISTIC)
     project.transform("again", python="import pandas\nframe = ref('rows')\n"
                       "result = frame[['id']].join(ctx.predict('model.m', frame))")  # fmt: skip
@@ -484,7 +506,11 @@ def test_a_body_of_several_statements_runs_once(project: Project) -> None:
     training_set(project)
     project.model("m", sql="CREATE TEMP TABLE t AS SELECT * FROM rows WHERE id < 200; SELECT * FROM t", training=LOGISTIC)
     assert good(project)["model.m"].row_count == 200
-    assert sorted(path.name for path in build_of(project, "model.m").parent.iterdir()) == ["build.json", "data.parquet", "model.skops"]
+    assert sorted(path.name for path in build_of(project, "model.m").parent.iterdir()) == [
+        "build.json",
+        "data.parquet",
+        "model.skops",
+    ]
 
 
 OUTPUTS = {
@@ -534,7 +560,9 @@ def m(rows, ctx):
 def test_a_python_body_keeps_models_and_numbers(project: Project) -> None:
     training_set(project)
     project.model("m", python=BODY, tests=[{"metric": "score", "min": 0.9}, {"not_null": "p"}], output_columns=["p"])
-    project.transform("t", python="result = [{'a': ctx.model('m').coef_.shape[1], 'b': ctx.model('model.m', 'second')['of'][1]}]")
+    project.transform(
+        "t", python="result = [{'a': ctx.model('m').coef_.shape[1], 'b': ctx.model('model.m', 'second')['of'][1]}]"
+    )
     result = good(project)["model.m"]
     assert result.metadata["metrics"]["n"] == 3
     assert [check["passed"] for check in result.metadata["checks"]] == [True, True]
@@ -583,7 +611,9 @@ HELD = {
 
 @pytest.mark.parametrize(("test", "held"), HELD.values(), ids=HELD)
 @pytest.mark.parametrize("severity", ["error", "warn"])
-def test_a_test_that_fails_fails_the_node_unless_it_only_warns(project: Project, test: dict[str, Any], held: bool, severity: str) -> None:
+def test_a_test_that_fails_fails_the_node_unless_it_only_warns(
+    project: Project, test: dict[str, Any], held: bool, severity: str
+) -> None:
     training_set(project)
     project.model("m", inputs=["rows"], training=LOGISTIC, tests=[test], severity=severity)
     result = run(project)["model.m"]
@@ -653,7 +683,9 @@ def test_a_file_that_was_changed_is_not_loaded(project: Project, tmp_path: Path,
     """RELIABILITY G17: it is changed after the run has proved it, right before it is read."""
     trace = tmp_path / "trace"
     project.model("m", python=OTHER)
-    project.transform("t", inputs=["m"], python=TAMPER.format(root=str(tmp_path), data=pickle.dumps(Bomb(str(trace))).hex(), too=too))
+    project.transform(
+        "t", inputs=["m"], python=TAMPER.format(root=str(tmp_path), data=pickle.dumps(Bomb(str(trace))).hex(), too=too)
+    )
     message = failure(project, "transform.t").error_message
     assert "is not what was saved" in message
     assert "nothing of it was loaded" in message
@@ -766,7 +798,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("config", "fragment"), REFUSED.values(), ids=REFUSED)
-def test_a_model_that_makes_no_sense_is_refused_at_definition(project: Project, config: dict[str, Any], fragment: str) -> None:
+def test_a_model_that_makes_no_sense_is_refused_at_definition(
+    project: Project, config: dict[str, Any], fragment: str
+) -> None:
     with pytest.raises(ManifestError) as caught:
         project.node("model", "m", **{**config, "training": {**LOGISTIC, **config.get("training", {})}})
     assert fragment in str(caught.value)
@@ -780,7 +814,11 @@ FAILS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a time that is not there": (SIGNAL, {"split": {"time_column": "dya"}}, "did you mean day"),
     "a time that is a word": (SIGNAL, {"split": {"time_column": "colour"}}, "is VARCHAR"),
     "a border that is no time": (SIGNAL, {"split": {"time_column": "day", "train_until": "soon"}}, "'soon' is no DATE"),
-    "a border before all": (SIGNAL, {"split": {"time_column": "day", "train_until": "2020-01-01"}}, "the training part is empty"),
+    "a border before all": (
+        SIGNAL,
+        {"split": {"time_column": "day", "train_until": "2020-01-01"}},
+        "the training part is empty",
+    ),
     "a split column of odd words": (SIGNAL, {"split": {"column": "colour"}}, "holds '"),
     "a split column of numbers": (SIGNAL, {"split": {"column": "x"}}, "make it a BOOLEAN"),
     "a parameter that it does not have": (SIGNAL, {"params": {"max_itr": 3}}, "did you mean max_iter"),
@@ -795,13 +833,19 @@ FAILS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a module that is not there": (SIGNAL, {"algorithm": "sklearn.linearmodel.Ridge"}, "no module sklearn.linearmodel"),
     "a transformer": (SIGNAL, {"algorithm": "sklearn.preprocessing.StandardScaler"}, "neither classifier nor regressor"),
     "a function's module": (SIGNAL, {"algorithm": "sklearn.linear_model.Any"}, "there is no Any"),
-    "a task that it does not do": (SIGNAL, {"algorithm": "sklearn.linear_model.Ridge", "task": "classification"}, "does no classification"),
+    "a task that it does not do": (
+        SIGNAL,
+        {"algorithm": "sklearn.linear_model.Ridge", "task": "classification"},
+        "does no classification",
+    ),
     "one that needs another": (SIGNAL, {"algorithm": "sklearn.ensemble.VotingClassifier"}, "refuses its params"),
 }
 
 
 @pytest.mark.parametrize(("target", "training", "fragment"), FAILS.values(), ids=FAILS)
-def test_a_model_that_cannot_be_trained_says_why(project: Project, target: str, training: dict[str, Any], fragment: str) -> None:
+def test_a_model_that_cannot_be_trained_says_why(
+    project: Project, target: str, training: dict[str, Any], fragment: str
+) -> None:
     training_set(project, target)
     project.model("m", inputs=["rows"], training={**LOGISTIC, **training})
     result = failure(project, "model.m")
@@ -862,7 +906,9 @@ def test_options_on_the_line_are_those_of_the_yaml() -> None:
 
 def test_the_peers_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "seeknal").mkdir()
-    (tmp_path / "users.csv").write_text("user_id,age,plan\n" + "".join(f"{i},{20 + i % 40},{'ab'[i % 2]}\n" for i in range(200)))
+    (tmp_path / "users.csv").write_text(
+        "user_id,age,plan\n" + "".join(f"{i},{20 + i % 40},{'ab'[i % 2]}\n" for i in range(200))
+    )
     (tmp_path / "labels.csv").write_text("user_id,churned\n" + "".join(f"{i},{int(i % 40 > 20)}\n" for i in range(200)))
     (tmp_path / "seeknal" / "all.yml").write_text("""
 kind: source
@@ -896,7 +942,11 @@ tests:
         result = good(project)["model.churn"]
     assert result.metadata["metrics"]["accuracy"] >= 0.8
     assert [check["passed"] for check in result.metadata["checks"]] == [True, True]
-    assert pa.parquet.read_table(next(tmp_path.glob("target/outputs/model/churn/*/data.parquet"))).column_names == ["user_id", "prediction", "probability"]
+    assert pa.parquet.read_table(next(tmp_path.glob("target/outputs/model/churn/*/data.parquet"))).column_names == [
+        "user_id",
+        "prediction",
+        "probability",
+    ]
 
 
 def test_trees_with_categories_are_kept_by_skops_and_a_partial_of_others_is_not(project: Project) -> None:
@@ -931,7 +981,9 @@ def test_labels_and_features_of_a_view_are_of_one_reading(project: Project, labe
         training |= {"label_source": "transform.v"}
     project.model("m", inputs=["transform.v"], training=training)
     assert good(project)["model.m"].metadata["metrics"]["accuracy"] > 0.97
-    assert sorted(file.name for file in build_of(project, "model.m").parent.iterdir() if file.suffix == ".parquet") == ["data.parquet"]
+    assert sorted(file.name for file in build_of(project, "model.m").parent.iterdir() if file.suffix == ".parquet") == [
+        "data.parquet"
+    ]
 
 
 def test_labels_of_a_view_are_counted_and_joined_in_one_reading(project: Project) -> None:
@@ -952,7 +1004,10 @@ def test_labels_of_a_view_are_counted_and_joined_in_one_reading(project: Project
 
 
 def test_a_check_of_a_metric_looked_at_the_rows_of_the_test_part(project: Project) -> None:
-    result = model(project, tests=[{"metric": "auc", "min": 0.5}, {"metric": "auc", "max": 0.1, "severity": "warn"}, {"not_null": "prediction"}])
+    result = model(
+        project,
+        tests=[{"metric": "auc", "min": 0.5}, {"metric": "auc", "max": 0.1, "severity": "warn"}, {"not_null": "prediction"}],
+    )
     tested = int((table(project).split == "test").sum())
     assert 0 < tested < 300
     assert [(check["passed"], check["rows"]) for check in result.checks] == [(True, tested), (False, tested), (True, 300)]

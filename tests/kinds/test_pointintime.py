@@ -75,7 +75,9 @@ HAND: list[tuple[str | None, datetime | None, int | None, int | None, int | None
     ("u6", at(15), 60, 60, 60, 60),
 ]
 WAYS = [("event", None), ("known", None), ("event", TTL), ("known", TTL)]
-NAMED = dict(zip(("by event", "by known time", "by event, with a TTL", "by known time, with a TTL"), enumerate(WAYS), strict=True))
+NAMED = dict(
+    zip(("by event", "by known time", "by event, with a TTL", "by known time, with a TTL"), enumerate(WAYS), strict=True)
+)
 
 
 def brute_force(
@@ -112,17 +114,25 @@ def _values(listed: Sequence[Sequence[Any]]) -> str:
 
 
 def _hand(project: Project, ttl: timedelta | None, **more: Any) -> None:
-    project.source("raw", sql=f"SELECT k, e::TIMESTAMP AS e, c::TIMESTAMP AS c, v FROM (VALUES {_values(FEATURES)}) t(k, e, c, v)")
+    project.source(
+        "raw", sql=f"SELECT k, e::TIMESTAMP AS e, c::TIMESTAMP AS c, v FROM (VALUES {_values(FEATURES)}) t(k, e, c, v)"
+    )
     labels = _values([(n, *row[:2]) for n, row in enumerate(HAND)])
     project.source("labels", sql=f"SELECT n, k, ts::TIMESTAMP AS ts FROM (VALUES {labels}) t(n, k, ts)")
-    project.feature_group("f", sql="FROM raw", key="k", event_time="e", created_time="c", ttl=None if ttl is None else "2d", **more)
+    project.feature_group(
+        "f", sql="FROM raw", key="k", event_time="e", created_time="c", ttl=None if ttl is None else "2d", **more
+    )
 
 
 @pytest.mark.parametrize(("number", "way"), NAMED.values(), ids=NAMED)
-def test_a_transform_gives_what_was_worked_out_by_hand(project: Project, number: int, way: tuple[str, timedelta | None]) -> None:
+def test_a_transform_gives_what_was_worked_out_by_hand(
+    project: Project, number: int, way: tuple[str, timedelta | None]
+) -> None:
     _hand(project, way[1])
     project.transform("joined", spine="labels", label_time="ts", features=["f"], mode=way[0])
-    project.transform("called", python=f"result = ctx.features(labels, ['f:v'], time='ts', mode={way[0]!r})", **{"as": "arrow"})
+    project.transform(
+        "called", python=f"result = ctx.features(labels, ['f:v'], time='ts', mode={way[0]!r})", **{"as": "arrow"}
+    )
     project.transform("body", sql="SELECT * FROM labels", label_time="ts", features="f:v AS w", mode=way[0])
     good(project)
     expected = [(n, *row[:2], row[2 + number]) for n, row in enumerate(HAND)]
@@ -179,7 +189,10 @@ def retrieved(
     connection.register("line", group)
     us = None if ttl is None else ttl // US
     declared = Group("feature_group.line", _KEY_COLUMNS[:width], ("v",), "e", "f0", us, ties)
-    types = {name: str(kind) for name, kind in connection.execute("SELECT column_name, column_type FROM (DESCRIBE line)").fetchall()}
+    types = {
+        name: str(kind)
+        for name, kind in connection.execute("SELECT column_name, column_type FROM (DESCRIBE line)").fetchall()
+    }
     part = Part(declared, "line", (("v", "v"),), types)
     asked = Spine("spine", dict.fromkeys(spine.column_names, ""), "s")
     return connection.execute(retrieval_sql(asked, [part], mode=mode)).fetchall()
@@ -208,7 +221,9 @@ def test_what_lies_after_a_label_never_changes_it(connection: duckdb.DuckDBPyCon
 
 @settings(max_examples=60)
 @given(case=cases(), late=st.lists(st.tuples(_KEYS, _TIMES, st.integers(0, 9)), max_size=8))
-def test_late_rows_never_change_what_earlier_labels_knew(connection: duckdb.DuckDBPyConnection, case: Any, late: Any) -> None:
+def test_late_rows_never_change_what_earlier_labels_knew(
+    connection: duckdb.DuckDBPyConnection, case: Any, late: Any
+) -> None:
     labels, features, _, ttl = case
     width = len(labels[0][0]) if labels else len(features[0][0]) if features else 1
     after = datetime(2024, 2, 1)
@@ -224,8 +239,12 @@ def test_many_rows_agree_with_merge_asof(connection: duckdb.DuckDBPyConnection) 
     unique = {(f"k{n * 31 % 101}", start + timedelta(minutes=n * 15_485 % 49_999)): n for n in range(15_000)}
     features = [((key,), event, event, value) for (key, event), value in unique.items()]
     ttl = timedelta(hours=5)
-    left = pd.DataFrame({"k": [k for (k,), _ in labels], "t": [t for _, t in labels], "n": range(len(labels))}).sort_values("t")
-    right = pd.DataFrame({"k": [k for k, _ in unique], "t": [t for _, t in unique], "v": list(unique.values())}).sort_values("t")
+    left = pd.DataFrame({"k": [k for (k,), _ in labels], "t": [t for _, t in labels], "n": range(len(labels))}).sort_values(
+        "t"
+    )
+    right = pd.DataFrame({"k": [k for k, _ in unique], "t": [t for _, t in unique], "v": list(unique.values())}).sort_values(
+        "t"
+    )
     expected = pd.merge_asof(left, right, on="t", by="k", tolerance=pd.Timedelta(ttl)).sort_values("n")["v"]
     for mode in ("event", "known"):
         found = retrieved(connection, labels, features, mode=mode, ttl=ttl, ties=False)
@@ -243,15 +262,20 @@ def test_infinite_label_times_see_the_newest_row_and_no_row_with_a_ttl(connectio
 
 
 def test_nanoseconds_of_a_label_see_no_later_microsecond(connection: duckdb.DuckDBPyConnection) -> None:
-    line = "(SELECT * FROM (VALUES (1, TIMESTAMP '2024-01-01', 5), (1, TIMESTAMP '2024-01-01 00:00:00.000001', 6)) t(k, e, v))"
+    line = (
+        "(SELECT * FROM (VALUES (1, TIMESTAMP '2024-01-01', 5), (1, TIMESTAMP '2024-01-01 00:00:00.000001', 6)) t(k, e, v))"
+    )
     part = Part(Group("feature_group.line", ("k",), ("v",), "e"), line, (("v", "v"),), {"e": "TIMESTAMP"})
     spine = Spine("(SELECT 1 AS k, '2024-01-01 00:00:00.000000900'::TIMESTAMP_NS AS s)", {"k": "", "s": "TIMESTAMP_NS"}, "s")
     assert connection.execute(f"SELECT v FROM ({retrieval_sql(spine, [part])})").fetchall() == [(5,)]
 
 
 LATEST = {
-    "a table function": ('SELECT * FROM latest("feature_group"."f")', "SELECT * FROM (SELECT * FROM \"feature_group\".\"f\")"),
-    "a join, with an alias": ('FROM x JOIN latest( "feature_group"."f" ) AS y', "FROM x JOIN (SELECT * FROM \"feature_group\".\"f\") AS y"),
+    "a table function": ('SELECT * FROM latest("feature_group"."f")', 'SELECT * FROM (SELECT * FROM "feature_group"."f")'),
+    "a join, with an alias": (
+        'FROM x JOIN latest( "feature_group"."f" ) AS y',
+        'FROM x JOIN (SELECT * FROM "feature_group"."f") AS y',
+    ),
     "a comment": ('SELECT 1 -- FROM latest("feature_group"."f")', 'SELECT 1 -- FROM latest("feature_group"."f")'),
     "a text": ("SELECT 'from latest(f)'", "SELECT 'from latest(f)'"),
     "a column": ("SELECT latest FROM x", "SELECT latest FROM x"),

@@ -26,7 +26,9 @@ PRODUCTS = pd.DataFrame({
 }).convert_dtypes()  # fmt: skip
 
 
-def profiled(project: Project, frame: pd.DataFrame | None = None, sql: str = "", materialized: str = "table", **config: Any) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+def profiled(
+    project: Project, frame: pd.DataFrame | None = None, sql: str = "", materialized: str = "table", **config: Any
+) -> dict[tuple[str, str], tuple[str | None, str | None]]:
     """(column, metric) -> (value, detail) of a profile of a table."""
     if sql:
         project.transform("t", sql=sql, materialized=materialized)
@@ -35,18 +37,26 @@ def profiled(project: Project, frame: pd.DataFrame | None = None, sql: str = "",
         project.source("frame", input="frame", source="dataframe")
     project.node("profile", "p", inputs=["t" if sql else "frame"], **config)
     good(project)
-    table = Reader(project.runner()).query("profile.p", form="arrow")  # the newest on the disk may not be that of today's key
+    table = Reader(project.runner()).query(
+        "profile.p", form="arrow"
+    )  # the newest on the disk may not be that of today's key
     return {(row["column_name"], row["metric"]): (row["value"], row["detail"]) for row in table.to_pylist()}
 
 
 def numbers(found: dict[tuple[str, str], tuple[str | None, str | None]], name: str) -> dict[str, float]:
-    return {metric: float(value) for (one, metric), (value, _) in found.items() if one == name and value is not None and metric != "type"}
+    return {
+        metric: float(value)
+        for (one, metric), (value, _) in found.items()
+        if one == name and value is not None and metric != "type"
+    }
 
 
 def test_a_profile_has_the_four_documented_columns_in_the_order_of_the_table(project: Project) -> None:
     found = profiled(project)
     table = arrow(project, "profile.p")
-    assert [(field.name, str(field.type)) for field in table.schema] == [(name, "string") for name in ("column_name", "metric", "value", "detail")]
+    assert [(field.name, str(field.type)) for field in table.schema] == [
+        (name, "string") for name in ("column_name", "metric", "value", "detail")
+    ]
     assert list(dict.fromkeys(name for name, _ in found)) == ["_table_", *PRODUCTS.columns]
     assert found["_table_", "row_count"] == ("6", None)
 
@@ -65,8 +75,14 @@ def test_a_column_of_text_has_its_frequent_values(project: Project) -> None:
     found = profiled(project, profile={"params": {"max_top_values": 2}})
     value, detail = found["category", "top_values"]
     assert value is None
-    assert json.loads(detail or "") == [{"value": "b", "count": 2, "percent": 40.0}, {"value": "z", "count": 2, "percent": 40.0}]
-    assert json.loads(found["sold", "top_values"][1] or "") == [{"value": "true", "count": 3, "percent": 75.0}, {"value": "false", "count": 1, "percent": 25.0}]
+    assert json.loads(detail or "") == [
+        {"value": "b", "count": 2, "percent": 40.0},
+        {"value": "z", "count": 2, "percent": 40.0},
+    ]
+    assert json.loads(found["sold", "top_values"][1] or "") == [
+        {"value": "true", "count": 3, "percent": 75.0},
+        {"value": "false", "count": 1, "percent": 25.0},
+    ]
     assert (found["category", "min"], found["category", "max_length"]) == (("a", None), ("1", None))
 
 
@@ -99,8 +115,11 @@ def test_of_a_wide_table_only_the_share_of_nulls_is_kept(project: Project) -> No
 
 
 def test_every_type_can_be_profiled(project: Project) -> None:
-    found = profiled(project, sql="""SELECT 1::UTINYINT AS u, 2::HUGEINT AS h, 1.50::DECIMAL(9,2) AS c, 'x'::BLOB AS b, [1, 2] AS l, {'a': 1} AS s,
-        MAP {'k': 1} AS m, TIME '10:00' AS t, INTERVAL 1 DAY AS i, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS z, uuid() AS id, 'é'::VARCHAR AS "it's q, "" r" """)
+    found = profiled(
+        project,
+        sql="""SELECT 1::UTINYINT AS u, 2::HUGEINT AS h, 1.50::DECIMAL(9,2) AS c, 'x'::BLOB AS b, [1, 2] AS l, {'a': 1} AS s,
+        MAP {'k': 1} AS m, TIME '10:00' AS t, INTERVAL 1 DAY AS i, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS z, uuid() AS id, 'é'::VARCHAR AS "it's q, "" r" """,
+    )
     assert found["c", "avg"] == ("1.5", None)
     assert found["u", "p50"] == ("1.0", None)
     assert (found["l", "distinct_count"], found["s", "null_count"]) == (("1", None), ("0", None))
@@ -111,7 +130,11 @@ def test_every_type_can_be_profiled(project: Project) -> None:
 def test_no_rows_have_a_profile(project: Project) -> None:
     found = profiled(project, sql="SELECT 1 AS n, 'x' AS s, DATE '2024-01-01' AS d WHERE FALSE")
     assert found["_table_", "row_count"] == ("0", None)
-    assert (found["n", "avg"], found["n", "null_percent"], found["n", "distinct_count"]) == ((None, None), ("0.0", None), ("0", None))
+    assert (found["n", "avg"], found["n", "null_percent"], found["n", "distinct_count"]) == (
+        (None, None),
+        ("0.0", None),
+        ("0", None),
+    )
     assert found["s", "top_values"] == (None, "[]")
     assert found["d", "max"] == (None, None)
 
@@ -119,7 +142,14 @@ def test_no_rows_have_a_profile(project: Project) -> None:
 def test_what_is_no_finite_number_is_counted_and_left_out(project: Project) -> None:
     found = profiled(project, sql="SELECT unnest([1.0, 3.0, 'nan'::DOUBLE, 'inf'::DOUBLE, NULL]) AS x")
     told = numbers(found, "x")
-    assert (told["avg"], told["max"], told["sum"], told["p50"], told["count"], told["non_finite_count"]) == (2.0, 3.0, 4.0, 2.0, 4, 2)
+    assert (told["avg"], told["max"], told["sum"], told["p50"], told["count"], told["non_finite_count"]) == (
+        2.0,
+        3.0,
+        4.0,
+        2.0,
+        4,
+        2,
+    )
 
 
 def test_a_body_gives_the_rows_to_profile(project: Project) -> None:
@@ -146,7 +176,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 @settings(max_examples=15)
-@given(values=st.lists(st.one_of(st.none(), st.integers(-50, 50)), max_size=20), words=st.lists(st.sampled_from(["a", "b", "it's", '"', None]), min_size=20, max_size=20))
+@given(
+    values=st.lists(st.one_of(st.none(), st.integers(-50, 50)), max_size=20),
+    words=st.lists(st.sampled_from(["a", "b", "it's", '"', None]), min_size=20, max_size=20),
+)
 def test_any_column_equals_pandas(shared: Project, values: list[int | None], words: list[str | None]) -> None:
     frame = pd.DataFrame({"n": pd.array(values, dtype="Int64"), "s": pd.array(words[: len(values)], dtype="string")})
     found, column = profiled(shared, frame), frame["n"].dropna().astype(float)
@@ -214,7 +247,16 @@ def test_all_of_a_profile_is_of_one_reading(project: Project) -> None:
 def test_a_profile_of_the_same_rows_is_the_same(project: Project) -> None:
     """An age would be another one each time."""
     found = profiled(project, sql="SELECT TIMESTAMP '2024-03-01 12:00' AS at")
-    assert {metric for _, metric in found} == {"row_count", "type", "count", "null_count", "null_percent", "distinct_count", "min", "max"}
+    assert {metric for _, metric in found} == {
+        "row_count",
+        "type",
+        "count",
+        "null_count",
+        "null_percent",
+        "distinct_count",
+        "min",
+        "max",
+    }
     before = build_of(project, "profile.p").read_bytes()
     good(project, full=True)
     assert build_of(project, "profile.p").read_bytes() == before

@@ -86,7 +86,11 @@ def totals(ctx):
 
 
 def test_a_files_node_runs_from_the_saved_manifest_alone(home):
-    write(home, "p.py", HEAD + USERS + "FACTOR = 2\n@transform()\ndef t(users):\n    return users.assign(x=users.id * FACTOR)[['x']]\n")
+    write(
+        home,
+        "p.py",
+        HEAD + USERS + "FACTOR = 2\n@transform()\ndef t(users):\n    return users.assign(x=users.id * FACTOR)[['x']]\n",
+    )
     project = opened(home)
     project.parse()
     project.close()
@@ -257,7 +261,11 @@ def test_parameters_of_a_decorator_reach_the_body_and_a_given_one_replaces_them(
 
 def test_a_project_imports_its_own_modules_and_runs_again_when_one_changes(home):
     write(home, "_own_helper_a.py", "K = 1\ndef f(x): return x + K\n")
-    write(home, "p.py", "from seeknal_nb import transform\nfrom _own_helper_a import f\n@transform\ndef t():\n    return [{'x': f(1)}]\n")
+    write(
+        home,
+        "p.py",
+        "from seeknal_nb import transform\nfrom _own_helper_a import f\n@transform\ndef t():\n    return [{'x': f(1)}]\n",
+    )
     project = opened(home)
     good(project)
     assert rows(project, "transform.t") == [(2,)]
@@ -272,7 +280,11 @@ def test_a_project_imports_its_own_modules_and_runs_again_when_one_changes(home)
 def test_two_projects_may_have_modules_of_one_name(tmp_path):
     for name, value in (("a", 1), ("b", 2)):
         write(tmp_path / name, "_own_helper_b.py", f"K = {value}\n")
-        write(tmp_path / name, "p.py", "from seeknal_nb import transform\nfrom _own_helper_b import K\n@transform\ndef t():\n    return [{'x': K}]\n")
+        write(
+            tmp_path / name,
+            "p.py",
+            "from seeknal_nb import transform\nfrom _own_helper_b import K\n@transform\ndef t():\n    return [{'x': K}]\n",
+        )
         project = opened(tmp_path / name)
         good(project)
         assert rows(project, "transform.t") == [(value,)]
@@ -281,14 +293,25 @@ def test_two_projects_may_have_modules_of_one_name(tmp_path):
 
 def test_files_that_define_no_nodes_are_left_alone(home):
     write(home, "p.py", HEAD + USERS)
-    for file in ("_private.py", "common/x.py", "templates/x.py", "skills/a/x.py", ".ipynb_checkpoints/p-checkpoint.py", "tests/x.yml"):
+    for file in (
+        "_private.py",
+        "common/x.py",
+        "templates/x.py",
+        "skills/a/x.py",
+        ".ipynb_checkpoints/p-checkpoint.py",
+        "tests/x.yml",
+    ):
         write(home, file, "raise RuntimeError('read')\n")
     assert list(opened(home).manifest.nodes) == ["source.users"]
 
 
 def test_a_file_may_have_the_name_of_any_module(home):
     write(home, "calendar.py", HEAD + USERS + "import calendar, statistics\nassert calendar.monthrange(2024, 2)[1] == 29\n")
-    write(home, "pandas.py", "import pandas as pd\nfrom seeknal_nb import transform\n@transform\ndef calendar(users):\n    return pd.concat([users, users])\n")
+    write(
+        home,
+        "pandas.py",
+        "import pandas as pd\nfrom seeknal_nb import transform\n@transform\ndef calendar(users):\n    return pd.concat([users, users])\n",
+    )
     import pandas
 
     project = opened(home)
@@ -622,7 +645,12 @@ def test_a_folder_is_not_read_while_a_run_goes_on_in_the_background(home, read):
 
     began, go = threading.Event(), threading.Event()
     builtins.began, builtins.go = began, go
-    write(home, "p.py", NODE + "@transform\ndef t():\n    import builtins\n    builtins.began.set()\n    builtins.go.wait()\n    return pd.DataFrame({'x': [1]})\n")
+    write(
+        home,
+        "p.py",
+        NODE
+        + "@transform\ndef t():\n    import builtins\n    builtins.began.set()\n    builtins.go.wait()\n    return pd.DataFrame({'x': [1]})\n",
+    )
     project = opened(home)
     run = project.start()
     try:
@@ -640,15 +668,30 @@ def test_a_folder_is_not_read_while_a_run_goes_on_in_the_background(home, read):
 def test_every_kind_has_a_decorator_and_a_method_of_its_name():
     import seeknal_nb
 
-    kinds = ("source", "transform", "feature_group", "aggregation", "second_order_aggregation", "model", "rule", "exposure", "profile")
-    assert [kind for kind in kinds if not (callable(getattr(seeknal_nb, kind)) and callable(getattr(Project, kind, None)))] == []
+    kinds = (
+        "source",
+        "transform",
+        "feature_group",
+        "aggregation",
+        "second_order_aggregation",
+        "model",
+        "rule",
+        "exposure",
+        "profile",
+    )
+    assert [
+        kind for kind in kinds if not (callable(getattr(seeknal_nb, kind)) and callable(getattr(Project, kind, None)))
+    ] == []
 
 
 def test_a_projects_methods_add_nodes_of_all_kinds(home):
     project = Project(home, namespace={})
     project.source("users", csv="data/users.csv")
     assert project.profile("p", inputs=["source.users"]) == "profile.p"
-    assert project.transform("dated", sql="SELECT *, DATE '2024-01-01' AS day, DATE '2024-01-31' AS as_of FROM users") == "transform.dated"
+    assert (
+        project.transform("dated", sql="SELECT *, DATE '2024-01-01' AS day, DATE '2024-01-31' AS as_of FROM users")
+        == "transform.dated"
+    )
     project.second_order_aggregation(
         "o", inputs=["transform.dated"], id_col="active", feature_date_col="day", application_date_col="as_of",
         features={"amount": {"basic": ["sum"]}},

@@ -135,7 +135,9 @@ CHECKS: dict[str, tuple[dict[str, Any], list[tuple[bool, int]]]] = {
 
 
 @pytest.mark.parametrize(("check", "expected"), CHECKS.values(), ids=CHECKS)
-def test_a_check_counts_the_rows_that_break_it(table: Project, check: dict[str, Any], expected: list[tuple[bool, int]]) -> None:
+def test_a_check_counts_the_rows_that_break_it(
+    table: Project, check: dict[str, Any], expected: list[tuple[bool, int]]
+) -> None:
     rows = found(table, checks=[check])
     assert counts(rows) == expected
     for row in rows:
@@ -168,7 +170,10 @@ def test_a_time_that_is_nowhere_known_is_not_fresh(table: Project) -> None:
 BRUTE = {
     "not_null": (lambda c: {"not_null": c}, lambda s: s.isna()),
     "range": (lambda c: {"range": c, "min": -3, "max": 4}, lambda s: s.notna() & ((s < -3) | (s > 4))),
-    "exclusive": (lambda c: {"range": c, "min": -3, "max": 4, "exclusive": True}, lambda s: s.notna() & ((s <= -3) | (s >= 4))),
+    "exclusive": (
+        lambda c: {"range": c, "min": -3, "max": 4, "exclusive": True},
+        lambda s: s.notna() & ((s <= -3) | (s >= 4)),
+    ),
     "accepted": (lambda c: {"accepted_values": c, "values": [0, 1, 5]}, lambda s: s.notna() & ~s.isin([0, 1, 5])),
     "unique": (lambda c: {"unique": c}, lambda s: s.notna() & s.duplicated()),
     "expression": (lambda c: {"expression": f"{c} % 2 = 0"}, lambda s: s.notna() & (s % 2 != 0)),
@@ -178,7 +183,9 @@ NUMBERS = st.lists(st.one_of(st.none(), st.integers(-9, 9)), max_size=30)
 
 @settings(max_examples=20)
 @given(values=NUMBERS, groups=st.lists(st.integers(0, 2), min_size=30, max_size=30))
-def test_counts_are_those_of_pandas(tmp_path_factory: pytest.TempPathFactory, values: list[int | None], groups: list[int]) -> None:
+def test_counts_are_those_of_pandas(
+    tmp_path_factory: pytest.TempPathFactory, values: list[int | None], groups: list[int]
+) -> None:
     frame = pd.DataFrame({"x": pd.array(values, dtype="Int64"), "g": groups[: len(values)]})
     directory = tmp_path_factory.mktemp("brute")
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), directory / "t.parquet")
@@ -189,7 +196,10 @@ def test_counts_are_those_of_pandas(tmp_path_factory: pytest.TempPathFactory, va
     expected = []
     for _, bad in BRUTE.values():
         kept = frame[frame.g > 0]
-        expected += [(int(bad(frame.x).fillna(value=False).sum()), len(frame)), (int(bad(kept.x).fillna(value=False).sum()), len(kept))]
+        expected += [
+            (int(bad(frame.x).fillna(value=False).sum()), len(frame)),
+            (int(bad(kept.x).fillna(value=False).sum()), len(kept)),
+        ]
     expected.append((int((frame.x.notna() & frame.duplicated(["x", "g"])).sum()), len(frame)))
     assert [(row["failed_rows"], row["rows"]) for row in rows] == expected
 
@@ -215,13 +225,19 @@ SEVERITIES = {
     "error_if not reached warns, as in dbt": ({"not_null": "id", "error_if": "> 5"}, "success", "warn"),
     "neither reached": ({"not_null": "id", "error_if": "> 5", "warn_if": "> 3"}, "success", "error"),
     "warn_if alone leaves error_if at any row, as in dbt": ({"not_null": "id", "warn_if": "> 5"}, "failed", None),
-    "a warning has no error_if": ({"not_null": "id", "severity": "warn", "error_if": "> 0", "warn_if": "> 0"}, "success", "warn"),
+    "a warning has no error_if": (
+        {"not_null": "id", "severity": "warn", "error_if": "> 0", "warn_if": "> 0"},
+        "success",
+        "warn",
+    ),
     "within the tolerance": ({"not_null": "id", "tolerance": 0.5}, "success", "error"),
 }
 
 
 @pytest.mark.parametrize(("check", "outcome", "severity"), SEVERITIES.values(), ids=SEVERITIES)
-def test_severity_decides_what_a_failure_does(table: Project, check: dict[str, Any], outcome: str, severity: str | None) -> None:
+def test_severity_decides_what_a_failure_does(
+    table: Project, check: dict[str, Any], outcome: str, severity: str | None
+) -> None:
     table.node("rule", "r", inputs=["t"], checks=[check, {"not_null": "select"}])
     summary = run(table, continue_on_error=True)
     assert status(summary)["rule.r"] == outcome
@@ -233,7 +249,9 @@ def test_severity_decides_what_a_failure_does(table: Project, check: dict[str, A
 
 
 def test_a_check_of_its_own_severity_stands_above_the_nodes(table: Project) -> None:
-    table.node("rule", "r", inputs=["t"], severity="warn", checks=[{"not_null": "id", "severity": "error"}, {"not_null": "amount"}])
+    table.node(
+        "rule", "r", inputs=["t"], severity="warn", checks=[{"not_null": "id", "severity": "error"}, {"not_null": "amount"}]
+    )
     result = failure(table, "rule.r")
     assert "not_null id: 2 rows of 6" in result.error_message
     assert "not_null amount" not in result.error_message
@@ -243,9 +261,13 @@ def test_a_check_of_its_own_severity_stands_above_the_nodes(table: Project) -> N
 
 
 def test_thresholds_of_the_node_stand_for_all_that_have_none(table: Project) -> None:
-    rows = found(table, severity=None, error_if="> 1", checks=[{"not_null": ["id", "code"], "tolerance": 0.9}, {"unique": "id"}])
+    rows = found(
+        table, severity=None, error_if="> 1", checks=[{"not_null": ["id", "code"], "tolerance": 0.9}, {"unique": "id"}]
+    )
     assert [(row["passed"], row["severity"]) for row in rows] == [(True, "error"), (True, "error"), (False, "warn")]
-    rows = found(table, severity=None, tolerance=0.34, checks=[{"not_null": "id"}], sql="SELECT * FROM t WHERE id IS NULL", on="t")
+    rows = found(
+        table, severity=None, tolerance=0.34, checks=[{"not_null": "id"}], sql="SELECT * FROM t WHERE id IS NULL", on="t"
+    )
     assert counts(rows) == [(True, 2), (True, 2)]
     assert [row["tolerance"] for row in rows] == [0.34, 0.34]
 
@@ -261,6 +283,7 @@ def test_a_threshold_compares(text: str, value: float, holds: bool) -> None:
 
 # The table, the samples, one scan
 
+
 def test_the_table_has_one_row_a_check_and_fixed_types(table: Project) -> None:
     found(table, checks=[{"not_null": "select", "name": "chosen"}])
     assert arrow(table, "rule.r").schema == pa.schema([
@@ -268,12 +291,22 @@ def test_the_table_has_one_row_a_check_and_fixed_types(table: Project) -> None:
         ("rows", pa.int64()), ("tolerance", pa.float64()), ("sample", pa.string()),
     ])  # fmt: skip
     assert arrow(table, "rule.r").to_pylist() == [
-        {"check": "chosen", "severity": "warn", "passed": True, "failed_rows": 0, "rows": 6, "tolerance": 0.0, "sample": None}
+        {
+            "check": "chosen",
+            "severity": "warn",
+            "passed": True,
+            "failed_rows": 0,
+            "rows": 6,
+            "tolerance": 0.0,
+            "sample": None,
+        }
     ]
 
 
 def test_a_sample_is_the_first_five_rows_as_strict_json(project: Project) -> None:
-    project.transform("t", sql="SELECT i AS b, 'nan'::DOUBLE AS x, repeat('y', 999) AS long, {'a': [i]} AS s FROM range(20) v(i)")
+    project.transform(
+        "t", sql="SELECT i AS b, 'nan'::DOUBLE AS x, repeat('y', 999) AS long, {'a': [i]} AS s FROM range(20) v(i)"
+    )
     (row,) = found(project, inputs=["t"], checks=[{"range": "b", "min": 3, "max": 12}])
     sample = json.loads(row["sample"], parse_constant=lambda name: pytest.fail(name))
     assert [one["b"] for one in sample] == [0, 1, 2, 13, 14]
@@ -309,6 +342,7 @@ def test_all_checks_of_rows_are_one_scan(table: Project, monkeypatch: pytest.Mon
 
 
 # Bodies
+
 
 @pytest.mark.parametrize(("config", "expected"), [
     ({"sql": "SELECT * FROM t WHERE price < 0"}, [("r", False, 1)]),
@@ -375,16 +409,28 @@ def test_a_value_that_says_nothing_is_an_error(table: Project, body: str) -> Non
 PEER = {
     "null": ({"type": "null", "columns": ["id", "code"]}, [("not_null id, code", False, 2)]),
     "an unquoted null": ({"type": None, "columns": ["id"]}, [("not_null id", False, 2)]),
-    "null with a share": ({"type": "null", "columns": ["id"], "params": {"max_null_percentage": 0.4}}, [("not_null id", True, 2)]),
+    "null with a share": (
+        {"type": "null", "columns": ["id"], "params": {"max_null_percentage": 0.4}},
+        [("not_null id", True, 2)],
+    ),
     "range": ({"type": "range", "column": "price", "params": {"min_val": 0, "max_val": 300}}, [("range price", False, 2)]),
     "range of columns": ({"type": "range", "columns": ["price"], "params": {"min": 0}}, [("range price", False, 1)]),
     "uniqueness": ({"type": "uniqueness", "columns": ["select"]}, [("unique select", False, 4)]),
     "uniqueness takes two nulls for a double": ({"type": "uniqueness", "columns": ["id"]}, [("unique id", False, 2)]),
-    "freshness is of each row": ({"type": "freshness", "column": "at", "params": {"max_age": "2d"}}, [("freshness at", False, 2)]),
+    "freshness is of each row": (
+        {"type": "freshness", "column": "at", "params": {"max_age": "2d"}},
+        [("freshness at", False, 2)],
+    ),
     "value": ({"value": "price > 0"}, [("r", False, 2)]),
     "sql_assertion": ({"type": "sql_assertion", "sql": "SELECT * FROM transform_t WHERE price < 0"}, [("r", False, 1)]),
-    "sql_assertion of input_data": ({"type": "sql_assertion", "sql": "SELECT * FROM input_data, transform_codes"}, [("r", False, 18)]),
-    "accepted_values of an audit": ({"type": "accepted_values", "columns": ["code"], "values": ["a"]}, [("accepted_values code", False, 4)]),
+    "sql_assertion of input_data": (
+        {"type": "sql_assertion", "sql": "SELECT * FROM input_data, transform_codes"},
+        [("r", False, 18)],
+    ),
+    "accepted_values of an audit": (
+        {"type": "accepted_values", "columns": ["code"], "values": ["a"]},
+        [("accepted_values code", False, 4)],
+    ),
     "row_count of an audit": ({"type": "row_count", "min": 7, "severity": "warn"}, [("row_count", False, 1)]),
     "custom_sql of an audit": ({"type": "custom_sql", "sql": "SELECT * FROM __THIS__ WHERE id = 2"}, [("r", False, 2)]),
     "a list": ([{"type": "null", "columns": ["id"]}, {"value": "price < 800"}], [("r", True, 0), ("not_null id", False, 2)]),
@@ -400,21 +446,31 @@ def test_the_peers_rules_find_what_they_find_there(table: Project, rule: Any, ex
 def test_the_peers_severity_and_message_stand_under_params(table: Project) -> None:
     table.node("rule", "r", inputs=["t"], rule={"value": "price > 0"}, params={"severity": "warn"})
     assert good(table)["rule.r"].metadata["warnings"]
-    table.node("rule", "r", inputs=["t"], rule={"value": "price > 0"}, params={"severity": "warn", "error_message": "call Bob"})
+    table.node(
+        "rule", "r", inputs=["t"], rule={"value": "price > 0"}, params={"severity": "warn", "error_message": "call Bob"}
+    )
     assert good(table)["rule.r"].metadata["warnings"][0].startswith("call Bob: r: 2 rows of 6")
     table.node("rule", "r", inputs=["t"], rule={"value": "price > 0"}, params={"error_message": "prices are wrong"})
     assert "prices are wrong" in failure(table, "rule.r").error_message
 
 
 def test_a_profile_check_reads_the_profiles_numbers(project: Project) -> None:
-    project.transform("stats", sql="""SELECT * FROM (VALUES ('_table_', 'row_count', 6.0), ('price', 'null_count', 1.0),
-        ('price', 'avg', NULL)) v(column_name, metric, value)""")
+    project.transform(
+        "stats",
+        sql="""SELECT * FROM (VALUES ('_table_', 'row_count', 6.0), ('price', 'null_count', 1.0),
+        ('price', 'avg', NULL)) v(column_name, metric, value)""",
+    )
     rows = found(project, inputs=["stats"], severity=None, rule={"type": "profile_check", "checks": [
         {"metric": "row_count", "fail": "< 5", "warn": "< 10"}, {"metric": "null_count", "column": "price", "fail": "> 1"},
         {"metric": "null_count", "column": "price", "warn": "between 1 and 2", "fail": "> 2"},
     ]})  # fmt: skip
     assert [(row["passed"], row["severity"]) for row in rows] == [(False, "warn"), (True, "error"), (False, "warn")]
-    project.node("rule", "r", inputs=["stats"], rule={"type": "profile_check", "checks": [{"metric": "avg", "column": "price", "fail": "> 1"}]})
+    project.node(
+        "rule",
+        "r",
+        inputs=["stats"],
+        rule={"type": "profile_check", "checks": [{"metric": "avg", "column": "price", "fail": "> 1"}]},
+    )
     assert "metric avg price: null or NaN, error if > 1" in failure(project, "rule.r").error_message
     project.node("rule", "r", inputs=["stats"], checks=[{"metric": "row_cuont", "min": 3}])
     assert "did you mean row_count" in failure(project, "rule.r").error_message
@@ -449,7 +505,9 @@ TOLD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("check", "expected"), TOLD.values(), ids=TOLD)
-def test_a_check_of_the_whole_says_what_it_found_and_what_was_asked(table: Project, check: dict[str, Any], expected: str) -> None:
+def test_a_check_of_the_whole_says_what_it_found_and_what_was_asked(
+    table: Project, check: dict[str, Any], expected: str
+) -> None:
     """It has no offending rows, so none are counted, and no share of them could be tolerated."""
     table.transform("m", python="ctx.log_metrics(auc=0.8, n=1234567890, missing=float('nan'))\nimport pandas as pd\n"
                     "ref('t').assign(nul=pd.Series([pd.NaT] * 6, dtype='datetime64[ns]'))")  # fmt: skip
@@ -465,7 +523,12 @@ def test_the_columns_that_a_check_is_about_come_first_in_what_it_shows(project: 
     project.transform("t", sql=f"SELECT {', '.join(f'{at} AS column_number_{at}' for at in range(40))}")
     project.node("rule", "r", inputs=["t"], expression="column_number_39 < 0")
     assert 'r: 1 row of 1, as {"column_number_39": 39, ' in (failure(project, "rule.r").error_message or "")
-    project.node("rule", "r", inputs=["t"], checks=[{"range": {"column": "column_number_38", "max": 1}, "where": "column_number_2 = 2"}])
+    project.node(
+        "rule",
+        "r",
+        inputs=["t"],
+        checks=[{"range": {"column": "column_number_38", "max": 1}, "where": "column_number_2 = 2"}],
+    )
     assert 'as {"column_number_2": 2, "column_number_38": 38, ' in (failure(project, "rule.r").error_message or "")
     project.node("rule", "r", inputs=["t"], sql="SELECT * FROM t WHERE column_number_37 > 1")
     assert 'as {"column_number_37": 37, ' in (failure(project, "rule.r").error_message or "")
@@ -484,7 +547,9 @@ def test_what_a_body_logged_is_not_replaced_by_a_count_of_checks(project: Projec
     summary = run(project)
     metadata = summary["model.m"].metadata
     assert metadata["metrics"] == {"passed": 1, "failed": 7, "warned": 0, "failed_rows": 0}
-    assert metadata["warnings"] == ["metrics called failed are what was logged, not the count of the checks; log another name"]
+    assert metadata["warnings"] == [
+        "metrics called failed are what was logged, not the count of the checks; log another name"
+    ]
     assert status(summary)["rule.r"] == "failed"
 
 
@@ -493,18 +558,27 @@ def test_what_a_body_logged_is_not_replaced_by_a_count_of_checks(project: Projec
 BROKEN = {
     "a missing column": ({"checks": [{"not_null": ["id", "cod"]}]}, ["check 'not_null cod'", "did you mean code"]),
     "a missing column of a key": ({"checks": [{"unique": ["id", "prise"]}]}, ["unique id, prise", "did you mean price"]),
-    "a missing field": ({"checks": [{"relationships": "code", "to": "codes", "field": "cod"}]}, ["relationships code", "did you mean code"]),
+    "a missing field": (
+        {"checks": [{"relationships": "code", "to": "codes", "field": "cod"}]},
+        ["relationships code", "did you mean code"],
+    ),
     "a bad pattern": ({"checks": [{"regex": "code", "pattern": "[a-"}, {"not_null": "id"}]}, ["check 'regex code'"]),
     "a bad expression": ({"checks": [{"expression": "prise > 0", "name": "dear"}]}, ["check 'dear'", "prise"]),
     "an expression that is none": ({"checks": [{"expression": "price >"}]}, ["check 'expression'"]),
     "an expression that is a number": ({"expression": "price"}, ["check 'r'", "BIGINT"]),
     "a where that is none": ({"checks": [{"not_null": "id", "where": "price + 1"}]}, ["not_null id", "BIGINT"]),
-    "a cast that fails": ({"checks": [{"expression": "code::INTEGER > 0", "name": "numeric"}, {"not_null": "id"}]}, ["check 'numeric'"]),
+    "a cast that fails": (
+        {"checks": [{"expression": "code::INTEGER > 0", "name": "numeric"}, {"not_null": "id"}]},
+        ["check 'numeric'"],
+    ),
     "a number as a time": ({"checks": [{"freshness": "price", "max_age": "1d"}]}, ["freshness price", "BIGINT, not a time"]),
     "a bound of another type": ({"checks": [{"range": "code", "min": 0}]}, ["range code", "is text"]),
     "a date that is none": ({"checks": [{"range": "at", "min": "yesterday"}]}, ["range at", "yesterday"]),
     "a metric that nobody logged": ({"checks": [{"metric": "auc", "min": 0.5}]}, ["metric auc", "auc"]),
-    "a profile's metric of no profile": ({"checks": [{"metric": {"name": "avg", "column": "price"}, "max": 1}]}, ["metric avg"]),
+    "a profile's metric of no profile": (
+        {"checks": [{"metric": {"name": "avg", "column": "price"}, "max": 1}]},
+        ["metric avg"],
+    ),
 }
 
 
@@ -540,7 +614,10 @@ REFUSED = {
     "a threshold that is none": ({"checks": [{"not_null": "id", "error_if": "lots"}]}, "error_if of not_null"),
     "a tolerance and a threshold": ({"checks": [{"not_null": "id", "error_if": "> 1", "tolerance": 0.1}]}, "keep one"),
     "a tolerance of a count": ({"checks": [{"row_count": {"min": 1}, "tolerance": 0.1}]}, "tolerance of row_count"),
-    "a tolerance of the newest": ({"checks": [{"freshness": "at", "max_age": "1d", "tolerance": 0.1}]}, "tolerance of freshness"),
+    "a tolerance of the newest": (
+        {"checks": [{"freshness": "at", "max_age": "1d", "tolerance": 0.1}]},
+        "tolerance of freshness",
+    ),
     "two conditions": ({"checks": [{"expression": "id > 0; price > 0"}]}, "no one condition"),
     "a bracket too many": ({"checks": [{"expression": "id > 0) OR (true"}]}, "no one condition"),
     "an exclusive that is a word": ({"checks": [{"range": "id", "min": 0, "exclusive": "yes"}]}, "neither true nor false"),
@@ -555,10 +632,16 @@ REFUSED = {
     "the peer's unknown type": ({"rule": {"type": "nulls", "columns": ["id"]}}, "did you mean null"),
     "the peer's missing type": ({"rule": {"columns": ["id"]}}, "unknown rule type"),
     "the peer's function": ({"rule": {"type": "custom", "params": {"func": "f"}}}, "as the node's body"),
-    "the peer's unknown parameter": ({"rule": {"type": "range", "column": "id", "params": {"min_value": 0}}}, "did you mean min_val"),
+    "the peer's unknown parameter": (
+        {"rule": {"type": "range", "column": "id", "params": {"min_value": 0}}},
+        "did you mean min_val",
+    ),
     "the peer's null without columns": ({"rule": {"type": "null"}}, "names no column"),
     "the peer's assertion without sql": ({"rule": {"type": "sql_assertion"}}, "needs sql"),
-    "the peer's profile check without thresholds": ({"rule": {"type": "profile_check", "checks": [{"metric": "a"}]}}, "min or max"),
+    "the peer's profile check without thresholds": (
+        {"rule": {"type": "profile_check", "checks": [{"metric": "a"}]}},
+        "min or max",
+    ),
     "the peer's severity": ({"rule": {"value": "id > 0"}, "params": {"severity": "fatal"}}, "severity"),
     "the peer's params, mistyped": ({"rule": {"value": "id > 0"}, "params": {"severty": "warn"}}, "did you mean severity"),
     "a value and a type": ({"rule": {"type": "null", "value": "id > 0"}}, "unknown key 'type'"),
@@ -573,13 +656,17 @@ def test_what_is_not_whole_is_refused_at_definition(table: Project, config: dict
     assert "rule.r" in str(caught.value)
 
 
-@pytest.mark.parametrize("config", [{"checks": [{"not_null": "id"}]}, {"expression": "id > 0"}, {"rule": {"value": "id > 0"}}, {"sql": "id > 0"}])
+@pytest.mark.parametrize(
+    "config", [{"checks": [{"not_null": "id"}]}, {"expression": "id > 0"}, {"rule": {"value": "id > 0"}}, {"sql": "id > 0"}]
+)
 def test_a_rule_about_no_table_is_refused(table: Project, config: dict[str, Any]) -> None:
     with pytest.raises(ManifestError, match="no table to check"):
         table.node("rule", "r", **config)
 
 
-@pytest.mark.parametrize("check", [{"error_if": "> 1"}, {"blocking": True}, {"checks": [{"not_null": "x"}]}, {"tolerance": 0.5}])
+@pytest.mark.parametrize(
+    "check", [{"error_if": "> 1"}, {"blocking": True}, {"checks": [{"not_null": "x"}]}, {"tolerance": 0.5}]
+)
 def test_other_kinds_refuse_a_rules_keys(project: Project, check: dict[str, Any]) -> None:
     with pytest.raises(ManifestError, match="is not read"):
         project.transform("x", sql="SELECT 1 AS x", **check)
@@ -597,9 +684,15 @@ def test_hostile_texts_stay_values(table: Project) -> None:
 
 # When it runs again
 
+
 def test_a_check_against_the_clock_is_made_again_and_others_are_not(table: Project) -> None:
     table.node("rule", "clock", inputs=["t"], checks=[{"freshness": "at", "max_age": "1d"}])
-    table.node("rule", "fixed", inputs=["t"], checks=[{"freshness": "at", "max_age": "1d", "now": str(NOW)}, {"row_count": {"min": 1}}])
+    table.node(
+        "rule",
+        "fixed",
+        inputs=["t"],
+        checks=[{"freshness": "at", "max_age": "1d", "now": str(NOW)}, {"row_count": {"min": 1}}],
+    )
     good(table)
     again = good(table)
     assert (status(again)["rule.clock"], status(again)["rule.fixed"]) == ("success", "cached")
@@ -629,6 +722,7 @@ def test_parameters_are_put_into_checks(table: Project) -> None:
 
 
 # Lines, and what others call
+
 
 def test_a_line_has_the_rules_options() -> None:
     made = define("rule", ["r", "--on", "t", "--severity", "warn", "--warn-if", "> 3", "--no-blocking"], "price > 0")
@@ -665,10 +759,15 @@ def test_entries_are_read_the_same_in_each_spelling() -> None:
 
 
 def test_nothing_checked_is_nothing_failed() -> None:
-    assert conclude([], {"a": 1}) == {"a": 1, "checks": [], "metrics": {"passed": 0, "failed": 0, "warned": 0, "failed_rows": 0}}
+    assert conclude([], {"a": 1}) == {
+        "a": 1,
+        "checks": [],
+        "metrics": {"passed": 0, "failed": 0, "warned": 0, "failed_rows": 0},
+    }
 
 
 # pandera and pointblank
+
 
 @pytest.mark.skipif(importlib.util.find_spec("pandera") is None, reason="pandera is not installed")
 @pytest.mark.parametrize(("body", "expected"), [
@@ -773,7 +872,9 @@ def test_counts_and_samples_of_a_view_are_of_one_reading(project: Project) -> No
 
 
 @pytest.mark.parametrize("check", [{"column": "ts", "metric": "freshness_hours"}, {"metric": "ts.freshness_hours"}])
-def test_the_age_in_a_profile_grows_while_nothing_changes(project: Project, monkeypatch: pytest.MonkeyPatch, check: dict[str, Any]) -> None:
+def test_the_age_in_a_profile_grows_while_nothing_changes(
+    project: Project, monkeypatch: pytest.MonkeyPatch, check: dict[str, Any]
+) -> None:
     real = time.time
     project.transform("t", sql=f"SELECT TIMESTAMP '{NOW.isoformat()}' AS ts")
     project.node("profile", "p", inputs=["t"])

@@ -20,7 +20,9 @@ def quote_all(value: str) -> str:
 def test_a_value_is_put_in_and_hidden_afterwards() -> None:
     secrets = Secrets({"PASSWORD": "hunter22", "LONGER": "hunter22 and more", "SHORT": "abc"})
     assert secrets.expand("user:${PASSWORD}@host ${SHORT} ${LONGER}") == "user:hunter22@host abc hunter22 and more"
-    assert secrets.hide({"why": ["no user:hunter22@host", ("hunter22 and more", 3)]}) == {"why": ["no user:***@host", ["***", 3]]}
+    assert secrets.hide({"why": ["no user:hunter22@host", ("hunter22 and more", 3)]}) == {
+        "why": ["no user:***@host", ["***", 3]]
+    }
     assert secrets.hide("abc") == "abc"
 
 
@@ -37,10 +39,12 @@ def test_the_fixtures_work(project: Project) -> None:
     assert rows(project, "transform.one") == [(1,)]
 
 
-SECRET = "-----BEGIN-----\nlineone-\"secret\"\\x"
+SECRET = '-----BEGIN-----\nlineone-"secret"\\x'
 
 
-@pytest.mark.parametrize("write", [str, repr, lambda v: str({"k": v}), json.dumps, quote_all, lambda v: f"KeyError: {v.splitlines()[1]}"])
+@pytest.mark.parametrize(
+    "write", [str, repr, lambda v: str({"k": v}), json.dumps, quote_all, lambda v: f"KeyError: {v.splitlines()[1]}"]
+)
 def test_a_value_is_hidden_however_a_message_writes_it(write) -> None:
     secrets = Secrets({"KEY": SECRET})
     secrets.value("KEY")
@@ -58,7 +62,10 @@ def test_a_plain_word_is_hidden_as_a_word_and_never_as_a_key() -> None:
 def test_no_error_object_tells_a_secret(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where only an error behind it would: a traceback prints them all."""
     monkeypatch.setenv("API_KEY", "hunter22-and-more")
-    project.transform("a", python="v = ctx.secret('API_KEY')\ntry:\n    raise ValueError(v)\nexcept ValueError as e:\n    raise RuntimeError('boom') from e")
+    project.transform(
+        "a",
+        python="v = ctx.secret('API_KEY')\ntry:\n    raise ValueError(v)\nexcept ValueError as e:\n    raise RuntimeError('boom') from e",
+    )
     (result,) = run(project).failed
     assert "hunter22" not in (result.error_message or "")
     assert result.error is None

@@ -55,7 +55,9 @@ def test_a_folder_means_at_least_the_files_that_duckdb_reads(tree, name):
     """DuckDB reads no folder whose path is a pattern; it says that there is none."""
     ours = {os.path.realpath(path) for path in matches(tree, name)}
     with duckdb.connect() as connection:
-        read = connection.execute(f"SELECT DISTINCT filename FROM read_csv('{as_engines_write(tree)(name)}', filename = true)").fetchall()
+        read = connection.execute(
+            f"SELECT DISTINCT filename FROM read_csv('{as_engines_write(tree)(name)}', filename = true)"
+        ).fetchall()
     assert {os.path.realpath(file) for (file,) in read} <= ours
     assert read
 
@@ -154,10 +156,16 @@ def test_a_file_that_comes_is_seen(project, tmp_path):
 BODIES = {
     "an expression of a rule": ("rule", {"on": "t", "expression": "x <= (SELECT max(x) FROM 'f.csv')"}),
     "a condition as a rule's SQL": ("rule", {"on": "t", "sql": "x <= (SELECT max(x) FROM 'f.csv')"}),
-    "where of a rule's check": ("rule", {"on": "t", "checks": [{"not_null": {"column": "x", "where": "x < (SELECT min(x) FROM 'f.csv')"}}]}),
+    "where of a rule's check": (
+        "rule",
+        {"on": "t", "checks": [{"not_null": {"column": "x", "where": "x < (SELECT min(x) FROM 'f.csv')"}}]},
+    ),
     "a subquery of a rule's expression": ("rule", {"on": "t", "expression": "x IN (SELECT t.x FROM t, 'f.csv' f)"}),
     "a rule": ("rule", {"sql": "SELECT * FROM t WHERE x > (SELECT max(x) FROM 'f.csv')"}),
-    "a feature group": ("feature_group", {"sql": "SELECT x AS id, x FROM 'f.csv'", "entity": {"name": "e", "join_keys": ["id"]}}),
+    "a feature group": (
+        "feature_group",
+        {"sql": "SELECT x AS id, x FROM 'f.csv'", "entity": {"name": "e", "join_keys": ["id"]}},
+    ),
     "tests of a feature group": (
         "feature_group",
         {

@@ -69,12 +69,16 @@ def test_rows_for_each_row_of_an_input_are_told(shop: Project) -> None:
     summary = good(shop)
     assert summary["transform.joined"].metadata["metrics"] == {"rows_per_row": {"source.users": 1.0, "source.orders": 0.75}}
     frame = summary.metrics
-    assert frame[frame.node_id == "transform.few"].to_numpy().tolist() == [["transform.few", "rows_per_row.source.orders", 0.5]]
+    assert frame[frame.node_id == "transform.few"].to_numpy().tolist() == [
+        ["transform.few", "rows_per_row.source.orders", 0.5]
+    ]
 
 
 def test_a_left_join_that_multiplies_rows_leaves_a_warning(shop: Project) -> None:
     shop.transform("joined", sql="SELECT * FROM users LEFT JOIN orders ON id = user_id")
-    shop.transform("whole", sql="SELECT * FROM users LEFT JOIN (SELECT user_id, sum(amount) FROM orders GROUP BY 1) ON id = user_id")
+    shop.transform(
+        "whole", sql="SELECT * FROM users LEFT JOIN (SELECT user_id, sum(amount) FROM orders GROUP BY 1) ON id = user_id"
+    )
     summary = good(shop)
     assert summary["transform.joined"].warnings == (
         "3 rows of source.users became 4: a LEFT JOIN finds several rows for one; is its key unique?",
@@ -83,11 +87,14 @@ def test_a_left_join_that_multiplies_rows_leaves_a_warning(shop: Project) -> Non
 
 
 def test_all_statements_but_the_last_come_first_and_leave_nothing(shop: Project) -> None:
-    shop.transform("sums", sql="""
+    shop.transform(
+        "sums",
+        sql="""
         CREATE TEMP TABLE one AS SELECT user_id, sum(amount) AS total FROM orders GROUP BY ALL;
         CREATE TEMP MACRO twice(x) AS 2 * x;
         SELECT user_id, twice(total) AS total FROM one ORDER BY user_id;
-    """)
+    """,
+    )
     shop.transform("other", sql="CREATE TEMP TABLE one AS SELECT 1 AS x; SELECT * FROM one")
     good(shop)
     assert rows(shop, "transform.sums") == [(1, 20), (2, 100), (4, 80)]
@@ -135,7 +142,9 @@ def test_a_view_is_computed_where_it_is_read_and_leaves_no_file(shop: Project) -
         ({"sql": "SELECT 1", "refresh": "often"}, "refresh"),
     ],
 )
-def test_what_no_transform_can_be_is_refused_and_nothing_is_written(project: Project, config: dict[str, object], message: str) -> None:
+def test_what_no_transform_can_be_is_refused_and_nothing_is_written(
+    project: Project, config: dict[str, object], message: str
+) -> None:
     with pytest.raises(ManifestError, match=message):
         project.node("transform", "bad", **config)
     assert not project.manifest.nodes

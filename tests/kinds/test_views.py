@@ -15,10 +15,18 @@ from statements import TABLES, database, files, rows_of
 VIEWS = {
     "one": ({"v": "SELECT x FROM a"}, "SELECT x FROM v ORDER BY x"),
     "two over two": (
-        {"v": "SELECT x FROM a", "w": "SELECT x FROM b", "p": "SELECT v.x FROM v, w", "q": "SELECT v.x + w.x AS x FROM v, w"},
+        {
+            "v": "SELECT x FROM a",
+            "w": "SELECT x FROM b",
+            "p": "SELECT v.x FROM v, w",
+            "q": "SELECT v.x + w.x AS x FROM v, w",
+        },
         "SELECT p.x, q.x AS y FROM p, q",
     ),
-    "with a WITH": ({"v": "WITH a AS (SELECT x FROM b) SELECT x FROM a"}, "WITH b AS (SELECT 1 AS x) SELECT v.x, b.x AS y FROM v, b"),
+    "with a WITH": (
+        {"v": "WITH a AS (SELECT x FROM b) SELECT x FROM a"},
+        "WITH b AS (SELECT 1 AS x) SELECT v.x, b.x AS y FROM v, b",
+    ),
     "WITH over WITH": (
         {"v": "WITH q AS (SELECT x FROM a) SELECT x FROM q", "w": "WITH q AS (SELECT x + 1 AS x FROM v) SELECT x FROM q"},
         "WITH q AS (SELECT x + 1 AS x FROM w) SELECT x FROM q",
@@ -36,10 +44,16 @@ VIEWS = {
         "SELECT * FROM w",
     ),
     "recursive": (
-        {"v": "WITH RECURSIVE r AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM r WHERE x < 3) SELECT x FROM r", "w": "SELECT x FROM v"},
+        {
+            "v": "WITH RECURSIVE r AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM r WHERE x < 3) SELECT x FROM r",
+            "w": "SELECT x FROM v",
+        },
         "SELECT x FROM w",
     ),
-    "comments": ({"v": "-- it's\nSELECT x FROM a -- end", "w": "/* a */ WITH q AS (FROM v) SELECT x FROM q -- d"}, "SELECT x FROM w -- e"),
+    "comments": (
+        {"v": "-- it's\nSELECT x FROM a -- end", "w": "/* a */ WITH q AS (FROM v) SELECT x FROM q -- d"},
+        "SELECT x FROM w -- e",
+    ),
     "ORDER BY and LIMIT": (
         {"v": "SELECT x FROM a ORDER BY x DESC LIMIT 2", "w": "SELECT x FROM v ORDER BY x LIMIT 1"},
         "SELECT x FROM w ORDER BY x",
@@ -54,7 +68,10 @@ VIEWS = {
     "brackets": ({"v": "(SELECT x FROM a)", "w": "((SELECT x FROM v))"}, "(SELECT x FROM w)"),
     "semicolons": ({"v": "SELECT x FROM a;", "w": "SELECT x FROM v;"}, "SELECT x FROM w;"),
     "a union": ({"v": "SELECT x FROM a UNION SELECT x FROM b", "w": "SELECT x FROM v UNION ALL SELECT x FROM v"}, "FROM w"),
-    "read twice": ({"v": "SELECT x FROM a", "w": "SELECT p.x, q.x AS y FROM v p JOIN v q ON p.x < q.x"}, "SELECT s.* FROM w s, w t"),
+    "read twice": (
+        {"v": "SELECT x FROM a", "w": "SELECT p.x, q.x AS y FROM v p JOIN v q ON p.x < q.x"},
+        "SELECT s.* FROM w s, w t",
+    ),
     "columns of an id": (
         {"v": "SELECT transform.a.x FROM transform.a", "w": "SELECT transform.v.x FROM transform.v"},
         "SELECT transform.w.x FROM transform.w",
@@ -63,17 +80,26 @@ VIEWS = {
     "quoted names": ({"v": 'SELECT "a"."x" FROM "transform"."a"', "w": 'SELECT "v".x FROM "v"'}, 'SELECT "w".x FROM "w"'),
     "other letters": ({"v": "SELECT A.x FROM A", "w": "SELECT V.x FROM TRANSFORM.V"}, "SELECT W.x FROM W"),
     "prefixes": ({"v": "SELECT y: x FROM a", "w": "SELECT z: y FROM t: v"}, "SELECT * FROM w"),
-    "files": ({"v": "SELECT x FROM 'f.csv'", "w": "SELECT v.x FROM v, read_csv('f.csv') f WHERE f.x = v.x"}, "SELECT * FROM w"),
+    "files": (
+        {"v": "SELECT x FROM 'f.csv'", "w": "SELECT v.x FROM v, read_csv('f.csv') f WHERE f.x = v.x"},
+        "SELECT * FROM w",
+    ),
     "a pivot of it": ({"v": "SELECT x, k FROM a", "w": "SELECT * FROM v"}, "PIVOT w ON k USING sum(x)"),
     "a pivot in it": (
         {"v": "SELECT x, k FROM a", "w": "SELECT * FROM (PIVOT v ON k IN ('p', 'q') USING sum(x))"},
         "FROM w",
     ),
     "an unpivot": ({"v": "SELECT x FROM a", "w": "UNPIVOT v ON x", "u": "FROM w UNPIVOT (q FOR n IN (value))"}, "FROM u"),
-    "a subquery": ({"v": "SELECT x FROM a", "w": "SELECT x, (SELECT max(v.x) FROM v WHERE v.x = b.x) AS m FROM b"}, "FROM w"),
+    "a subquery": (
+        {"v": "SELECT x FROM a", "w": "SELECT x, (SELECT max(v.x) FROM v WHERE v.x = b.x) AS m FROM b"},
+        "FROM w",
+    ),
     "LATERAL": ({"v": "SELECT x FROM a", "w": "SELECT v.x, y FROM v, LATERAL (SELECT v.x + 1 AS y)"}, "FROM w"),
     "a row as a value": ({"v": "SELECT * FROM a", "w": "SELECT v FROM v"}, "SELECT w.v.x FROM w"),
-    "a temporary table of its name": ({"v": "SELECT x FROM a"}, "CREATE TEMP TABLE v AS SELECT x + 1 AS x FROM v; SELECT x FROM v"),
+    "a temporary table of its name": (
+        {"v": "SELECT x FROM a"},
+        "CREATE TEMP TABLE v AS SELECT x + 1 AS x FROM v; SELECT x FROM v",
+    ),
     "beside its input": ({"v": "SELECT x FROM a"}, "SELECT v.x, a.k FROM v JOIN a USING (x)"),
 }
 
@@ -93,7 +119,10 @@ def test_views_give_the_rows_of_plain_views(tmp_path, views, body):
                 project.transform(reader, sql=body)
                 good(project)
                 ours = rows_of(plain, f"FROM '{build_of(project, f'transform.{reader}')}'")
-                assert (sorted(ours.rows), [name for name, _ in ours.columns]) == (sorted(right.rows), [name for name, _ in right.columns])
+                assert (sorted(ours.rows), [name for name, _ in ours.columns]) == (
+                    sorted(right.rows),
+                    [name for name, _ in right.columns],
+                )
                 for name in views:
                     assert len(project[name]) == plain.execute(f"SELECT count(*) FROM transform.{name}").fetchall()[0][0]
 
@@ -141,5 +170,7 @@ def test_what_is_bound_for_many_floors_of_views_is_short(project):
     assert rows(project, "transform.n") == [(1,)]
     graph, root = Graph(project.manifest), project.directory
     nodes = {node.id: node for node in graph}
-    found = relations(graph, ["transform.v12"], lambda i: nodes[i] if nodes[i].config.get("materialized") else None, lambda _: None, root)
+    found = relations(
+        graph, ["transform.v12"], lambda i: nodes[i] if nodes[i].config.get("materialized") else None, lambda _: None, root
+    )
     assert len(found["transform.v12"].sql) < 5_000
