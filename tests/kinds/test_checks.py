@@ -107,6 +107,31 @@ def test_what_is_no_one_condition_is_refused(project: Project, check: dict[str, 
     assert "'odd'" in message
 
 
+WRITTEN: dict[str, tuple[dict[str, Any], str, bool]] = {
+    "a half among integers": ({"accepted_values": {"column": "a", "values": ["1.5"]}}, "2", False),
+    "an integer": ({"accepted_values": {"column": "a", "values": ["2"]}}, "2", True),
+    "a third decimal": ({"accepted_values": {"column": "a", "values": ["1.235"]}}, "1.24", False),
+    "a time among days": (
+        {"accepted_values": {"column": "a", "values": ["2024-01-01 10:00:00"]}},
+        "DATE '2024-01-01'",
+        False,
+    ),
+    "a day": ({"accepted_values": {"column": "a", "values": ["2024-01-01"]}}, "DATE '2024-01-01'", True),
+    "a number of text": ({"accepted_values": {"column": "a", "values": ["07", 8]}}, "'7'", False),
+    "from a time": ({"range": "a", "min": "2024-01-01 10:00:00"}, "DATE '2024-01-01'", False),
+    "from a day": ({"range": "a", "min": "2024-01-01"}, "DATE '2024-01-01'", True),
+    "up to a half": ({"range": "a", "max": "1.5"}, "2", False),
+}
+
+
+@pytest.mark.parametrize(("check", "value", "passes"), WRITTEN.values(), ids=WRITTEN)
+def test_a_value_that_is_written_is_compared_as_it_is(
+    project: Project, check: dict[str, Any], value: str, passes: bool
+) -> None:
+    rows, _ = outcome(project, check, sql=f"SELECT {value} AS a")
+    assert counts(rows) == [(passes, int(not passes), 1)]
+
+
 # NaN
 
 NAN: dict[str, tuple[dict[str, Any], tuple[bool, int, int]]] = {

@@ -275,3 +275,13 @@ def test_values_that_a_schema_refuses_are_left_out_and_counted_where_errors_are_
     )
     assert rows(project, "source.s") == [(1, 2), (6, 7)]
     assert told == ["3 rows could not be read, and are left out"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("y,4\n", "b.csv has none of the columns of a.csv, but y, 4"), ("B,z\ny,4\n", "")]
+)
+def test_a_file_that_has_no_column_of_the_others_is_told(project, text, told):
+    (project.directory / "a.csv").write_text("a,b\nx,2\n")
+    (project.directory / "b.csv").write_text(text)
+    project.source("s", path="*.csv")
+    assert "".join(good(project)["source.s"].metadata.get("warnings", [])) == told

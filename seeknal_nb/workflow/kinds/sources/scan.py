@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, exactly, literal, parquet
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
+from seeknal_nb.workflow.kinds.sources.columnar import check_alike, mixed, types_of_files
 from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
 from seeknal_nb.workflow.kinds.sources.folders import check_folders, folder_keys
 from seeknal_nb.workflow.kinds.sources.objects import (
@@ -220,7 +221,11 @@ def _typed(
     check_folders(keys, () if not keys else _own(task, form, paths, options))
     read = relation(form, paths, options)
     have = task.engine.describe(f"SELECT * FROM {read}") if types else ()
-    return build_cast(task, read, found_in(have, types), located=_located(form, paths, options)), [], {}
+    files = types_of_files(task, paths, options)
+    if options.get("union_by_name") is False:
+        check_alike(files)
+    table = build_cast(task, read, found_in(have, types), located=_located(form, paths, options))
+    return table, mixed(task, files, table.schema), {}
 
 
 def _own(task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> list[str]:
