@@ -54,7 +54,7 @@ def _after(told: Sequence[Any], at: int) -> int:
 
 
 def check_alike(files: Sequence[Types]) -> None:
-    """Refuse files that are not as the first one: ``union_by_name: false`` would round their values, and leave columns out."""
+    """Refuse files unlike the first one: ``union_by_name: false`` would round their values, and leave columns out."""
     for one in files[1:]:
         odd = next((name for name, kinds in one.items() if kinds.keys() != files[0].get(name, {}).keys()), None)
         if odd is not None:
