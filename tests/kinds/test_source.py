@@ -486,6 +486,24 @@ def test_an_unknown_sheet_is_told_with_those_there_are(project: Project, tmp_pat
     assert "did you mean orders" in failure(project, "source.s").error_message
 
 
+@pytest.mark.parametrize(("cell", "told"), [("=A2*2", True), ("=SUM(A2:A3)", True), (None, False), ("x", False)])
+def test_formulas_that_were_never_calculated_are_told(
+    project: Project, tmp_path: Path, cell: str | None, told: bool
+) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in (["a", "b"], [1, cell], [2, None], [3, "y"]):
+        book.active.append(row)
+    book.create_sheet("other").append(["=1+1"])
+    book.save(tmp_path / "a.xlsx")
+    source(project, path="a.xlsx")
+    warnings = good(project)["source.s"].metadata.get("warnings", [])
+    assert (
+        warnings == ["1 formulas of a.xlsx have no value and are null: open it in a spreadsheet program and save it"] * told
+    )
+
+
 def test_sqlite_keeps_what_a_column_of_several_kinds_holds(project: Project, tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as con:
         con.execute("CREATE TABLE t (a, b, c)")
