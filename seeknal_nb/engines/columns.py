@@ -253,12 +253,14 @@ def _single(kind: Any, pa: Any) -> Any:
 
 
 def _fields(kind: Any) -> list[Any]:
-    """The fields of a struct: of those that differ in case only, DuckDB would rename one."""
+    """The fields of a struct: of those that differ in case only DuckDB would rename one, and those without a name."""
     fields = [kind.field(number) for number in range(kind.num_fields)]
     if not fields:
         raise ValueError("a dict without keys, a struct without fields, has no place in Parquet")
     if len({one.name.casefold() for one in fields}) < len(fields):
         raise ValueError(f"the fields {', '.join(one.name for one in fields)} of a struct are doubled (case is ignored)")
+    if any(not one.name or "\0" in one.name for one in fields):
+        raise ValueError("a field of a struct has no name, or one with a zero byte")
     return fields
 
 

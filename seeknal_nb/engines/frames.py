@@ -12,7 +12,7 @@ from typing import Any
 
 from seeknal_nb.engines.columns import array_of, storable
 from seeknal_nb.engines.fetched import arrow_of
-from seeknal_nb.engines.names import refuse_doubled
+from seeknal_nb.engines.names import distinct, refuse_doubled, renamed
 from seeknal_nb.errors import NodeError
 
 __all__ = ["decimals", "is_frame", "taken", "to_arrow"]
@@ -40,15 +40,24 @@ def taken(value: object) -> tuple[Any, tuple[str, ...]]:
     """The value as ``to_arrow`` gives it, and warnings of what may be a mistake."""
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, and SQL nodes do without it
 
-    given = table = _table(value, pa)
-    refuse_doubled(given.column_names)
-    if not given.column_names:
-        raise NodeError("the result has no columns", remedy=REMEDY)
+    made = _table(value, pa)
+    _check_names(made.column_names)
+    names = distinct(made.column_names) if "" in made.column_names else []
+    given = table = made.rename_columns(names) if names else made
     for number, field in enumerate(given.schema):
         stored = _column(field.name, lambda: storable(given.column(number)))  # noqa: B023 - called at once
         if stored.type != field.type:
             table = table.set_column(number, field.with_type(stored.type), stored)
-    return table.replace_schema_metadata(None), tuple(_notes(given, pa))
+    return table.replace_schema_metadata(None), (*(renamed(made.column_names, names) if names else ()), *_notes(given, pa))
+
+
+def _check_names(names: list[str]) -> None:
+    refuse_doubled(names)
+    if not names:
+        raise NodeError("the result has no columns", remedy=REMEDY)
+    cut = next((name for name in names if "\0" in name), None)
+    if cut is not None:
+        raise NodeError(f"the column {cut!r} cannot be called so", why="its name holds a zero byte", remedy="rename it")
 
 
 def _notes(table: Any, pa: Any) -> Iterator[str]:

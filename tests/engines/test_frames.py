@@ -186,6 +186,7 @@ def test_objects_that_would_be_changed_are_refused_with_their_column(engine, tmp
 
 # Types of pandas, polars and Arrow
 
+
 def arrow_of(values: list[Any], kind: pa.DataType) -> pa.Table:
     return pa.table({"v": pa.array(values, kind)})
 
@@ -372,6 +373,9 @@ ODD_SHAPES: dict[str, tuple[Any, str]] = {
     "keys that are one as text": ([{1: "a", "1": "b"}], "doubled"),
     "columns of several levels": (pd.DataFrame({"k": ["a"], "v": [1]}).groupby("k").agg({"v": ["sum"]}), "levels"),
     "an index called as a column": (pd.DataFrame({"k": [1]}, index=pd.Index([2], name="k")), "k"),
+    "a name with a zero byte": (pd.DataFrame({"a\0b": [1]}), "zero byte"),
+    "a field without a name": ([{"a": {"": 1}}], "no name"),
+    "a field with a zero byte": ([{"a": [{"x\0": 1}]}], "no name"),
     "a relation that fails": (duckdb.sql("SELECT CAST(x AS INTEGER) AS v FROM (VALUES ('a')) t(x)"), "relation"),
 }
 
@@ -386,7 +390,8 @@ def test_what_would_have_to_be_guessed_is_refused(engine, tmp_path, value, fragm
 
 @pytest.mark.parametrize(("value", "fragment"), [
     ([{"a": None}, {"a": None}], "null in all of its 2 rows"), (pd.DataFrame({"a": [float("nan")], "b": [None]}), "1 rows"),
-    ([{"a": 1, "b": None}], "VARCHAR"), ([{"a": 1}], ""), (pa.table({"a": pa.array([], pa.null())}), ""),
+    ([{"a": 1, "b": None}], "VARCHAR"), (pl.DataFrame({"": [1], "column0": [2]}), "column0 is column 1, without a name; column0_1"),
+    (pd.DataFrame({" ": [1]}), ""), ([{"a": 1}], ""), (pa.table({"a": pa.array([], pa.null())}), ""),
 ])  # fmt: skip
 def test_a_result_that_says_nothing_is_pointed_out(engine, tmp_path, value, fragment):
     warnings = engine.take(value, tmp_path / "a.parquet").warnings
@@ -445,7 +450,14 @@ def test_pandas_has_each_value_as_it_is(engine, sql, dtype, expected):
     assert [type(nulls[0]), nulls[0]] == [type(found[0]), found[0]] or expected is None
 
 
-NULLS = {"TINYINT": "Int8", "UBIGINT": "UInt64", "BIGINT": "Int64", "BOOLEAN": "boolean", "DOUBLE": "float64", "FLOAT": "float32"}
+NULLS = {
+    "TINYINT": "Int8",
+    "UBIGINT": "UInt64",
+    "BIGINT": "Int64",
+    "BOOLEAN": "boolean",
+    "DOUBLE": "float64",
+    "FLOAT": "float32",
+}
 
 
 @pytest.mark.parametrize(("kind", "dtype"), NULLS.items())
@@ -566,8 +578,18 @@ def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 COLUMN = st.recursive(SCALARS, nested, max_leaves=2).flatmap(
     lambda part: st.tuples(st.just(part[0]), st.lists(part[1] | st.just("NULL"), min_size=1, max_size=4))
 )
-REFUSALS = ("infinite time", "has no 24:00:00", "nanoseconds", "no INTERVAL of months", "cannot be handed on", "would lose data",
-            "out of range", "Empty STRUCT", "must have magnitude", "does not fit")
+REFUSALS = (
+    "infinite time",
+    "has no 24:00:00",
+    "nanoseconds",
+    "no INTERVAL of months",
+    "cannot be handed on",
+    "would lose data",
+    "out of range",
+    "Empty STRUCT",
+    "must have magnitude",
+    "does not fit",
+)
 
 
 def select(columns: list[tuple[str, list[str]]]) -> str:
@@ -586,7 +608,9 @@ def differs(engine: DuckDB, before: str, after: str, *, form: str) -> list[Any]:
         if form == "pandas" and kind in ("FLOAT", "DOUBLE"):
             was = f"CASE WHEN NOT isnan({was}) THEN {was} END"
         same = f"CAST(y.{name} AS {kind}) IS NOT DISTINCT FROM {was} AND CAST({was} AS {now[name]}) IS NOT DISTINCT FROM y.{name}"
-        rows = engine.query(f"SELECT {was}, y.{name} FROM {before} x POSITIONAL JOIN {after} y WHERE NOT ({same})", form="rows")
+        rows = engine.query(
+            f"SELECT {was}, y.{name} FROM {before} x POSITIONAL JOIN {after} y WHERE NOT ({same})", form="rows"
+        )
         found += [(name, kind, now[name], rows)] if rows else []
     return found
 

@@ -20,7 +20,9 @@ TABLE = """SELECT * FROM (VALUES
 ) t(id, v, k, f)"""
 
 
-def outcome(project: Project, *checks: dict[str, Any], sql: str = TABLE, **config: Any) -> tuple[list[dict[str, Any]], list[str]]:
+def outcome(
+    project: Project, *checks: dict[str, Any], sql: str = TABLE, **config: Any
+) -> tuple[list[dict[str, Any]], list[str]]:
     """The rule's rows, and its warnings."""
     project.transform("t", sql=sql)
     project.node("rule", "r", on="t", severity="warn", checks=list(checks), **config)
@@ -60,7 +62,9 @@ EXPRESSIONS: dict[str, tuple[str | dict[str, Any], tuple[bool, int, int]]] = {
 
 
 @pytest.mark.parametrize(("check", "expected"), EXPRESSIONS.values(), ids=EXPRESSIONS)
-def test_a_condition_is_on_rows_on_the_table_or_on_rows_among_others(project: Project, check: Any, expected: tuple[bool, int, int]) -> None:
+def test_a_condition_is_on_rows_on_the_table_or_on_rows_among_others(
+    project: Project, check: Any, expected: tuple[bool, int, int]
+) -> None:
     rows, _ = outcome(project, {"expression": check})
     assert counts(rows) == [expected]
     assert bool(rows[0]["sample"]) is not expected[0]
@@ -74,7 +78,9 @@ def test_a_condition_on_the_table_has_every_spelling(project: Project, config: d
 
 
 def test_conditions_of_all_forms_stand_side_by_side(project: Project) -> None:
-    rows, _ = outcome(project, *[{"expression": check} for check, _ in EXPRESSIONS.values()], {"not_null": "v"}, {"unique": "id"})
+    rows, _ = outcome(
+        project, *[{"expression": check} for check, _ in EXPRESSIONS.values()], {"not_null": "v"}, {"unique": "id"}
+    )
     assert counts(rows) == [*(expected for _, expected in EXPRESSIONS.values()), (False, 1, 4), (True, 0, 4)]
 
 
@@ -101,6 +107,31 @@ def test_what_is_no_one_condition_is_refused(project: Project, check: dict[str, 
     assert "'odd'" in message
 
 
+WRITTEN: dict[str, tuple[dict[str, Any], str, bool]] = {
+    "a half among integers": ({"accepted_values": {"column": "a", "values": ["1.5"]}}, "2", False),
+    "an integer": ({"accepted_values": {"column": "a", "values": ["2"]}}, "2", True),
+    "a third decimal": ({"accepted_values": {"column": "a", "values": ["1.235"]}}, "1.24", False),
+    "a time among days": (
+        {"accepted_values": {"column": "a", "values": ["2024-01-01 10:00:00"]}},
+        "DATE '2024-01-01'",
+        False,
+    ),
+    "a day": ({"accepted_values": {"column": "a", "values": ["2024-01-01"]}}, "DATE '2024-01-01'", True),
+    "a number of text": ({"accepted_values": {"column": "a", "values": ["07", 8]}}, "'7'", False),
+    "from a time": ({"range": "a", "min": "2024-01-01 10:00:00"}, "DATE '2024-01-01'", False),
+    "from a day": ({"range": "a", "min": "2024-01-01"}, "DATE '2024-01-01'", True),
+    "up to a half": ({"range": "a", "max": "1.5"}, "2", False),
+}
+
+
+@pytest.mark.parametrize(("check", "value", "passes"), WRITTEN.values(), ids=WRITTEN)
+def test_a_value_that_is_written_is_compared_as_it_is(
+    project: Project, check: dict[str, Any], value: str, passes: bool
+) -> None:
+    rows, _ = outcome(project, check, sql=f"SELECT {value} AS a")
+    assert counts(rows) == [(passes, int(not passes), 1)]
+
+
 # NaN
 
 NAN: dict[str, tuple[dict[str, Any], tuple[bool, int, int]]] = {
@@ -121,7 +152,9 @@ NAN: dict[str, tuple[dict[str, Any], tuple[bool, int, int]]] = {
 
 @pytest.mark.parametrize("kind", ["DOUBLE", "FLOAT"])
 @pytest.mark.parametrize(("check", "expected"), NAN.values(), ids=NAN)
-def test_nan_is_missing_and_is_no_number(project: Project, kind: str, check: dict[str, Any], expected: tuple[bool, int, int]) -> None:
+def test_nan_is_missing_and_is_no_number(
+    project: Project, kind: str, check: dict[str, Any], expected: tuple[bool, int, int]
+) -> None:
     project.transform("u", sql=f"SELECT unnest(['nan'::{kind}, 'inf', 1]) AS f, unnest([1, 2, 3]) AS i")
     typed = f"SELECT * REPLACE (f::{kind} AS f), CASE WHEN id > 2 THEN 'nan'::{kind} ELSE id END AS twice, 1 AS one FROM ({TABLE})"
     rows, _ = outcome(project, check, sql=typed, inputs=["u"])
@@ -146,7 +179,11 @@ def test_a_comparison_that_nan_passes_is_told(project: Project, check: Any, warn
     rows, warnings = outcome(project, {"expression": check})
     assert rows[0]["passed"]
     assert [text for text in warnings if "NaN" in text] == (
-        ["expression: 1 row with NaN among what holds: the engine takes it for greater than every number; write isfinite(...) too"] if warned else []
+        [
+            "expression: 1 row with NaN among what holds: the engine takes it for greater than every number; write isfinite(...) too"
+        ]
+        if warned
+        else []
     )
 
 
@@ -182,7 +219,9 @@ def times(ages: list[timedelta | None], kind: str) -> str:
 
 
 @pytest.mark.parametrize(("ages", "kind", "passes"), FRESH.values(), ids=FRESH)
-def test_nothing_in_the_future_and_no_empty_table_is_fresh(project: Project, ages: list[timedelta | None], kind: str, passes: bool) -> None:
+def test_nothing_in_the_future_and_no_empty_table_is_fresh(
+    project: Project, ages: list[timedelta | None], kind: str, passes: bool
+) -> None:
     # A day is at midnight, a text of today may be read in any zone: two days are old enough for all.
     rows, warnings = outcome(project, {"freshness": "at", "max_age": "2d"}, sql=times(ages, kind))
     assert rows[0]["passed"] is passes
@@ -190,7 +229,15 @@ def test_nothing_in_the_future_and_no_empty_table_is_fresh(project: Project, age
     if passes:
         assert warnings == [f"freshness at: {len(later)} row in the future by at, not counted"] * bool(later)
     else:
-        told = "the newest is" if any(age and age < timedelta() for age in ages) else "lies in the future" if later else "no row has a time" if ages else "no rows"
+        told = (
+            "the newest is"
+            if any(age and age < timedelta() for age in ages)
+            else "lies in the future"
+            if later
+            else "no row has a time"
+            if ages
+            else "no rows"
+        )
         assert told in rows[0]["sample"]
 
 
@@ -198,7 +245,12 @@ def test_nothing_in_the_future_and_no_empty_table_is_fresh(project: Project, age
     ("TIMESTAMP 'infinity'", False), ("DATE 'infinity'", False), ("TIMESTAMP '-infinity'", False), ("TIMESTAMPTZ 'infinity'", False),
 ])  # fmt: skip
 def test_a_time_without_end_is_not_fresh(project: Project, value: str, passes: bool) -> None:
-    rows, _ = outcome(project, {"freshness": "at", "max_age": "99w"}, {"freshness": {"column": "at", "max_age": "99w", "each": True}}, sql=f"SELECT {value} AS at")
+    rows, _ = outcome(
+        project,
+        {"freshness": "at", "max_age": "99w"},
+        {"freshness": {"column": "at", "max_age": "99w", "each": True}},
+        sql=f"SELECT {value} AS at",
+    )
     assert [row["passed"] for row in rows] == [passes, passes]
 
 
@@ -247,10 +299,14 @@ RELATED: dict[str, tuple[str, str, int | None]] = {
 
 
 @pytest.mark.parametrize(("mine", "theirs", "failed"), RELATED.values(), ids=RELATED)
-def test_values_are_compared_only_where_none_is_changed(project: Project, mine: str, theirs: str, failed: int | None) -> None:
+def test_values_are_compared_only_where_none_is_changed(
+    project: Project, mine: str, theirs: str, failed: int | None
+) -> None:
     project.transform("u", sql=f"SELECT {theirs} AS there")
     project.transform("t", sql=f"SELECT {mine} AS here UNION ALL SELECT NULL")
-    project.node("rule", "r", on="t", severity="warn", checks=[{"relationships": {"column": "here", "to": "u", "field": "there"}}])
+    project.node(
+        "rule", "r", on="t", severity="warn", checks=[{"relationships": {"column": "here", "to": "u", "field": "there"}}]
+    )
     result = run(project)["rule.r"]
     if failed is None:
         assert "'here' is" in (result.error_message or "")
@@ -270,7 +326,10 @@ def test_an_orphan_is_shown_where_there_is_a_where(project: Project) -> None:
 
 # What checks nothing
 
-@pytest.mark.parametrize("config", [{"checks": []}, {"rule": []}, {"checks": [], "sql": "v > 0"}, {"checks": [], "python": "return True"}])
+
+@pytest.mark.parametrize(
+    "config", [{"checks": []}, {"rule": []}, {"checks": [], "sql": "v > 0"}, {"checks": [], "python": "return True"}]
+)
 def test_an_empty_list_of_checks_is_refused(project: Project, config: dict[str, Any]) -> None:
     project.transform("t", sql=TABLE)
     with pytest.raises(ManifestError, match="of a rule is empty.*Fix: list what must hold"):
@@ -281,7 +340,9 @@ def test_an_empty_list_of_checks_is_refused(project: Project, config: dict[str, 
 @pytest.mark.parametrize(("kind", "fresh"), [("TIMESTAMP", True), ("TIMESTAMPTZ", False), ("TIMESTAMPTZ_NS", False)])
 def test_a_source_reads_times_ahead_as_a_rule_does(project: Project, kind: str, fresh: bool) -> None:
     """Twelve hours ahead may be now where no zone is known; where one is, they are the future."""
-    project.source("s", sql=f"SELECT CAST(now() + INTERVAL 12 HOUR AS {kind}) AS at", freshness={"column": "at", "error_after": "48h"})
+    project.source(
+        "s", sql=f"SELECT CAST(now() + INTERVAL 12 HOUR AS {kind}) AS at", freshness={"column": "at", "error_after": "48h"}
+    )
     result = run(project)["source.s"]
     assert (result.error_message is None) is fresh
     assert fresh or "every at lies in the future" in (result.error_message or "")

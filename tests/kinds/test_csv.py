@@ -41,6 +41,7 @@ MEANT = {
     "a DOUBLE of many digits": (["1.5", "9007199254740992"], [1.5, 9007199254740992.0]),
     "an exponent": (["1", "1e3"], [1.0, 1000.0]),
     "beyond any DOUBLE": (["1", "1e400"], ["1", "1e400"]),
+    "beyond any number": (["1", "1" * 40], ["1", "1" * 40]),
     "an underscore": (["1", "1_000"], ["1", "1_000"]),
     "hexadecimal": (["1", "0x1F"], ["1", "0x1F"]),
     "blanks round numbers": ([" 1", "2 "], [1, 2]),
@@ -67,7 +68,7 @@ MEANT = {
     "two orders": (["13/03/2024", "03/13/2024"], ["13/03/2024", "03/13/2024"]),
 }  # fmt: skip
 TOLD = {
-    "beyond a DOUBLE, with a half": "beyond DOUBLE", "beyond any DOUBLE": "beyond DOUBLE", "an offset among times": "with and without an offset",
+    "beyond a DOUBLE, with a half": "beyond DOUBLE", "beyond any DOUBLE": "beyond DOUBLE", "beyond any number": "beyond DOUBLE", "an offset among times": "with and without an offset",
     "finer than microseconds": "finer than microseconds", "neither order": "whether the day or the month is first", "two orders": "of two orders",
 }  # fmt: skip
 
@@ -194,7 +195,9 @@ ASKED = {
 def test_an_option_says_what_is_meant(project, text, params, expected):
     told = read(project, text, params=params)
     assert rows(project, "source.s") == expected
-    assert [warning for warning in told if "left out" in warning] == (["2 rows could not be read, and are left out, as line 2 of a.csv: '1'"] if params == {"ignore_errors": True} else [])
+    assert [warning for warning in told if "left out" in warning] == (
+        ["2 rows could not be read, and are left out, as line 2 of a.csv: '1'"] if params == {"ignore_errors": True} else []
+    )
 
 
 AS_IT_STANDS = {
@@ -251,7 +254,10 @@ def test_files_of_other_delimiters_and_names_are_joined_by_their_names(project):
     for name, text in {"b": "B;c\nx;1\n", "c": "a,b\n3,z\n"}.items():
         (project.directory / "d" / f"{name}.csv").write_text(text)
     (told,) = read(project, "a,b\n1,y\n", name="d/a.csv", path="d/*.csv")
-    assert told == "not all files have all columns, and null stands there: 'a' not in b.csv; 'c' not in a.csv, c.csv (union_by_name: true says so)"
+    assert (
+        told
+        == "not all files have all columns, and null stands there: 'a' not in b.csv; 'c' not in a.csv, c.csv (union_by_name: true says so)"
+    )
     assert rows(project, "source.s") == [(1, "y", None), (None, "x", 1), (3, "z", None)]
     assert read(project, "a,b\n1,y\n", name="d/a.csv", path="d/*.csv", params={"union_by_name": True}) == []
     read(project, "a,b\n1,y\n", name="d/a.csv", path="d/*.csv", params={"union_by_name": False})
@@ -266,6 +272,22 @@ def test_a_file_is_read_whose_name_looks_like_a_pattern(project):
 
 
 def test_values_that_a_schema_refuses_are_left_out_and_counted_where_errors_are_to_be_ignored(project):
-    told = read(project, "n,m\n1,2\n1.5,3\n4\nx,5\n6,7\n", schema=[{"name": "n", "data_type": "INTEGER"}], params={"ignore_errors": True})
+    told = read(
+        project,
+        "n,m\n1,2\n1.5,3\n4\nx,5\n6,7\n",
+        schema=[{"name": "n", "data_type": "INTEGER"}],
+        params={"ignore_errors": True},
+    )
     assert rows(project, "source.s") == [(1, 2), (6, 7)]
     assert told == ["3 rows could not be read, and are left out, as line 4 of a.csv: '4'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("y,4\n", "b.csv has none of the columns of a.csv, but y, 4"), ("B,z\ny,4\n", "")]
+)
+def test_a_file_that_has_no_column_of_the_others_is_told(project, text, told):
+    (project.directory / "a.csv").write_text("a,b\nx,2\n")
+    (project.directory / "b.csv").write_text(text)
+    project.source("s", path="*.csv")
+    warnings = good(project)["source.s"].metadata.get("warnings", [])
+    assert [one for one in warnings if "none of the columns" in one] == ([told] if told else [])

@@ -38,12 +38,21 @@ ALIKE = {
     "beyond 64 bits": (["1", "18446744073709551616"], [Decimal(1), Decimal(2**64)]),
     "beyond 128 bits": (["1", "9" * 38], [Decimal(1), Decimal("9" * 38)]),
     "a half, and beyond a DOUBLE": (["1.5", "9007199254740993"], ["1.5", "9007199254740993"]),
+    "beyond any number": (["1", "1" * 40], ["1", "1" * 40]),
+    "beyond any DOUBLE": (["1", "1e400"], ["1", "1e400"]),
+    "days first": (['"01-02-2024"', '"13-02-2024"'], [dt.date(2024, 2, 1), dt.date(2024, 2, 13)]),
+    "days and months": (['"01-02-2024"', '"03-04-2024"'], ["01-02-2024", "03-04-2024"]),
+    "years of two digits": (['"01-02-24"', '"03-04-24"'], ["01-02-24", "03-04-24"]),
+    "times after months": (['"01-02-2024 10:00:00"', '"03-04-2024 10:00:00"'], ["01-02-2024 10:00:00", "03-04-2024 10:00:00"]),
     "large powers": (["1.5", "1e300"], [1.5, 1e300]),
     "a new key": (["1", '2, "w": 3'], [1, 2]),
     "an object after a number": (["1", '{"a": 1}'], ["1", '{"a":1}']),
     "leading zeros": (['"007"', '"8"'], ["007", "8"]),
     "nothing but nulls": (["null", "null"], [None, None]),
 }  # fmt: skip
+
+
+TOLD = {"a half, and beyond a DOUBLE", "beyond any number", "beyond any DOUBLE", "days and months", "times after months"}
 
 
 @pytest.mark.parametrize("name", ALIKE)
@@ -54,7 +63,7 @@ def test_a_column_has_the_type_that_all_records_tell(project, name, late):
     got = arrow(project, "source.s")["v"].to_pylist()
     assert (got[0], got[-1], len(got)) == (one, other, LATE + 1 if late else 2)
     assert type(got[-1]) is type(other)
-    assert bool(told) == (name == "a half, and beyond a DOUBLE")
+    assert bool(told) == (name in TOLD)
 
 
 def test_days_and_times_that_the_reader_mixes_up_are_texts_beside_numbers_that_stay_exact(project):
@@ -68,6 +77,41 @@ def test_numbers_within_values_that_no_double_holds_are_told(project):
     assert "'v' holds numbers that no DOUBLE holds" in told
     assert read(project, '{"v": {"a": [9007199254740993, 1.5]}}\n', schema=schema("JSON")) == []
     assert rows(project, "source.s") == [('{"a":[9007199254740993,1.5]}',)]
+
+
+ROUNDED = ["0.12345678901234567890", "1234567890123456.78", "123456789012345.6789"]
+
+
+@pytest.mark.parametrize("number", ROUNDED)
+@pytest.mark.parametrize("value", ["{}", '{{"a": [1, {}]}}', '[{}, "x"]'])
+def test_fractions_that_a_double_rounds_are_told_and_refused_where_they_are_declared(project, number, value):
+    text = lines(*["0.1234567890123456"] * 2000, value.format(number))
+    (told,) = read(project, text)
+    assert f"'v' holds numbers of more digits than a DOUBLE has, as {number}" in told
+    project.source("s", path="a.jsonl", schema=schema("DECIMAL(38,20)" if value == "{}" else "JSON"))
+    assert f"which does not hold {number}" in failure(project, "source.s").error_message
+
+
+@pytest.mark.parametrize(
+    "number", ["0.30000000000000004", "0.00012345678901234567", "1.50000000000000000000", "12345678901234567"]
+)
+def test_fractions_that_a_double_holds_as_they_are_written_are_not_told(project, number):
+    assert read(project, lines("0.5" if "." in number else "5", number)) == []
+
+
+@pytest.mark.parametrize("day", ["01-02-2024", "01-02-24", "01-02-2024 10:00:00"])
+def test_days_within_values_are_refused_where_their_order_would_be_guessed(project, day):
+    text = f'{{"v": {{"d": ["{day}"]}}}}\n'
+    (project.directory / "a.jsonl").write_text(text)
+    project.source("s", path="a.jsonl")
+    assert "nothing tells whether the day or the month is first" in failure(project, "source.s").error_message
+    read(project, text, schema=schema("JSON"))
+    assert rows(project, "source.s") == [(f'{{"d":["{day}"]}}',)]
+
+
+def test_records_that_are_ignored_are_told(project):
+    (told,) = read(project, '{"v": 1}\n{"v": \n', params={"ignore_errors": True})
+    assert "could not be read" in told
 
 
 def test_all_files_of_a_glob_tell_the_types(project):
@@ -112,7 +156,9 @@ def test_a_value_that_does_not_fit_its_declared_type_fails(project, values, kind
     if place == "columns" and kind.endswith("]"):
         pytest.skip("the reader itself makes lists")
     (project.directory / "a.jsonl").write_text(lines(*values))
-    project.source("s", path="a.jsonl", **({"schema": schema(kind)} if place == "schema" else {"params": {"columns": {"v": kind}}}))
+    project.source(
+        "s", path="a.jsonl", **({"schema": schema(kind)} if place == "schema" else {"params": {"columns": {"v": kind}}})
+    )
     message = failure(project, "source.s").error_message
     assert f"1 of {len(values)} rows in column 'v' is no {kind}" in message
     assert part in message
@@ -161,5 +207,12 @@ def test_keys_that_differ_in_case_only_are_told_apart_with_a_word(project):
 
 
 def test_a_key_with_a_number_behind_it_is_a_key(project):
-    assert read(project, '{"v": 1, "v_1": 9007199254740993}\n{"v": "x", "v_1": 1.5}\n', schema=[{"name": "v_1", "data_type": "DECIMAL(20,1)"}]) == []
+    assert (
+        read(
+            project,
+            '{"v": 1, "v_1": 9007199254740993}\n{"v": "x", "v_1": 1.5}\n',
+            schema=[{"name": "v_1", "data_type": "DECIMAL(20,1)"}],
+        )
+        == []
+    )
     assert rows(project, "source.s") == [("1", Decimal("9007199254740993.0")), ('"x"', Decimal("1.5"))]

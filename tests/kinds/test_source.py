@@ -167,7 +167,9 @@ def test_every_format_fails_loudly_where_a_value_cannot_be_cast(project: Project
 
 
 @pytest.mark.parametrize("ending", FORMS)
-def test_every_format_names_the_columns_there_are_where_one_is_missing(project: Project, tmp_path: Path, ending: str) -> None:
+def test_every_format_names_the_columns_there_are_where_one_is_missing(
+    project: Project, tmp_path: Path, ending: str
+) -> None:
     name = write(tmp_path, ending.partition(".")[0], f"a.{ending}")
     source(project, path=name, schema=schema(bb="DATE"), **({"params": {"table": "t"}} if ending == "sqlite" else {}))
     message = failure(project, "source.s").error_message
@@ -180,7 +182,7 @@ def test_every_format_names_the_columns_there_are_where_one_is_missing(project: 
 CASTS = {
     "leading zeros stay": ("n\n007\n", "VARCHAR", ["007"]),
     "the peer's names": ("n\n1\n", "float", [1.0]),
-    "an empty field is null": ("n\n1\n\"\"\n", "INTEGER", [1, None]),
+    "an empty field is null": ('n\n1\n""\n', "INTEGER", [1, None]),
     "an offset is taken to UTC": ("n\n2024-01-01T00:00:00+02:00\n", "TIMESTAMP", [dt.datetime(2023, 12, 31, 22)]),
     "a time without zone is as it is": ("n\n2024-01-01 05:00:00\n", "TIMESTAMP", [dt.datetime(2024, 1, 1, 5)]),
     "a whole number with a point": ("n\n2.0\n", "INTEGER", [2]),
@@ -228,7 +230,9 @@ def test_a_bad_value_is_told_with_its_file(project: Project, tmp_path: Path) -> 
     assert "a.csv" not in message
 
 
-def test_text_in_json_that_looks_like_a_date_stays_as_it_is_where_the_schema_says_text(project: Project, tmp_path: Path) -> None:
+def test_text_in_json_that_looks_like_a_date_stays_as_it_is_where_the_schema_says_text(
+    project: Project, tmp_path: Path
+) -> None:
     (tmp_path / "a.json").write_text('[{"at": "2024-01-01T00:00:00Z", "n": {"d": [1]}}]')
     source(project, path="a.json", schema=schema(at="string"))
     good(project)
@@ -245,7 +249,9 @@ def test_a_body_and_a_frame_are_cast_too(project: Project) -> None:
 
 @settings(max_examples=25)
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1)), min_size=1, max_size=20))
-def test_integers_come_through_a_csv_as_they_were(tmp_path_factory: pytest.TempPathFactory, values: list[int | None]) -> None:
+def test_integers_come_through_a_csv_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, values: list[int | None]
+) -> None:
     folder = tmp_path_factory.mktemp("csv")
     (folder / "a.csv").write_text("n,m\n" + "".join(f"{'NA' if v is None else v},x\n" for v in values))
     with contextlib.closing(Project(folder, namespace={})) as project:
@@ -279,7 +285,12 @@ def test_options_reach_the_reader(project: Project, tmp_path: Path, text: str, p
 
 def test_a_date_s_form_counts_for_declared_columns_too(project: Project, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("d;n\n02/01/2024;1.234\n")
-    source(project, path="a.csv", schema=schema(d="DATE", n="INTEGER"), params={"dateformat": "%d/%m/%Y", "thousands": ".", "decimal_separator": ","})
+    source(
+        project,
+        path="a.csv",
+        schema=schema(d="DATE", n="INTEGER"),
+        params={"dateformat": "%d/%m/%Y", "thousands": ".", "decimal_separator": ","},
+    )
     good(project)
     assert rows(project, "source.s") == [(dt.date(2024, 1, 2), 1234)]
 
@@ -350,6 +361,7 @@ def test_what_would_not_be_read_is_refused_at_definition(project: Project, confi
 
 # Folders and globs
 
+
 @pytest.mark.parametrize(("form", "path"), [("csv", "d/*.csv"), ("csv", "d"), ("json", "d"), ("parquet", "d"), ("jsonl", "d/*.jsonl"), ("xlsx", "d")])  # fmt: skip
 def test_files_are_joined_by_the_names_of_their_columns(project: Project, tmp_path: Path, form: str, path: str) -> None:
     from_rows = {"d/a": {"x": 1, "y": "p"}, "d/b": {"y": "q", "z": 2.5}}
@@ -396,7 +408,9 @@ NOTHING = {
 
 
 @pytest.mark.parametrize(("path", "form", "part"), NOTHING.values(), ids=NOTHING)
-def test_where_there_is_nothing_to_read_the_error_says_so(project: Project, tmp_path: Path, path: str, form: str, part: str) -> None:
+def test_where_there_is_nothing_to_read_the_error_says_so(
+    project: Project, tmp_path: Path, path: str, form: str, part: str
+) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "x.txt").write_text("x")
     (tmp_path / "l.json").write_text("[]")
@@ -429,6 +443,7 @@ def test_an_empty_file_among_others_adds_nothing_and_is_told(project: Project, t
 
 # Workbooks and SQLite
 
+
 def workbook(path: Path, **sheets: list[list[Any]]) -> None:
     import xlsxwriter
 
@@ -451,7 +466,9 @@ SHEETS = {
 
 
 @pytest.mark.parametrize(("params", "expected"), SHEETS.values(), ids=SHEETS)
-def test_a_workbook_gives_the_sheet_that_is_asked_for(project: Project, tmp_path: Path, params: dict, expected: list) -> None:
+def test_a_workbook_gives_the_sheet_that_is_asked_for(
+    project: Project, tmp_path: Path, params: dict, expected: list
+) -> None:
     workbook(
         tmp_path / "a.xlsx", one=[["a", "b"], [1, "x"]], two=[["t", "f"], [dt.datetime(2024, 1, 2, 3, 4), True]],
         three=[["a title"], [], ["n"], [5]], mixed=[["m", "n"], [1, 1.5], ["x", 2]],
@@ -459,7 +476,9 @@ def test_a_workbook_gives_the_sheet_that_is_asked_for(project: Project, tmp_path
     source(project, path="a.xlsx", params=params)
     told = metadata(project)
     assert rows(project, "source.s") == expected
-    assert ("taken as text" in str(told.get("warnings"))) == (params.get("sheet") == "mixed" or params.get("header") is False)
+    assert ("taken as text" in str(told.get("warnings"))) == (
+        params.get("sheet") == "mixed" or params.get("header") is False
+    )
     assert ("column 'm' holds int (1) and str ('x')" in str(told.get("warnings"))) == (params.get("sheet") == "mixed")
 
 
@@ -473,6 +492,24 @@ def test_an_unknown_sheet_is_told_with_those_there_are(project: Project, tmp_pat
     workbook(tmp_path / "a.xlsx", orders=[["a"], [1]])
     source(project, path="a.xlsx", params={"sheet": "order"})
     assert "did you mean orders" in failure(project, "source.s").error_message
+
+
+@pytest.mark.parametrize(("cell", "told"), [("=A2*2", True), ("=SUM(A2:A3)", True), (None, False), ("x", False)])
+def test_formulas_that_were_never_calculated_are_told(
+    project: Project, tmp_path: Path, cell: str | None, told: bool
+) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in (["a", "b"], [1, cell], [2, None], [3, "y"]):
+        book.active.append(row)
+    book.create_sheet("other").append(["=1+1"])
+    book.save(tmp_path / "a.xlsx")
+    source(project, path="a.xlsx")
+    warnings = good(project)["source.s"].metadata.get("warnings", [])
+    assert (
+        warnings == ["1 formulas of a.xlsx have no value and are null: open it in a spreadsheet program and save it"] * told
+    )
 
 
 def test_sqlite_keeps_what_a_column_of_several_kinds_holds(project: Project, tmp_path: Path) -> None:
@@ -501,7 +538,10 @@ def test_sqlite_keeps_the_types_that_it_declares_with_values_and_without(project
         con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, (kind, *_) in zip(names, DECLARED.values()))})")
         marks = ", ".join("?" for _ in names)
         con.execute(f"INSERT INTO t VALUES ({marks})", [None] * len(names))
-        con.execute(f"INSERT INTO t VALUES ({marks})", [value for _, value, _ in DECLARED.values()] if filled else [None] * len(names))
+        con.execute(
+            f"INSERT INTO t VALUES ({marks})",
+            [value for _, value, _ in DECLARED.values()] if filled else [None] * len(names),
+        )
         con.commit()
     source(project, path="a.db", params={"table": "t"})
     source(project, "q", path="a.db", query="WITH u AS (SELECT * FROM t) SELECT * FROM u;")
@@ -558,7 +598,9 @@ def test_columns_of_one_name_or_none_are_told_apart_in_every_format(project, tmp
     elif form == "pandas":
         project.namespace["df"] = pd.DataFrame([values], columns=given)
     else:
-        project.namespace["df"] = pa.Table.from_arrays([pa.array([value]) for value in values], names=[name or "" for name in given])
+        project.namespace["df"] = pa.Table.from_arrays(
+            [pa.array([value]) for value in values], names=[name or "" for name in given]
+        )
     source(project, **({"path": f"a.{form}"} if form in ("csv", "xlsx") else {"source": "dataframe", "input": "df"}))
     told = metadata(project)
     assert arrow(project, "source.s").column_names == names
@@ -569,7 +611,9 @@ def test_columns_of_one_name_or_none_are_told_apart_in_every_format(project, tmp
 
 def test_columns_of_one_name_in_a_query_of_sqlite_are_told_apart(project: Project, tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as con:
-        con.executescript("CREATE TABLE a (id INT, x TEXT); CREATE TABLE b (id REAL, a_id INT); INSERT INTO a VALUES (1, 'p'); INSERT INTO b VALUES (10, 1)")
+        con.executescript(
+            "CREATE TABLE a (id INT, x TEXT); CREATE TABLE b (id REAL, a_id INT); INSERT INTO a VALUES (1, 'p'); INSERT INTO b VALUES (10, 1)"
+        )
     source(project, path="a.db", query="SELECT a.*, b.* FROM a JOIN b ON b.a_id = a.id")
     assert "id_1 is column 3, another id" in metadata(project)["warnings"][0]
     assert rows(project, "source.s") == [(1, "p", 10.0, 1)]
@@ -585,6 +629,7 @@ def test_an_unknown_table_of_sqlite_is_told_with_the_nearest(project: Project, t
 
 # Folders that name values
 
+
 def laid(folder: Path, *files: str, form: str = "csv") -> None:
     for name in files:
         path = folder / f"{name}.{form}"
@@ -593,7 +638,9 @@ def laid(folder: Path, *files: str, form: str = "csv") -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
-def test_a_folder_that_names_a_column_of_the_files_is_refused_and_an_option_says_which_counts(project, tmp_path, form) -> None:
+def test_a_folder_that_names_a_column_of_the_files_is_refused_and_an_option_says_which_counts(
+    project, tmp_path, form
+) -> None:
     laid(tmp_path / "d", "day=2024-01-01/a", "day=2024-01-02/b", form=form)
     source(project, path="d", source=form)
     assert "'day' is a column of the files and a name in their folders" in failure(project, "source.s").error_message
@@ -633,6 +680,7 @@ def test_folders_above_the_project_give_no_columns(tmp_path, form) -> None:
 
 # Warnings
 
+
 def test_a_text_column_that_is_mostly_numbers_is_told_unless_the_schema_names_it(project: Project, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("n,m\n" + "".join(f"{i},{i}\n" for i in range(19)) + "NA,NA\n")
     source(project, path="a.csv", schema=schema(m="VARCHAR"))
@@ -641,6 +689,7 @@ def test_a_text_column_that_is_mostly_numbers_is_told_unless_the_schema_names_it
 
 
 # Freshness
+
 
 def stamps(*hours: float) -> str:
     """Times so many hours ago, in a CSV."""
@@ -651,12 +700,16 @@ FRESH = {"column": "t", "warn_after": "24h", "error_after": "48h"}
 
 
 @pytest.mark.parametrize(("age", "passed"), [(1, [True, True]), (30, [False, True]), (50, [False, False])])
-def test_the_age_of_the_newest_row_passes_warns_or_fails(project: Project, tmp_path: Path, age: float, passed: list[bool]) -> None:
+def test_the_age_of_the_newest_row_passes_warns_or_fails(
+    project: Project, tmp_path: Path, age: float, passed: list[bool]
+) -> None:
     (tmp_path / "a.csv").write_text(stamps(age, age + 100))
     source(project, path="a.csv", freshness=FRESH)
     result = run(project)["source.s"]
     assert result.status == ("failed" if not passed[1] else "success")
-    assert [(c["severity"], c["passed"]) for c in result.metadata["checks"]] == list(zip(["warn", "error"], passed, strict=True))
+    assert [(c["severity"], c["passed"]) for c in result.metadata["checks"]] == list(
+        zip(["warn", "error"], passed, strict=True)
+    )
     assert result.metadata["metrics"]["age_seconds"] == pytest.approx(age * 3600, abs=END)
     assert ("warnings" in result.metadata) == (passed == [False, True])
     if not passed[1]:
@@ -796,6 +849,7 @@ def test_a_folder_of_yaml_reads_a_database_whose_tables_are_no_nodes(profiles: S
         assert rows(project, "transform.t") == [(2,)]
         assert status(good(project)) == {"source.s": "cached", "transform.t": "cached"}
 
+
 LINES = {
     "a.csv --null NA --null - --delimiter ;": {"path": "a.csv", "params": {"nullstr": ["NA", "-"], "delimiter": ";"}},
     "--xlsx a.xlsx --sheet one": {"source": "xlsx", "path": "a.xlsx", "params": {"sheet": "one"}},
@@ -822,13 +876,16 @@ def test_the_line_of_a_cell_says_what_yaml_says(line: str, config: dict) -> None
     assert define("source", ["s", *shlex.split(line)], "").config == config
 
 
-@pytest.mark.parametrize("line", ["a.csv --schema a", "a.csv --freshness a:1h:2h:3h", "a.csv --connection pg", "a.csv --schema :DATE"])
+@pytest.mark.parametrize(
+    "line", ["a.csv --schema a", "a.csv --freshness a:1h:2h:3h", "a.csv --connection pg", "a.csv --schema :DATE"]
+)
 def test_a_line_that_cannot_be_read_is_refused(line: str) -> None:
     with pytest.raises(UsageError):
         define("source", ["s", *line.split()], "")
 
 
 # Secrets
+
 
 def test_a_python_source_is_given_a_secret_that_no_text_keeps(project: Project, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("API_TOKEN", "tok-4711-secret")
@@ -864,7 +921,11 @@ VALUES = {
     "real": ("1.5::real", 1.5, "float"),
     "double": ("0.1::float8", 0.1, "double"),
     "numeric of a width": ("12.3::numeric(10,2)", Decimal("12.30"), "decimal128(10, 2)"),
-    "numeric of no width": ("1.234567890123456789012345678::numeric", Decimal("1.234567890123456789012345678"), "decimal128(38, 27)"),
+    "numeric of no width": (
+        "1.234567890123456789012345678::numeric",
+        Decimal("1.234567890123456789012345678"),
+        "decimal128(38, 27)",
+    ),
     "numeric rounded before the point": ("1250::numeric(3,-1)", Decimal(1250), "decimal128(4, 0)"),
     "numeric that is no number": ("'NaN'::numeric(10,2)", "nan", "double"),
     "a numeric that is too long": ("1e50::numeric", 1e50, "double"),
@@ -894,7 +955,9 @@ def test_every_type_of_postgresql_comes_as_it_is(project: Project, profiles: Ser
     source(project, connection="pg", query=f"SELECT {columns}")
     told = metadata(project)
     (row,) = rows(project, "source.s")
-    got = {name: str(value) if name == "numeric that is no number" else value for name, value in zip(VALUES, row, strict=True)}
+    got = {
+        name: str(value) if name == "numeric that is no number" else value for name, value in zip(VALUES, row, strict=True)
+    }
     assert got == {name: value for name, (_, value, _) in VALUES.items()}
     assert types(project) == {name: kind for name, (_, _, kind) in VALUES.items()}
     assert len(told["warnings"]) == 2, told["warnings"]
@@ -908,11 +971,21 @@ def test_arrays_of_arrays_are_refused_rather_than_made_one_list(project: Project
     assert rows(project, "source.s") == [("[[1,2],[3,4]]", [1])]
 
 
-@given(st.lists(st.one_of(st.none(), st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-10**9, max_value=10**9)), min_size=1, max_size=9))
+@given(
+    st.lists(
+        st.one_of(
+            st.none(), st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9), max_value=10**9)
+        ),
+        min_size=1,
+        max_size=9,
+    )
+)
 @settings(max_examples=15)
 def test_numerics_come_exactly(profiles: Server, tmp_path: Path, values: list[Decimal | None]) -> None:
     around = Surroundings(tmp_path)
-    texts = ", ".join(f"({'NULL' if v is None else f'{v:f}'}::numeric, {'NULL' if v is None else f'{v:f}'}::numeric(20,6))" for v in values)
+    texts = ", ".join(
+        f"({'NULL' if v is None else f'{v:f}'}::numeric, {'NULL' if v is None else f'{v:f}'}::numeric(20,6))" for v in values
+    )
     table, warned = read_postgres({"connection": "pg", "query": f"SELECT * FROM (VALUES {texts}) AS v(a, b)"}, around)
     assert not warned
     assert table["a"].to_pylist() == table["b"].to_pylist() == values
@@ -920,7 +993,11 @@ def test_numerics_come_exactly(profiles: Server, tmp_path: Path, values: list[De
 
 def test_an_error_of_the_driver_holds_no_secret_even_before_the_run_hides_it(profiles: Server, tmp_path: Path) -> None:
     around = Surroundings(tmp_path, secrets=Secrets({"PGSECRET": profiles.password}))
-    with pytest.raises(NodeError) as caught, connect({"connection": "pg"}, around) as connection, connection.cursor() as cursor:
+    with (
+        pytest.raises(NodeError) as caught,
+        connect({"connection": "pg"}, around) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(f'SELECT "{profiles.password}"')
     assert "***" in str(caught.value)
     assert profiles.password not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
@@ -933,7 +1010,9 @@ def test_what_is_written_is_kept_only_where_it_is_committed(profiles: Server, tm
             cursor.execute(f"CREATE TABLE {name} (a int)")
             if name == "kept":
                 connection.commit()
-    found, _ = read_postgres({"connection": "pg", "query": "SELECT tablename AS n FROM pg_tables WHERE schemaname = 'public'"}, around)
+    found, _ = read_postgres(
+        {"connection": "pg", "query": "SELECT tablename AS n FROM pg_tables WHERE schemaname = 'public'"}, around
+    )
     assert found["n"].to_pylist() == ["kept"]
 
 
@@ -945,7 +1024,7 @@ def test_the_peer_s_other_spelling_of_a_variable_is_read(project: Project, profi
 
 
 def test_columns_of_one_name_in_a_query_of_postgresql_are_told_apart(project: Project, profiles: Server) -> None:
-    source(project, connection="pg", query="SELECT 1.50 AS x, ARRAY[2] AS x, 3 AS \"X\"")
+    source(project, connection="pg", query='SELECT 1.50 AS x, ARRAY[2] AS x, 3 AS "X"')
     assert "x_1 is column 2, another x" in metadata(project)["warnings"][0]
     assert arrow(project, "source.s").column_names == ["x", "x_1", "X_2"]
     assert rows(project, "source.s") == [(Decimal("1.50"), [2], 3)]
@@ -954,7 +1033,9 @@ def test_columns_of_one_name_in_a_query_of_postgresql_are_told_apart(project: Pr
 def test_endless_times_stay_endless(project: Project, profiles: Server) -> None:
     source(project, connection="pg", query="SELECT 'infinity'::date a, '-infinity'::date b, 'infinity'::timestamp c, '-infinity'::timestamptz d, "
            "'4713-01-01 BC'::date e, '290000-12-31'::timestamp f")  # fmt: skip
-    project.transform("t", sql="SELECT a::VARCHAR a, b::VARCHAR b, c::VARCHAR c, d::VARCHAR d, year(e) e, year(f) f FROM source.s")
+    project.transform(
+        "t", sql="SELECT a::VARCHAR a, b::VARCHAR b, c::VARCHAR c, d::VARCHAR d, year(e) e, year(f) f FROM source.s"
+    )
     good(project)
     assert rows(project, "transform.t") == [("infinity", "-infinity", "infinity", "-infinity", -4712, 290000)]
 
@@ -991,7 +1072,9 @@ def test_a_schema_casts_what_postgresql_gives(project: Project, profiles: Server
     ["DELETE FROM t RETURNING a", "WITH gone AS (DELETE FROM t RETURNING a) SELECT * FROM gone", "SELECT 1) TO STDOUT; DROP TABLE t; --",
      "SELECT 1; DROP TABLE t", "SELECT setval('q', 7)", "SELECT no_such FROM t", "SELECT 1/0 AS x FROM t"],
 )  # fmt: skip
-def test_what_a_query_would_change_or_cannot_do_fails_and_changes_nothing(project: Project, profiles: Server, query: str) -> None:
+def test_what_a_query_would_change_or_cannot_do_fails_and_changes_nothing(
+    project: Project, profiles: Server, query: str
+) -> None:
     profiles.execute("CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)", "CREATE SEQUENCE q")
     source(project, connection="pg", query=query)
     assert failure(project, "source.s").error_message
@@ -1027,10 +1110,17 @@ def test_a_watermark_says_when_a_database_is_read_again(project: Project, profil
     assert status(good(project)) == {"source.s": "cached"}
 
 
-def test_a_database_that_cannot_be_asked_is_due_and_fails_with_a_clear_text(project: Project, tmp_path: Path, monkeypatch) -> None:
+def test_a_database_that_cannot_be_asked_is_due_and_fails_with_a_clear_text(
+    project: Project, tmp_path: Path, monkeypatch
+) -> None:
     pytest.importorskip("adbc_driver_postgresql")
     monkeypatch.setenv("PGSECRET", "open sesame")
-    source(project, connection_string=f"postgresql://owner:${{PGSECRET}}@127.0.0.1:{free_port()}/db", table="t", watermark="SELECT 1")
+    source(
+        project,
+        connection_string=f"postgresql://owner:${{PGSECRET}}@127.0.0.1:{free_port()}/db",
+        table="t",
+        watermark="SELECT 1",
+    )
     result = failure(project, "source.s")
     assert "cannot be reached" in result.error_message
     assert "Connection refused" in result.error_message
@@ -1108,7 +1198,9 @@ STRINGS = {
     ("form", "place"),
     [*((form, place) for form in STRINGS for place in ("connection_string", "params")), ("a URL", "connection")],
 )  # fmt: skip
-def test_a_connection_string_takes_its_secret_from_the_environment(project, tmp_path, postgres, monkeypatch, capsys, form, place) -> None:
+def test_a_connection_string_takes_its_secret_from_the_environment(
+    project, tmp_path, postgres, monkeypatch, capsys, form, place
+) -> None:
     from urllib.parse import quote
 
     monkeypatch.setenv("PGSECRET", postgres.password)
@@ -1125,7 +1217,13 @@ def test_a_connection_string_takes_its_secret_from_the_environment(project, tmp_
 def test_the_peer_s_fields_among_params_are_read(project: Project, profiles: Server) -> None:
     fields = {**profiles.fields, "password": "${PGSECRET}"}
     source(project, source="postgresql", params={**fields, "query": "SELECT current_database() AS d"})
-    source(project, "other", source="postgresql", connection="pg", params={"database": "postgres", "query": "SELECT current_database() AS d"})
+    source(
+        project,
+        "other",
+        source="postgresql",
+        connection="pg",
+        params={"database": "postgres", "query": "SELECT current_database() AS d"},
+    )
     good(project)
     assert rows(project, "source.s") == [(profiles.database,)]
     assert rows(project, "source.other") == [("postgres",)]  # fields of the node go before the profile's
@@ -1175,7 +1273,9 @@ def test_no_secret_is_kept_or_shown_after_success_or_failure(project, tmp_path, 
     """A password of a profiles file, as it is or from the environment; in the state, the manifest, history, logs and output."""
     monkeypatch.setenv("PGSECRET", postgres.password)
     given = {"env": "${PGSECRET}", "plain": postgres.password, "wrong": "not-the-password"}
-    (tmp_path / "profiles.yml").write_text(json.dumps({"connections": {n: {**postgres.fields, "password": p} for n, p in given.items()}}))
+    (tmp_path / "profiles.yml").write_text(
+        json.dumps({"connections": {n: {**postgres.fields, "password": p} for n, p in given.items()}})
+    )
     for name in given:
         source(project, name, connection=name, query="SELECT 1 AS n", watermark="SELECT 1")
     source(project, "told", connection="env", query=f"SELECT '{'${PGSECRET}'}' AS n, no_such_column")
@@ -1219,7 +1319,13 @@ def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
     for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGOPTIONS", "PGSERVICE", "PGHOSTADDR"):
         monkeypatch.delenv(name, raising=False)
     named = {
-        "w": {"host": "$HOST_NOW", "database": "d", "user": "secret-user", "password": "hunter2222", "schema": "${SCHEMA_NOW}"},
+        "w": {
+            "host": "$HOST_NOW",
+            "database": "d",
+            "user": "secret-user",
+            "password": "hunter2222",
+            "schema": "${SCHEMA_NOW}",
+        },
         "url": {"url": "postgresql://secret-user:hunter2222@${HOST_NOW}/d", "host": "passed over"},
     }
     (tmp_path / "profiles.yml").write_text(json.dumps({"connections": named}))
@@ -1228,7 +1334,9 @@ def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
 
 
 @pytest.mark.parametrize(("config", "server", "schema"), MEANT.values(), ids=MEANT)
-def test_a_connection_means_a_database_whoever_logs_in(around: Surroundings, config: dict, server: dict, schema: str) -> None:
+def test_a_connection_means_a_database_whoever_logs_in(
+    around: Surroundings, config: dict, server: dict, schema: str
+) -> None:
     assert place_of(config, around) == (repr(sorted(server.items())), schema)
 
 
@@ -1256,7 +1364,9 @@ def test_a_connection_that_nothing_tells_is_its_name(around: Surroundings, tmp_p
     assert place_of({"connection": "w"}, around) == ("connection w", "")
 
 
-def test_a_source_reads_anew_what_its_connection_has_come_to_mean(project: Project, profiles: Server, tmp_path: Path, monkeypatch) -> None:
+def test_a_source_reads_anew_what_its_connection_has_come_to_mean(
+    project: Project, profiles: Server, tmp_path: Path, monkeypatch
+) -> None:
     """Also where the watermark is the same at both places, and where a variable tells the place."""
     for name in ("one", "two"):
         profiles.execute(f"CREATE SCHEMA {name}", f"CREATE TABLE {name}.t AS SELECT '{name}' AS x")

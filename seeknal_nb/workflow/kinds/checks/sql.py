@@ -23,6 +23,7 @@ from seeknal_nb.workflow.kinds.checks.place import (
     where_of,
 )
 from seeknal_nb.workflow.kinds.checks.whole import FLOATS, NAN, doubtful, whole_of
+from seeknal_nb.workflow.kinds.types import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -72,14 +73,21 @@ def _bound(value: Any, name: str, kind: str) -> str:
         raise NodeError(
             f"{name!r} is text, and {value!r} a number", remedy=f"CAST({shown(name)} AS DOUBLE) in the node that makes it"
         )
-    return plain(value) if kind != "VARCHAR" else literal(value)
+    return _constant(value, kind)
+
+
+def _constant(value: Any, kind: str) -> str:
+    """SQL of a value, so that the engine compares it as it is, and does not cast it to the column's type before."""
+    if kind == "DATE" and isinstance(value, str):
+        return f"CAST({literal(value)} AS TIMESTAMP)"
+    return plain(value) if is_number(kind) else literal(value)
 
 
 def _accepted(spec: Spec, place: Place) -> str:
     name = spec.columns[0]
-    text = present(name, place.types) == "VARCHAR"
-    values = [_word(one) if text else one for one in spec.options["values"] if one is not None]
-    listed = ", ".join(map(literal, values))
+    kind = present(name, place.types)
+    values = [_word(one) if kind == "VARCHAR" else one for one in spec.options["values"] if one is not None]
+    listed = ", ".join(_constant(one, kind) for one in values)
     return f"{column(name)} NOT IN ({listed})" if values else f"{column(name)} IS NOT NULL"
 
 

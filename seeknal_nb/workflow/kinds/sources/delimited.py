@@ -80,8 +80,9 @@ def of_delimited(task: Task, paths: Sequence[Path], options: Mapping[str, Any], 
     by_place = options.get("union_by_name") is False
     names = tuple(dict.fromkeys(name for head in heads[: 1 if by_place else None] for name in head.names))
     told = [text for head in heads for text in head.told]
+    told += [] if by_place else _strangers(looked)
     shown = [*told[:3], *([f"{len(told) - 3} more of this kind"] if len(told) > 3 else [])]  # noqa: PLR2004
-    shown += _uneven(looked, names) if "union_by_name" not in options else []
+    shown += _uneven(looked, names) if "union_by_name" not in options and not _strangers(looked) else []
     return Delimited(
         f" UNION ALL {'' if by_place else 'BY NAME '}".join(selects), names, _types(names, options), tuple(shown)
     )
@@ -94,6 +95,17 @@ def _uneven(looked: Sequence[tuple[Path, Head]], names: Sequence[str]) -> list[s
     odd = [f"{name!r} not in {cut(', '.join(files), 60)}" for name, files in without.items() if files]
     told = "; ".join(odd[:3]) + (f"; and {len(odd) - 3} more" if len(odd) > 3 else "")  # noqa: PLR2004
     return [f"not all files have all columns, and null stands there: {told} (union_by_name: true says so)"] if odd else []
+
+
+def _strangers(looked: Sequence[tuple[Path, Head]]) -> list[str]:
+    """A warning of each file that has none of the first one's columns, as one has whose first row was taken for names."""
+    (first, known), *others = [one for one in looked if one[1].names] or looked
+    own = {name.casefold() for name in known.names}
+    return [
+        f"{path.name} has none of the columns of {first.name}, but {', '.join(head.names[:5])}"
+        for path, head in others
+        if head.header and head.names and own.isdisjoint(map(str.casefold, head.names))
+    ]
 
 
 def _select(files: Sequence[Path], head: Head, options: Mapping[str, Any], *, located: bool) -> str:

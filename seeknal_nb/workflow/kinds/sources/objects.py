@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sqltext import column
+from seeknal_nb.dag.sqltext import column, exactly, literal
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.sources.heads import check_bytes, sample_of
 from seeknal_nb.workflow.kinds.types import is_nested, is_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["as_texts", "declared_texts", "inexact", "json_options", "nulls", "numbered", "unsure"]
+__all__ = [
+    "as_texts",
+    "broken",
+    "check_days",
+    "dated",
+    "declared_texts",
+    "inexact",
+    "json_options",
+    "long_numbers",
+    "nulls",
+    "numbered",
+]
 
 WHOLE = {"sample_size": -1, "maximum_sample_files": 2**31 - 1}
 """All records of all files, whatever is asked: after a sample, values that do not fit would be rounded, or end as null."""
 MARK = b"\xef\xbb\xbf"
 EXACT = 2**53
 """Whole numbers from here on may be no longer what was written, as a DOUBLE."""
+LONG = "[\\[:,]\\s*-?(" + "|".join([
+    *(rf"[1-9][0-9]{{{whole - 1}}}\.[0-9]{{{15 - whole},}}[1-9]" for whole in range(1, 16)),
+    r"[1-9][0-9]{15,}\.[0-9]*[1-9]",
+    r"0\.0*[1-9][0-9]{14,}[1-9]",
+]) + ")"  # fmt: skip
+"""Numbers with a fraction and 16 digits or more: of those a DOUBLE may not hold the last ones."""
+TURNED = r'"[0-9]{1,2}-[0-9]{1,2}-([0-9]{2}){1,2}["T ]'
+"""Days that begin with no year, which the reader takes in the first order that fits them."""
+SEEN = 1000
+"""Records that are looked at."""
 
 
 def json_options(form: str, paths: Iterable[Path], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,9 +103,9 @@ def as_texts(have: Mapping[str, str], texts: Mapping[str, str], besides: Iterabl
     return {"columns": {**kinds, **texts}}
 
 
-def unsure(have: Mapping[str, str]) -> set[str]:
-    """Columns to read as texts where the reader fails on what it found itself: it does where days and times are mixed."""
-    return {name for name, kind in have.items() if is_time(kind) or kind in ("TIME", "DOUBLE")}
+def dated(have: Mapping[str, str]) -> set[str]:
+    """Columns of which their texts are to tell what they are: the reader takes ``01-02-24`` for a day of its own choice."""
+    return {name for name, kind in have.items() if is_time(kind) or kind == "TIME"}
 
 
 def nulls(have: Mapping[str, str]) -> dict[str, str]:
@@ -94,7 +117,7 @@ def inexact(task: Task, relation: str, schema: Sequence[tuple[str, str]]) -> tup
     """Columns of DOUBLE that hold numbers too large for it, and warnings where such are nested."""
     plain = [name for name, kind in schema if kind == "DOUBLE"]
     nested = [name for name, kind in schema if is_nested(kind) and "DOUBLE" in kind]
-    asked = [f"count(*) FILTER (WHERE isfinite({column(n)}) AND abs({column(n)}) >= {EXACT})" for n in plain]
+    asked = [f"count(*) FILTER (WHERE NOT isnan({column(n)}) AND abs({column(n)}) >= {EXACT})" for n in plain]
     asked += [rf"count(*) FILTER (WHERE regexp_matches({column(n)}::VARCHAR, '[0-9]{{16,}}\.0|e\+'))" for n in nested]
     if not asked:
         return set(), []
@@ -105,3 +128,60 @@ def inexact(task: Task, relation: str, schema: Sequence[tuple[str, str]]) -> tup
         if count
     ]
     return {name for name, count in zip(plain, found, strict=False) if count}, told
+
+
+def check_days(task: Task, paths: Sequence[Path], options: Mapping[str, Any], have: Mapping[str, str]) -> None:
+    """Refuse days within values that begin with no year: in which order they stand the reader would guess.
+
+    Raises:
+        NodeError: There are some.
+    """
+    names = [name for name, kind in have.items() if "DATE" in kind or "TIMESTAMP" in kind]
+    if names and not {"dateformat", "date_format", "timestampformat", "timestamp_format"} & options.keys():
+        found = _records_like(task, paths, options, f"regexp_matches(json, {literal(TURNED)})")
+        if found:
+            raise NodeError(
+                f"column {names[0]!r} may hold days of which nothing tells whether the day or the month is first",
+                why=found[0][:200],
+                remedy="dateformat: '%d-%m-%Y', for one, or declare the column as JSON under schema",
+            )
+
+
+def long_numbers(task: Task, paths: Sequence[Path], options: Mapping[str, Any]) -> dict[str, str]:
+    """Keys of numbers with fractions that no DOUBLE holds as they are written, each with one of them.
+
+    The reader itself takes such for a DOUBLE first, whatever type is asked of it.
+    """
+    lost = f"list_filter(regexp_extract_all(json, {literal(LONG)}, 1), lambda x: x::DOUBLE::VARCHAR <> x)"
+    found: dict[str, str] = {}
+    for text in _records_like(task, paths, options, f"len({lost}) > 0"):
+        record = json.loads(text, parse_float=_kept)
+        for key, value in record.items() if isinstance(record, dict) else [("json", record)]:
+            for number in _decimals(value):
+                found.setdefault(key, str(number))
+    return found
+
+
+def broken(task: Task, paths: Sequence[Path], options: Mapping[str, Any]) -> bool:
+    """Whether there are records that ``ignore_errors`` makes rows of nulls."""
+    return bool(_records_like(task, paths, options, "json IS NULL"))
+
+
+def _records_like(task: Task, paths: Sequence[Path], options: Mapping[str, Any], condition: str) -> list[str]:
+    """Some records that meet a condition, as they are written."""
+    known = ("format", "compression", "ignore_errors", "maximum_object_size")
+    arguments = "".join(f", {name} = {literal(options[name])}" for name in known if name in options)
+    read = f"read_json_objects({literal([exactly(str(path)) for path in paths])}{arguments})"
+    return [text for (text,) in task.engine.query(f"SELECT json FROM {read} WHERE {condition} LIMIT {SEEN}", form="rows")]
+
+
+def _kept(text: str) -> Any:
+    value = float(text)
+    return value if Decimal(repr(value)) == Decimal(text) else Decimal(text)
+
+
+def _decimals(value: Any) -> Iterator[Decimal]:
+    if isinstance(value, Decimal):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _decimals(one)

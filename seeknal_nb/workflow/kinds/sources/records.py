@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError, near
@@ -27,6 +29,8 @@ KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "TIMESTAMP": ((str,), "timestamp[us]"),
 }
 """What the values of a declared column must be, and Arrow's name of the type."""
+UNCALCULATED = re.compile(rb'<c (?![^>]*t="str")[^>]*>\s*<f\b[^>]*(/>|>[^<]*</f>)\s*(<v\s*/>|<v>\s*</v>)?\s*</c>')
+"""A cell with a formula and no value; an empty text is one."""
 EXACT = 2**53
 """Whole numbers up to here are exact as a float."""
 
@@ -123,19 +127,34 @@ def of_workbook(path: Path, options: Mapping[str, Any]) -> Records:
     body: list[Sequence[Any]] = [
         [None if value in words else value for value in row[:width]] for row in rows[1 if named else 0 :]
     ]
-    return Records(names, body, told=[*told, *renamed(given, names, path.name)] if named else ())
+    told += renamed(given, names, path.name) if named else []
+    return Records(names, body, told=[*told, *_uncalculated(path, options.get("sheet"))])
 
 
-def _sheet_rows(path: Path, sheet: Any) -> list[Sequence[Any]]:
+def _uncalculated(path: Path, sheet: Any) -> list[str]:
+    """A warning of formulas without a value, which programs leave that only write workbooks; Excel keeps the last one."""
+    with ZipFile(path) as packed:
+        parts = [name for name in packed.namelist() if name.startswith("xl/worksheets/")]
+        if not any(UNCALCULATED.search(packed.read(name)) for name in parts):
+            return []
+    kept, told = (_sheet_rows(path, sheet, values=values) for values in (True, False))
+    empty = sum(
+        value is None and other is not None
+        for row, others in zip(kept, told, strict=False)
+        for value, other in zip(row, others, strict=False)
+    )
+    remedy = "open it in a spreadsheet program and save it"
+    return [f"{empty:,} formulas of {path.name} have no value and are null: {remedy}"] if empty else []
+
+
+def _sheet_rows(path: Path, sheet: Any, *, values: bool = True) -> list[Sequence[Any]]:
     try:
         from openpyxl import load_workbook  # noqa: PLC0415 - an extra, and 0.2 s
         from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
     except ImportError as error:
         raise NodeError("workbooks need a reader", why=str(error), remedy="pip install 'seeknal_nb[xlsx]'") from error
-    from zipfile import BadZipFile  # noqa: PLC0415
-
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(path, read_only=True, data_only=values)
     except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
         raise NodeError("the workbook cannot be read", why=f"{path}: {error}", remedy="save it as .xlsx") from error
     with closing(book):

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, exactly, literal, parquet
 from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import plural
-from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
+from seeknal_nb.workflow.kinds.sources.columnar import check_alike, mixed, types_of_files
 from seeknal_nb.workflow.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
 from seeknal_nb.workflow.kinds.sources.folders import check_folders, folder_keys
 from seeknal_nb.workflow.kinds.sources.objects import (
     as_texts,
+    broken,
+    check_days,
+    dated,
     declared_texts,
     inexact,
     json_options,
+    long_numbers,
     nulls,
     numbered,
-    unsure,
 )
 from seeknal_nb.workflow.kinds.sources.readers import options_of, relation
 from seeknal_nb.workflow.kinds.sources.texts import Spelling, meanings
@@ -145,29 +148,62 @@ def _objects(
         raise unreadable(error) from error
     if tuple(have.items()) == (("json", "JSON"),) and not _any(task, relation(form, paths, given)):
         return _no_records(task, types, paths), [], {}
-    check_folders(keys, () if not keys else _own(task, form, paths, given))
-    named, besides = found_in(have.items(), types), (*keys, *_file_column(options))
+    inside = _own(task, form, paths, given) if keys or options.get("hive_partitioning") else list(have)
+    check_folders(keys, inside)
+    named, besides = found_in(have.items(), types), [*(set(have) - set(inside)), *_file_column(options)]
     capitals = _capitals(task, form, paths, given, have)
     fixed = bool(own or capitals)  # no option could name the columns, or one does
-    texts, spelling = {} if fixed else declared_texts(have, named), Spelling.of(options)
-    renamed = [f"keys that differ in case only were renamed: {', '.join(capitals)}"] if capitals else []
-    read = {**given, **({} if fixed else as_texts(have, texts, besides))}
+    texts = {} if fixed else declared_texts(have, named)
+    days = set() if fixed else dated(have) - {*named, *besides}
+    told = _doubts(task, paths, given, {name: kind for name, kind in have.items() if name not in besides}, named)
+    check_days(task, paths, given, {name: kind for name, kind in have.items() if name not in {*texts, *days, *besides}})
+    if len(paths) > 1 and "filename" not in options:
+        given, besides = {**given, "filename": FILE}, [*besides, FILE]
+
+    def staged(names: set[str]) -> Table:
+        read = given if fixed else {**given, **as_texts(have, {**texts, **dict.fromkeys(names, "VARCHAR")}, besides)}
+        return _staged(task, relation(form, paths, read), {name: kind for name, kind in have.items() if name not in texts})
+
+    table = staged(days)
+    odd, nested = inexact(task, parquet(task.stage / RAW), [one for one in table.schema if one[0] not in named])
+    if capitals:  # no option could name the columns
+        told += [f"keys that differ in case only were renamed: {', '.join(capitals)}"]
+        nested += [f"column {name!r} holds numbers that no DOUBLE holds exactly" for name in sorted(odd)]
+    elif odd:
+        table = staged(days | odd)
+    table, known, _ = _of_texts(task, table, days | odd, types, Spelling.of(options))
+    return table, [*told, *nested, *known], {}
+
+
+def _staged(task: Task, read: str, have: Mapping[str, str]) -> Table:
+    filled = ", ".join(f"{sql} AS {column(name)}" for name, sql in nulls(have).items())
     try:
-        located = _located(form, paths, read)
-        table = build_cast(task, relation(form, paths, read), named, read=nulls(have), text=spelling.text, located=located)
-        odd, told = inexact(task, parquet(task.stage / DATA), [one for one in table.schema if one[0] not in named])
+        return task.engine.build(f"SELECT *{f' REPLACE ({filled})' if filled else ''} FROM {read}", task.stage / RAW)
     except NodeError as error:
-        odd, told = unsure(have) - set(named), []
-        if "JSON transform error" not in error.why:
-            raise
-        if not odd or capitals:  # no option could name the columns
-            raise unreadable(error) from error
-    if not odd or capitals:
-        return table, [*renamed, *told], {}
-    read = {**given, **as_texts(have, {**texts, **dict.fromkeys(odd, "VARCHAR")}, besides)}
-    staged = task.engine.build(f"SELECT * FROM {relation(form, paths, read)}", task.stage / RAW)
-    table, more, _ = _of_texts(task, staged, [name for name in odd if have[name] == "DOUBLE"], types, spelling)
-    return table, [*told, *more], {}
+        raise unreadable(error) from error
+
+
+def _doubts(
+    task: Task, paths: Sequence[Path], options: Mapping[str, Any], have: Mapping[str, str], types: Mapping[str, str]
+) -> list[str]:
+    """What is to be told of records that are not what they say; ``NodeError`` where a declared type would be rounded."""
+    told = []
+    if options.get("ignore_errors") and broken(task, paths, options):
+        told = ["records that could not be read are rows of nulls"]
+    if not (options.get("columns") or any("DOUBLE" in kind or "JSON" in kind for kind in have.values())):
+        return told
+    found = long_numbers(task, paths, options)
+    floats = {name.casefold() for name, kind in types.items() if kind.casefold() in ("double", "float")}
+    exact = [name for name in found if name.casefold() in {one.casefold() for one in types} - floats]
+    if exact:
+        why = f"JSON numbers with fractions are read as DOUBLE, which does not hold {found[exact[0]]}"
+        remedy = "write such numbers as texts, or declare DOUBLE"
+        raise NodeError(f"column {exact[0]!r} would be rounded", why=why, remedy=remedy)
+    return told + [
+        f"column {name!r} holds numbers of more digits than a DOUBLE has, as {text}: they are rounded"
+        for name, text in found.items()
+        if name.casefold() not in floats
+    ]
 
 
 def _capitals(
@@ -194,7 +230,11 @@ def _typed(
     check_folders(keys, () if not keys else _own(task, form, paths, options))
     read = relation(form, paths, options)
     have = task.engine.describe(f"SELECT * FROM {read}") if types else ()
-    return build_cast(task, read, found_in(have, types), located=_located(form, paths, options)), [], {}
+    files = types_of_files(task, paths, options)
+    if options.get("union_by_name") is False:
+        check_alike(files)
+    table = build_cast(task, read, found_in(have, types), located=_located(form, paths, options))
+    return table, mixed(task, files, table.schema), {}
 
 
 def _own(task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> list[str]:

@@ -61,9 +61,9 @@ class Meaning:
 
 EXACT = (
     f"isfinite(TRY_CAST($n AS DOUBLE)) AND (length($n) < 16 OR NOT regexp_full_match($n, '-?[0-9]+') OR "
-    f"TRY_CAST(TRY_CAST(TRY_CAST($n AS DOUBLE) AS VARCHAR) AS {WIDE}) IS NOT DISTINCT FROM TRY_CAST($n AS {WIDE}))"
+    f"TRY_CAST(TRY_CAST(TRY_CAST($n AS DOUBLE) AS VARCHAR) AS {WIDE}) = TRY_CAST($n AS {WIDE}))"
 )
-"""Whether a number is one that a DOUBLE can hold: whole ones beyond 2^53 may not be."""
+"""Whether a number is one that a DOUBLE can hold: whole ones beyond 2^53 may not be, nor is one of 39 digits."""
 SIMPLE = (
     Meaning("BOOLEAN", "true|false"),
     Meaning("BIGINT", "0|-?[1-9][0-9]*"),
