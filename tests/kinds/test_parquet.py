@@ -12,6 +12,8 @@ from kinds import arrow, failure, good
 
 BIG = 2**53 + 1
 MIXED = {
+    "truths beside numbers": (pa.array([True]), pa.array([2]), "true stands as 1 or as text"),
+    "truths beside text": (pa.array([True]), pa.array(["x"]), "true stands as 1 or as text"),
     "whole numbers beside fractions": (pa.array([BIG]), pa.array([0.5]), "BIGINT in a.parquet and DOUBLE in b.parquet: 1 numbers"),
     "fractions beside whole numbers": (pa.array([0.5]), pa.array([BIG, 1]), "1 numbers are beyond what DOUBLE holds"),
     "unsigned numbers": (pa.array([2**64 - 1], pa.uint64()), pa.array([0.5]), "1 numbers"),

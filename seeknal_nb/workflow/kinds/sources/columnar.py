@@ -74,6 +74,8 @@ def mixed(task: Task, files: Sequence[Types], schema: Sequence[tuple[str, str]])
         several = " and ".join(f"{own} in {file.rpartition('/')[2]}" for own, file in kinds.items())
         if any(is_time(own) and not is_zoned(own) for own in kinds) and is_zoned(kind):
             warned.append(f"column {name!r} is {several}: times without a zone are taken for UTC")
+        elif "BOOLEAN" in kinds and kind != "BOOLEAN":
+            warned.append(f"column {name!r} is {several}: true stands as 1 or as text among the others")
         elif kind in EXACT and (wide := [own for own in kinds if _digits(own) > EXACT[kind][1]]):
             warned.append(f"column {name!r} is {several}: {wide[0]} is read as {kind}, which rounds")
         elif kind in EXACT and any(map(is_integer, kinds)) and (count := _beyond(task, name, kind)):

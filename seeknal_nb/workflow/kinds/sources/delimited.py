@@ -79,10 +79,10 @@ def of_delimited(task: Task, paths: Sequence[Path], options: Mapping[str, Any], 
         selects.append(_select(files, head, options, located=len(paths) > 1))
     by_place = options.get("union_by_name") is False
     names = tuple(dict.fromkeys(name for head in heads[: 1 if by_place else None] for name in head.names))
-    told = [text for head in heads for text in head.told]
-    told += [] if by_place else _strangers(looked)
+    strangers = [] if by_place else _strangers(looked)
+    told = [*(text for head in heads for text in head.told), *strangers]
     shown = [*told[:3], *([f"{len(told) - 3} more of this kind"] if len(told) > 3 else [])]  # noqa: PLR2004
-    shown += _uneven(looked, names) if "union_by_name" not in options and not _strangers(looked) else []
+    shown += _uneven(looked, names) if "union_by_name" not in options and not strangers else []
     return Delimited(
         f" UNION ALL {'' if by_place else 'BY NAME '}".join(selects), names, _types(names, options), tuple(shown)
     )
