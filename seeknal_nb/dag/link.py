@@ -73,7 +73,7 @@ def inputs_of(node: Node, names: Names, params: Mapping[str, object]) -> list[st
         found += _from_declaration(node, names)
         _needs_table(node, found)
     except SeeknalError as error:
-        raise error.at(node=node.id, place=node.place) from None
+        raise node.blamed(error) from None
     return list(dict.fromkeys(found))
 
 
@@ -232,7 +232,7 @@ def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:
     text = node.config.get("python")
     if not isinstance(text, str):
         return
-    body = read_body(text, name=node.name, place=node.place)
+    body = read_body(text, name=node.name)
     listed_names = {node_id.partition(".")[2]: node_id for node_id in found}
     asked = [names.need(name, "input", besides=node.id) for name in body.refs]
     asked += [

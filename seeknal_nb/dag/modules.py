@@ -32,6 +32,7 @@ from seeknal_nb.dag.origin import found_at
 from seeknal_nb.dag.python import compile_tree, imports_of, parse
 from seeknal_nb.dag.slices import SourceFile, has_work
 from seeknal_nb.dag.text import read_text
+from seeknal_nb.dag.written import Written
 from seeknal_nb.errors import ManifestError, Place, SeeknalError, text_of
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def nodes_of_python(
         except SeeknalError as error:
             problems.append(error.at(place=place))
             continue
-        node.file_path = file
+        node.file_path, node.written = file, Written(place)
         yield node, place
 
 

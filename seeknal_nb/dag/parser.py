@@ -13,6 +13,7 @@ from seeknal_nb.dag.link import Names, checked_name, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node, node_type
 from seeknal_nb.dag.modules import nodes_of_python
 from seeknal_nb.dag.text import read_text
+from seeknal_nb.dag.written import Written
 from seeknal_nb.errors import ManifestError, ManyErrors, Place, SeeknalError, near, one_or_many
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class _collected:  # noqa: N801 - it reads as a function in a with statement
             return False
         found = error.errors if isinstance(error, ManyErrors) else (error,)
         for one in found:
-            one.at(node=self.node.id if self.node else None)
+            if self.node is not None:
+                self.node.blamed(one)
             if self.place is not None and (one.place is None or one.place.line is None):
                 one.place = self.place
         self.problems += found
@@ -172,8 +174,9 @@ def _node(document: Document, file: str, root: Path, kinds: list[str]) -> Node:
 
 def _of_config(config: dict[str, Any], file: str, root: Path, document: Document) -> Node:
     kind, name = config["kind"], config["name"]
-    if "sql_file" in config:
-        config["sql"] = _sql_file(str(config.pop("sql_file")), root, document)
+    sql_file = str(config.pop("sql_file")) if "sql_file" in config else ""
+    if sql_file:
+        config["sql"] = _sql_file(sql_file, root, document)
     output = config.pop("output", None)  # the peer's other place for the documentation of columns
     if isinstance(output, dict) and not config.get("columns"):
         config["columns"] = output.get("columns")
@@ -182,7 +185,7 @@ def _of_config(config: dict[str, Any], file: str, root: Path, document: Document
     node.description, node.owner = _text(config, "description", document), _text(config, "owner", document)
     node.tags, node.columns = tags, columns
     node.config = {key: value for key, value in config.items() if key not in FIELDS | {"kind", "name"}}
-    node.file_path = file
+    node.file_path, node.written = file, Written(Place(file, document.place.line), document.alone(), sql_file)
     return node
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.errors import ManifestError
+from seeknal_nb.errors import ManifestError, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,4 +68,5 @@ def _fits(value: object, shape: str) -> bool:
 
 
 def _wrong(key: str, shape: str, value: object) -> ManifestError:
-    return ManifestError(f"{key} must be {shape}", why=f"it is {value!r:.200}", remedy=f"write {key} as {shape}")
+    spot = Spot(tuple(key.split(".")))
+    return ManifestError(f"{key} must be {shape}", why=f"it is {value!r:.200}", remedy=f"write {key} as {shape}", spot=spot)

@@ -254,7 +254,7 @@ def rewrite(
     for found in _in_order([*tables_in(sql), *files]):
         new = literal(place(found.text)) if place is not None and found in files else _id(found, resolve, within)
         if new is not None and found.start >= at:
-            pieces += [sql[at : found.start], new]
+            pieces += [sql[at : found.start], new, "\n" * sql.count("\n", found.start, found.end)]
             at = found.end
     return "".join([*pieces, sql[at:]])
 

@@ -282,10 +282,7 @@ def _program_ends(error: BaseException) -> bool:
 
 
 def _failure(node: Node, error: BaseException, duration: float, attempts: int, started: float | None) -> NodeResult:
-    if isinstance(error, SeeknalError):
-        text = str(error.at(node=node.id, place=node.place))
-    else:
-        text = f"{type(error).__name__}: {text_of(error)}"
+    text = str(node.blamed(error)) if isinstance(error, SeeknalError) else f"{type(error).__name__}: {text_of(error)}"
     return NodeResult(
         node.id, ExecutionStatus.FAILED, duration, None, text[:LONGEST], getattr(error, "metadata", None) or {},
         attempts=attempts, started=started, error=error,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb import plugins
 from seeknal_nb.dag.shapes import check_shapes
 from seeknal_nb.engines import FORMS
-from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.errors import ManifestError, Spot, near
 from seeknal_nb.workflow.kinds.task import Kind
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def check_node(node: Node, kind: Kind) -> None:
         _check_common(node)
         kind.check(node)
     except ManifestError as error:
-        raise error.at(node=node.id, place=node.place) from None
+        raise node.blamed(error) from None
 
 
 def _check_common(node: Node) -> None:
     """What would be passed over in silence by a kind that does not read it."""
     form = node.config.get("as")
     if form is not None and form not in FORMS:
-        raise ManifestError(f"unknown frame {form!r}", remedy=near(form, FORMS, what="frame"))
+        raise ManifestError(f"unknown frame {form!r}", remedy=near(form, FORMS, what="frame"), spot=Spot(("as",)))
     if node.config.get("materialized") == "view" and node.node_type != "transform":
         raise ManifestError("only a transform can be a view", remedy="take materialized away")
     _check_features(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.fingerprint import DOCUMENTATION
-from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.errors import ManifestError, Spot, near
 from seeknal_nb.markup import article
 
 if TYPE_CHECKING:
@@ -42,4 +42,5 @@ def refuse_unread(node: Node, read: Collection[str], *, what: str = "") -> None:
     for key, value in node.config.items():
         if value is not None and key not in read and key not in ALWAYS:
             remedy = ELSEWHERE.get(key) or near(key, read, what="key")
-            raise ManifestError(f"{key} of {what or article(node.node_type)} is not read", remedy=remedy)
+            what = f"{key} of {what or article(node.node_type)} is not read"
+            raise ManifestError(what, remedy=remedy, spot=Spot((key,)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal, shown
-from seeknal_nb.errors import NodeError, near
+from seeknal_nb.errors import NodeError, Spot, near
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 
 if TYPE_CHECKING:
@@ -148,5 +148,5 @@ def naming(spec: Spec) -> Iterator[None]:
     try:
         yield
     except NodeError as error:
-        told = f"check {spec.label!r}: {error.what}"
-        raise NodeError(told, why=error.why, remedy=error.remedy, metadata=error.metadata) from error
+        told, spot = f"check {spec.label!r}: {error.what}", error.spot if error.spot.path else Spot(spec.path)
+        raise NodeError(told, why=error.why, remedy=error.remedy, metadata=error.metadata, spot=spot) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.sqltext import column, literal, parquet
 from seeknal_nb.errors import NodeError, near
-from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.workflow.kinds.body import sql_body, sql_of
 from seeknal_nb.workflow.kinds.held import held
 from seeknal_nb.workflow.kinds.types import is_integer, is_number, is_time, is_word
 
@@ -109,7 +109,8 @@ def _labelled(task: Task, training: Training) -> Iterator[tuple[str, tuple[str, 
 def _staged(task: Task, sql: str) -> Iterator[str]:
     file = task.stage / STAGED
     try:
-        task.engine.build(task.sql(sql), file)
+        with sql_body(task.node):
+            task.engine.build(task.sql(sql), file)
         yield parquet(file)
     finally:
         file.unlink(missing_ok=True)
