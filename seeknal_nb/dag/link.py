@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import check_name
@@ -11,11 +12,12 @@ from seeknal_nb.dag.python import Body, read_body
 from seeknal_nb.dag.sql import BEFORE, BEHIND, check_sql, tables_in
 from seeknal_nb.dag.sqltext import render, statements
 from seeknal_nb.dag.wanted import wanted_in
-from seeknal_nb.errors import ManifestError, SeeknalError, near
+from seeknal_nb.errors import ManifestError, SeeknalError, Spot, about, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from seeknal_nb.dag.documents import KeyPath
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.dag.sql import Named
 
@@ -65,7 +67,10 @@ def inputs_of(node: Node, names: Names, params: Mapping[str, object]) -> list[st
         ManifestError: It names a node that is not there, or itself.
     """
     try:
-        found = [names.need(name, "input", besides=node.id) for name in listed(node.config)]
+        found = []
+        for path, name in listed(node.config):
+            with about(*path):
+                found.append(names.need(name, "input", besides=node.id))
         found += _from_aggregation(node, names)
         found += _from_sql(node, names, params, found)
         found += _from_python(node, names, found)
@@ -77,19 +82,21 @@ def inputs_of(node: Node, names: Names, params: Mapping[str, object]) -> list[st
     return list(dict.fromkeys(found))
 
 
-def listed(config: Mapping[str, Any]) -> Iterator[str]:
-    """Names under ``inputs``, ``depends_on`` and ``on``: texts, or mappings with ``ref``."""
+def listed(config: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Names, and where they stand, under ``inputs``, ``depends_on`` and ``on``: texts, or mappings with ``ref``."""
     config = {**config, "relationships": _related(config)}
     training = config.get("training")
     if isinstance(training, dict) and training.get("label_source"):
         config = {**config, "label_source": training["label_source"]}
     for key in ("on", "inputs", "depends_on", "relationships", "label_source"):
         value = config.get(key) or ()
-        for item in [value] if isinstance(value, (str, dict)) else value:
-            name = (item.get("ref") or item.get("metric")) if isinstance(item, dict) else item
+        alone = isinstance(value, (str, dict))
+        for number, item in enumerate([value] if alone else value):
+            name, path = (item.get("ref") or item.get("metric")) if isinstance(item, dict) else item, (key, number)
             if not isinstance(name, str) or not name:
-                raise ManifestError(f"{key} must name nodes", why=f"it has {item!r}", remedy=f"{key}: [source.users]")
-            yield _named(name)
+                why, remedy = f"it has {item!r}", f"{key}: [source.users]"
+                raise ManifestError(f"{key} must name nodes", why=why, remedy=remedy, spot=Spot(path))
+            yield path[:1] if alone else path, _named(name)
 
 
 def _named(text: str) -> str:
@@ -150,7 +157,9 @@ def sql_texts(node: Node) -> list[str]:
 
 def _from_sql(node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
     for statement in sql_texts(node):
-        yield from _tables(statement, node, names, params, found)
+        key = next((key for key in ("sql", "transform") if node.config.get(key) == statement), None)
+        with about(key) if key else nullcontext():
+            yield from _tables(statement, node, names, params, found)
 
 
 def _is_elsewhere(node: Node) -> bool:
@@ -175,7 +184,11 @@ def _tables(text: str, node: Node, names: Names, params: Mapping[str, object], f
             continue
         if lowered == "null":  # what stands for a parameter that nobody gave: say that, and not that NULL is no table
             render(text, values, texts=own)
-        yield names.need(_meant(table, names), "table", besides=node.id)
+        try:
+            yield names.need(_meant(table, names), "table", besides=node.id)
+        except SeeknalError as error:
+            error.spot = Spot(line=sql.count("\n", 0, table.start) + 1, near=table.text)
+            raise
 
 
 def _meant(table: Named, names: Names) -> str:
