@@ -91,15 +91,15 @@ IN_OTHERS = {
     "an exposure of JSON": ("kind: exposure\nname: e\nto: e.json\nsql: |\n  SELECT x,\n    nosuch FROM source.a\n", 6),
     "an exposure that is a workbook": ("kind: exposure\nname: e\nto: e.xlsx\nsql: |\n  SELECT x,\n    nosuch FROM source.a\n", 6),
     "a source": ("kind: source\nname: s\nsql: |\n  SELECT 1 AS x,\n    nosuch\n", 5),
-    "a feature group": ("kind: feature_group\nname: f\nentity: x\nsql: |\n  SELECT x,\n    nosuch FROM source.a\n", 6),
+    "a feature group": ("kind: feature_group\nname: f\nkey: x\nsql: |\n  SELECT x,\n    nosuch FROM source.a\n", 6),
     "a feature group's test": (
-        "kind: feature_group\nname: f\nentity: x\nsql: SELECT x, y FROM source.a\ntests:\n  - not_null: [x]\n  - unique: [nosuch]\n", 7),
+        "kind: feature_group\nname: f\nkey: x\nsql: SELECT x, y FROM source.a\ntests:\n  - not_null: [x]\n  - unique: [nosuch]\n", 7),
     "an aggregation's body": (
         "kind: second_order_aggregation\nname: g\nid_col: x\nfeature_date_col: y\napplication_date_col: y\nfeatures: {x: {basic: [count]}}\n"
         "sql: |\n  SELECT x,\n    nosuch FROM source.a\n", 9),
     "an input that is not there": (TRANSFORM + "inputs:\n  - source.a\n  - source.nosuch\npython: result = 1\n", 5),
     "a value of another shape": (TRANSFORM + "\nparams: 3\nsql: SELECT 1 AS x\n", 4),
-    "a key that is not read": (TRANSFORM + "sql: SELECT 1 AS x\nspine: source.a\n", 4),
+    "a key that is not read": (TRANSFORM + "sql: SELECT 1 AS x\nseverity: warn\n", 4),
     "a frame that is not there": (TRANSFORM + "python: result = 1\nas: nosuch\n", 4),
 }  # fmt: skip
 

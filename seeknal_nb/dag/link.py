@@ -275,7 +275,8 @@ def checked_name(kind: object, name: object, kinds: Iterable[str]) -> None:
     """Refuse a kind that is not known and a name that no table can have."""
     known = list(kinds)
     if not isinstance(kind, str) or kind not in known:
-        raise ManifestError(f"unknown kind {kind!r}", remedy=near(str(kind), known, what="kind"))
+        remedy = near(str(kind), known, what="kind")
+        raise ManifestError(f"unknown kind {kind!r}", remedy=remedy, spot=Spot(("kind",)))
     why = check_name(name)
     if why:
-        raise ManifestError("bad name", why=why, remedy="rename the node")
+        raise ManifestError("bad name", why=why, remedy="rename the node", spot=Spot(("name",)))

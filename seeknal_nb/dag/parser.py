@@ -167,8 +167,7 @@ def _node(document: Document, file: str, root: Path, kinds: list[str]) -> Node:
     try:
         checked_name(config["kind"], config["name"], kinds)
     except ManifestError as error:
-        key = "kind" if "kind" in error.what else "name"
-        raise error.at(place=document.positions.get((key,), document.place)) from None
+        raise error.at(place=document.positions.get(error.spot.path, document.place)) from None
     return _of_config(dict(config), file, root, document)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from unicodedata import category, east_asian_width
 
 import duckdb
 
+from seeknal_nb.dag.sqlfaults import fault_of
 from seeknal_nb.dag.sqltext import Statement, statements, words
 from seeknal_nb.engines.names import refuse_doubled
 from seeknal_nb.errors import NodeError, Spot
@@ -20,7 +20,6 @@ __all__ = ["explained", "last", "only_select", "run_statement", "schema_of"]
 _TEMPORARY = re.compile(r"create (or replace )?temp(orary)? (table|view|macro|function|sequence|type)\b", re.IGNORECASE)
 _QUERY = re.compile(r"(pivot(_wider)?\b|select\b|from\b|with\b|\()", re.IGNORECASE)
 _TELLING = re.compile(r"(summarize|describe|desc)\b", re.IGNORECASE)
-_LINE = re.compile(r"\n\nLINE (?P<line>\d+): (?P<shown>.*)\n(?P<mark> *)\^")
 
 
 def last(cursor: duckdb.DuckDBPyConnection, sql: str) -> Statement:
@@ -97,21 +96,6 @@ def schema_of(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
 def explained(error: duckdb.Error, statement: Statement | None = None, *, above: int = 0) -> NodeError:
     """DuckDB's error as a node's, with the line of the body where the engine tells one."""
     text, spot = str(error).strip(), Spot()
-    found = _LINE.search(text)
-    if found and statement is not None:
-        line = max(int(found["line"]) - above + statement.line - 1, 1)
-        caret = found.end("mark") - found.start("mark") - len("LINE : ") - len(found["line"])
-        spot = Spot(line=line, near=_from(found["shown"], caret).removesuffix("..."))
-        text = f"{text[: found.start('line')]}{line}{text[found.end('line') :]}"
+    if statement is not None:
+        text, spot = fault_of(text, statement.line - above)
     return NodeError("SQL failed", why=text[:4000], remedy="mend the SQL, then run again", spot=spot)
-
-
-def _from(shown: str, caret: int) -> str:
-    """What stands from the caret on, which counts columns of a terminal."""
-    width = 0
-    for at, sign in enumerate(shown):
-        wide = 0 if category(sign)[0] in "CM" else 2 if east_asian_width(sign) in "WF" else 1
-        if wide and width >= caret:
-            return shown[at:]
-        width += wide
-    return ""
