@@ -7,7 +7,7 @@ from unicodedata import category, east_asian_width
 
 from seeknal_nb.errors import Spot
 
-__all__ = ["fault_of"]
+__all__ = ["fault_of", "unplaced"]
 
 _PLACE = re.compile(r"\n\nLINE (?P<line>\d+): (?P<shown>.*)\n(?P<mark> *)\^")
 
@@ -22,6 +22,11 @@ def fault_of(message: str, first: int) -> tuple[str, Spot]:
     caret = len(found["mark"]) - len(f"LINE {found['line']}: ")
     spot = Spot(line=line, near=_from(found["shown"], caret).removesuffix("..."))
     return f"{text[: found.start('line')]}{line}{text[found.end('line') :]}", spot
+
+
+def unplaced(message: str) -> str:
+    """The message alone, where the statement is none that the user wrote."""
+    return message.partition("\n\nLINE ")[0].strip()
 
 
 def _from(shown: str, caret: int) -> str:
