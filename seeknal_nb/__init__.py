@@ -10,9 +10,7 @@ from seeknal_nb.version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from seeknal_nb.dag.diff import ManifestDiff
-    from seeknal_nb.dag.manifest import Edge, Manifest, Node, NodeType
-    from seeknal_nb.declare import (
+    from seeknal_nb.authoring.decorators import (
         aggregation,
         exposure,
         feature_group,
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
         source,
         transform,
     )
+    from seeknal_nb.dag.diff import ManifestDiff
+    from seeknal_nb.dag.manifest import Edge, Manifest, Node, NodeType
     from seeknal_nb.errors import SeeknalError
     from seeknal_nb.notebook.project import Project
     from seeknal_nb.workflow.runner import (
@@ -73,16 +73,7 @@ _HOMES = {
     "NodeType": "dag.manifest",
     "Project": "notebook.project",
     "SeeknalError": "errors",
-    "aggregation": "declare",
-    "exposure": "declare",
-    "feature_group": "declare",
-    "model": "declare",
     "print_summary": "workflow.report",
-    "profile": "declare",
-    "rule": "declare",
-    "second_order_aggregation": "declare",
-    "source": "declare",
-    "transform": "declare",
 }
 
 
@@ -90,6 +81,10 @@ def __getattr__(name: str) -> Any:
     """Public names are imported when they are asked for, so that loading the extension stays quick."""
     if name in _HOMES:
         return getattr(import_module(f"seeknal_nb.{_HOMES[name]}"), name)
+    if not name.startswith("_"):
+        decorators = import_module("seeknal_nb.authoring.decorators")
+        if name in decorators.kind_names({}):
+            return getattr(decorators, name)
     raise AttributeError(f"module 'seeknal_nb' has no attribute {name!r}")
 
 

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from kinds import failure, good, run, status
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.exposures import pages, writers
 

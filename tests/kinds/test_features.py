@@ -11,7 +11,7 @@ import pytest
 
 from kinds import arrow, build_of, failure, good, rows, run, status
 from seeknal_nb.dag.wanted import Wanted, read_wanted
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from kinds import arrow, build_of, failure, good, rows, run, status
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError, NodeError
 
 if TYPE_CHECKING:

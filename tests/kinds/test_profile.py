@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kinds import arrow, build_of, failure, good, status
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError
 from seeknal_nb.workflow.kinds.aggregations import profile as module
 from seeknal_nb.workflow.reading import Reader

@@ -11,7 +11,7 @@ import pytest
 from kinds import failure, good, rows, status
 
 from seeknal_nb import Project, transform
-from seeknal_nb.declare import collecting, materialize, source
+from seeknal_nb.authoring.decorators import collecting, materialize, source
 from seeknal_nb.errors import LockedError, ManifestError, ManyErrors
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from kinds import arrow, failure, good, run, status
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.checks.forms import specs_of, threshold
