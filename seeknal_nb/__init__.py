@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.version import __version__
@@ -81,10 +82,10 @@ def __getattr__(name: str) -> Any:
     """Public names are imported when they are asked for, so that loading the extension stays quick."""
     if name in _HOMES:
         return getattr(import_module(f"seeknal_nb.{_HOMES[name]}"), name)
-    if not name.startswith("_"):
-        decorators = import_module("seeknal_nb.authoring.decorators")
-        if name in decorators.kind_names({}):
-            return getattr(decorators, name)
+    if not name.startswith("_") and find_spec(f"seeknal_nb.{name}") is None:  # a kind's decorator, and no module of ours
+        found = getattr(import_module("seeknal_nb.authoring.decorators"), name, None)
+        if found is not None:
+            return found
     raise AttributeError(f"module 'seeknal_nb' has no attribute {name!r}")
 
 

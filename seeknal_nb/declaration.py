@@ -30,10 +30,8 @@ __all__ = [
     "LOOSE",
     "MAPPING",
     "MAPPINGS",
-    "NUMBER",
     "TEXT",
     "TEXTS",
-    "TRUTH",
     "ConfigError",
     "Declaration",
     "Key",
@@ -47,7 +45,7 @@ __all__ = [
     "walked",
 ]
 
-TEXT, TEXTS, NUMBER, TRUTH = "text", "text or a list", "a number", "true or false"
+TEXT, TEXTS = "text", "text or a list"
 MAPPING, MAPPINGS, EITHER = "a mapping", "a list of mappings", "a list or a mapping"
 LOOSE, ANYTHING = "text, a list or a mapping", "anything"
 

@@ -40,7 +40,11 @@ def define(kind: str, words: Sequence[str], body: str, kinds: Mapping[str, Any] 
     options = vars(_grammar(declared).parse_args(list(words)))
     config = _config(declared, options)
     if body.strip():
-        config["python" if _language(declared, config, options["lang"], body) == "python" else "sql"] = body.strip("\n")
+        language = options["lang"] or _language(declared, config, body)
+        if language == "yaml":
+            remedy = f"write %%seeknal alone on the first line, then kind: {kind} and name: {options['name']}"
+            raise UsageError("a YAML body names kind and name itself", remedy=remedy)
+        config["python" if language == "python" else "sql"] = body.strip("\n")
     return Definition(kind, options["name"], config, options["run"])
 
 
@@ -108,13 +112,9 @@ def _merged(config: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _language(declared: Declaration, config: Mapping[str, Any], told: str | None, body: str) -> str:
+def _language(declared: Declaration, config: Mapping[str, Any], body: str) -> str:
     condition = declared.conditions and config.get("on") and is_expression(body)
-    language = told or ("sql" if condition else body_language(body))
-    if language == "yaml":
-        remedy = f"write %%seeknal alone on the first line, then kind: {declared.name} and name: ..."
-        raise UsageError("a YAML body names kind and name itself", remedy=remedy)
-    return language
+    return "sql" if condition else body_language(body)
 
 
 def check_kind(kind: str, kinds: Sequence[str], commands: Sequence[str]) -> None:

@@ -16,7 +16,9 @@ from seeknal_nb.workflow.kinds import kind_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["make_node"]
+    from seeknal_nb.declaration import Declaration
+
+__all__ = ["check_id", "make_node"]
 
 
 def make_node(
@@ -46,11 +48,11 @@ def make_node(
         ManifestError: There is no such kind, or the name cannot be a table's, or a key or its value cannot be
             (``ConfigError``, with the path to it).
     """
-    _check_id(kind, name, kind_names(kinds or {}))
-    declared = declaration_of(str(kind), kinds)
-    config = {_key(key): plain(value, (_key(key),)) for key, value in given.items() if value is not None}
-    config = declared.spelled(_common(config, root))
-    check_keys(declared, config)
+    check_id(kind, name, kind_names(kinds or {}))
+    try:
+        config = _config(declaration_of(str(kind), kinds), given, root)
+    except ManifestError as error:
+        raise error.at(node=f"{kind}.{name}") from None
     fields = {key: config.pop(key, None) for key in ("description", "owner", "tags", "columns")}
     node = Node(f"{kind}.{name}", str(name), node_type(str(kind)), config=config, file_path=file)
     node.description, node.owner = fields["description"], fields["owner"]
@@ -58,7 +60,15 @@ def make_node(
     return node
 
 
-def _check_id(kind: object, name: object, kinds: Iterable[str]) -> None:
+def _config(declared: Declaration, given: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """What was given, spelled as the kind reads it, and sound as far as keys and shapes go."""
+    config = {_key(key): plain(value, (_key(key),)) for key, value in given.items() if value is not None}
+    config = declared.spelled(_common(config, root))
+    check_keys(declared, config)
+    return config
+
+
+def check_id(kind: object, name: object, kinds: Iterable[str]) -> None:
     """Refuse a kind that is not known and a name that no table can have."""
     if not isinstance(kind, str) or kind not in kinds:
         raise ConfigError(f"unknown kind {kind!r}", remedy=near(str(kind), list(kinds), what="kind"), path=("kind",))
@@ -76,8 +86,9 @@ def _common(config: dict[str, Any], root: Path) -> dict[str, Any]:
     for key in ("tags", "inputs", "depends_on"):
         if isinstance(config.get(key), str):
             config[key] = _listed(key, config[key])
-    if any(not isinstance(tag, str) for tag in config.get("tags") or ()):
-        raise _wrong("tags", config["tags"], "text or a list of text")
+    tags = config.get("tags", [])
+    if not isinstance(tags, list) or any(not isinstance(tag, str) for tag in tags):
+        raise _wrong("tags", tags, "text or a list of text")
     if "sql_file" in config:
         config["sql"] = _sql_of(config.pop("sql_file"), root)
     output = config.get("output")

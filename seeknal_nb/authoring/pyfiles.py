@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.authoring import decorators
 from seeknal_nb.authoring.decorators import Declared, node_of
+from seeknal_nb.authoring.node import check_id
 from seeknal_nb.dag.functions import HOME, Ours
 from seeknal_nb.dag.imported import READ, Reading
 from seeknal_nb.dag.origin import found_at
@@ -76,6 +77,7 @@ def nodes_of_python(text: str, *, path: Path, root: Path, problems: list[Seeknal
         line = declared.function.__code__.co_firstlineno if hasattr(declared.function, "__code__") else 1
         place = Place(file, line)
         try:
+            check_id(declared.kind, declared.name, kind_names({}))
             node = node_of(declared, root=root, body=_body(source, declared, place), file=file)
         except SeeknalError as error:
             problems.append(error.at(place=place))

@@ -173,7 +173,7 @@ def test_a_profile_is_taken_again_when_refresh_says_so(project: Project) -> None
 
 
 BAD = {
-    "a key of another kind": ({"id_col": "x"}, "id_col of a profile is not read"),
+    "a key of another kind": ({"id_col": "x"}, "unknown key 'id_col' of a profile"),
     "a refresh that is none": ({"refresh": "soon"}, "unknown refresh"),
     "profile that is text": ({"profile": "price"}, "a mapping"),
     "an unknown key": ({"profile": {"colums": ["price"]}}, "did you mean columns"),

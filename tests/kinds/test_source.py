@@ -28,6 +28,7 @@ from kinds import arrow, failure, good, rows, run, status
 from kinds.postgres import Server, free_port
 from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
+from seeknal_nb.authoring.node import make_node
 from seeknal_nb.errors import ManifestError, NodeError, UsageError
 from seeknal_nb.workflow.kinds.connections import connect, place_of
 from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
@@ -870,10 +871,10 @@ LINES = {
 
 
 @pytest.mark.parametrize(("line", "config"), LINES.items())
-def test_the_line_of_a_cell_says_what_yaml_says(line: str, config: dict) -> None:
+def test_the_line_of_a_cell_says_what_yaml_says(tmp_path: Path, line: str, config: dict) -> None:
     import shlex
 
-    assert define("source", ["s", *shlex.split(line)], "").config == config
+    assert make_node("source", "s", define("source", ["s", *shlex.split(line)], "").config, root=tmp_path).config == config
 
 
 @pytest.mark.parametrize(
