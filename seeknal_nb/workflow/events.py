@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, table
+from seeknal_nb.status import LOOKS, ExecutionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,23 +26,10 @@ __all__ = [
 ]
 
 
-class ExecutionStatus(StrEnum):
-    """SPEC.md § Node Status; the values are those of ``execution_state.json``."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCESS = "success"
-    FAILED = "failed"
-    CACHED = "cached"
-    SKIPPED = "skipped"
-
-
-ICONS = {"pending": "○", "running": "▶", "success": "✓", "failed": "✗", "cached": "⚡", "skipped": "»"}
 CHECK_COLUMNS = {
     **dict.fromkeys(("node_id", "check", "severity"), "str"), "passed": "bool", "failed_rows": "Int64", "rows": "Int64",
     "tolerance": "Float64", "sample": "str",
 }  # fmt: skip
-COLOURS = {"running": "#8a6d00", "success": "#00795a", "failed": "#B03A00", "cached": "#2a6f9e", "skipped": "#6a6a6a"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +258,8 @@ def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 def badge(status: str) -> Markup:
     """A status as icon, word and colour."""
-    return Markup(f'<span style="color:{COLOURS.get(status, "inherit")}">{ICONS[status]} {status}</span>')
+    look = LOOKS[status]
+    return Markup(f'<span style="color:{look.ink}">{look.icon} {status}</span>')
 
 
 @dataclass(frozen=True, slots=True)

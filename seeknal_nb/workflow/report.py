@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from seeknal_nb.markup import cut, esc_term
-from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeStarted, RunStarted
+from seeknal_nb.status import LOOKS, ExecutionStatus
+from seeknal_nb.workflow.events import NodeFinished, NodeStarted, RunStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,8 @@ __all__ = ["event_lines", "plan_lines", "print_lines", "print_summary", "summary
 RULE = "=" * 60
 SHORT = 200
 """A failure was told whole when it happened; the summary names it."""
-COLOURS = {"✓": "32", "✗": "31", "ℹ": "36", "!": "33", "»": "90"}
-PLAIN = {"✓": "+", "✗": "x", "ℹ": "i", "»": ">", "…": "..."}
+COLOURS = {"ℹ": "36", "!": "33", **{look.icon: look.ansi for look in LOOKS.values() if look.ansi}}
+PLAIN = {"ℹ": "i", "…": "...", **{look.icon: look.ascii for look in LOOKS.values()}}
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

@@ -48,10 +48,8 @@ export default { render({ model, el }) {
 
 
 @pytest.fixture
-def small(browser, tmp_path):
-    (tmp_path / "graph.js").write_text(MODULE)
-    (tmp_path / "graph.css").write_text("li { color: rgb(1, 2, 3) }")
-    with Host(browser, esm=tmp_path / "graph.js", css=tmp_path / "graph.css") as host:
+def small(browser):
+    with Host(browser, esm=MODULE, css="li { color: rgb(1, 2, 3) }") as host:
         yield host
 
 

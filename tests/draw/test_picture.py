@@ -6,8 +6,9 @@ from itertools import combinations
 
 import pytest
 
-from seeknal_nb.draw import LOOKS, Mark, counts, legend
+from seeknal_nb.draw import Mark, counts, legend
 from seeknal_nb.draw.picture import plain
+from seeknal_nb.status import LOOKS
 
 GROUNDS = {"light": "#FFFFFF", "dark": "#111111"}
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
