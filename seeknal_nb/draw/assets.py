@@ -1,8 +1,8 @@
 """What a browser is sent beside the data: the modules of ``web/`` as one, and the style sheet; knows no picture.
 
 The modules are the browser's own (ESM), so that Node and editors read them as they are. They import each other by name
-alone, and no name stands in two of them: what is joined is their texts without the imports and the word ``export``. What
-else a module could say of imports and exports is refused.
+alone, and no name stands in two of them: what is joined is their texts without the imports, the word ``export``, and the
+comments, a quarter of all. What else a module could say of imports and exports is refused.
 """
 
 from __future__ import annotations
@@ -25,11 +25,9 @@ __all__ = ["join", "script", "style"]
 
 WEB: Final = Path(__file__).parent / "web"
 
-_COMMENT: Final = re.compile(r"\s*(//|/\*|\*)")
+_COMMENTS: Final = re.compile(r"^[ \t]*(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.MULTILINE)
 _IMPORT: Final = re.compile(r'import \{ ([\w$]+(?:, [\w$]+)*) \} from "\./([\w-]+)\.js";')
-_DECLARED: Final = re.compile(
-    r"(export )?(?:(?:const|let) ([\w$]+) =|(?:const|let) \[([\w$, ]+)\] =|(?:class|function\*?) ([\w$]+)\b)"
-)
+_DECLARED: Final = re.compile(r"(?:const|let) (?:([\w$]+) =|\[([\w$, ]+)\] =)|(?:class|function\*?) ([\w$]+)\b")
 _DEFAULT: Final = re.compile(r"export default \{ [\w$]+(?:, [\w$]+)* \};")
 _WORD: Final = re.compile(r"\b(?:import|export)\b")
 
@@ -89,29 +87,24 @@ def _needed(texts: Mapping[str, str], entry: str) -> list[str]:
 def _parsed(name: str, text: str) -> _Module:
     imports: dict[str, tuple[str, ...]] = {}
     names, exports, kept = list[str](), set[str](), list[str]()
-    for number, line in enumerate(text.splitlines(), 1):
+    for line in _COMMENTS.sub("", text).split("\n"):
         if found := _IMPORT.fullmatch(line):
             imports[found[2]] = (*imports.get(found[2], ()), *found[1].split(", "))
             continue
-        declared = _declared(line)
+        code = line.removeprefix("export ")
+        declared = _declared(code)
         names += declared
-        if line.startswith("export ") and declared:
-            exports.update(declared)
-            line = line.removeprefix("export ")  # noqa: PLW2901 - what is left is what is judged and kept
-        if not _is_plain(line):
-            raise ValueError(f"{name}.js, line {number}: an import or an export that cannot be joined: {line}")
-        kept.append(line)
+        exports.update(declared if code != line else ())
+        if _WORD.search(code if declared else line) and not _DEFAULT.fullmatch(line):
+            raise ValueError(f"{name}.js has an import or an export that cannot be joined: {line}")
+        kept.append(code if declared else line)
     return _Module("\n".join(kept).strip("\n") + "\n", imports, tuple(names), frozenset(exports))
 
 
 def _declared(line: str) -> list[str]:
     """The names that a line at the top of a module declares."""
     found = _DECLARED.match(line)
-    return (found[2] or found[3] or found[4]).split(", ") if found else []
-
-
-def _is_plain(line: str) -> bool:
-    return bool(_COMMENT.match(line) or _DEFAULT.fullmatch(line)) or not _WORD.search(line)
+    return (found[1] or found[2] or found[3]).split(", ") if found else []
 
 
 def _check(modules: Mapping[str, _Module], entry: str) -> None:

@@ -25,9 +25,13 @@ export function put(element, sides) {
 
 /**
  * The element of "tag.class"; attributes stand before the children, where there are any.
+ * @param {string} space
+ * @param {string} name
+ * @param {any[]} parts
  * @returns {any}
  */
-function grow(space, name, [first, ...rest]) {
+function grow(space, name, parts) {
+  const [first, ...rest] = parts;
   const [tag, ...classes] = name.split(".");
   const element = document.createElementNS(space, tag);
   if (classes.length) element.setAttribute("class", classes.join(" "));

@@ -10,7 +10,10 @@ function revived(_name, value) {
 /** As much of an anywidget model as a view uses: it holds what Python wrote and answers for the details alone. */
 class Page {
   constructor({ details, ...traits }) {
-    Object.assign(this, { details, traits, hearers: new Map() });
+    this.details = details;
+    this.traits = traits;
+    /** @type {Map<string, ((...told: any[]) => void)[]>} */
+    this.hearers = new Map();
   }
 
   get = (name) => this.traits[name];

@@ -331,7 +331,10 @@ export class View {
   }
 }
 
-/** anywidget's: shows a model in an element until `signal` is aborted, or what it gives is called. */
+/**
+ * anywidget's: shows a model in an element until `signal` is aborted, or what it gives is called.
+ * @param {{ model: any, el: HTMLElement, signal?: AbortSignal }} place
+ */
 export function render({ model, el, signal }) {
   const { life } = new View(model, el);
   signal?.addEventListener("abort", () => life.close(), { once: true });
