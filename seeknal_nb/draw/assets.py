@@ -63,7 +63,7 @@ def join(texts: Mapping[str, str], entry: str) -> str:
         ValueError: They import each other in a circle, import what is not exported, share a name, or hold an import or an
             export of another form.
     """
-    modules = {name: _parsed(name, texts[name]) for name in _needed(texts, entry)}
+    modules = _needed(texts, entry)
     _check(modules, entry)
     parents, children, _ = adjacency(
         {name: number for number, name in enumerate(modules)},
@@ -75,13 +75,16 @@ def join(texts: Mapping[str, str], entry: str) -> str:
     return "\n".join(modules[names[number]].text for number in kahn(parents, children))
 
 
-def _needed(texts: Mapping[str, str], entry: str) -> list[str]:
-    needed = [entry]
-    for name in needed:  # grows while it is read
+def _needed(texts: Mapping[str, str], entry: str) -> dict[str, _Module]:
+    modules: dict[str, _Module] = {}
+    names = [entry]
+    for name in names:  # grows while it is read
         if name not in texts:
             raise ValueError(f"there is no module {name}.js")
-        needed += [other for other in _parsed(name, texts[name]).imports if other not in needed]
-    return sorted(needed)
+        if name not in modules:
+            modules[name] = _parsed(name, texts[name])
+            names += modules[name].imports
+    return dict(sorted(modules.items()))
 
 
 def _parsed(name: str, text: str) -> _Module:

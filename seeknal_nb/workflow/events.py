@@ -227,7 +227,8 @@ class ExecutionSummary:
         counted = ", ".join(f"{n} {name}" for name, n in self.totals().items() if n and name not in ("total", "duration"))
         lines = [f"{plural(self.total_nodes, 'node')} in {self.total_duration:.2f}s: {counted or 'nothing to do'}"]
         lines += [f"  ! {r.node_id}: {cut(esc_term(text, one_line=True), 300)}" for r in self.results for text in r.warnings]
-        lines += [f"  ✗ {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
+        failed = LOOKS[ExecutionStatus.FAILED].icon
+        lines += [f"  {failed} {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:

@@ -3,6 +3,7 @@ import { Edges } from "./edges.js";
 import { lookOf, numbers, sceneOf, stateOf } from "./messages.js";
 import { amount, joined, plain, plural, took } from "./text.js";
 
+/** @typedef {import("./messages.js").Look} Look */
 /** @typedef {import("./messages.js").State} State */
 /** @typedef {import("./geometry.js").Box} Box */
 /** @typedef {import("./geometry.js").Sides} Sides */
@@ -17,13 +18,20 @@ export class Graph {
     const nodes = model.get("nodes");
     this.title = plain(nodes.title);
     this.version = nodes.version;
+    /** @type {string[]} */
     this.names = nodes.name;
+    /** @type {string[]} */
     this.kinds = nodes.kinds;
+    /** The place of each node's kind among the kinds. @type {number[]} */
     this.kind = nodes.kind;
+    /** The places of each node's tags among their names. @type {number[][]} */
     this.tags = nodes.tags;
+    /** @type {string[]} */
     this.tagNames = nodes.tag_names;
     this.size = this.names.length;
+    /** By the number of a status, the worst first. @type {Look[]} */
     this.looks = nodes.looks.map(lookOf);
+    /** The number of each status. @type {Record<string, number>} */
     this.code = Object.fromEntries(this.looks.map(({ name }, status) => [name, status]));
     this.edges = new Edges(this.size, numbers(Uint32Array, model.get("edges")));
     this.readScene(model.get("scene"));
