@@ -49,6 +49,12 @@ test("what is too small to read is revealed larger", () => {
   assert.ok(shows(camera, box));
 });
 
+test("what is revealed larger stands in the middle, but for empty ground beside the graph", () => {
+  const small = { k: LEGIBLE / 2, x: 0, y: 0 };
+  assert.deepEqual(large.revealed(small, [boxOf(2000, 1500, 60, 40)]), large.centred(START, 2030, 1520));
+  assert.deepEqual(large.revealed(small, [boxOf(0, 0, 60, 40)]), { k: START, x: MARGIN, y: MARGIN });
+});
+
 test("of more than can be seen legibly, the first is revealed", () => {
   const boxes = [boxOf(0, 0, 60, 40), boxOf(3900, 2900, 60, 40)];
   assert.ok(shows(large.revealed({ k: 1, x: -2000, y: -1500 }, boxes), boxes[0]));
