@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,17 @@ def error_of(folder: Path, **files: str) -> str:
     return summary.failed[0].error_message or ""
 
 
+def named(message: str) -> int:
+    """The line of the file that a message names."""
+    found = re.search(r"seeknal/n\.yml:(\d+)(:\d+)?, ", message)
+    return int(found[1]) if found else 0
+
+
 @pytest.mark.parametrize(("text", "line"), IN_SQL.values(), ids=IN_SQL)
 def test_an_error_in_sql_names_the_line_of_the_file(tmp_path: Path, text: str, line: int) -> None:
     """Whatever way YAML spells the text; DuckDB counts the lines of the text itself."""
     message = error_of(tmp_path, a=SOURCE, n=TRANSFORM + text)
-    assert f"seeknal/n.yml:{line}" in message.replace(f":{line}:", f":{line} "), message
+    assert named(message) == line, message
 
 
 IN_PYTHON = {
@@ -71,7 +78,7 @@ IN_PYTHON = {
 def test_an_error_in_python_names_the_line_of_the_file(tmp_path: Path, text: str, line: int) -> None:
     """That of the body's own code, where a library raised it."""
     message = error_of(tmp_path, n=TRANSFORM + text)
-    assert f"seeknal/n.yml:{line}, " in message, message
+    assert named(message) == line, message
 
 
 IN_OTHERS = {
@@ -108,7 +115,7 @@ IN_OTHERS = {
 def test_an_error_of_any_kind_names_the_line_of_the_file(tmp_path: Path, text: str, line: int) -> None:
     """That of the text, of the entry, or of the key that is to be mended."""
     message = error_of(tmp_path, a=SOURCE, n=text)
-    assert f"seeknal/n.yml:{line}, " in message, message
+    assert named(message) == line, message
 
 
 def test_the_second_node_of_a_file_has_lines_of_its_own(tmp_path: Path) -> None:
