@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
+from seeknal_nb.engines.names import find_columns
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.exact import cast, lost
@@ -83,15 +84,9 @@ def _type(entry: Mapping[str, Any]) -> str:
 
 def found_in(columns: Iterable[tuple[str, str]], types: Mapping[str, str]) -> dict[str, str]:
     """The declared types by the columns' own names, whose case may differ; raises ``NodeError`` where one is missing."""
-    known = {name.casefold(): name for name, _ in columns}
-    missing = [name for name in types if name.casefold() not in known]
-    if missing:
-        raise NodeError(
-            f"there is no column {missing[0]!r}",
-            why=f"schema declares it, and there are {', '.join(known.values())}",
-            remedy=near(missing[0], known.values(), what="column"),
-        )
-    return {known[name.casefold()]: kind for name, kind in types.items()}
+    known = dict(columns)
+    why = f"schema declares it, and there are {', '.join(known)}"
+    return dict(zip(find_columns(types, known, why=why), types.values(), strict=True))
 
 
 def build_cast(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sql import BEFORE, BEHIND, reads_nothing
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown, statements
+from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.markup import plural
 from seeknal_nb.workflow.builds import DATA
@@ -73,11 +74,9 @@ def _check_date(found: Grouping) -> None:
 
 
 def _check_names(found: Grouping) -> None:
-    names = [name.casefold() for name in (*found.named, *(m.name for m in found.measures))]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
+    if twice := doubled([*found.named, *(m.name for m in found.measures)]):
         raise ManifestError(
-            f"two columns {doubled[0]!r}", why="keys, dates and features stand side by side", remedy="rename one"
+            f"two columns {twice[0]!r}", why="keys, dates and features stand side by side", remedy="rename one"
         )
 
 

@@ -13,7 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal, parquet
-from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.engines.names import no_column
+from seeknal_nb.errors import ManifestError
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.aggregations.events import events_of
 from seeknal_nb.workflow.kinds.aggregations.windows import known_keys
@@ -93,11 +94,12 @@ def _chosen(types: dict[str, str], names: Sequence[str]) -> tuple[dict[str, str]
     """The columns to profile, with types; one that is not there is left out with a warning, as the peer documents it."""
     if not names:
         return types, []
-    found = {name: kind for name, kind in types.items() if name.casefold() in {one.casefold() for one in names}}
-    missing = [name for name in names if name.casefold() not in {one.casefold() for one in types}]
+    asked, known = ({one.casefold() for one in several} for several in (names, types))
+    found = {name: kind for name, kind in types.items() if name.casefold() in asked}
+    missing = [no_column(name, types) for name in names if name.casefold() not in known]
     if not found:
-        raise NodeError(f"there is no column {names[0]!r}", remedy=near(names[0], types, what="column"))
-    return found, [f"there is no column {name!r} to profile: {near(name, types, what='column')}" for name in missing]
+        raise missing[0]
+    return found, [f"{error.what} to profile: {error.remedy}" for error in missing]
 
 
 def _select(table: str, types: dict[str, str], top: int, *, exact: bool) -> str:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import literal
+from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.workflow.kinds.checks.forms import bounds_told
 from seeknal_nb.workflow.kinds.checks.outcome import Check, hit
@@ -75,7 +76,7 @@ def _metric(task: Task, spec: Spec, place: Place, metrics: Mapping[str, Any]) ->
     found = task.engine.query(f"SELECT column_name, metric, value FROM {place.table}", form="rows")
     told = {metric: value for of, metric, value in found if of == about}
     if not told:
-        raise NodeError(f"the profile has no column {about!r}", remedy=near(about, {of for of, *_ in found}, what="column"))
+        raise no_column(about, {of for of, *_ in found}, within="the profile")
     if name == AGE and is_time(told.get("type") or ""):
         return _age(task, told["max"], told["type"])
     if name not in told:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal, shown
-from seeknal_nb.errors import NodeError, near
+from seeknal_nb.engines.names import find_column
+from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 
 if TYPE_CHECKING:
@@ -71,11 +72,8 @@ class Place:
 
 
 def present(name: str, types: Mapping[str, str]) -> str:
-    """The type of a column, found as the engine finds it, in any case; raises ``NodeError``."""
-    found = {one.casefold(): kind for one, kind in types.items()}.get(name.casefold())
-    if found is None:
-        raise NodeError(f"there is no column {name!r}", remedy=near(name, types, what="column"))
-    return found
+    """The type of a column; raises ``NodeError`` where there is none."""
+    return types[find_column(name, types)]
 
 
 def where_of(spec: Spec, place: Place) -> str:

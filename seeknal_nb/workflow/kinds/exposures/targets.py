@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection
@@ -257,7 +258,7 @@ def _partition_by(params: Mapping[str, Any]) -> tuple[str, ...]:
     names = [found] if isinstance(found, str) else found
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
         raise ManifestError("partition_by must name columns", why=f"it is {found!r}", remedy="partition_by: [year]")
-    if len({name.casefold() for name in names}) < len(names):
+    if doubled(names):
         raise ManifestError("partition_by names a column twice", why=", ".join(names), remedy="name it once")
     return tuple(names)
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet, shown
-from seeknal_nb.errors import ChecksFailed, NodeError, near
+from seeknal_nb.engines.names import no_column
+from seeknal_nb.errors import ChecksFailed, NodeError
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
@@ -69,7 +70,7 @@ def _there(spec: Spec, types: Mapping[str, str]) -> None:
     """Refuse columns that the body does not give, and times that are none."""
     for name in (*spec.keys, *spec.times, *(spec.features or ())):
         if name not in types:
-            raise NodeError(f"there is no column {name!r}", remedy=near(name, types, what="column"))
+            raise no_column(name, types)
     for name in spec.times:
         if not is_time(types[name]):
             raise NodeError(f"{name!r} is {types[name]}, not a time", remedy=f"CAST({shown(name)} AS TIMESTAMP)")

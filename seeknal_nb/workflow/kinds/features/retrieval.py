@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown
 from seeknal_nb.dag.wanted import Wanted, wanted_in
+from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
@@ -192,7 +193,7 @@ def _check_label(spine: Spine) -> None:
 
 def _check_keys(spine: Spine, part: Part) -> None:
     for key in part.group.keys:
-        _need(spine, key, whose=f", the key of {part.group.node_id}")
+        _need(spine, key, why=f"it is the key of {part.group.node_id}")
         ours, theirs = spine.types[key], part.types[key]
         if ours != theirs and not (is_integer(ours) and is_integer(theirs)) and not _is_text(ours, theirs):
             raise NodeError(
@@ -205,9 +206,9 @@ def _is_text(*types: str) -> bool:
     return all(kind == "VARCHAR" or kind.startswith("ENUM") for kind in types)
 
 
-def _need(spine: Spine, name: str, *, whose: str = "") -> None:
+def _need(spine: Spine, name: str, *, why: str = "") -> None:
     if name not in spine.types:
-        raise NodeError(f"the spine has no column {name!r}{whose}", remedy=near(name, spine.types, what="column"))
+        raise no_column(name, spine.types, within="the spine", why=why)
 
 
 def _check_known(part: Part, mode: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import parquet
+from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, store
@@ -120,7 +121,7 @@ def _of_body(task: Task) -> dict[str, Any]:
     types = dict(table.schema)
     for name in output_columns(task.node)[0]:
         if name not in types:
-            raise NodeError(f"the body gives no column {name!r}", remedy=near(name, types, what="column"))
+            raise no_column(name, types, within="what the body gives")
     return result_of(table, _tested(task, logged, logged.get("metrics") or {}, []))
 
 

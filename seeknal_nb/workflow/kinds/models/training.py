@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def output_columns(node: Node) -> tuple[dict[str, str], bool]:
     names = [name for _, name in pairs]
     if not all(isinstance(one, str) and one for pair in pairs for one in pair):
         raise ManifestError("output_columns must name columns", remedy="[prediction], or {prediction: churn_predicted}")
-    if len({name.casefold() for name in names}) < len(names) or len({old for old, _ in pairs}) < len(names):
+    if doubled(names) or len({old for old, _ in pairs}) < len(names):
         raise ManifestError("output_columns names a column twice", remedy="keep one of them")
     return dict(pairs), bool(pairs) and not isinstance(value, dict)
 

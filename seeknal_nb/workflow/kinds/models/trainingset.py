@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.sqltext import column, literal, parquet
-from seeknal_nb.errors import NodeError, near
+from seeknal_nb.engines.names import no_column
+from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.kinds.held import held
 from seeknal_nb.workflow.kinds.types import is_integer, is_number, is_time, is_word
@@ -185,7 +186,7 @@ def _need(training: Training, types: Mapping[str, str], extras: Sequence[str]) -
 
 def _one(name: str, types: Mapping[str, str], where: str) -> None:
     if name not in types:
-        raise NodeError(f"there is no column {name!r} in {where}", remedy=near(name, types, what="column"))
+        raise no_column(name, types, within=where)
 
 
 def _counts(kind: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
+from seeknal_nb.engines.names import find_column
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
 from seeknal_nb.markup import plural
 from seeknal_nb.workflow.builds import DATA
@@ -110,11 +111,9 @@ def _told(name: str, age: float | None, rows: int, later: int) -> str:
 
 def _newest(task: Task, table: Table, name: str, now: float) -> tuple[float | None, int]:
     """The newest time, in seconds, that is not ahead of the clock; and how many are."""
-    types = {column_name.casefold(): (column_name, kind) for column_name, kind in table.schema}
-    if name.casefold() not in types:
-        remedy = near(name, dict(table.schema), what="column")
-        raise NodeError(f"there is no column {name!r}", why="freshness names it", remedy=remedy)
-    own, kind = types[name.casefold()]
+    types = dict(table.schema)
+    own = find_column(name, types, why="freshness names it")
+    kind = types[own]
     if not is_time(kind):
         raise NodeError(f"{own!r} is {kind}, not a time", remedy=f"schema: [{{name: {own}, data_type: TIMESTAMP}}]")
     # A DATE counts from its beginning, a TIMESTAMP without a zone as UTC: the engine's sessions are in UTC.
