@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ from seeknal_nb.dag.documents import read_yaml
 from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.engines import Interrupted
+from seeknal_nb.engines.interrupts import attended
 from seeknal_nb.errors import ManifestError, NodeError, near
 
 if TYPE_CHECKING:
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.secrets import Secrets
     from seeknal_nb.workflow.kinds.task import Surroundings
 
-__all__ = ["CONNECTION_KEYS", "attended", "check_connection", "connect", "place_of", "told", "uri_of"]
+__all__ = ["CONNECTION_KEYS", "cancellable", "check_connection", "connect", "place_of", "told", "uri_of"]
 
 T = TypeVar("T")
-_STEP = 0.05
 PROFILES = "profiles.yml"
 DRIVER = "pip install 'seeknal_nb[postgres]'"
 FIELDS: Mapping[str, str] = {
@@ -187,7 +187,7 @@ def told(secrets: Secrets, what: str, *, remedy: str = "mend the query or the co
         raise NodeError(what, why=secrets.hide(" ".join(str(error).split()))[:2000], remedy=remedy) from None
 
 
-def attended(cursor: Any, work: Callable[[], T], cancelled: threading.Event | None = None) -> T:
+def cancellable(cursor: Any, work: Callable[[], T], cancelled: threading.Event | None = None) -> T:
     """What the work gives, done in a helper: the driver turns Ctrl-C in the main thread into an error of the statement.
 
     Args:
@@ -200,16 +200,12 @@ def attended(cursor: Any, work: Callable[[], T], cancelled: threading.Event | No
         KeyboardInterrupt: Somebody pressed Ctrl-C.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="seeknal-postgres") as helper:
-        future = helper.submit(work)
-        try:
-            while not wait([future], timeout=_STEP).done:
-                _go_on(cancelled)
-        except BaseException:
-            while not wait([future], timeout=_STEP).done:
-                with suppress(_driver().Error):  # its statement has not begun, or has ended
-                    cursor.adbc_cancel()
-            raise
-        return future.result()
+        return attended(helper.submit(work), lambda: _cancel(cursor), lambda: _go_on(cancelled))
+
+
+def _cancel(cursor: Any) -> None:
+    with suppress(_driver().Error):  # its statement has not begun, or has ended
+        cursor.adbc_cancel()
 
 
 def _go_on(cancelled: threading.Event | None) -> None:
