@@ -129,15 +129,10 @@ class Walk:
 
     def relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound before the node's SQL runs: its inputs, and what views among them read."""
-        found = relations(self.graph, self.graph.inputs(node_id), self._view, self._stored, self.world.root)
-        return {name: relation for name, relation in found.items() if relation != Relation()}
+        return relations(self.graph, self.graph.inputs(node_id), self._view, self._whole, self.world.root)
 
     def _view(self, node_id: str) -> Node | None:
         return None if self.world.facts[node_id].stored else self.world.sights[node_id].node
-
-    def _stored(self, node_id: str) -> Relation:
-        build = self._whole(node_id)
-        return build.relation() if build is not None else Relation()
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.builds import Build
 
 __all__ = ["DECLARATION", "TRANSFORM", "is_view", "relations", "volatile_of"]
 
@@ -33,18 +34,18 @@ def is_view(node: Node) -> bool:
 
 
 def relations(
-    graph: Graph, read: Iterable[str], view: Callable[[str], Node | None], stored: Callable[[str], Relation], root: Path
+    graph: Graph, read: Iterable[str], view: Callable[[str], Node | None], build: Callable[[str], Build | None], root: Path
 ) -> dict[str, Relation]:
     """What must be bound so that these nodes can be read: they, and what is below the views among them, inputs first.
 
     A view is one statement, with the views that it reads as its WITH: DuckDB looks a WITH up once, and a view at each
-    mention, which doubles at every floor of views over views.
+    mention, which doubles at every floor of views over views. A node without a table is left out.
 
     Args:
         graph: What there is.
         read: The ids.
         view: The node, its parameters put in, where it is a view.
-        stored: What the table of any other node is.
+        build: What any other node left, with its files.
         root: Where relative paths start.
     """
     views: dict[str, Node] = {}
@@ -60,8 +61,15 @@ def relations(
     order = [node.id for node in graph if node.id in reached]
     texts = {node_id: _view_sql(views[node_id], graph.inputs(node_id), views, root) for node_id in order if node_id in views}
     return {
-        node_id: Relation(sql=_as_one(graph, node_id, texts)) if node_id in views else stored(node_id) for node_id in order
+        node_id: relation
+        for node_id in order
+        for relation in [Relation(sql=_as_one(graph, node_id, texts)) if node_id in views else _of_build(build(node_id))]
+        if relation != Relation()
     }
+
+
+def _of_build(build: Build | None) -> Relation:
+    return Relation() if build is None else build.relation()
 
 
 def _view_sql(node: Node, inputs: Sequence[str], views: Container[str], root: Path) -> str:
