@@ -20,7 +20,7 @@ def gates_of(nodes: Sequence[Node], parents: Sequence[Sequence[int]], children: 
 
     A rule checks its first input (``on`` is that), and, where that is a profile, the table that it tells about. Who else
     reads that waits, but other rules, so that all of them are told, and what the rule itself needs, so that there is never
-    a cycle (KINDS.md section 1.6).
+    a cycle.
     """
     gates: list[list[int]] = [[] for _ in nodes]
     for number, node in enumerate(nodes):

@@ -39,7 +39,7 @@ _VOLATILE = re.compile(
     r"transaction_timestamp)\s*\(|(current_date|current_time(?:stamp)?|localtime(?:stamp)?|tablesample|using\s+sample)\b)",
     re.IGNORECASE,
 )
-"""What gives another result although nothing was changed (KINDS.md section 1.0)."""
+"""What gives another result although nothing was changed."""
 _LEFT_JOIN = re.compile(r"\bleft\s+(outer\s+)?join\b", re.IGNORECASE)
 _KEYWORDS = frozenset({
     "all", "and", "anti", "any", "array", "as", "asc", "asof", "at", "both", "by", "case", "cast", "check", "collate",

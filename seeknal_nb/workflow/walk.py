@@ -1,6 +1,6 @@
 """One walk through a plan: the ready queue, what is known of each node so far, and its events. Writes no file itself.
 
-Only the thread that consumes the events touches what is here; a worker computes one result (DESIGN.md section 1).
+Only the thread that consumes the events touches what is here; a worker computes one result.
 """
 
 from __future__ import annotations

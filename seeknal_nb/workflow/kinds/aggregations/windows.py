@@ -1,6 +1,6 @@
 """What the features of an aggregation mean: each as measures over days before an application date. Pure; it knows no engine.
 
-The keys are the peer's (KINDS.md section 1.4). A window ``[a, b]`` keeps the events that are ``a`` to ``b`` days older than
+The keys are the peer's. A window ``[a, b]`` keeps the events that are ``a`` to ``b`` days older than
 the application date, both included; ``7d`` is ``[1, 7]``, so nothing of the day itself counts unless ``[0, b]`` asks for it.
 """
 

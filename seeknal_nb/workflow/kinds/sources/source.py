@@ -248,7 +248,7 @@ def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[st
     return [
         f"{name} is text, but {share:.0%} of it are numbers: is there a word for null? --null NA"
         for name, share in zip(text, shares, strict=True)
-        if share > 0.9 and share < 1  # noqa: PLR2004 - KINDS.md section 1.1
+        if share > 0.9 and share < 1  # noqa: PLR2004 - one odd word among numbers is no chance
     ]
 
 
