@@ -172,11 +172,11 @@ def _past(node: ast.AST) -> Iterator[str]:
 @lru_cache(maxsize=2048)
 def searches_globals(function: ast.AST) -> bool:
     """Whether it looks at ``globals()`` so that it would find less than all, and say nothing."""
-    told = {id(inner) for node in ast.walk(function) for inner in _told(node)}
+    told = {id(inner) for node in ast.walk(function) for inner in _exact_lookups(node)}
     return any(_is_space(node, "globals") and id(node) not in told for node in ast.walk(function))
 
 
-def _told(node: ast.AST) -> Iterator[ast.AST]:
+def _exact_lookups(node: ast.AST) -> Iterator[ast.AST]:
     """The ``globals()`` in an expression that fails where a name is not there, or that says which one it means."""
     match node:
         case ast.Subscript(value=space):

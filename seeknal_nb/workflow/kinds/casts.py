@@ -11,6 +11,7 @@ from seeknal_nb.engines.names import find_columns
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.exact import cast, lost
+from seeknal_nb.workflow.kinds.unread import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -52,9 +53,7 @@ def declared(node: Node) -> dict[str, str]:
     """The types that the node's ``schema`` declares, by column; raises ``ManifestError`` where it is no schema."""
     found: dict[str, str] = {}
     for entry in node.config.get("schema") or ():
-        strange = [str(key) for key in entry if key not in ENTRY]
-        if strange:
-            raise ManifestError(f"unknown key {strange[0]!r} in schema", remedy=near(strange[0], ENTRY, what="key"))
+        refuse_unknown(entry, ENTRY, "schema")
         name = entry.get("name")
         if not isinstance(name, str) or not name:
             raise ManifestError("a column of schema without a name", remedy="{name: amount, data_type: DOUBLE}")
@@ -183,7 +182,7 @@ def _culprit(task: Task, located: Located, casts: Mapping[str, _Cast]) -> NodeEr
     except NodeError:
         return None
     texts = [
-        _told(name, one.kind, rows, *found[4 * at : 4 * at + 4])
+        _loss_text(name, one.kind, rows, *found[4 * at : 4 * at + 4])
         for at, (name, one) in enumerate(casts.items())
         if found[4 * at]
     ]
@@ -193,6 +192,6 @@ def _culprit(task: Task, located: Located, casts: Mapping[str, _Cast]) -> NodeEr
     return NodeError("schema does not fit", why="; ".join(texts), remedy=remedy) if texts else None
 
 
-def _told(name: str, kind: str, rows: int, count: int, value: str, file: str | None, row: int | None) -> str:
+def _loss_text(name: str, kind: str, rows: int, count: int, value: str, file: str | None, row: int | None) -> str:
     where = f" in {file}" if file else f" in row {row + 1:,}" if row is not None else ""
     return f"{count:,} of {rows:,} rows in column {name!r} {'is' if count == 1 else 'are'} no {kind}, as {value!r}{where}"

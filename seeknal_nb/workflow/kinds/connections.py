@@ -3,7 +3,7 @@
 A node says ``connection: NAME`` (a mapping under ``connections`` of a profiles file), ``connection_string: TEXT``, or
 gives ``host``, ``user`` and so on among its ``params``. A secret is written ``${NAME}`` and put in when the connection is
 opened; only a profiles file, which nobody commits, may hold one as it is. Whatever was put in is hidden in every text
-that comes back. ``check_connection`` is for definitions, ``place_of`` for looking, ``connect`` and ``told`` for runs.
+that comes back. ``check_connection`` is for definitions, ``place_of`` for looking, the others are for runs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.secrets import Secrets
     from seeknal_nb.workflow.kinds.task import Surroundings
 
-__all__ = ["CONNECTION_KEYS", "cancellable", "check_connection", "connect", "place_of", "told", "uri_of"]
+__all__ = ["CONNECTION_KEYS", "cancellable", "check_connection", "connect", "driver_errors", "place_of", "uri_of"]
 
 T = TypeVar("T")
 PROFILES = "profiles.yml"
@@ -167,9 +167,10 @@ def connect(config: Mapping[str, Any], around: Surroundings, *, write: bool = Fa
     """
     dbapi = _driver()
     uri, schema = _target(config, around)
-    with told(around.secrets, "the database cannot be reached", remedy="see that the server runs, and who may connect"):
+    remedy = "see that the server runs, and who may connect"
+    with driver_errors(around.secrets, "the database cannot be reached", remedy=remedy):
         opened = dbapi.connect(uri)
-    with closing(opened), told(around.secrets, "PostgreSQL refuses"), opened.cursor() as cursor:
+    with closing(opened), driver_errors(around.secrets, "PostgreSQL refuses"), opened.cursor() as cursor:
         if not write:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if schema:
@@ -178,7 +179,7 @@ def connect(config: Mapping[str, Any], around: Surroundings, *, write: bool = Fa
 
 
 @contextmanager
-def told(secrets: Secrets, what: str, *, remedy: str = "mend the query or the connection") -> Iterator[None]:
+def driver_errors(secrets: Secrets, what: str, *, remedy: str = "mend the query or the connection") -> Iterator[None]:
     """Turn the driver's errors into ``NodeError``, with every known secret hidden and nothing chained that has one."""
     dbapi = _driver()
     try:

@@ -130,13 +130,13 @@ def _transform(task: Task) -> dict[str, Any]:
         return {"row_count": None, "metadata": {"view": True}, "schema": schema}
     began = time.time()
     table, logged = build_table(task)
-    told = _told(task, table.rows)
+    told = _row_metadata(task, table.rows)
     metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
     result = result_of(table, {**logged, **told, **({"metrics": metrics} if metrics else {})})
     return result | remembered(task, began)
 
 
-def _told(task: Task, rows: int) -> dict[str, Any]:
+def _row_metadata(task: Task, rows: int) -> dict[str, Any]:
     """Rows for each row of each input, what of the SQL is volatile, and whether a join multiplied the rows."""
     sql = sql_of(task.node) or ""
     counts = {name: one.build.row_count for name, one in task.inputs.items() if one.build and one.build.row_count}

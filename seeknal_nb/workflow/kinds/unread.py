@@ -9,11 +9,11 @@ from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.markup import article
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["BODY", "refuse_unread"]
+__all__ = ["BODY", "refuse_unknown", "refuse_unread"]
 
 BODY = frozenset({"sql", "transform", "python", "as", "params", "materialized", "materialization", "materializations"})
 """Keys of every node with a body; what they may say is looked at for all kinds alike."""
@@ -43,3 +43,10 @@ def refuse_unread(node: Node, read: Collection[str], *, what: str = "") -> None:
         if value is not None and key not in read and key not in ALWAYS:
             remedy = ELSEWHERE.get(key) or near(key, read, what="key")
             raise ManifestError(f"{key} of {what or article(node.node_type)} is not read", remedy=remedy)
+
+
+def refuse_unknown(given: Iterable[object], known: Collection[str], of: str, *, what: str = "key") -> None:
+    """Refuse names within a key that nobody reads: ``ManifestError`` ``unknown key 'x' of schema``, with the nearest."""
+    for name in given:
+        if name not in known:
+            raise ManifestError(f"unknown {what} {name!r} of {of}", remedy=near(str(name), known, what=what))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import plural
-from seeknal_nb.workflow.kinds.checks.forms import bounds_told
+from seeknal_nb.workflow.kinds.checks.forms import bounds_text
 from seeknal_nb.workflow.kinds.checks.place import (
     SAMPLE,
     Measure,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.checks.forms import Spec
     from seeknal_nb.workflow.kinds.checks.place import Place
 
-__all__ = ["FLOATS", "NAN", "doubtful", "whole_of", "whole_told"]
+__all__ = ["FLOATS", "NAN", "doubtful", "whole_of", "whole_text"]
 
 FLOATS = ("FLOAT", "DOUBLE")
 ASKING = frozenset({"isnan", "isfinite", "isinf", "nan"})
@@ -191,11 +191,11 @@ def whole_of(spec: Spec, place: Place) -> Measure | None:
     return measure(spec, place) if measure else None
 
 
-def whole_told(spec: Spec, sample: str | None, rows: int | None) -> str:
+def whole_text(spec: Spec, sample: str | None, rows: int | None) -> str:
     """What a check of the table as a whole found, in words."""
     [found] = json.loads(sample or "[{}]")
     if spec.kind == "row_count":
-        return f"{plural(rows or 0, 'row')}, {bounds_told(spec.options)}"
+        return f"{plural(rows or 0, 'row')}, {bounds_text(spec.options)}"
     if spec.kind == "expression":
         what = "is null" if found.get("holds") is None else "does not hold"
         return f"{spec.options['sql'].strip()[:200]} {what} of {plural(rows or 0, 'row')}"

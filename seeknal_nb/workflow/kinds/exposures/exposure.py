@@ -67,7 +67,7 @@ def _execute(task: Task) -> dict[str, Any]:
     else:
         _write(task, offer, target, task.stage / "delivery")
         found, seen = _deliver(task, offer, target, path)
-    return {"row_count": offer.delivered, "metadata": _told(target, offer, found), "seen": seen}
+    return {"row_count": offer.delivered, "metadata": _metadata(target, offer, found), "seen": seen}
 
 
 def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
@@ -117,12 +117,12 @@ def _path(task: Task, target: Target) -> Path:
     return path
 
 
-def _told(target: Target, offer: Offer, found: dict[str, Any]) -> dict[str, Any]:
+def _metadata(target: Target, offer: Offer, found: dict[str, Any]) -> dict[str, Any]:
     """What the summary shows: the numbers under metrics, beside those that the body logged."""
     logged = offer.context.logged() if offer.context else {}
     numbers = {"rows": offer.delivered, "bytes": found.get("bytes"), "files": found.get("files")}
     metrics = {**logged.pop("metrics", {}), **{name: value for name, value in numbers.items() if value is not None}}
-    warnings = offer.told()
+    warnings = offer.all_warnings()
     told = {**logged, "target": str(target), "format": target.form, **found, "delivered_at": _now(), "metrics": metrics}
     return told | ({"warnings": warnings} if warnings else {})
 

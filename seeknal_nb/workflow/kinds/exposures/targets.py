@@ -10,7 +10,7 @@ from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection
-from seeknal_nb.workflow.kinds.unread import refuse_unread
+from seeknal_nb.workflow.kinds.unread import refuse_unknown, refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,11 +194,7 @@ def _by_options(params: Mapping[str, Any]) -> str:
 
 
 def _check_options(form: str, params: Mapping[str, Any], path: str) -> None:
-    known = [*COMMON, *FORMS[form]]
-    for name in params:
-        if name not in known:
-            what = f"unknown option {name!r} of an exposure as {form}"
-            raise ManifestError(what, remedy=near(name, known, what="option"))
+    refuse_unknown(params, [*COMMON, *FORMS[form]], f"an exposure as {form}", what="option")
     if form == "postgresql":
         check_connection({"params": params})
     if form == "postgresql" and path:

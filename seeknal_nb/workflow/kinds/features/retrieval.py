@@ -75,7 +75,7 @@ def retrieve(task: Task) -> dict[str, Any]:
     ages = age_names(spine, parts)
     left_out = ", ".join(map(column, ages))
     table = task.engine.build(f"SELECT * EXCLUDE ({left_out}) FROM {parquet(joined)}", task.stage / DATA)
-    told = _told(task, wide, parts, ages)
+    told = _match_metadata(task, wide, parts, ages)
     joined.unlink()
     (task.stage / SPINE).unlink(missing_ok=True)
     metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
@@ -234,7 +234,7 @@ def _check_names(spine: Spine, parts: Sequence[Part]) -> None:
             taken[name.casefold()] = full
 
 
-def _told(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str]) -> dict[str, Any]:
+def _match_metadata(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str]) -> dict[str, Any]:
     """For each group the share of rows that found features, of those whose features had expired, and their median age."""
     asked = ", ".join(_counts(part, age) for part, age in zip(parts, ages, strict=True))
     found = list(task.engine.query(f"SELECT {asked} FROM {parquet(task.stage / JOINED)}", form="rows")[0])

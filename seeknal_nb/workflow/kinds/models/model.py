@@ -110,7 +110,7 @@ def _execute(task: Task) -> dict[str, Any]:
         "metrics": {name: int(value) if name[:2] == "n_" else round(value, 6) for name, value in metrics.items()},
         "warnings": [*fit.warnings, *suspects(fit, rows), *_of_parts(training, rows, metrics)],
         "artefacts": [artefact],
-        "model": _told(training, rows, fit),
+        "model": _description(training, rows, fit),
     }
     more = [_same(task, artefact, rows, found)] if any(test.get(SAME) for test in tests_of(task.node)) else []
     return result_of(table, _tested(task, metadata, metrics, more))
@@ -182,7 +182,7 @@ def _of_parts(training: Training, rows: Rows, metrics: Mapping[str, float]) -> l
     return found
 
 
-def _told(training: Training, rows: Rows, fit: Fitted) -> dict[str, Any]:
+def _description(training: Training, rows: Rows, fit: Fitted) -> dict[str, Any]:
     """What the model is, for whoever looks at it later."""
     found = {
         "algorithm": training.algorithm,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.workflow.kinds.unread import refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from seeknal_nb.dag.manifest import Node
 
@@ -73,7 +74,7 @@ class Split:
     def of(cls, options: Mapping[str, Any], test_size: object) -> Split:
         """From ``split`` and ``test_size``; raises ``ManifestError`` for what does not go together."""
         known = ("column", "time_column", "train_until")
-        _only(options, known, "split")
+        refuse_unknown(options, known, "split", what="option")
         for name in known[:2]:
             if options.get(name) is not None and not isinstance(options[name], str):
                 raise ManifestError(f"split.{name} must name a column", why=f"it is {options[name]!r}", remedy="day")
@@ -174,7 +175,7 @@ class Training:
 
 def _own_words(options: Mapping[str, Any]) -> dict[str, Any]:
     """The peer's words as ours."""
-    _only(options, KEYS, "training")
+    refuse_unknown(options, KEYS, "training", what="option")
     for theirs, ours in SYNONYMS.items():
         if theirs in options and ours in options:
             raise ManifestError(f"{theirs} and {ours} both", why="they mean the same", remedy=f"keep {ours}")
@@ -183,12 +184,6 @@ def _own_words(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _params(options: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): _typed(value) for name, value in (options.get("params") or {}).items()}
-
-
-def _only(options: Mapping[str, Any], known: Sequence[str], what: str) -> None:
-    for name in options:
-        if name not in known:
-            raise ManifestError(f"unknown option {name!r} of {what}", remedy=near(str(name), known, what="option"))
 
 
 def _names(options: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def rows_of(task: Task, training: Training, extras: Sequence[str]) -> Rows:
     if not table.num_rows:
         raise NodeError("the training set is empty", remedy="mend its query, or run what it reads")
     numbers = tuple(name for name in features if _counts(types[name]))
-    return Rows(key, table, data, numbers, _told(training, border), doubled, extras)
+    return Rows(key, table, data, numbers, _border_text(training, border), doubled, extras)
 
 
 def _doubled(task: Task, source: str, key: Sequence[str]) -> int:
@@ -271,7 +271,7 @@ def _hashed(names: Sequence[str], split: Split) -> str:
     return f"left(md5(concat_ws(chr(31), {parts})), 8) < '{limit:08x}'"
 
 
-def _told(training: Training, border: str | None) -> str:
+def _border_text(training: Training, border: str | None) -> str:
     if border is None:
         return ""
     return f"trained up to {border}" if training.split.train_until else f"tested from {border} on"

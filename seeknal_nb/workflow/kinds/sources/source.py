@@ -32,7 +32,7 @@ from seeknal_nb.workflow.kinds.sources.scan import scan
 from seeknal_nb.workflow.kinds.sources.sqlite import of_sqlite
 from seeknal_nb.workflow.kinds.sources.variables import frame_digest, named_apart, variable
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
-from seeknal_nb.workflow.kinds.unread import refuse_unread
+from seeknal_nb.workflow.kinds.unread import refuse_unknown, refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,10 +106,8 @@ def _check_keys(node: Node, form: str) -> None:
 
 def _check_database(node: Node) -> None:
     config = node.config
-    for name in config.get("params") or {}:
-        if name not in DATABASE_PARAMS:
-            raise ManifestError(f"{POSTGRES} has no option {name!r}", remedy=near(str(name), DATABASE_PARAMS, what="option"))
     params = config.get("params") or {}
+    refuse_unknown(params, DATABASE_PARAMS, POSTGRES, what="option")
     asked = [found for key in ("query", "table") for found in (config.get(key), params.get(key)) if found]
     if len(asked) + (sql_of(node) is not None) != 1 or not all(isinstance(one, str) for one in asked):
         remedy = "--table NAME, --query SELECT, or a SELECT as its body"
