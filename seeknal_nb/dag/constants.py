@@ -7,7 +7,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.names import bound_by
+from seeknal_nb.dag.names import bound_by, parents_in
 from seeknal_nb.dag.python import parse
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def containers_in(source: str) -> Mapping[str, object]:
     found = {
         name: ast.literal_eval(value) for name, value, alone in _bound_once(tree) if alone and _is_flat_container(value)
     }
-    parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    parents = parents_in(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in found and isinstance(node.ctx, ast.Load) and not _reads(node, parents):
             del found[node.id]

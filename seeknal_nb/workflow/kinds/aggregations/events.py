@@ -11,7 +11,7 @@ from seeknal_nb.engines.names import find_column
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
-from seeknal_nb.workflow.kinds.held import held
+from seeknal_nb.workflow.kinds.held import pinned
 from seeknal_nb.workflow.kinds.types import is_time
 
 if TYPE_CHECKING:
@@ -94,5 +94,5 @@ def events_of(task: Task, besides: str | None = None) -> Iterator[Events]:
     if len(others) != 1:
         task.only_input()  # refuses all but one
         others = list(task.inputs)
-    with held(task, others[0]) as table:
+    with pinned(task, others[0]) as table:
         yield Events.of(task, table)

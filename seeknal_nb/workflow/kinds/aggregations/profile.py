@@ -20,7 +20,7 @@ from seeknal_nb.workflow.kinds.aggregations.events import events_of
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
-from seeknal_nb.workflow.kinds.types import is_number, is_time
+from seeknal_nb.workflow.kinds.types import is_float, is_number, is_time
 from seeknal_nb.workflow.kinds.unread import BODY, refuse_unknown, refuse_unread
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _special(x: str, kind: str, *, exact: bool) -> dict[str, str]:
 
 def _of_numbers(x: str, kind: str, *, exact: bool) -> dict[str, str]:
     """NaN and infinities are counted, and left out of the rest: one of them would be every mean's answer."""
-    wild = kind in ("FLOAT", "DOUBLE")
+    wild = is_float(kind)
     only = f" FILTER (WHERE isfinite({x}))" if wild else ""
     of = f"CAST({x} AS DOUBLE)"  # DuckDB 2 gives the mean of a DECIMAL as a DECIMAL, 1.5 as a DOUBLE
     quantile = "quantile_cont" if exact else "approx_quantile"

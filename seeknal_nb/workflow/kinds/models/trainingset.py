@@ -10,8 +10,8 @@ from seeknal_nb.dag.sqltext import column, literal, parquet
 from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.body import sql_of
-from seeknal_nb.workflow.kinds.held import held
-from seeknal_nb.workflow.kinds.types import is_integer, is_number, is_time, is_word
+from seeknal_nb.workflow.kinds.held import pinned
+from seeknal_nb.workflow.kinds.types import is_float, is_integer, is_number, is_time, is_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,11 +99,11 @@ def _labelled(task: Task, training: Training) -> Iterator[tuple[str, tuple[str, 
     sql, labels = sql_of(task.node), _label_id(task, training)
     own = None if sql else _only_other(task, labels)
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(held(task, own) if own else _staged(task, sql or ""))
+        source = stack.enter_context(pinned(task, own) if own else _staged(task, sql or ""))
         if labels is None or labels == own:
             yield source, training.key
         else:
-            yield _joined(task, training, source, labels, stack.enter_context(held(task, labels)))
+            yield _joined(task, training, source, labels, stack.enter_context(pinned(task, labels)))
 
 
 @contextlib.contextmanager
@@ -197,7 +197,7 @@ def _counts(kind: str) -> bool:
 def _label(name: str, types: Mapping[str, str]) -> str:
     """A NaN is no label."""
     text = column(name)
-    return f"CASE WHEN NOT isnan({text}) THEN {text} END" if types[name] in ("FLOAT", "DOUBLE") else text
+    return f"CASE WHEN NOT isnan({text}) THEN {text} END" if is_float(types[name]) else text
 
 
 def _border(task: Task, training: Training, source: str, types: Mapping[str, str]) -> str | None:

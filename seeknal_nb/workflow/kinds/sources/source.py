@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.errors import ManifestError, NodeError, near
-from seeknal_nb.files import signature
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.workflow.kinds.casts import cast_staged, declared
@@ -21,11 +20,12 @@ from seeknal_nb.workflow.kinds.sources.postgres import read_postgres, watermark_
 from seeknal_nb.workflow.kinds.sources.readers import (
     FORMATS,
     READERS,
+    check_files,
     check_options,
+    check_there,
     files_named,
     format_of,
     path_of,
-    present,
 )
 from seeknal_nb.workflow.kinds.sources.records import of_workbook, to_table
 from seeknal_nb.workflow.kinds.sources.scan import scan
@@ -191,7 +191,7 @@ def _read(task: Task) -> tuple[Table, dict[str, Any]]:
     node, around = task.node, task.surroundings
     types = declared(node)
     if _has_body(node):
-        _present(files_of(node, around))
+        check_there(files_of(node, around))
         table, logged = build_table(task)
         return cast_staged(task, table, types), logged
     form = format_of(node)
@@ -202,16 +202,10 @@ def _read(task: Task) -> tuple[Table, dict[str, Any]]:
         rows, warned = read_postgres(node.config, around, task.cancelled)
         return cast_staged(task, store(task, rows), types), {"warnings": warned}
     paths = files_named(node, around.root, form)
-    present(node, paths, around.root, form)
+    check_files(node, paths, around.root, form)
     metrics = {"files": len(paths), "bytes_read": sum(path.stat().st_size for path in paths)}
     table, metadata = _records(task, form, paths) if not READERS[form].function else scan(task, form, paths)
     return table, {**metadata, "metrics": {**metrics, **metadata.get("metrics", {})}}
-
-
-def _present(paths: list[Path]) -> None:
-    missing = [str(path) for path in paths if signature(path) is None]
-    if missing:
-        raise NodeError("the source's file is missing", why=", ".join(missing), remedy="put it there, or mend the path")
 
 
 def _records(task: Task, form: str, paths: list[Path]) -> tuple[Table, dict[str, Any]]:
