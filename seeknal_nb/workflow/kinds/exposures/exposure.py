@@ -117,13 +117,13 @@ def _path(task: Task, target: Target) -> Path:
     return path
 
 
-def _metadata(target: Target, offer: Offer, found: dict[str, Any]) -> dict[str, Any]:
+def _metadata(target: Target, offer: Offer, written: dict[str, Any]) -> dict[str, Any]:
     """What the summary shows: the numbers under metrics, beside those that the body logged."""
     logged = offer.context.logged() if offer.context else {}
-    numbers = {"rows": offer.delivered, "bytes": found.get("bytes"), "files": found.get("files")}
+    numbers = {"rows": offer.delivered, "bytes": written.get("bytes"), "files": written.get("files")}
     metrics = {**logged.pop("metrics", {}), **{name: value for name, value in numbers.items() if value is not None}}
     warnings = offer.all_warnings()
-    told = {**logged, "target": str(target), "format": target.form, **found, "delivered_at": _now(), "metrics": metrics}
+    told = {**logged, "target": str(target), "format": target.form, **written, "delivered_at": _now(), "metrics": metrics}
     return told | ({"warnings": warnings} if warnings else {})
 
 

@@ -255,10 +255,10 @@ def _counts(part: Part, age: str) -> str:
     return f"count(*) {fresh}, count({column(age)}) - count(*) {fresh}, median({column(age)}) {fresh}"
 
 
-def _shares(name: str, part: Part, rows: int, found: Mapping[str, Any]) -> dict[str, float]:
-    told = {f"{name}_matched": round(found["matched"] / rows, 6) if rows else 0.0}
+def _shares(name: str, part: Part, rows: int, counts: Mapping[str, Any]) -> dict[str, float]:
+    told = {f"{name}_matched": round(counts["matched"] / rows, 6) if rows else 0.0}
     if part.group.ttl is not None:
-        told[f"{name}_expired"] = round(found["expired"] / rows, 6) if rows else 0.0
-    if part.group.event_time and found["age"] is not None:
-        told[f"{name}_age_seconds_median"] = found["age"] / AGE
+        told[f"{name}_expired"] = round(counts["expired"] / rows, 6) if rows else 0.0
+    if part.group.event_time and counts["age"] is not None:
+        told[f"{name}_age_seconds_median"] = counts["age"] / AGE
     return told

@@ -86,11 +86,11 @@ def _listed(tests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     """Files of the body; and which scikit-learn fits, as another one may fit another model."""
-    found = files_probe(node, around, seen)
+    probe = files_probe(node, around, seen)
     if python_of(node):
-        return found
+        return probe
     using = versions().get("scikit-learn", "none")
-    return Probe(f"{found.text or ''}\nscikit-learn {'.'.join(using.split('.')[:2])}", found.seen, found.due)
+    return Probe(f"{probe.text or ''}\nscikit-learn {'.'.join(using.split('.')[:2])}", probe.seen, probe.due)
 
 
 def _execute(task: Task) -> dict[str, Any]:
@@ -101,18 +101,18 @@ def _execute(task: Task) -> dict[str, Any]:
     rows = rows_of(task, training, [name for name in names if name not in own and name[:11] != "probability"])
     training = replace(training, key=rows.key)
     fit = fitted(training, rows)
-    found = answers(fit.estimator, rows.data)
+    results = answers(fit.estimator, rows.data)
     artefact = save(fit.estimator, task.stage, "model")
-    shown = _columns(training, rows, fit, found)
+    shown = _columns(training, rows, fit, results)
     table = store(task, _named(shown, training, names, only=only))
-    metrics = {name: float(value) for name, value in scores(fit, rows, found).items()}
+    metrics = {name: float(value) for name, value in scores(fit, rows, results).items()}
     metadata = {
         "metrics": {name: int(value) if name[:2] == "n_" else round(value, 6) for name, value in metrics.items()},
         "warnings": [*fit.warnings, *suspects(fit, rows), *_of_parts(training, rows, metrics)],
         "artefacts": [artefact],
         "model": _description(training, rows, fit),
     }
-    more = [_same(task, artefact, rows, found)] if any(test.get(SAME) for test in tests_of(task.node)) else []
+    more = [_same(task, artefact, rows, results)] if any(test.get(SAME) for test in tests_of(task.node)) else []
     return result_of(table, _tested(task, metadata, metrics, more))
 
 
@@ -136,22 +136,22 @@ def _tested(task: Task, metadata: dict[str, Any], metrics: Mapping[str, Any], mo
     return conclude([*found, *more], metadata)
 
 
-def _columns(training: Training, rows: Rows, fit: Fitted, found: Mapping[str, Any]) -> dict[str, pa.ChunkedArray]:
+def _columns(training: Training, rows: Rows, fit: Fitted, results: Mapping[str, Any]) -> dict[str, pa.ChunkedArray]:
     """All that the table may hold, by its own name: key and target as they came, and classes as they were typed."""
     import numpy as np  # noqa: PLC0415 - whoever fits has it loaded
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, and SQL nodes do without it
 
     columns = {name: rows.kept[f"key_{number}"] for number, name in enumerate(training.key)}
-    for name in ("split", "target", *found):
+    for name in ("split", "target", *results):
         if name in columns:
             raise NodeError(f"the key {name!r} is the name of a result too", remedy="rename the key's column in SQL")
     columns |= {"split": rows.kept["split"], "target": rows.kept["target"]}
-    columns |= {name: pa.array(values) for name, values in found.items() if name != "prediction"}
-    guess = pa.array(found["prediction"])
+    columns |= {name: pa.array(values) for name, values in results.items() if name != "prediction"}
+    guess = pa.array(results["prediction"])
     if fit.classes is not None:
         _, first = np.unique(fit.truth[fit.trained], return_index=True)
         known = rows.kept["target"].filter(fit.trained).take(first)
-        guess = known.take(np.searchsorted(fit.classes, found["prediction"]))
+        guess = known.take(np.searchsorted(fit.classes, results["prediction"]))
     order = [*training.key, "split", "target", "prediction", *(name for name in columns if name.startswith("probability"))]
     columns = {name: (columns | {"prediction": guess})[name] for name in dict.fromkeys(order)}
     return columns | {name: rows.kept[f"extra_{number}"] for number, name in enumerate(rows.extras)}
@@ -197,11 +197,11 @@ def _description(training: Training, rows: Rows, fit: Fitted) -> dict[str, Any]:
     return found | ({"positive": str(fit.classes[1])} if two and fit.classes is not None else {})
 
 
-def _same(task: Task, artefact: Mapping[str, Any], rows: Rows, found: Mapping[str, Any]) -> Check:
+def _same(task: Task, artefact: Mapping[str, Any], rows: Rows, results: Mapping[str, Any]) -> Check:
     """Whether the estimator that later nodes load predicts what the table holds."""
     form = str(artefact["format"])
     again = answers(read((task.stage / f"model{FORMS[form]}").read_bytes(), form), rows.data)
-    failed = int(sum((again[name] != values).any() for name, values in found.items()))
+    failed = int(sum((again[name] != values).any() for name, values in results.items()))
     return Check(SAME, "error", not failed, failed, len(rows.data))
 
 

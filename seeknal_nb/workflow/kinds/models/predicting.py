@@ -37,22 +37,22 @@ def predicted(build: Build, name: str, frame: Any) -> Any:
     if missing is not None:
         raise NodeError(f"the frame has no feature {missing!r}", remedy=near(missing, map(str, data.columns), what="column"))
     try:
-        found = answers(estimator, data[needed])
+        results = answers(estimator, data[needed])
     except BROKEN as error:
         raise NodeError(
             f"{build.node_id} cannot predict from this", why=str(error)[:1000], remedy="mend the frame"
         ) from error
-    return _as(found, data, library)
+    return _as(results, data, library)
 
 
-def _as(found: dict[str, Any], data: Any, library: str) -> Any:
+def _as(results: dict[str, Any], data: Any, library: str) -> Any:
     if library == "pandas":
         import pandas as pd  # noqa: PLC0415 - the frame is one already
 
-        return pd.DataFrame(found, index=data.index)
+        return pd.DataFrame(results, index=data.index)
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, and SQL nodes do without it
 
-    table = pa.table(found)
+    table = pa.table(results)
     if library != "polars":
         return table
     return sys.modules["polars"].from_arrow(table)  # the frame is one of its own
