@@ -130,10 +130,7 @@ def _transform(task: Task) -> dict[str, Any]:
         return {"row_count": None, "metadata": {"view": True}, "schema": schema}
     began = time.time()
     table, logged = build_table(task)
-    told = _row_metadata(task, table.rows)
-    metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
-    result = result_of(table, {**logged, **told, **({"metrics": metrics} if metrics else {})})
-    return result | remembered(task, began)
+    return result_of(table, _row_metadata(task, table.rows), logged) | remembered(task, began)
 
 
 def _row_metadata(task: Task, rows: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import article
 from seeknal_nb.workflow.kinds.features.groups import group_of
 from seeknal_nb.workflow.kinds.features.pointintime import with_latest
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.secrets import Secrets
 
@@ -206,8 +207,7 @@ class Kind:
     delivers: Callable[[Node, Surroundings], Delivery | None] = lambda node, around: None
 
 
-def result_of(table: Table, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec's dict for a node that staged a table, with its columns, and what is to be told of it."""
-    warnings = [*metadata.get("warnings", ()), *table.warnings]
-    told = {**metadata, **({"warnings": warnings} if warnings else {})}
+def result_of(table: Table, *metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec's dict for a node that staged a table, with its columns, and all that is to be told of it."""
+    told = merged(*metadata, {"warnings": table.warnings})
     return {"row_count": table.rows, "schema": table.schema, "metadata": told}

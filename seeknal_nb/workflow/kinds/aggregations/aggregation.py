@@ -119,12 +119,10 @@ def _execute(task: Task) -> dict[str, Any]:
         types = _needed(events, grouping)
         listed = Events.of(task, quote(dates)) if dates else None
         shared = _shared(listed, grouping) if listed else ()
-        warnings = [*events.logged.get("warnings", ()), *_left_out(events, listed, grouping)]
-        warnings += _joined_already(events, grouping)
+        warnings = [*_left_out(events, listed, grouping), *_joined_already(events, grouping)]
         sql = grouping.sql(events.table, types, quote(dates) if dates else "", shared)
         table, metrics = _build(task, sql, grouping)
-    told = {**events.logged, "metrics": {**events.logged.get("metrics", {}), **metrics}}
-    return result_of(table, told | ({"warnings": warnings} if warnings else {}))
+    return result_of(table, events.logged, {"metrics": metrics, "warnings": warnings})
 
 
 def _needed(events: Events, grouping: Grouping) -> dict[str, str]:

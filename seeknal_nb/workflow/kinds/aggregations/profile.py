@@ -85,8 +85,8 @@ def _execute(task: Task) -> dict[str, Any]:
         types, warnings = _chosen(dict(events.types), names)
         [(rows,)] = task.engine.query(f"SELECT count(*) FROM {events.table}", form="rows")
         made = task.engine.build(_select(events.table, types, top, exact=rows <= EXACT), task.stage / DATA)
-    told = {**events.logged, "metrics": {**events.logged.get("metrics", {}), **_metrics(task, types)}}
-    return result_of(made, told | ({"warnings": warnings} if warnings else {})) | remembered(task, began)
+    told = {"metrics": _metrics(task, types), "warnings": warnings}
+    return result_of(made, events.logged, told) | remembered(task, began)
 
 
 def _chosen(types: dict[str, str], names: Sequence[str]) -> tuple[dict[str, str], list[str]]:

@@ -33,6 +33,7 @@ from seeknal_nb.workflow.kinds.exposures.writers import (
     write_directory,
 )
 from seeknal_nb.workflow.kinds.files import files_of, files_probe
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.task import Delivery, Kind, Probe, Seen, Surroundings, Task
 
 if TYPE_CHECKING:
@@ -121,10 +122,9 @@ def _metadata(target: Target, offer: Offer, written: dict[str, Any]) -> dict[str
     """What the summary shows: the numbers under metrics, beside those that the body logged."""
     logged = offer.context.logged() if offer.context else {}
     numbers = {"rows": offer.delivered, "bytes": written.get("bytes"), "files": written.get("files")}
-    metrics = {**logged.pop("metrics", {}), **{name: value for name, value in numbers.items() if value is not None}}
-    warnings = offer.all_warnings()
-    told = {**logged, "target": str(target), "format": target.form, **written, "delivered_at": _now(), "metrics": metrics}
-    return told | ({"warnings": warnings} if warnings else {})
+    metrics = {name: value for name, value in numbers.items() if value is not None}
+    told = {"target": str(target), "format": target.form, **written, "delivered_at": _now()}
+    return merged(logged, told, {"metrics": metrics, "warnings": offer.all_warnings()})
 
 
 def _now() -> str:

@@ -18,6 +18,7 @@ from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude
 from seeknal_nb.workflow.kinds.features.groups import Group, save_group
 from seeknal_nb.workflow.kinds.features.spec import Spec, check_spec, spec_of
 from seeknal_nb.workflow.kinds.files import files_probe
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 
@@ -50,14 +51,13 @@ def _feature_group(task: Task) -> dict[str, Any]:
     checks = _proved(task, group)
     group = replace(group, ties=_has_ties(task, group))
     metrics, told = _measured(task, group)
-    metrics = {**metrics, **logged.get("metrics", {})}
+    told = merged(told, {"metrics": metrics, "warnings": [ONLINE] if spec.online else []}, logged)
     if spec.tests:
-        checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=metrics)
+        checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=told["metrics"])
     save_group(group, task.stage)
     kept = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(group).items()}
     kept = {key: kept[key] for key in ("keys", "event_time", "created_time", "features")}
-    told = {**told, "warnings": [ONLINE]} if spec.online else told
-    found = {**logged, **kept, "entity": spec.entity, "ttl_seconds": spec.ttl_seconds, **told, "metrics": metrics}
+    found = {**kept, "entity": spec.entity, "ttl_seconds": spec.ttl_seconds, **told}
     return result_of(table, conclude(checks, {name: value for name, value in found.items() if value is not None}))
 
 

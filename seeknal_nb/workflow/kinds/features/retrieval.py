@@ -78,8 +78,7 @@ def retrieve(task: Task) -> dict[str, Any]:
     told = _match_metadata(task, wide, parts, ages)
     joined.unlink()
     (task.stage / SPINE).unlink(missing_ok=True)
-    metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
-    return result_of(table, {**logged, **told, "mode": mode, "metrics": metrics})
+    return result_of(table, told, {"mode": mode}, logged)
 
 
 def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
@@ -246,7 +245,7 @@ def _match_metadata(task: Task, joined: Table, parts: Sequence[Part], ages: Sequ
         if joined.rows and not matched:
             reason = f"{expired:,} had expired" if expired else "no key and time fits"
             warnings.append(f"no row found features of {name}: {reason}")
-    return {"metrics": metrics, **({"warnings": warnings} if warnings else {})}
+    return {"metrics": metrics, "warnings": warnings}
 
 
 def _counts(part: Part, age: str) -> str:

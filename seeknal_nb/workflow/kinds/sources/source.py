@@ -14,6 +14,7 @@ from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.workflow.kinds.casts import cast_staged, declared
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection, place_of
 from seeknal_nb.workflow.kinds.files import files_of, look_at
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.refresh import FETCHED, check_refresh, is_timed, refresh_due
 from seeknal_nb.workflow.kinds.sources.freshness import freshness_due, freshness_of, look_fresh
 from seeknal_nb.workflow.kinds.sources.postgres import read_postgres, watermark_of
@@ -173,17 +174,14 @@ def _files(node: Node, around: Surroundings) -> list[Path]:
 def _execute(task: Task) -> dict[str, Any]:
     node, began, asked = task.node, time.time(), freshness_of(task.node)
     table, metadata = _read(task)
-    warnings = [*metadata.pop("warnings", ()), *_numbers_as_text(task, table.schema)]
+    told = [metadata, {"warnings": _numbers_as_text(task, table.schema)}]
     seen: dict[str, tuple[Any, ...]] = {FETCHED: (began,)} if is_timed(node.config) else {}
     if asked:
-        found, newest = look_fresh(task, table, asked)
-        warnings += found.pop("warnings", ())
-        metadata |= {**found, "metrics": {**metadata.get("metrics", {}), **found["metrics"]}}
-        seen |= newest
+        fresh, newest = look_fresh(task, table, asked)
+        told, seen = [*told, fresh], {**seen, **newest}
     if seen:  # it takes the place of what the probe saw
         seen = {**look_at(_watched(node, task.surroundings), {}, task.surroundings.root).seen, **seen}
-    result = result_of(table, metadata | ({"warnings": warnings} if warnings else {}))
-    return result | ({"seen": seen} if seen else {})
+    return result_of(table, *told) | ({"seen": seen} if seen else {})
 
 
 def _read(task: Task) -> tuple[Table, dict[str, Any]]:
@@ -205,7 +203,7 @@ def _read(task: Task) -> tuple[Table, dict[str, Any]]:
     check_files(node, paths, around.root, form)
     metrics = {"files": len(paths), "bytes_read": sum(path.stat().st_size for path in paths)}
     table, metadata = _records(task, form, paths) if not READERS[form].function else scan(task, form, paths)
-    return table, {**metadata, "metrics": {**metrics, **metadata.get("metrics", {})}}
+    return table, merged({"metrics": metrics}, metadata)
 
 
 def _records(task: Task, form: str, paths: list[Path]) -> tuple[Table, dict[str, Any]]:
