@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
 from seeknal_nb.dag.python import Body, read_body
-from seeknal_nb.dag.sql import BEFORE, BEHIND, check_sql, tables_in
+from seeknal_nb.dag.sql import BEFORE, BEHIND, check_sql, position_of, tables_in
 from seeknal_nb.dag.sqltext import render, statements
 from seeknal_nb.dag.wanted import wanted_in
 from seeknal_nb.errors import ManifestError, SeeknalError, near
@@ -167,9 +167,11 @@ def _tables(text: str, node: Node, names: Names, params: Mapping[str, object], f
     sql = render(text, values, known=False, texts=own)
     check_sql(sql, listed=bool(found))
     for table in tables_in(sql):
-        lowered = table.text.casefold()
-        if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
-            _check_position(lowered, found)
+        lowered, position = table.text.casefold(), position_of(table.text)
+        if position is not None:
+            if position >= len(found):
+                why = f"{len(found)} inputs are listed"
+                raise ManifestError(f"{lowered} is not there", why=why, remedy="list it under inputs")
             continue
         if node.node_type == "rule" and lowered in _peers(found) and names.find(table.text) is None:
             continue
@@ -220,12 +222,6 @@ def _from_retrieval(node: Node, names: Names) -> Iterator[str]:
         yield names.need(node.config["spine"], "spine", besides=node.id)
     for wanted in wanted_in(node.config["features"]):
         yield names.need(wanted.group, "feature group", besides=node.id)
-
-
-def _check_position(name: str, found: list[str]) -> None:
-    number = 0 if name == "__this__" else int(name[6:])
-    if number >= len(found):
-        raise ManifestError(f"{name} is not there", why=f"{len(found)} inputs are listed", remedy="list it under inputs")
 
 
 def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:

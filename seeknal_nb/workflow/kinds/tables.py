@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import multiplies, qualified_in, rewrite, volatile_in
+from seeknal_nb.dag.sql import input_named, multiplies, qualified_in, rewrite, volatile_in
 from seeknal_nb.dag.sqltext import column, statements
 from seeknal_nb.engines import Relation
 from seeknal_nb.errors import ManifestError
@@ -75,12 +75,9 @@ def _of_build(build: Build | None) -> Relation:
 def _view_sql(node: Node, inputs: Sequence[str], views: Container[str], root: Path) -> str:
     """A view's statement, its tables written as ids, or, where they are views too, as names of the WITH round it."""
     sql = sql_of(node) or ""
-    names = {f"input_{number}": node_id for number, node_id in enumerate(inputs)} | {"__this__": next(iter(inputs), "")}
-    names |= {node_id.partition(".")[2].casefold(): node_id for node_id in inputs}
-    names |= {node_id.casefold(): node_id for node_id in inputs}
     taken = qualified_in(sql)
     within = {node_id for node_id in inputs if node_id in views and node_id.casefold() not in taken}
-    return rewrite(sql, lambda name: names.get(name.casefold()), place=as_engines_write(root), within=within)
+    return rewrite(sql, lambda name: input_named(name, inputs), place=as_engines_write(root), within=within)
 
 
 def _as_one(graph: Graph, node_id: str, texts: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import BEFORE, BEHIND, rewrite
+from seeknal_nb.dag.sql import BEFORE, BEHIND, input_named, rewrite
 from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import article
@@ -123,16 +123,7 @@ class Task:
 
     def resolve(self, name: str) -> str | None:
         """The id of the input that a body calls ``name``: by id, bare name, ``input_0``, or ``__THIS__``."""
-        ids = list(self.inputs)
-        if name in self.inputs:
-            return name
-        if name.casefold() in ("__this__", "input_0") and ids:
-            return ids[0]
-        if name.casefold().startswith("input_") and name[6:].isdigit() and int(name[6:]) < len(ids):
-            return ids[int(name[6:])]
-        folded = name.casefold()
-        found = [i for i in ids if i.casefold() == folded or ("." not in name and i.partition(".")[2].casefold() == folded)]
-        return found[0] if len(found) == 1 else None
+        return input_named(name, list(self.inputs))
 
     def input(self, name: str) -> Input:
         """The input that a body calls ``name``; raises ``NodeError`` where there is none."""
