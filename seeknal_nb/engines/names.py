@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import NodeError, near
+from seeknal_nb.markup import some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -76,5 +77,5 @@ def renamed(names: Sequence[object], found: Sequence[str], where: str = "") -> l
         for at, (given, new) in enumerate(zip(map(_text, names), found, strict=True))
         if given != new
     ]
-    shown = "; ".join(changed[:5]) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")  # noqa: PLR2004
-    return [f"columns of one name, or of none, were renamed{f' in {where}' if where else ''}: {shown}"] if changed else []
+    place = f" in {where}" if where else ""
+    return [f"columns of one name, or of none, were renamed{place}: {some(changed, 5)}"] if changed else []
