@@ -52,6 +52,6 @@ def _like(frame: Any, results: dict[str, Any], data: Any) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, and SQL nodes do without it
 
     table = pa.table(results)
-    return (
-        sys.modules["polars"].from_arrow(table) if is_of(frame, "polars") else table
-    )  # loaded: the frame is one of its own
+    if not is_of(frame, "polars"):
+        return table
+    return sys.modules["polars"].from_arrow(table)  # the frame is one of its own
