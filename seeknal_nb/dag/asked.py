@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.names import DEFS, bound_within, parents_in
+from seeknal_nb.dag.names import DEFS
+from seeknal_nb.dag.trees import bound_within, parents_in
 from seeknal_nb.dag.wanted import group_id, read_wanted
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.names import bound_by, parents_in
+from seeknal_nb.dag.names import bound_by
 from seeknal_nb.dag.python import parse
+from seeknal_nb.dag.trees import parents_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["DEFS", "SCOPES", "Scope", "block", "bound_by", "bound_within", "parents_in", "targets"]
+__all__ = ["DEFS", "SCOPES", "Scope", "block", "bound_by", "targets"]
 
 DEFS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -29,17 +29,6 @@ def block(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from (inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
         elif not isinstance(node, SCOPES):
             yield from block(ast.iter_child_nodes(node))
-
-
-def parents_in(tree: ast.AST) -> dict[int, ast.AST]:
-    """What each part of the tree stands in, by the part's ``id``."""
-    return {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-
-
-def bound_within(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
-    """The names that a function has of its own: its arguments, and what its block binds."""
-    args = (arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg))
-    return bound_by([function.body] if isinstance(function, ast.Lambda) else function.body).union(args)
 
 
 def bound_by(nodes: Iterable[ast.AST]) -> frozenset[str]:

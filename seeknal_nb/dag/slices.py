@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.names import DEFS, Scope, block, bound_by, bound_within
+from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
+from seeknal_nb.dag.trees import bound_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.engines.names import find_columns
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.exact import cast, lost
-from seeknal_nb.workflow.kinds.unread import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -53,7 +53,7 @@ def declared(node: Node) -> dict[str, str]:
     """The types that the node's ``schema`` declares, by column; raises ``ManifestError`` where it is no schema."""
     found: dict[str, str] = {}
     for entry in node.config.get("schema") or ():
-        refuse_unknown(entry, ENTRY, "schema")
+        refuse_unknown_names(entry, ENTRY, "schema")
         name = entry.get("name")
         if not isinstance(name, str) or not name:
             raise ManifestError("a column of schema without a name", remedy="{name: amount, data_type: DOUBLE}")

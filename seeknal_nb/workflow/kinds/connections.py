@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.secrets import Secrets
     from seeknal_nb.workflow.kinds.task import Surroundings
 
-__all__ = ["CONNECTION_KEYS", "cancellable", "check_connection", "connect", "driver_errors", "place_of", "uri_of"]
+__all__ = ["CONNECTION_KEYS", "FIELDS", "cancellable", "check_connection", "connect", "driver_errors", "place_of", "uri_of"]
 
 T = TypeVar("T")
 PROFILES = "profiles.yml"

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal, parquet
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError
 from seeknal_nb.workflow.builds import DATA
@@ -21,7 +22,6 @@ from seeknal_nb.workflow.kinds.body import needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.types import is_float, is_number, is_time
-from seeknal_nb.workflow.kinds.unread import BODY, refuse_unknown, refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ def _settings(node: Node) -> tuple[list[str], int]:
     said = node.config.get("profile") or {}
     if not isinstance(said, dict):
         raise ManifestError("profile must be a mapping", why=f"it is {said!r:.100}", remedy="profile: {columns: [price]}")
-    refuse_unknown(said, ("columns", "params"), "profile")
+    refuse_unknown_names(said, ("columns", "params"), "profile")
     names, params = said.get("columns") or [], said.get("params") or {}
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ManifestError(
@@ -63,7 +63,7 @@ def _settings(node: Node) -> tuple[list[str], int]:
         raise ManifestError(
             "profile.params must be a mapping", why=f"it is {params!r:.100}", remedy="params: {max_top_values: 5}"
         )
-    refuse_unknown(params, ("max_top_values",), "profile.params")
+    refuse_unknown_names(params, ("max_top_values",), "profile.params")
     top = params.get("max_top_values", TOP)
     if not isinstance(top, int) or isinstance(top, bool) or top < 1:
         raise ManifestError("max_top_values must be a number above 0", why=f"it is {top!r:.100}", remedy="max_top_values: 5")
@@ -71,7 +71,6 @@ def _settings(node: Node) -> tuple[list[str], int]:
 
 
 def _check(node: Node) -> None:
-    refuse_unread(node, BODY | {"profile", "refresh"})
     check_refresh(node.config)
     if sql_of(node) and python_of(node):
         needs_body(node)

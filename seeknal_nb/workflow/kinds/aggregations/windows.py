@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, near
-from seeknal_nb.workflow.kinds.unread import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -165,7 +165,7 @@ def _feature(entry: Mapping[str, Any], *, rollup: bool) -> _Feature:
     name = entry.get("name")
     if not isinstance(name, str) or not name:
         raise ManifestError("a feature without a name", why=f"it is {dict(entry)!r:.100}", remedy="name: amount")
-    refuse_unknown(entry, _FEATURE, f"feature {name!r}")
+    refuse_unknown_names(entry, _FEATURE, f"feature {name!r}")
     if entry.get("column") and entry.get("source_feature"):
         raise ManifestError(
             f"feature {name!r} has two columns", why="column and source_feature mean the same", remedy="keep one"
@@ -188,7 +188,7 @@ def _measures(entry: Mapping[str, Any], feature: _Feature) -> Iterator[Measure]:
     else:  # documented for second order: the functions of basic, in this window only
         yield from _windows(window, _listed(entry, where, ("basic", *_LISTS)), feature, where)
     if isinstance(window, dict):  # the peer's template: {windows: [7, 30], functions: [sum]}
-        refuse_unknown(window, ("windows", *_LISTS), f"window of {where}")
+        refuse_unknown_names(window, ("windows", *_LISTS), f"window of {where}")
         days = [f"{one}d" if _is_number(one) else one for one in texts(window.get("windows"))]
         yield from _windows(days, _listed(window, where), feature, f"window of {where}")
     for item in _items(entry.get("rolling"), f"rolling of {where}", ("window", *_LISTS)):
@@ -245,7 +245,7 @@ def _items(value: Any, where: str, keys: Collection[str]) -> Iterator[Mapping[st
             f"{where} must be a list of mappings", why=f"it is {value!r:.100}", remedy="write {key: value, ...}"
         )
     for item in listed:
-        refuse_unknown(item, keys, where)
+        refuse_unknown_names(item, keys, where)
         yield item
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import spans, statements
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.workflow.kinds.checks.declared import SEVERITIES
 from seeknal_nb.workflow.kinds.durations import seconds_of
-from seeknal_nb.workflow.kinds.unread import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,6 @@ __all__ = [
     "threshold",
 ]  # fmt: skip
 
-SEVERITIES = ("error", "warn", "info")
 _COMPARISON = re.compile(r"\s*(>=|<=|!=|<>|==|=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _BETWEEN = re.compile(r"\s*between\s+([-+]?\d+(?:\.\d+)?)\s+and\s+([-+]?\d+(?:\.\d+)?)\s*", re.IGNORECASE)
 
@@ -253,7 +253,7 @@ def _options(name: str, what: Any) -> dict[str, Any]:
 
 def _specs(name: str, options: Mapping[str, Any]) -> list[Spec]:
     _, needed, readers = CHECKS[name]
-    refuse_unknown(options, [*readers, *COMMON], name, what="option")
+    refuse_unknown_names(options, [*readers, *COMMON], name, what="option")
     missing = [option for option in needed if options.get(option) is None]
     if missing:
         raise ManifestError(f"check {name!r} needs {missing[0]}", remedy=f"{name}: {{{missing[0]}: ...}}")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection
-from seeknal_nb.workflow.kinds.unread import refuse_unknown, refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
 
 __all__ = ["FORMS", "Target", "target_of"]
-
-CONFIG = frozenset({
-    "type", "to", "format", "params", "url", "maturity", "meta", "version", "sql", "transform", "python", "as", "inputs",
-    "depends_on", "path", "table", "mode", "connection", "materialized",
-})  # fmt: skip
-"""What an exposure may have: what it reads, what documents it, and what is refused below with a better remedy."""
 
 ROWS = ("csv", "tsv", "json", "jsonl", "parquet", "xlsx", "html", "sqlite", "postgresql")
 FIGURES = ("svg", "png", "pdf", "html")
@@ -106,7 +100,6 @@ class Target:
 
 def target_of(node: Node) -> Target | None:
     """The target; None for an exposure that is only declared. A ``ManifestError`` says what is wrong, or not read."""
-    _refuse_unread(node)
     config, params = node.config, _params(node)
     type_ = _type(node)
     if not config.get("to") and not params:
@@ -125,15 +118,6 @@ def target_of(node: Node) -> Target | None:
     target = _target(node, form, path, type_, params)
     _check_body(node, target, type_)
     return target
-
-
-def _refuse_unread(node: Node) -> None:
-    refuse_unread(node, CONFIG)
-    for key in ("path", "table", "mode", "connection"):
-        if node.config.get(key) is not None:
-            raise ManifestError(f"{key} of an exposure is not read", remedy=f"write it below params: {{{key}: ...}}")
-    if node.config.get("materialized") is not None:
-        raise ManifestError("materialized of an exposure is not read", why="it stores no table", remedy="take it away")
 
 
 def _params(node: Node) -> dict[str, Any]:
@@ -194,7 +178,7 @@ def _by_options(params: Mapping[str, Any]) -> str:
 
 
 def _check_options(form: str, params: Mapping[str, Any], path: str) -> None:
-    refuse_unknown(params, [*COMMON, *FORMS[form]], f"an exposure as {form}", what="option")
+    refuse_unknown_names(params, [*COMMON, *FORMS[form]], f"an exposure as {form}", what="option")
     if form == "postgresql":
         check_connection({"params": params})
     if form == "postgresql" and path:

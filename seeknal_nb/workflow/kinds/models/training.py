@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
-from seeknal_nb.workflow.kinds.unread import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,7 @@ class Split:
     def of(cls, options: Mapping[str, Any], test_size: object) -> Split:
         """From ``split`` and ``test_size``; raises ``ManifestError`` for what does not go together."""
         known = ("column", "time_column", "train_until")
-        refuse_unknown(options, known, "split", what="option")
+        refuse_unknown_names(options, known, "split", what="option")
         for name in known[:2]:
             if options.get(name) is not None and not isinstance(options[name], str):
                 raise ManifestError(f"split.{name} must name a column", why=f"it is {options[name]!r}", remedy="day")
@@ -175,7 +175,7 @@ class Training:
 
 def _own_words(options: Mapping[str, Any]) -> dict[str, Any]:
     """The peer's words as ours."""
-    refuse_unknown(options, KEYS, "training", what="option")
+    refuse_unknown_names(options, KEYS, "training", what="option")
     for theirs, ours in SYNONYMS.items():
         if theirs in options and ours in options:
             raise ManifestError(f"{theirs} and {ours} both", why="they mean the same", remedy=f"keep {ours}")

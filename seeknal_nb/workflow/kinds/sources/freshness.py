@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.engines.names import find_column
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError
 from seeknal_nb.markup import plural
@@ -15,7 +16,6 @@ from seeknal_nb.workflow.kinds.checks.outcome import Check
 from seeknal_nb.workflow.kinds.checks.place import ahead
 from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
 from seeknal_nb.workflow.kinds.types import is_time
-from seeknal_nb.workflow.kinds.unread import refuse_unknown
 
 if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
@@ -49,7 +49,7 @@ def freshness_of(node: Node) -> Freshness | None:
     config = node.config.get("freshness")
     if not config:
         return None
-    refuse_unknown(config, (*NAMES, *LIMITS), "freshness")
+    refuse_unknown_names(config, (*NAMES, *LIMITS), "freshness")
     named = [config[key] for key in NAMES if config.get(key)]
     if len(named) != 1 or not isinstance(named[0], str):
         raise ManifestError("freshness needs one column", remedy="{column: updated_at, warn_after: 24h, error_after: 48h}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
 
 __all__ = [
-    "FORMATS", "READERS", "check_files", "check_options", "check_there", "files_named", "format_of", "options_of", "path_of",
+    "READERS", "check_files", "check_options", "check_there", "files_named", "format_of", "options_of", "path_of",
     "relation",
 ]  # fmt: skip
 
@@ -73,7 +73,6 @@ READERS: Mapping[str, Reader] = {
     "sqlite": Reader((".sqlite", ".sqlite3", ".db"), options=frozenset({"table", "query"})),
     "xlsx": Reader((".xlsx", ".xlsm"), options=frozenset({"sheet", "header", "skip", "nullstr"})),
 }
-FORMATS = (*READERS, "postgres", "dataframe")
 ALIASES = {"ndjson": "jsonl", "postgresql": "postgres", "excel": "xlsx", "sqlite3": "sqlite"}
 PACKED = (".gz", ".zst")
 OWN = frozenset({"path", "table", "dateCol", "idCol"})

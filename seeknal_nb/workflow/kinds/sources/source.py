@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column, parquet
+from seeknal_nb.declaration import COMMON, refuse_unknown, refuse_unknown_names
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
@@ -16,10 +17,10 @@ from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connect
 from seeknal_nb.workflow.kinds.files import files_of, look_at
 from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.refresh import FETCHED, check_refresh, is_timed, refresh_due
+from seeknal_nb.workflow.kinds.sources.declared import FORMATS
 from seeknal_nb.workflow.kinds.sources.freshness import freshness_due, freshness_of, look_fresh
 from seeknal_nb.workflow.kinds.sources.postgres import read_postgres, watermark_of
 from seeknal_nb.workflow.kinds.sources.readers import (
-    FORMATS,
     READERS,
     check_files,
     check_options,
@@ -33,7 +34,6 @@ from seeknal_nb.workflow.kinds.sources.scan import scan
 from seeknal_nb.workflow.kinds.sources.sqlite import of_sqlite
 from seeknal_nb.workflow.kinds.sources.variables import frame_digest, named_apart, variable
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
-from seeknal_nb.workflow.kinds.unread import refuse_unknown, refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,17 +42,18 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
 
-__all__ = ["FORMATS", "SOURCE"]
+__all__ = ["SOURCE"]
 
 POSTGRES, DATAFRAME = "postgres", "dataframe"
-DOCUMENTATION = frozenset({"kind", "name", "description", "owner", "tags", "columns", "meta", "version", "url", "maturity"})
-ALWAYS = DOCUMENTATION | {"inputs", "depends_on", "schema", "freshness", "refresh", "source", "format", "materialized"}
-BODY = frozenset({"sql", "transform", "python", "sql_file", "as", "params"})
+ALWAYS = frozenset(key.name for key in COMMON) | {
+    "schema", "freshness", "refresh", "source", "format", "materialized", "materialization", "materializations",
+}  # fmt: skip
+BODY = frozenset({"sql", "transform", "python", "as", "params"})
 FILE = frozenset({"path", "table", "params", "query"})
 READ: Mapping[str, frozenset[str]] = {
     "body": ALWAYS | BODY,
     DATAFRAME: ALWAYS | {"input"},
-    POSTGRES: ALWAYS | CONNECTION_KEYS | {"table", "query", "params", "watermark", "sql", "transform", "sql_file"},
+    POSTGRES: ALWAYS | CONNECTION_KEYS | {"table", "query", "params", "watermark", "sql", "transform"},
     **dict.fromkeys(READERS, ALWAYS | FILE),
 }
 """Keys of a config that are read, by what the source reads from."""
@@ -102,13 +103,13 @@ def _check_keys(node: Node, form: str) -> None:
     for key in FILE if form == "body" else ():
         if key != "params" and node.config.get(key) is not None:
             raise ManifestError(f"{key} of a source with a body is not read", remedy="take it, or the body, away")
-    refuse_unread(node, READ[form], what="a source with a body" if form == "body" else f"a source of {form}")
+    refuse_unknown(node.config, READ[form], "a source with a body" if form == "body" else f"a source of {form}")
 
 
 def _check_database(node: Node) -> None:
     config = node.config
     params = config.get("params") or {}
-    refuse_unknown(params, DATABASE_PARAMS, POSTGRES, what="option")
+    refuse_unknown_names(params, DATABASE_PARAMS, POSTGRES, what="option")
     asked = [found for key in ("query", "table") for found in (config.get(key), params.get(key)) if found]
     if len(asked) + (sql_of(node) is not None) != 1 or not all(isinstance(one, str) for one in asked):
         remedy = "--table NAME, --query SELECT, or a SELECT as its body"
