@@ -18,10 +18,6 @@ Edge = tuple[str, str]
 
 ALLOWED: dict[Edge, str] = {
     ("workflow.run", "workflow.runner"): "a run's types name the runner, whose seams it calls",
-    ("workflow.kinds.context", "workflow.kinds.features.retrieval"): "ctx.features, imported when a body calls it",
-    ("workflow.kinds.context", "workflow.kinds.models.predicting"): "ctx.model, imported when a body calls it",
-    ("workflow.kinds.task", "workflow.kinds.features.groups"): "latest(...) in every kind's SQL",
-    ("workflow.kinds.task", "workflow.kinds.features.pointintime"): "latest(...) in every kind's SQL",
     ("notebook.widget.actions", "notebook.project"): "types only: the project has a widget, and the widget its project",
     ("notebook.widget.actions", "notebook.widget.widget"): "types only: a widget has actions, and they their widget",
     ("notebook.widget.view", "notebook.project"): "types only: the project has a view, and the view its project",
