@@ -142,18 +142,18 @@ class Reader:
 
     def _relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound to read the node, in the order in which it must be."""
-        return relations(self.graph, [node_id], self._view, self._stored, self.runner.around.root)
+        return relations(self.graph, [node_id], self._view, self._shown, self.runner.around.root)
 
     def _view(self, node_id: str) -> Node | None:
         node = self.graph.nodes[self.graph.index[node_id]]
         return written(node, self.runner.around.params)[1] if is_view(node) else None
 
-    def _stored(self, node_id: str) -> Relation:
+    def _shown(self, node_id: str) -> Build:
         build = self.build(node_id)
         if build is None or build.path is None:
             state = self.states.get(node_id)
             raise _nothing_to_show(node_id, state)
-        return build.relation()
+        return build
 
 
 def as_shown(runner: DAGRunner, plan: Plan) -> dict[str, NodeState]:
