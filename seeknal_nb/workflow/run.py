@@ -17,7 +17,7 @@ from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import read_body
 from seeknal_nb.dag.sql import unordered
 from seeknal_nb.engines import Interrupted
-from seeknal_nb.errors import LONGEST, Fenced, NodeError, SeeknalError, UsageError, text_of
+from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, UsageError, text_of
 from seeknal_nb.markup import json_value
 from seeknal_nb.workflow.builds import DATA, Build
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
@@ -119,14 +119,14 @@ class Run:
                 self.executor.shutdown(wait=ended, cancel_futures=True)
 
     def execute(self, node_id: str) -> NodeResult:
-        """All attempts of one node, in a worker. Only what ends the run is raised: an interrupt, and a lost lease."""
+        """All attempts of one node, in a worker. Only an interrupt that is meant for the run is raised."""
         node, began, clock = self.world.sights[node_id].node, time.time(), time.monotonic()
         for attempt in itertools.count(1):
             try:
                 found = _checked(self.runner._execute_by_type(node))  # noqa: SLF001 - SPEC.md's seam has this name
             except Interrupted:
                 return self._broken_off(node_id, attempt)
-            except (KeyboardInterrupt, GeneratorExit, Fenced):
+            except (KeyboardInterrupt, GeneratorExit):
                 raise
             except BaseException as error:  # noqa: BLE001 - a custom executor is the user's own code
                 if self.walk.cancelled.is_set() or _program_ends(error):  # the node is not to blame

@@ -41,7 +41,7 @@ def open_store(url: str, *, root: Path, project: str) -> StateStore:
     scheme, colon, _ = url.partition("://")
     if not colon:
         raise UsageError(f"state {url!r} is no URL", remedy=f"write {FORM}")
-    store: StateStore = find("stores", scheme, STORES)(url, root, project)
+    store: StateStore = find("stores", scheme, STORES)(url, root.resolve(), project)
     return store
 
 
