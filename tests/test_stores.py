@@ -77,9 +77,10 @@ def test_what_is_put_is_seen_at_once_and_takes_nothing_else_away(opened):
         assert opened().load() == {"source.a": ENTRY, "source.b": ENTRY}
     with leased(opened(), "two") as lease:
         lease.put("source.b", MORE)
-        assert opened().load() == {"source.a": ENTRY, "source.b": MORE}
+        lease.put("source.c", {})
+        assert opened().load() == {"source.a": ENTRY, "source.b": MORE, "source.c": {}}
         lease.sync()
-    assert opened().load() == {"source.a": ENTRY, "source.b": MORE}
+    assert opened().load() == {"source.a": ENTRY, "source.b": MORE, "source.c": {}}
 
 
 @pytest.mark.parametrize("synced", [False, True])
@@ -537,7 +538,8 @@ def test_the_spec_s_backend_is_saved_whole_with_what_others_put_there_meanwhile(
     lease.sync()
     assert backend.saved == 0
     lease.put("source.a", ENTRY)
-    lease.forget(["source.gone"])
+    lease.put("source.brief", ENTRY)
+    lease.forget(["source.gone", "source.brief"])
     backend.text = json.dumps({**json.loads(backend.text), "source.theirs": ENTRY, "source.a": MORE})
     lease.sync()
     lease.sync()

@@ -118,7 +118,7 @@ class JsonLease:
     def put(self, node_id: str, entry: dict[str, Any]) -> None:
         """See ``Lease.put``."""
         text = _encode(entry)
-        self._write(f'{{"node_id":{_encode(node_id)},{text[1:]}')
+        self._write(f'{{"node_id":{_encode(node_id)}{"," if entry else ""}{text[1:]}')
         self._entries()[node_id] = text
 
     def forget(self, node_ids: Collection[str]) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "Remembered", "leased", "recall"]
 
 PERIOD = 1.0
-"""Seconds between two groups: a power cut costs no more than this (DESIGN.md section 7)."""
+"""Seconds between two groups: a power cut costs no more than this."""
 SHARE = 20
 """The next group is synced only when this many times the cost of the last one has passed."""
 EARLIER = 50

@@ -172,6 +172,8 @@ class WholeLease:
 
     def forget(self, node_ids: Collection[str]) -> None:
         """Likewise."""
+        for node_id in node_ids:
+            self._put.pop(node_id, None)
         self._forgotten.update(node_ids)
         self._changed = True
 
