@@ -21,6 +21,7 @@ from waiting import MINUTES, eventually
 
 from seeknal_nb.cli import main
 from seeknal_nb.commands import COMMANDS
+from seeknal_nb.workflow.stores import open_store
 
 ROOT = Path(__file__).parents[1]
 USERS = "id,name\n1,ann\n2,bob\n"
@@ -388,6 +389,19 @@ def test_a_notebook_runs_as_a_project_does(home):
     assert "No changes detected" in again.stdout
     assert "transform.u" in shell(["plan", "n.ipynb"], home).stdout
     assert "3 nodes, 2 edges" in shell(["graph", "n.ipynb"], home).stdout
+
+
+def test_a_notebook_shares_its_state_under_the_name_that_its_settings_say(home):
+    """Its own file's name would be another one than that which its kernel has."""
+    notebook(home / "n.ipynb", *CELLS)
+    words = ["run", "n.ipynb", "--state", "sqlite:///kept.db"]
+    found = shell(words, home)
+    assert found.returncode == 2
+    assert "a project needs a name" in found.stderr
+    (home / "pyproject.toml").write_text("[tool.seeknal_nb]\nname = 'orders'\n")
+    found = shell(words, home)
+    assert found.returncode == 0, found.stderr
+    assert len(open_store("sqlite:///kept.db", root=home, project="orders").load()) == 3
 
 
 def test_a_notebook_from_another_folder_runs_in_its_own(home, tmp_path):

@@ -21,6 +21,7 @@ from waiting import END, eventually
 
 from seeknal_nb.authoring.cell import define, definition_grammar
 from seeknal_nb.errors import RunFailed, SeeknalError, UsageError
+from seeknal_nb.workflow.stores import open_store
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("duckdb", "pandas", "numpy", "pyarrow", "sqlglot", "sklearn", "ipywidgets", "anywidget")
@@ -265,6 +266,21 @@ def test_no_raise_gives_the_summary_of_a_failed_run(nb):
         assert nb("%seeknal run").failed_nodes == 1
     finally:
         nb("%config SeeknalMagics.raise_on_failure = True")
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_notebook_s_state_is_where_its_settings_or_the_shell_s_say(nb, tmp_path, configured):
+    settings = "" if configured else "state = 'sqlite:///kept.db'"
+    (tmp_path / "pyproject.toml").write_text(f"[tool.seeknal_nb]\nname = 'orders'\n{settings}\n")
+    if configured:
+        nb("%config SeeknalMagics.state = 'sqlite:///kept.db'")
+    try:
+        nb("%%seeknal transform a\nSELECT 1 AS x")
+        assert nb("%seeknal run").successful_nodes == 1
+        assert nb("%seeknal run").cached_nodes == 1
+    finally:
+        nb("%config SeeknalMagics.state = ''")
+    assert list(open_store("sqlite:///kept.db", root=tmp_path, project="orders").load()) == ["transform.a"]
 
 
 def test_what_a_node_prints_is_shown_with_the_run_and_nowhere_else(nb):

@@ -161,6 +161,8 @@ class Run:
     def work(self, node: Node) -> dict[str, Any]:
         """Do what the node's kind does: stage files, and give the spec's dict."""
         kind = self.world.sights[node.id].kind
+        if not kind.addressed:  # what is delivered cannot be taken back
+            self.ledger.lease.renew()
         if not kind.stages:
             return kind.execute(self._task(node, Path()))
         stage = self.runner.outputs.stage(node.id, self.walk.decisions[node.id].key or "")

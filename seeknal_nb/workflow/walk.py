@@ -265,12 +265,14 @@ class Walk:
         if self._in_flight or len(self.results) < len(self.steps):
             self.cancelled.set()
         until = time.monotonic() + GRACE
-        while self._in_flight and time.monotonic() < until:
-            self._interrupt()
-            if future := self._take_done(STEP):
-                self._keep(self._settled(future))
-        self._left_behind = self._left_behind or bool(self._in_flight)
-        self._in_flight.clear()
+        try:
+            while self._in_flight and time.monotonic() < until:
+                self._interrupt()
+                if future := self._take_done(STEP):
+                    self._keep(self._settled(future))
+        finally:  # a result that cannot be kept ends this
+            self._left_behind = self._left_behind or bool(self._in_flight)
+            self._in_flight.clear()
         return not self._left_behind
 
 
