@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from shells import kernel, nb, shell  # noqa: F401 - fixtures of notebooks
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

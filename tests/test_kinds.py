@@ -8,6 +8,7 @@ import logging
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from kinds import arrow, build_of, failure, good, rows, run, status
+
 from seeknal_nb import Project
 from seeknal_nb.errors import ManifestError, SeeknalError
 
@@ -331,7 +332,7 @@ def test_what_is_no_table_or_cannot_be_stored_exactly_fails_and_names_the_column
     import types as kinds_of_python
 
     module = kinds_of_python.ModuleType("values_of_this_test")
-    module.value = value
+    vars(module)["value"] = value
     sys.modules[module.__name__] = module
     try:
         project.transform("t", python="import values_of_this_test\nresult = values_of_this_test.value")
@@ -764,8 +765,8 @@ BODIES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     "import": ("import pandas as pd\nresult = pd.concat([users, users])[['id']]", [(1,), (2,), (3,), (1,), (2,), (3,)]),
     "ref": ("ref('transform.users')[['id']]", [(1,), (2,), (3,)]),
     "ctx.ref": ("result = ctx.ref('users')[['id']]", [(1,), (2,), (3,)]),
-    "ctx.ref as arrow": ("import pyarrow as pa\nframe = ctx.ref('users', as_='arrow')\nassert isinstance(frame, pa.Table)\n"
-                         "result = frame.select(['id'])", [(1,), (2,), (3,)]),
+    "ctx.ref as arrow": (("import pyarrow as pa\nframe = ctx.ref('users', as_='arrow')\nassert isinstance(frame, pa.Table)\n"
+                          "result = frame.select(['id'])"), [(1,), (2,), (3,)]),
     "params": ("result = [{'v': ctx.params['least'] * 2}]", [(4,)]),
     "node id": ("result = [{'v': ctx.node_id}]", [("transform.t",)]),
     "a class": ("class A:\n    x = 5\nresult = [{'v': A.x}]", [(5,)]),
@@ -1439,8 +1440,8 @@ def test_hostile_options_of_checks_stay_values(project):
 
 TABLE = "SELECT * FROM (VALUES (2, 'x, \"y\"', 1.5), (1, NULL, NULL), (3, 'a' || chr(10) || 'b', -2.0)) t(id, name, v)"
 RECORDS = [(2, 'x, "y"', 1.5), (1, None, None), (3, "a\nb", -2.0)]
-FORMATS = {
-    "csv": lambda path: pd.read_csv(path),
+FORMATS: dict[str, Callable[[Path], Any]] = {
+    "csv": pd.read_csv,
     "tsv": lambda path: pd.read_csv(path, sep="\t"),
     "parquet": lambda path: pq.read_table(path).to_pandas(),
     "json": lambda path: pd.DataFrame(json.loads(path.read_text())),
@@ -1456,8 +1457,8 @@ def records(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("how", ["the input", "SQL", "Python"])
 def test_a_delivered_file_says_what_the_node_says(project, tmp_path, form, how):
     project.transform("t", sql=TABLE)
-    body = {"the input": {"inputs": ["t"]}, "SQL": {"sql": "SELECT * FROM t"}, "Python": {"python": "return t"}}[how]
-    project.node("exposure", "e", to=f"out/deep/x.{form}", **body)
+    bodies: dict[str, dict[str, Any]] = {"the input": {"inputs": ["t"]}, "SQL": {"sql": "SELECT * FROM t"}, "Python": {"python": "return t"}}
+    project.node("exposure", "e", to=f"out/deep/x.{form}", **bodies[how])
     result = good(project)["exposure.e"]
     path = tmp_path / "out" / "deep" / f"x.{form}"
     assert records(FORMATS[form](path)) == RECORDS

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chromium import expect
+from browser.chromium import expect
 
 if TYPE_CHECKING:
-    from chromium import Page
     from playwright.sync_api import Locator
+
+    from browser.chromium import Page
 
 __all__ = ["STATUSES", "Graph"]
 
@@ -82,7 +83,7 @@ class Graph:
 
     def histories(self, recorded: list[tuple[float, str, str]]) -> dict[str, list[str]]:
         """Of ``Notebook.recorded()``: each node's statuses, one after another."""
-        names, found = self.names(), {}
+        names, found = self.names(), dict[str, list[str]]()
         for _, number, classes in recorded:
             status = STATUSES[int(re.search(r"\bsk-s(\d)", classes)[1])]
             past = found.setdefault(names[int(number)], [])
