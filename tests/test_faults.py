@@ -962,6 +962,15 @@ def test_clean_keeps_what_is_in_use_and_so_many_more(here: Path, keep: int) -> N
     assert project.clean(keep=keep).rows == ()
 
 
+@pytest.mark.parametrize(("number", "runs"), [(3, False), (2, True), (1, True)])
+def test_clean_keeps_the_newest_of_what_is_not_in_use(here: Path, number: int, runs: bool) -> None:
+    """Who goes back goes back to what was there before, rarely to the beginning."""
+    project = versions(here, 1, 2, 3, 4)
+    project.clean(keep=1)
+    project.transform("b", f"SELECT k, v + {number} AS v FROM source.a")
+    assert ("transform.b" in executed(project.run(progress=False))) is runs
+
+
 def test_going_back_after_clean_rebuilds(here: Path) -> None:
     """A cache, not an archive: the rows are right whether the build was kept or not."""
     project = versions(here, 1, 2)

@@ -26,13 +26,6 @@ from seeknal_nb.errors import ManifestError, SeeknalError
 UTC = dt.UTC
 
 
-@pytest.fixture
-def project(tmp_path: Path):
-    made = Project(tmp_path, namespace={})
-    yield made
-    made.close()
-
-
 def types(project: Project, node_id: str) -> list[str]:
     con = duckdb.connect()
     found = con.execute(f"DESCRIBE SELECT * FROM read_parquet('{build_of(project, node_id)}')").fetchall()
