@@ -23,7 +23,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         sync(handle)
 
     def replaced(source: Any, target: Any) -> None:
-        found.append(("replace", os.stat(source).st_ino, os.stat(source).st_size))
+        found.append(("replace", Path(source).stat().st_ino, Path(source).stat().st_size))
         replace(source, target)
 
     monkeypatch.setattr(os, "fsync", synced)
