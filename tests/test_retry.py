@@ -229,8 +229,8 @@ def test_a_retry_takes_no_nodes(wide: Project, options: dict[str, Any]) -> None:
 def test_a_retry_in_the_background_is_of_the_run_before_it(project: Project) -> None:
     first = project.start(params={"day": 7})
     retry = project.start(again=True)
-    first.wait(60)
-    retry.wait(60)
+    first.wait()
+    retry.wait()
     assert last_request(Path("target/runs")).params == {"day": 7}  # type: ignore[union-attr]
     again(project)
     assert rows(project, "m") == [(7, 7)]
