@@ -15,7 +15,7 @@ from kinds import status
 from shells import HEAVY, PIPELINE, ROOT, execute
 from waiting import eventually
 
-from seeknal_nb.definitions import define, definition_grammar
+from seeknal_nb.authoring.cell import define, definition_grammar
 from seeknal_nb.errors import RunFailed, SeeknalError, UsageError
 
 # The extension
