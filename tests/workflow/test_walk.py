@@ -74,3 +74,14 @@ def test_behind_what_left_nothing_to_compare_all_runs(tmp_path: Path, mended: st
     project.close()
     assert str(found[first].status) == "success"
     assert str(found[f"work.of_{mended}"].status) == below
+
+
+@pytest.mark.parametrize(("cutoff", "below"), [(True, "cached"), (False, "success")])
+def test_what_reads_equal_rows_runs_only_where_nobody_may_cut_off(project: Project, cutoff: bool, below: str) -> None:
+    """SPEC's sentence: all that is downstream of a change executes, however the rows came out."""
+    project.transform("a", "SELECT 1 AS x")
+    project.transform("b", "SELECT x FROM a")
+    assert not project.run(progress=False).failed
+    project.transform("a", "SELECT 2 - 1 AS x")
+    found = told(project, cutoff=cutoff)
+    assert (found["a"][0], found["b"][0]) == ("success", below)
