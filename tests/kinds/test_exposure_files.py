@@ -85,7 +85,7 @@ def test_python_delivers_text_bytes_or_a_frame(project, tmp_path, value, suffix,
 
 
 def test_a_target_is_delivered_again_only_when_it_must_be(project, tmp_path):
-    """DESIGN § 4: current only if its last delivery had today's key and its target is untouched."""
+    """Current only if its last delivery had today's key and its target is untouched."""
     project.transform("t", sql=TABLE)
     project.node("exposure", "e", inputs=["t"], to="x.csv")
     path = tmp_path / "x.csv"

@@ -101,7 +101,7 @@ def test_nothing_of_a_body_leaks_into_the_notebook(project):
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_what_a_body_prints_and_logs_stays_with_its_node(project, capsys, workers):
-    """UX 9: a print from a thread lands in whatever cell is running."""
+    """A print from a thread lands in whatever cell is running."""
     for number in range(6):
         project.transform(f"t{number}", python=(
             "import logging, sys, time\n"
@@ -146,7 +146,7 @@ RAISES = {
 
 @pytest.mark.parametrize(("body", "fragment"), RAISES.values(), ids=RAISES)
 def test_whatever_a_body_raises_is_that_nodes_failure_and_the_run_goes_on(project, tmp_path, body, fragment):
-    """RELIABILITY X02, X03, X05, X06: FAILED, at most 4 kB kept, state valid."""
+    """FAILED, at most 4 kB kept, state valid."""
     project.transform("bad", python=f"{body}\nresult = [{{'n': 1}}]")
     project.transform("below", sql="SELECT * FROM bad")
     project.transform("other", sql="SELECT 1 AS x")
@@ -169,7 +169,7 @@ def test_a_failure_names_the_line_of_the_body_and_keeps_the_users_own_error(proj
 
 
 def test_in_place_edits_of_an_input_reach_nobody_else(project):
-    """RELIABILITY X12."""
+    """Each body gets a frame of its own: neither the stored input nor a sibling sees the edit."""
     project.transform("users", sql=USERS)
     edit = "users.loc[:, 'id'] = 0\nusers['new'] = 1\nusers.drop(users.index[0], inplace=True)\nresult = users"
     project.transform("a", python=f"import warnings\nwarnings.simplefilter('ignore')\n{edit}")

@@ -209,7 +209,7 @@ def test_a_missing_file_fails_with_its_path_and_the_old_build_stays(project, tmp
 
 
 def test_a_file_that_changes_while_it_is_read_is_never_taken_for_whole(project, tmp_path):
-    """RELIABILITY rule 10: hash before and after; a snapshot of half a copy must not be remembered."""
+    """Hash before and after; a snapshot of half a copy must not be remembered."""
     path = tmp_path / "a.csv"
     path.write_text("x\n" + "1\n" * 2_000_000)
     project.source("s", path="a.csv")
@@ -305,7 +305,7 @@ BAD_FRAMES: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(("value", "fragment"), BAD_FRAMES.values(), ids=BAD_FRAMES)
 def test_what_is_no_table_or_cannot_be_stored_exactly_fails_and_names_the_column(project, tmp_path, value, fragment):
-    """RELIABILITY O04: exact round-trip, or FAILED naming the column."""
+    """Exact round-trip, or FAILED naming the column."""
     import sys
     import types as kinds_of_python
 

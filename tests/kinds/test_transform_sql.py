@@ -117,7 +117,7 @@ VALUES = {
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_a_parameter_arrives_as_it_is(project, value):
-    """UX 5: in SQL a value is quoted as a literal, whatever it holds."""
+    """In SQL a value is quoted as a literal, whatever it holds."""
     project.transform("t", sql="SELECT {{ v }} AS v, {{v}} = {{ v }} AS same")
     good(project, params={"v": value})
     assert rows(project, "transform.t") == [(value, True)]
@@ -231,7 +231,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("sql", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_a_statement_that_would_change_something_is_refused_and_the_next_node_works(project, tmp_path, sql):
-    """RELIABILITY X23; the message says what is not allowed, and where to write instead."""
+    """The message says what is not allowed, and where to write instead."""
     out, imported = tmp_path / "out", tmp_path / "imported"
     imported.mkdir()
     (imported / "schema.sql").write_text("CREATE TABLE a AS SELECT 1 AS x;")
@@ -265,7 +265,7 @@ def test_a_statement_that_would_change_something_is_refused_and_the_next_node_wo
     "a division of texts": ("SELECT name / 2 FROM users", "/"),
 }.values())  # fmt: skip
 def test_an_error_in_sql_says_the_line_and_duckdbs_words_and_the_next_node_works(project, sql, fragment):
-    """RELIABILITY X01, X21."""
+    """Whoever mends it must not count lines, and a half-made view must not be in the next node's way."""
     project.transform("users", sql=USERS)
     project.transform("t", sql=sql, inputs=["users"])
     project.transform("after", sql="SELECT count(*) AS n FROM users")
@@ -276,7 +276,7 @@ def test_an_error_in_sql_says_the_line_and_duckdbs_words_and_the_next_node_works
 
 
 def test_sql_cannot_read_a_notebook_variable(project):
-    """RELIABILITY X24: an input that no key sees."""
+    """An input that no key sees."""
     project.namespace = {"df": pd.DataFrame({"a": [1]})}
     df = project.namespace["df"]  # noqa: F841 - what a replacement scan would find
     with pytest.raises(ManifestError, match="unknown table 'df'"):
