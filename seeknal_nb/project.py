@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from seeknal_nb.authoring.folder import FOLDER
 from seeknal_nb.dag.diff import ManifestDiff
@@ -100,7 +100,7 @@ class Project(Pipeline):
         self._state = self._store()
 
     @classmethod
-    def open(cls, directory: str | Path = ".", **options: Any) -> Project:
+    def open(cls, directory: str | Path = ".", **options: Any) -> Self:
         """The project of a directory: its ``seeknal/`` folder is parsed, else ``target/manifest.json`` is loaded.
 
         Raises:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphs import S, place
+from graphs import place
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from waiting import END, MINUTES, Gate, eventually, ours
@@ -580,7 +580,7 @@ def test_who_is_told_of_a_cancelled_run_may_cancel_the_others(tmp_path: Path) ->
     bench = Bench(tmp_path)
     bench.held()
     runs = [bench.project.start() for _ in range(3)]
-    runs[0].then(lambda _: bench.project.background.cancel())
+    runs[0].then(lambda _: bench.project.background.cancel())  # type: ignore[arg-type]
     other = threading.Thread(target=runs[0].cancel, daemon=True)
     other.start()
     other.join()  # it does not wait for itself

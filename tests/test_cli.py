@@ -585,9 +585,9 @@ def test_a_stream_that_knows_only_ascii_gets_ascii(home, env):
         assert found.stderr == b""
         if "ascii" in env.values() or "POSIX" in env.values():
             found.stdout.decode("ascii")
-    found = shell(["run", "--nodes", "é漢"], home, env=env)
-    assert found.returncode == 2
-    assert "Traceback" not in found.stderr
+    wrong = shell(["run", "--nodes", "é漢"], home, env=env)
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
 
 
 def on_terminal(words: list[str], cwd: Path, **env: str) -> str:
@@ -705,7 +705,7 @@ def started(home: Path, *words: str, ignored: bool = False) -> Iterator[subproce
     """A run that has come to its slow node; ``ignored``: as nohup starts it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "seeknal_nb", "run", *words], cwd=home, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=nohup if ignored else None,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=nohup if ignored else None,  # noqa: PLW1509 - it only ignores a signal
     )  # fmt: skip
     journal = home / "target" / "state" / "journal.jsonl"
     try:

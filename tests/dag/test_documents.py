@@ -391,7 +391,7 @@ def test_paths_that_hold_no_project_file_are_refused(tmp_path: Path) -> None:
         f"{project}/a\0b": "cannot read",
     }.items():
         with pytest.raises(ManifestError, match=what) as caught:
-            read_text(path, root=project)
+            read_text(path, root=project)  # type: ignore[arg-type]
         assert caught.value.remedy
         assert caught.value.place is not None
     assert read_text(project / "link") == "x"
