@@ -102,8 +102,8 @@ IN_OTHERS = {
     "a feature group's test": (
         "kind: feature_group\nname: f\nkey: x\nsql: SELECT x, y FROM source.a\ntests:\n  - not_null: [x]\n  - unique: [nosuch]\n", 7),
     "an aggregation's body": (
-        "kind: second_order_aggregation\nname: g\nid_col: x\nfeature_date_col: y\napplication_date_col: y\nfeatures: {x: {basic: [count]}}\n"
-        "sql: |\n  SELECT x,\n    nosuch FROM source.a\n", 9),
+        ("kind: second_order_aggregation\nname: g\nid_col: x\nfeature_date_col: y\napplication_date_col: y\n"
+         "features: {x: {basic: [count]}}\nsql: |\n  SELECT x,\n    nosuch FROM source.a\n"), 9),
     "an input that is not there": (TRANSFORM + "inputs:\n  - source.a\n  - source.nosuch\npython: result = 1\n", 5),
     "a value of another shape": (TRANSFORM + "\nparams: 3\nsql: SELECT 1 AS x\n", 4),
     "a key that is not read": (TRANSFORM + "sql: SELECT 1 AS x\nseverity: warn\n", 4),
@@ -164,5 +164,5 @@ def test_a_cell_has_no_file_and_tells_the_line_of_its_body(tmp_path: Path) -> No
     project.transform("t", sql="SELECT 1 AS x,\n  nosuch AS y")
     message = project.run(progress=False).failed[0].error_message
     assert message.startswith('SQL failed: node "transform.t": at line 2 of its SQL: ')
-    with pytest.raises(SeeknalError, match='not valid Python: node "transform.p": at line 2 of its body: '):
+    with pytest.raises(SeeknalError, match=r'not valid Python: node "transform.p": at line 2 of its body: '):
         project.transform("p", python="a = 1\nb = (-")

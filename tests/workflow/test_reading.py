@@ -26,7 +26,7 @@ def test_a_node_without_a_table_says_why_and_what_to_do(tmp_path: Path, sql: str
         project.run(progress=False)
     again = Project(tmp_path)
     again.transform("t", sql=sql)
-    with pytest.raises(SelectionError, match="transform.t has nothing to show") as caught:
+    with pytest.raises(SelectionError, match=r"transform\.t has nothing to show") as caught:
         again["t"]
     assert caught.value.why.startswith(why)
     assert (caught.value.remedy, str(caught.value).count(remedy)) == (remedy, 1)
