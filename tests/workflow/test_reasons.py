@@ -66,7 +66,7 @@ def test_a_reason_does_not_change() -> None:
 
 def test_a_text_of_the_users_own_is_a_reason_in_its_own_words() -> None:
     """SPEC.md § Custom Node Executor: a subclass gives results of its own; whatever it says decides nothing here."""
-    said = NodeResult("transform.t", ExecutionStatus.SUCCESS, reason="upstream failed: transform.x")  # type: ignore[arg-type] - as untyped code does
+    said = NodeResult("transform.t", ExecutionStatus.SUCCESS, reason="upstream failed: transform.x")  # type: ignore[arg-type]
     assert (said.reason, said.reason.code) == ("upstream failed: transform.x", Why.TOLD)
 
 
