@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
     from seeknal_nb.project import Project
+    from seeknal_nb.workflow.request import Request
 
 __all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "project_directory"]
 
 Arguments = argparse.Namespace
+TICK: Mapping[str, Any] = {"action": "store_const", "const": True}
+LISTED: Mapping[str, Any] = {"action": "extend", "type": comma}
+OPTIONS = {"node_types": "types"}
+"""Options whose words differ from their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,9 @@ def _form(parser: argparse.ArgumentParser, forms: Sequence[str] = ("text", "json
 
 
 def _selection(parser: argparse.ArgumentParser) -> None:
+    """Options by the names that they have in ``RunOptions``; one that was not given is None."""
     add = parser.add_argument
-    add("--full", action="store_true", help="run all nodes, whatever their state")
+    add("--full", **TICK, help="run all nodes, whatever their state")
     add(
         "--nodes",
         action="extend",
@@ -91,50 +97,37 @@ def _selection(parser: argparse.ArgumentParser) -> None:
         metavar="NODE",
         help="these and all downstream: names, a comma apart; selectors as +x, x+, tag:t",
     )
-    add("--only", action="store_true", help="with --nodes: without what is downstream")
-    add("--types", action="extend", type=comma, metavar="TYPE", help="only nodes of these types, a comma apart")
-    add("--tags", action="extend", type=comma, metavar="TAG", help="only nodes that have one of these tags")
-    add("--exclude-tags", action="extend", type=comma, metavar="TAG", help="no nodes that have one of these tags")
+    add("--only", **TICK, help="with --nodes: without what is downstream")
+    add("--types", dest="node_types", **LISTED, metavar="TYPE", help="only nodes of these types, a comma apart")
+    add("--tags", **LISTED, metavar="TAG", help="only nodes that have one of these tags")
+    add("--exclude-tags", **LISTED, metavar="TAG", help="no nodes that have one of these tags")
     add("--exclude", action="extend", nargs="+", metavar="NODE", help="not these: names or selectors")
-    add(
-        "--no-cutoff",
-        action="store_true",
-        help="run all that is downstream of a change, even if its inputs come out the same",
-    )
+    no_cutoff = "run all that is downstream of a change, even if its inputs come out the same"
+    add("--no-cutoff", dest="cutoff", action="store_const", const=False, help=no_cutoff)
     _values(parser)
-    add("--verify", action="store_true", help="check the digest of every build")
+    add("--verify", **TICK, help="check the digest of every build")
     add("--old-manifest", metavar="FILE", help="narrow to what differs from this manifest")
 
 
-def chosen(options: Arguments) -> dict[str, Any]:
-    """The options of ``_selection``, as ``DAGRunner.plan`` takes them."""
-    return {
-        "full": bool(options.full),
-        "nodes": options.nodes,
-        "only": bool(options.only),
-        "node_types": options.types,
-        "tags": options.tags,
-        "exclude_tags": options.exclude_tags,
-        "exclude": options.exclude,
-        "cutoff": not options.no_cutoff,
-        "verify": bool(options.verify),
-    }
+def _request(words: Arguments) -> Request:
+    """What a plan, a run or a retry is asked for."""
+    from seeknal_nb.workflow.request import Request  # noqa: PLC0415 - not for a help text
 
-
-def _runner_options(options: Arguments) -> dict[str, Any]:
-    return {"params": _given(options), "old_manifest": options.old_manifest}
+    given = {name: getattr(words, name, None) for name in Request.names()}
+    command = f"{words.command} {_told(words)}".strip()
+    return Request.of({**given, "params": _given(words), "again": words.command == "retry", "command": command})
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     _where(parser)
     _selection(parser)
-    parser.add_argument("--dry-run", action="store_true", help="show the plan, execute nothing")
+    parser.add_argument("--dry-run", **TICK, help="show the plan, execute nothing")
     _how_arguments(parser)
 
 
 def _how_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--continue-on-error", action="store_true", help="go on after a failure with what does not depend on it")
+    add("--continue-on-error", **TICK, help="go on after a failure with what does not depend on it")
     add("--retry", type=whole, metavar="N", help="execute a failed node again, up to N times")
     add(
         "--retry-delay",
@@ -143,47 +136,37 @@ def _how_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds before the first retry, then doubled (at most 30)",
     )
     add("--workers", type=whole, metavar="N", help="how many nodes at a time")
-    add("--allow-outside", action="store_true", help="let exposures write outside the project")
+    add("--allow-outside", **TICK, help="let exposures write outside the project")
     add("--no-raise", action="store_true", help="in a notebook: give the summary even if a node failed")
     _form(parser)
 
 
-def _run(project: Project, options: Arguments) -> Generator[Any]:
-    if options.dry_run:
-        yield project.runner(**_runner_options(options)).plan(**chosen(options))
+def _run(project: Project, words: Arguments) -> Generator[Any]:
+    request = _request(words)
+    if request.options.dry_run:
+        yield project.plan(request)
     summary = None
-    for event in project.stream(**_run_options(options)):
+    for event in project.stream(request):
         summary = getattr(event, "summary", None)
         yield event
     yield summary
 
 
-def _run_options(options: Arguments) -> dict[str, Any]:
-    """The options of a run, as ``Project.stream`` takes them; a retry leaves out what is as in the run that failed."""
-    names = ("retry", "retry_delay", "workers", "continue_on_error", "allow_outside")
-    how = {name: value for name in names if (value := getattr(options, name)) is not None and value is not False}
-    command = {"params": _given(options), "command": f"{options.command} {_told(options)}".strip()}
-    if options.command == "retry":
-        return {"again": True, **how, **command}
-    return {**_runner_options(options), **chosen(options), "dry_run": options.dry_run, **how, **command}
-
-
-def _told(options: Arguments) -> str:
+def _told(words: Arguments) -> str:
     """The options that were given, for the lock's record and the history; never their parameters."""
-    words: list[str] = []
-    for name in ("full", "nodes", "only", "types", "tags", "exclude_tags", "exclude", "continue_on_error", "retry"):
-        value = getattr(options, name, None)
+    told: list[str] = []
+    for name in ("full", "nodes", "only", "node_types", "tags", "exclude_tags", "exclude", "continue_on_error", "retry"):
+        value = getattr(words, name, None)
         if value:
             text = ",".join(value) if isinstance(value, list) else "" if value is True else str(value)
-            words.append(f"--{name.replace('_', '-')} {text}".strip())
-    return " ".join(words)
+            told.append(f"--{OPTIONS.get(name, name).replace('_', '-')} {text}".strip())
+    return " ".join(told)
 
 
 def _retry_arguments(parser: argparse.ArgumentParser) -> None:
     _where(parser)
     _values(parser)
     _how_arguments(parser)
-    parser.set_defaults(dry_run=False)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -196,7 +179,7 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.workflow.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
 
-    plan = project.runner(**_runner_options(options)).plan(**chosen(options))
+    plan = project.plan(_request(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
     steps = (replace(s, reason=f"{s.reason}; {told[s.node_id]}") if told[s.node_id] else s for s in plan.steps)
     yield replace(plan, steps=tuple(steps))
@@ -299,7 +282,7 @@ def _live_run(project: Project, options: Arguments) -> Generator[Any]:
     if options.background and options.format != "text":
         raise UsageError("a run in the background gives a handle", remedy="leave --format out; see wait().to_dict()")
     if options.background:
-        yield project.start(**_run_options(options))
+        yield project.start(_request(options))
     else:
         yield from _run(project, options)
 

@@ -21,6 +21,7 @@ from seeknal_nb.markup import plural
 from seeknal_nb.pipeline import BEFORE_READING, Pipeline
 from seeknal_nb.settings import settings_of
 from seeknal_nb.showing import Drawing, Preview, Rows
+from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.details import Inspector
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult, RunFinished
@@ -28,12 +29,16 @@ from seeknal_nb.workflow.history import LAST, read_history
 from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.listing import garbage_rows, history_rows, node_rows, result_of, status_rows
 from seeknal_nb.workflow.lock import run_lock
+from seeknal_nb.workflow.options import value_of
 from seeknal_nb.workflow.reading import Reader, as_shown
-from seeknal_nb.workflow.request import Request, last_request, retried
+from seeknal_nb.workflow.report import followed
+from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.runner import DAGRunner, folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    import threading
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
 
     import pandas as pd
 
@@ -124,7 +129,11 @@ class Project(Pipeline):
         params: Mapping[str, object] | None = None,
         then: Request | None = None,
         old_manifest: Manifest | str | Path | None = None,
-        **options: Any,
+        workers: int | None = None,
+        allow_outside: bool | None = None,
+        engine: Engine | OnFirstUse | str | None = None,
+        executor: Executor | None = None,
+        listeners: Sequence[Callable[[Event], None]] = (),
     ) -> DAGRunner:
         """A runner of the nodes as they are now; the engine stays open between runs.
 
@@ -132,84 +141,74 @@ class Project(Pipeline):
             params: Values of ``{{ name }}``, on top of the project's.
             then: Of which run the day is, and ``{{ run_id }}``.
             old_manifest: A manifest, or the file of one, that narrows a run to what differs from it.
-            options: What else ``DAGRunner`` takes.
+            workers: As ``DAGRunner`` has it, and so is the rest; the project's own where it is None.
+            allow_outside: Likewise.
+            engine: Likewise.
+            executor: Likewise.
+            listeners: Likewise.
         """
-        given = self.given(params, then)
         namespace = {**self.shared, **self.namespace} if self.shared else self.namespace
-        options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
         return DAGRunner(
             self.manifest, None if old_manifest is None else _manifest(old_manifest), self._state_dir,
-            state=self._state, root=self.directory, kinds=self.kinds, namespace=namespace, params=given,
-            **{"engine": self._engine, **options},
+            state=self._state, root=self.directory, kinds=self.kinds, namespace=namespace, params=self.given(params, then),
+            engine=engine or self._engine, workers=self.workers if workers is None else workers, executor=executor,
+            allow_outside=bool(allow_outside), listeners=listeners,
         )  # fmt: skip
 
-    def plan(self, *, params: Mapping[str, object] | None = None, **selection: Any) -> Plan:
-        """What a run would do, and why; see ``DAGRunner.plan``."""
-        return self.runner(params=params).plan(**selection)
+    def plan(self, request: Request | None = None, **given: Any) -> Plan:
+        """What a run would do, and why; takes what ``stream`` takes."""
+        request = self._complete(value_of(request, Request.of, given))
+        return self._runner_of(request).plan(request.options, verify=request.options.verify)
 
     def stream(
-        self,
-        *,
-        params: Mapping[str, object] | None = None,
-        old_manifest: Manifest | str | Path | None = None,
-        again: bool = False,
-        **options: Any,
+        self, request: Request | None = None, *, cancelled: threading.Event | None = None, **given: Any
     ) -> Generator[Event]:
         """The events of a run, which ``listeners`` hear too; see ``DAGRunner.stream``.
 
         Args:
-            params: Values of ``{{ name }}``, on top of the project's.
-            old_manifest: See ``runner``.
-            again: Run what failed, with the parameters, the day and the options of the run that failed; options that are
-                given count more, and other parameters are refused.
-            options: What ``DAGRunner.stream`` takes; and ``workers`` and ``allow_outside``, as ``DAGRunner`` takes them.
+            request: What it is asked for.
+            cancelled: See ``DAGRunner.stream``.
+            given: What is asked for by its names in ``Request`` and ``RunOptions``, where there is no value of it:
+                ``full=``, ``nodes=``, ``params=``, ``old_manifest=``, ``workers=``, ``again=``, and so on.
+
+        Raises:
+            UsageError: At once, of an option that there is not, or whose value cannot be.
         """
-        runner, options = self._begin(params, old_manifest, options, again=again)
-        with closing(runner.stream(**options)) as events:
-            for event in events:
-                if isinstance(event, RunFinished) and not options.get("dry_run"):
-                    self.summary = event.summary
-                yield event
+        return self._stream(value_of(request, Request.of, given), cancelled)
 
-    def run(
-        self,
-        *,
-        progress: bool = True,
-        params: Mapping[str, object] | None = None,
-        old_manifest: Manifest | str | Path | None = None,
-        again: bool = False,
-        **options: Any,
-    ) -> ExecutionSummary:
+    def run(self, request: Request | None = None, *, progress: bool = True, **given: Any) -> ExecutionSummary:
         """Run and give the summary, printing progress lines unless ``progress`` is False; see ``stream``."""
-        runner, options = self._begin(params, old_manifest, options, again=again)
-        summary = runner.run(progress=progress, **options)
-        self.summary = self.summary if options.get("dry_run") else summary
-        return summary
+        return followed(self.stream(request, **given), progress=progress)
 
-    def start(self, **options: Any) -> BackgroundRun:
+    def start(self, request: Request | None = None, **given: Any) -> BackgroundRun:
         """Run in the background, after what was started before; gives a handle at once. Takes what ``stream`` takes."""
-        return self.background.start(**options)
+        return self.background.start(value_of(request, Request.of, given))
 
-    def _begin(
-        self,
-        params: Mapping[str, object] | None,
-        old_manifest: Manifest | str | Path | None,
-        options: Mapping[str, Any],
-        *,
-        again: bool,
-    ) -> tuple[DAGRunner, dict[str, Any]]:
-        """The runner of a run, and what its ``stream`` is given."""
+    def _stream(self, request: Request, cancelled: threading.Event | None) -> Generator[Event]:
         self._refuse_while_running(
             "wait() for its handle or cancel() it; or start this one with --background, which queues it"
         )
-        request = Request.of(params, options)
-        if again:
-            failed = [i for i, state in self.runner().states().items() if not state.good and i in self.manifest.nodes]
-            request, options = retried(self._runs, failed, params or {}, options)
-        rest = dict(options)
-        own = {name: rest.pop(name, None) for name in ("workers", "allow_outside")}
-        runner = self.runner(params=request.params, then=request, old_manifest=old_manifest, listeners=[self._tell], **own)
-        return runner, {**rest, "asked": request.recorded(runner.around.secrets)}
+        request = self._complete(request)
+        runner = self._runner_of(request)
+        asked = recorded(request, runner.around.secrets)
+        with closing(runner.stream(request.options, command=request.command, asked=asked, cancelled=cancelled)) as events:
+            for event in events:
+                if isinstance(event, RunFinished) and not request.options.dry_run:
+                    self.summary = event.summary
+                yield event
+
+    def _runner_of(self, request: Request) -> DAGRunner:
+        return self.runner(
+            params=request.params, then=request, old_manifest=request.old_manifest, workers=request.workers,
+            allow_outside=request.allow_outside, listeners=[self._tell],
+        )  # fmt: skip
+
+    def _complete(self, request: Request) -> Request:
+        """A retry's, with what the run that failed was asked for; any other as it is."""
+        if not request.again:
+            return request
+        failed = [i for i, state in self.runner().states().items() if not state.good and i in self.manifest.nodes]
+        return request.after(failed_request(self._runs, failed) or Request())
 
     @property
     def _runs(self) -> Path:
@@ -221,9 +220,9 @@ class Project(Pipeline):
         last = last_request(self._runs)
         return {**(last.params if last else {}), **(params or {})}
 
-    def _looking(self, params: Mapping[str, object] | None = None, **options: Any) -> DAGRunner:
+    def _looking(self, params: Mapping[str, object] | None = None) -> DAGRunner:
         """A runner to read with, on an engine of its own: a run's bodies must not meet what looking binds."""
-        return self.runner(engine=self._reading, params=self._as_left(params), **options)
+        return self.runner(engine=self._reading, params=self._as_left(params))
 
     def _tell(self, event: Event) -> None:
         for listener in list(self.listeners):

@@ -24,6 +24,7 @@ from seeknal_nb.errors import LockedError, SelectionError, UsageError
 from seeknal_nb.project import Project
 from seeknal_nb.workflow import background
 from seeknal_nb.workflow.background import Background, BackgroundRun
+from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.events import Event, NodeFinished, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import MemoryState
@@ -565,7 +566,7 @@ def test_whoever_stops_a_run_never_stops_the_next_one(bench: Bench) -> None:
         met.append(second.reached.wait(0.5))  # so long this thread is not scheduled
 
     made = bench.project.background = Background(bench.project.stream, interrupt)
-    runs = [made.start(nodes=["a"]), made.start(nodes=["b"])]
+    runs = [made.start(Request.of({"nodes": [name]})) for name in "ab"]
     first.reached.wait()
     runs[0].cancel()
     late.reached.wait()

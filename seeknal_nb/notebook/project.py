@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seeknal_nb.notebook.widget.widget import GraphWidget
     from seeknal_nb.showing import Rows
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
+    from seeknal_nb.workflow.request import Request
 
 __all__ = ["LiveRun", "Project"]
 
@@ -35,8 +36,8 @@ SETTLED = 0.1
 class LiveRun(BackgroundRun):
     """A background run that shows itself as the project's graph, live."""
 
-    def __init__(self, project: Project, options: dict[str, Any], interrupt: Callable[[], None]) -> None:
-        super().__init__(options, interrupt)
+    def __init__(self, project: Project, request: Request, interrupt: Callable[[], None]) -> None:
+        super().__init__(request, interrupt)
         self.project = project
         self._shown: DisplayHandle | None = None
 
@@ -99,10 +100,10 @@ class Project(project.Project):
             self._widget = GraphWidget(self)
         return self._widget
 
-    def start(self, **options: Any) -> BackgroundRun:
+    def start(self, request: Request | None = None, **given: Any) -> BackgroundRun:
         """See ``seeknal_nb.project.Project.start``; the handle shows itself as the graph, live."""
         self.board  # noqa: B018 - it hears the run from the beginning
-        return super().start(**options)
+        return super().start(request, **given)
 
     def graph(self, *, params: Mapping[str, object] | None = None) -> GraphView:
         """The graph, coloured by how each node stands now; a notebook shows it live, and runs what is clicked."""

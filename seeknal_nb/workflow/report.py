@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
 from seeknal_nb.markup import cut, esc_term
-from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeStarted, RunStarted
+from seeknal_nb.workflow.events import (
+    ExecutionStatus,
+    ExecutionSummary,
+    NodeFinished,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeResult
+    from seeknal_nb.workflow.events import Event, NodeResult
     from seeknal_nb.workflow.plan import Plan
 
-__all__ = ["event_lines", "plan_lines", "print_lines", "print_summary", "summary_lines"]
+__all__ = ["event_lines", "followed", "plan_lines", "print_lines", "print_summary", "summary_lines"]
 
 RULE = "=" * 60
 SHORT = 200
 """A failure was told whole when it happened; the summary names it."""
 COLOURS = {"✓": "32", "✗": "31", "ℹ": "36", "!": "33", "»": "90"}
 PLAIN = {"✓": "+", "✗": "x", "ℹ": "i", "»": ">", "…": "..."}
+
+
+def followed(events: Generator[Event], *, progress: bool = True) -> ExecutionSummary:
+    """Follow a run to its end, printing its lines unless ``progress`` is False; gives its summary."""
+    summary = ExecutionSummary()
+    with closing(events):
+        for event in events:
+            if progress:
+                print_lines(event_lines(event))
+            if isinstance(event, RunFinished):
+                summary = event.summary
+    return summary
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

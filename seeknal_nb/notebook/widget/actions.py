@@ -11,6 +11,7 @@ from seeknal_nb.errors import SeeknalError, UsageError, text_of
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.executors import DaemonExecutor
+from seeknal_nb.workflow.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,9 +116,9 @@ class Actions:
         if self._project.background.queued >= WAITING:
             raise UsageError("too many runs are waiting", remedy="cancel them")
         chosen = _chosen(message.get("how"), self._ids(message.get("i", [])))
-        options = {**self._widget.controls.chosen(named=not chosen.keys().isdisjoint({"nodes", "again"})), **chosen}
+        controls = self._widget.controls.chosen(named=not chosen.keys().isdisjoint({"nodes", "again"}))
         busy = self._project.background.busy
-        run = self._project.start(**options, command=_command(chosen))
+        run = self._project.start(Request.of({**controls, **chosen, "command": _command(chosen)}))
         run.then(self._ended)
         queued = f"queued: {plural(self._project.background.queued, 'run')} to come after this one" if busy else ""
         return "; ".join(filter(None, (queued, self._widget.controls.told())))
@@ -178,7 +179,7 @@ def _serial(message: Message) -> int:
 
 
 def _chosen(how: object, ids: Sequence[str]) -> dict[str, Any]:
-    """The selection of a run, as ``Project.start`` takes it."""
+    """The selection of a run, by the names in ``Request``."""
     whole: dict[str, dict[str, Any]] = {
         "all": {"full": True},
         "changed": {},
