@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seeknal_nb.project import Project
     from seeknal_nb.workflow.request import Request
 
-__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "project_directory"]
+__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "project_directory", "request_of"]
 
 Arguments = argparse.Namespace
 TICK: Mapping[str, Any] = {"action": "store_const", "const": True}
@@ -109,7 +109,7 @@ def _selection(parser: argparse.ArgumentParser) -> None:
     add("--old-manifest", metavar="FILE", help="narrow to what differs from this manifest")
 
 
-def _request(words: Arguments) -> Request:
+def request_of(words: Arguments) -> Request:
     """What a plan, a run or a retry is asked for."""
     from seeknal_nb.workflow.request import Request  # noqa: PLC0415 - not for a help text
 
@@ -142,7 +142,7 @@ def _how_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(project: Project, words: Arguments) -> Generator[Any]:
-    request = _request(words)
+    request = request_of(words)
     if request.options.dry_run:
         yield project.plan(request)
     summary = None
@@ -179,7 +179,7 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.workflow.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
 
-    plan = project.plan(_request(options))
+    plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
     steps = (replace(s, reason=f"{s.reason}; {told[s.node_id]}") if told[s.node_id] else s for s in plan.steps)
     yield replace(plan, steps=tuple(steps))
@@ -282,7 +282,7 @@ def _live_run(project: Project, options: Arguments) -> Generator[Any]:
     if options.background and options.format != "text":
         raise UsageError("a run in the background gives a handle", remedy="leave --format out; see wait().to_dict()")
     if options.background:
-        yield project.start(_request(options))
+        yield project.start(request_of(options))
     else:
         yield from _run(project, options)
 

@@ -118,9 +118,7 @@ def test_a_failed_node_is_told_by_the_summary_and_does_not_raise(bench: Bench) -
     assert (run.state, run.error) == ("failed", None)
 
 
-@pytest.mark.parametrize(
-    ("options", "kind"), [({"nodes": ["nowhere"]}, SelectionError), ({"retry": -1}, UsageError), ({"sideways": 1}, UsageError)]
-)
+@pytest.mark.parametrize(("options", "kind"), [({"nodes": ["nowhere"]}, SelectionError), ({"node_types": ["b"]}, SelectionError)])
 def test_what_a_run_cannot_begin_with_is_raised_by_wait(bench: Bench, options: dict[str, Any], kind: type[Exception]) -> None:
     """Nobody sees an exception of another thread; whoever waits for the run does, and the next one is not touched by it."""
     bench.chain("a")
