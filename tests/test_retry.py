@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +290,22 @@ def _reopened(project: Project) -> Project:
     made = Project(project.directory)
     made.manifest = project.manifest
     return made
+
+
+@pytest.mark.parametrize("look", [Project.status, Project.standing, lambda project: project.show("n")])
+def test_a_look_reads_the_record_of_the_last_run_once(tmp_path: Path, look: Any) -> None:
+    """Else its rows and what it says of them may be of two runs, where one ends meanwhile."""
+    project = Project(tmp_path)
+    project.transform("n", "SELECT {{ day }} AS d")
+    project.run(progress=False, params={"day": 5})
+    seen: list[str] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, _: seen.append(event) if frame.f_code is last_request.__code__ else None)
+    try:
+        look(project)
+    finally:
+        sys.setprofile(before)
+    assert seen.count("call") == 1
 
 
 def test_after_a_run_without_parameters_looks_have_none(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def _left_out(_project: Project, *_: Any, **__: Any) -> Any:
 class _Defining(Project):
     """The project that a notebook's cells see while they are registered: it takes nodes, and runs and shows nothing."""
 
-    __getitem__ = show = status = history = graph = diff = clean = plan = run = stream = start = details = _left_out
+    __getitem__ = show = status = history = graph = diff = clean = plan = run = stream = start = details = look = _left_out
 
 
 def _cells(path: Path) -> list[tuple[int, str]]:

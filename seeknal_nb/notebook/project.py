@@ -113,7 +113,7 @@ class Project(project.Project):
 
     def select_nodes(self, selector: str) -> list[str]:
         """Select in the graph what a text of the selector grammar names now; gives the ids. An empty one selects nothing."""
-        found = self._looking().select(selector) if selector.strip() else []
+        found = self.look().select(selector) if selector.strip() else []
         if not self.board.index.keys() >= set(found):  # a node of a moment ago, which the graph has not followed yet
             self.graph()
         self.board.selected = [self.board.index[node_id] for node_id in found]
