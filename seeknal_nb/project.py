@@ -334,8 +334,7 @@ class Project(Pipeline):
 
     def close(self) -> None:
         """Stop what runs in the background, and let go of the engine."""
-        left = self.background.close()
-        if left is not None:  # a Python body, which has to come to its end
+        if (left := self.background.close()) is not None:  # a Python body, which has to come to its end
             left.then(lambda _: self._engine.close())
         else:
             self._engine.close()

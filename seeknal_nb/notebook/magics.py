@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from seeknal_nb.notebook.project import Project
+    from seeknal_nb.pipeline import Pipeline
 
 __all__ = ["SeeknalMagics", "load", "uncommented", "unload"]
 
@@ -38,7 +39,7 @@ class SeeknalMagics(Magics):
         self.headless = False
         self.make: Callable[..., Project] | None = None
         self._opened: tuple[str, Project] | None = None
-        self.session, self.completer = Session(shell), Completer(self)
+        self.session, self.completer = Session(shell), Completer(shell, self.known, lambda: self.project)
 
     def opened(self) -> Project:
         """The project, made on first use and again when another folder is configured."""
@@ -49,6 +50,13 @@ class SeeknalMagics(Magics):
 
             self.make = Project
         return self.adopt(self.make(self.project, engine=self.engine or None, workers=self.workers or None))
+
+    def known(self) -> Pipeline | None:
+        """The project, if it has been made; None where the notebook has given its name to something else."""
+        from seeknal_nb.pipeline import Pipeline  # noqa: PLC0415 - a twentieth of a second
+
+        found: Any = self.shell.user_ns.get(VARIABLE)
+        return found if isinstance(found, Pipeline) else None
 
     def adopt(self, project: Project) -> Project:
         """Work on this project from now on; the former one lets go of its engine."""
@@ -125,7 +133,7 @@ class SeeknalMagics(Magics):
 
         options = parse_words(words, NOTEBOOK_COMMANDS, prog="%seeknal")
         if self.headless and options.command not in ("parse", "remove", "load"):
-            from seeknal_nb.notebook.headless import Absent  # noqa: PLC0415
+            from seeknal_nb.notebook.absent import Absent  # noqa: PLC0415
 
             return Absent()
         if getattr(options, "where", None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from seeknal_nb.errors import SeeknalError, UsageError, text_of
 from seeknal_nb.markup import cut, plural
@@ -16,8 +16,10 @@ from seeknal_nb.workflow.request import Request
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from seeknal_nb.notebook.project import Project
-    from seeknal_nb.notebook.widget.widget import GraphWidget
+    from seeknal_nb.draw.scene import Scene
+    from seeknal_nb.notebook.widget.board import Board
+    from seeknal_nb.notebook.widget.controls import Controls
+    from seeknal_nb.notebook.widget.watched import WatchedProject
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.events import NodeResult
 
@@ -32,10 +34,32 @@ Message = dict[str, Any]
 Verb = Callable[[Message], str | None]
 
 
+class Screen(Protocol):
+    """The widget, as far as a click reaches."""
+
+    board: Board
+    controls: Controls
+    stage: Scene
+    staged: int
+
+    @property
+    def boxed(self) -> bool:
+        """Whether it is shown with its controls."""
+
+    def send(self, content: Message) -> None:
+        """Tell the page something."""
+
+    def arrange(self, *, by: str, focus: int | None) -> None:
+        """Show groups, or what is up- and downstream of one node."""
+
+    def expand(self, key: Any) -> None:
+        """Show the nodes of a group."""
+
+
 class Actions:
     """The verbs of one widget. A handler may be called in any thread of the kernel, and only starts what takes time."""
 
-    def __init__(self, project: Project, widget: GraphWidget) -> None:
+    def __init__(self, project: WatchedProject, widget: Screen) -> None:
         self._project, self._widget = project, widget
         self._worker = DaemonExecutor(1)
         self._free = threading.Semaphore(WAITING)
