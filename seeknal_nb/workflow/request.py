@@ -67,10 +67,8 @@ class Request:
         refuse_unknown(given, cls.names())
         own = {name: value for name, value in given.items() if name in OWN and value is not None}
         options = {name: value for name, value in given.items() if name not in OWN}
-        if own.get("again"):
-            if options.get("full") or options.get("nodes"):
-                raise UsageError("a retry runs what failed, and no other nodes", remedy="run them: --nodes, or --full")
-            options["nodes"] = FAILED
+        if own.get("again") and not options.get("full"):
+            options["nodes"] = options.get("nodes") or FAILED
         return cls(options=RunOptions.of(options), **own)
 
     @classmethod
@@ -81,9 +79,14 @@ class Request:
     def __post_init__(self) -> None:
         if not isinstance(self.params, Mapping):
             raise UsageError("params must be names and values", why=f"it is {self.params!r:.99}", remedy='params={"day": 1}')
+        object.__setattr__(self, "params", dict(self.params))  # it may wait for its turn, and is then what was asked for
         flag("again", self.again)
         flag("allow_outside", self.allow_outside or False)
         whole("workers", 1 if self.workers is None else self.workers, least=1)
+        if self.again and (self.options.full or self.options.nodes not in ((), FAILED)):
+            raise UsageError("a retry runs what failed, and no other nodes", remedy="run them: --nodes, or --full")
+        if self.again:
+            object.__setattr__(self, "options", replace(self.options, nodes=FAILED))
 
     def after(self, failed: Request) -> Request:
         """This request for a retry, with all that it leaves open from the run that failed.

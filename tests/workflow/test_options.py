@@ -121,6 +121,22 @@ def test_an_option_is_given_also_with_the_value_that_it_has_anyway() -> None:
     assert RunOptions.of({"retry": 0}) == RunOptions()
 
 
+def test_what_was_asked_for_stays_as_it_was() -> None:
+    """A run may wait for its turn, and who asked goes on to use his lists and dicts."""
+    nodes, params = ["a"], {"day": 1}
+    found = Request.of({"nodes": nodes, "params": params})
+    nodes.append("b")
+    params["day"] = 2
+    assert (found.options.nodes, found.params) == (("a",), {"day": 1})
+
+
+@pytest.mark.parametrize("request_", [Request(again=True), Request.of({"again": True}), Request.of({"again": True, "only": True})])
+def test_a_retry_names_what_failed_however_it_was_made(request_: Request) -> None:
+    assert request_.options.nodes == ("result:failed",)
+    with pytest.raises(UsageError, match="a retry runs what failed"):
+        Request(again=True, options=RunOptions(full=True))
+
+
 def test_options_are_a_value_or_names_and_never_both(project: Project) -> None:
     """Else the names would be dropped in silence."""
     assert project.plan(Request.of({"full": True})) == project.plan(full=True)
