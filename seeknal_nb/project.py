@@ -10,10 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.authoring.folder import FOLDER
 from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
-from seeknal_nb.dag.parser import FOLDER
 from seeknal_nb.engines import ENGINES, OnFirstUse
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.markup import plural
@@ -249,7 +249,7 @@ class Project(Pipeline):
                     remedy="load it before the first node, in a notebook of its own",
                 )  # fmt: skip
             self._move(folder)
-        ids, graph = set(self.load_folder()), Graph(self.manifest)
+        ids, graph = set(self.load_folder()), Graph(self.manifest, self.kinds)
         rows = tuple((node.id, ", ".join(graph.inputs(node.id))) for node in graph if node.id in ids)
         return Rows(f"{plural(len(ids), 'node')} of {self.manifest.metadata.project}", ("node_id", "inputs"), rows)
 
@@ -297,7 +297,7 @@ class Project(Pipeline):
 
     def drawing(self, results: Mapping[str, NodeResult]) -> Drawing:
         """The graph with these results in it, its nodes in topological order; a node that has none is pending."""
-        return drawing_of(self.manifest, results, self.look)
+        return drawing_of(Graph(self.manifest, self.kinds), self.manifest.metadata.project, results, self.look)
 
     def history(self, *, limit: int = 20) -> Rows:
         """A row a run, the newest first."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.sql import volatile_in
 from seeknal_nb.showing import Drawing
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
@@ -14,23 +13,24 @@ from seeknal_nb.workflow.kinds.body import sql_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from seeknal_nb.dag.manifest import Manifest, Node
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.views.look import Look
 
 __all__ = ["drawing_of"]
 
 
-def drawing_of(manifest: Manifest, results: Mapping[str, NodeResult], look: Callable[[], Look]) -> Drawing:
+def drawing_of(graph: Graph, title: str, results: Mapping[str, NodeResult], look: Callable[[], Look]) -> Drawing:
     """The graph with these results in it, its nodes in topological order; a node that has none is pending.
 
     Args:
-        manifest: The nodes and edges.
+        graph: The nodes and edges.
+        title: Stands above it.
         results: By id.
         look: Looks at the nodes, which only a page does.
     """
     from seeknal_nb.draw import Mark, Picture  # noqa: PLC0415 - only who draws needs it
 
-    graph = Graph(manifest)
     marks, numbers = [], {node.id: number for number, node in enumerate(graph)}
     for node in graph:
         result = results.get(node.id) or NodeResult(node.id, ExecutionStatus.PENDING)
@@ -41,7 +41,7 @@ def drawing_of(manifest: Manifest, results: Mapping[str, NodeResult], look: Call
         ))  # fmt: skip
     edges = [(numbers[parent], child) for child, node in enumerate(graph) for parent in graph.inputs(node.id)]
     picture = Picture(tuple(marks), tuple(edges))
-    return Drawing(picture, manifest.metadata.project, lambda: _panels(look(), numbers, results))
+    return Drawing(picture, title, lambda: _panels(look(), numbers, results))
 
 
 def _detail(node: Node, result: NodeResult) -> str:

@@ -62,7 +62,7 @@ class Look:
 
     def nodes(self, selectors: Iterable[str]) -> Rows:
         """A row a node in topological order: what it is and what it reads; all of them where there is no selector."""
-        terms, graph = list(selectors), Graph(self.runner.manifest)
+        terms, graph = list(selectors), Graph(self.runner.manifest, self.runner.kinds)
         return node_rows(graph, self.select(terms) if terms else graph.ids)
 
     def status(self) -> Rows:

@@ -185,7 +185,7 @@ class DAGRunner:
         if options.dry_run:
             yield from self._told(self._dry(self.plan(options, verify=options.verify)))
             return
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         check_selection(graph, options, self._known_types())
         with run_lock(self.state_dir, command) as left:
             self.outputs.remove_leftovers()
@@ -209,7 +209,7 @@ class DAGRunner:
             given: The selection by the names in ``Selection``, where there is no value of it.
         """
         chosen = value_of(selection, Selection.of, given)
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         ledger = Ledger(self.state)
         world = self._observe(graph, ledger, verify=verify)
         plan = self._plan(graph, world, chosen)
@@ -229,7 +229,7 @@ class DAGRunner:
 
     def select(self, terms: Iterable[str] | str) -> list[str]:
         """The ids that terms of the selector grammar name now, in topological order; changes nothing."""
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         return named(graph, self.look(graph), split(terms))
 
     def states(self) -> dict[str, NodeState]:
@@ -238,7 +238,7 @@ class DAGRunner:
 
     def garbage(self, *, keep: int = 0) -> list[Garbage]:
         """Builds that no node needs now, beyond the newest ``keep`` of each node."""
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         return self.outputs.garbage(keys_in_use(graph, self.look(graph)), keep=whole("keep", keep))
 
     def look(self, graph: Graph) -> Observed:
