@@ -7,6 +7,7 @@ the JSON Schema. Kinds of other distributions declare themselves by an entry poi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
@@ -42,6 +43,8 @@ __all__ = [
     "declaration_of",
     "option",
     "refuse_unknown",
+    "rewrites",
+    "verbs",
     "walked",
 ]
 
@@ -187,6 +190,8 @@ class Declaration:
         about: Whether its table tells about its first input, so that who checks it checks that.
         conditions: Whether a body may be a condition instead of a SELECT.
         verbs: What ``ctx`` has for bodies: ``module:function`` by name; it is called with the context first.
+        rewrites: ``module:function`` of a body's SQL and its ``Task``, which gives the SQL with what is the kind's own, as
+            ``latest(feature_group.user)``, written out.
     """
 
     name: str
@@ -208,6 +213,7 @@ class Declaration:
     about: bool = False
     conditions: bool = False
     verbs: Mapping[str, str] = field(default_factory=dict)
+    rewrites: str = ""
 
     @property
     def known(self) -> frozenset[str]:
@@ -238,6 +244,22 @@ class ConfigError(ManifestError):
     def __init__(self, what: str, *, why: str = "", remedy: str, path: tuple[str, ...], on_key: bool = False) -> None:
         super().__init__(what, why=why, remedy=remedy)
         self.path, self.on_key = path, on_key
+
+
+@cache
+def verbs() -> Mapping[str, str]:
+    """What ``ctx`` has for bodies, of all kinds that are installed."""
+    return {name: reference for one in _installed() for name, reference in one.verbs.items()}
+
+
+@cache
+def rewrites() -> tuple[str, ...]:
+    """What writes out the kinds' own words in a body's SQL, likewise."""
+    return tuple(one.rewrites for one in _installed() if one.rewrites)
+
+
+def _installed() -> list[Declaration]:
+    return [declaration_of(name) for name in plugins.names("kinds", KINDS)]
 
 
 _CHECKS, _FEATURES = "write a rule node with checks", "write a transform with features"

@@ -12,7 +12,15 @@ from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
 from seeknal_nb.workflow.kinds.declared import RETRIEVAL
 from seeknal_nb.workflow.kinds.features.groups import Group, group_of
-from seeknal_nb.workflow.kinds.features.pointintime import MODES, Part, Spine, age_names, retrieval_sql
+from seeknal_nb.workflow.kinds.features.pointintime import (
+    MODES,
+    Part,
+    Spine,
+    age_names,
+    latest_sql,
+    retrieval_sql,
+    with_latest,
+)
 from seeknal_nb.workflow.kinds.task import Task, result_of
 from seeknal_nb.workflow.kinds.types import is_integer, is_time, is_zoned
 
@@ -21,8 +29,9 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
+    from seeknal_nb.workflow.kinds.context import Context
 
-__all__ = ["check_retrieval", "features_for", "retrieve", "retrieves"]
+__all__ = ["check_retrieval", "features_of", "latest_of", "retrieve", "retrieves", "with_groups"]
 
 SPINE = "spine.parquet"
 JOINED = "joined.parquet"
@@ -97,14 +106,23 @@ def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
     return parquet(task.stage / SPINE), context.logged()
 
 
-def features_for(
-    task: Task, spine: object, features: object, *, time: str | None = None, mode: str = "event", form: str = "pandas"
+def features_of(
+    ctx: Context, spine: Any, features: Any, *, time: str | None = None, mode: str = "event", as_: str | None = None
 ) -> Any:
-    """The spine's rows with their features as a frame; ``spine`` is a frame, or the name of an input.
+    """A spine's rows, all of them and in their order, with features as they were at each row's ``time``.
+
+    Args:
+        ctx: The body's.
+        spine: A frame, or the name of an input.
+        features: ``["user_features", "txn:amount_7d", "txn:amount_7d AS amount"]``.
+        time: The spine's column with the time; none is needed where no group has an event time.
+        mode: ``event``: what was true by then; ``known``: what had arrived by then.
+        as_: ``pandas`` unless this, or the node's ``as``, says otherwise.
 
     Raises:
         NodeError: A name, a column, a type or the mode does not fit.
     """
+    task, form = ctx.task, ctx.form(as_)
     file = task.stage / SPINE
     try:
         check_mode(mode)
@@ -264,3 +282,14 @@ def _shares(name: str, part: Part, rows: int, found: Mapping[str, Any]) -> dict[
     if part.group.event_time and found["age"] is not None:
         told[f"{name}_age_seconds_median"] = found["age"] / AGE
     return told
+
+
+def latest_of(ctx: Context, group: str, *, as_: str | None = None) -> Any:
+    """The newest row of each key of a feature group, in the order of the keys, however old it is."""
+    found = group_of(ctx.task.input(group))
+    return ctx.task.engine.query(latest_sql(found), form=ctx.form(as_))
+
+
+def with_groups(sql: str, task: Task) -> str:
+    """A body's SQL with each ``latest(group)`` written as the SELECT that it means."""
+    return with_latest(sql, lambda name: group_of(task.input(name)))
