@@ -138,7 +138,7 @@ def tables(pipeline: Pipeline) -> dict[str, list[tuple[int, int]]]:
 
 @dataclass
 class Model:
-    """What must run next, by DESIGN.md section 4: a key that was never built, or a failure that was not mended."""
+    """What must run next: a key that was never built, or a failure that was not mended."""
 
     built: dict[str, set[Any]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)

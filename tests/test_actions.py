@@ -388,7 +388,7 @@ def test_controls_are_refused_where_nobody_would_see_them() -> None:
 
 
 def test_a_click_during_a_run_is_queued_and_says_so(seat: Seat) -> None:
-    """UX 10: nothing is lost, and nothing runs twice at a time."""
+    """Nothing is lost, and nothing runs twice at a time."""
     gate = seat.table.gate("a")
     assert seat.page.ask("run", how="all", i=[]) == {"k": "ack", "n": 1, "text": ""}
     gate.reached.wait()

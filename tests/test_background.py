@@ -96,7 +96,7 @@ def statuses(summary: Any) -> dict[str, str]:
 
 
 def test_a_handle_is_there_at_once_and_tells_how_far_its_run_is(bench: Bench) -> None:
-    """UX 10: the cell ends, the run goes on."""
+    """The cell ends, the run goes on."""
     first = bench.held()
     second = bench.project.start(full=True)
     assert (first.state, first.done, first.summary, first.error) == ("running", False, None, None)
@@ -467,7 +467,7 @@ def test_a_queued_run_that_is_cancelled_never_begins(bench: Bench) -> None:
 @pytest.mark.parametrize("settled", [False, True], ids=["as it begins", "while it runs"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_running_statement_is_stopped_and_the_next_run_goes_on_from_there(tmp_path: Path, workers: int, settled: bool) -> None:
-    """UX 11, RELIABILITY G8: finished nodes stay, the rest is PENDING, the engine works, and nothing runs twice."""
+    """Finished nodes stay, the rest is PENDING, the engine works, and nothing runs twice."""
     bench = Bench(tmp_path, workers=workers, state=None)
     project = bench.project
     project.transform("before", sql="SELECT 7 AS x")
@@ -521,7 +521,7 @@ def test_nothing_starts_once_a_run_was_cancelled_while_it_planned(tmp_path: Path
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_body_that_cannot_be_stopped_is_waited_for_and_nothing_starts_after_it(tmp_path: Path, workers: int) -> None:
-    """DESIGN § 9: a Python body is cancelled when it ends; its work is not thrown away."""
+    """A Python body is cancelled when it ends; its work is not thrown away."""
     bench = Bench(tmp_path, workers=workers).chain("a", "b", "c")
     gate = bench.gate("b")
     run = bench.project.start()
@@ -603,7 +603,7 @@ def test_cancel_stops_the_run_that_goes_on_and_forgets_those_that_wait(bench: Be
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_closing_stops_everything_and_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
-    """UX 1: unloading leaves nothing behind."""
+    """Unloading leaves nothing behind."""
     monkeypatch.setattr(background, "LEAVE", END)
     foreign = ours()
     bench = Bench(tmp_path, workers=workers)

@@ -139,7 +139,7 @@ LINES = {
 
 @pytest.mark.parametrize(("text", "expected"), LINES.values(), ids=LINES)
 def test_a_line_is_completed_from_the_grammar_and_the_nodes(known, text, expected):
-    """UX 13."""
+    """Names are what a user of notebooks completes first."""
     kept = text.partition("^")[0].rpartition("\n")[2]
     assert completions(known, text.replace("^", "")) == [kept + one for one in expected]
 

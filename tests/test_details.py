@@ -148,7 +148,7 @@ def test_looking_at_everything_executes_and_writes_nothing(whole: Project) -> No
 
 
 def test_a_body_is_never_executed_to_be_looked_at(project: Project) -> None:
-    """RELIABILITY I08."""
+    """Whoever opens a strange notebook may look at it."""
     project.transform("t", python="open('pwn', 'w').close()\nresult = [{'x': 1}]")
     project.transform("v", sql="SELECT error('executed') AS x", materialized="view")
     panel(project, "t"), panel(project, "v")
@@ -402,7 +402,7 @@ def test_a_record_that_somebody_else_wrote_does_not_hide_the_node(project: Proje
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=[p[:16].encode("unicode_escape").decode() for p in PAYLOADS])
 def test_hostile_text_stays_text(project: Project, payload: str) -> None:
-    """RELIABILITY W01: the page writes text, so that nothing need be escaped here, and nothing may be: it would be seen."""
+    """The page writes text, so that nothing need be escaped here, and nothing may be: it would be seen."""
     project.namespace = {"payload": payload}
     told = {"description": payload, "owner": payload, "tags": [payload]}
     project.transform("t", python="print(payload)\nresult = [{payload[:200]: payload, 'y': payload}]", **told)

@@ -230,7 +230,7 @@ def test_a_missing_file_fails_with_its_path_and_the_old_build_stays(project, tmp
 
 
 def test_a_file_that_changes_while_it_is_read_is_never_taken_for_whole(project, tmp_path):
-    """RELIABILITY rule 10: hash before and after; a snapshot of half a copy must not be remembered."""
+    """Hash before and after; a snapshot of half a copy must not be remembered."""
     path = tmp_path / "a.csv"
     path.write_text("x\n" + "1\n" * 2_000_000)
     project.source("s", path="a.csv")
@@ -326,7 +326,7 @@ BAD_FRAMES: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(("value", "fragment"), BAD_FRAMES.values(), ids=BAD_FRAMES)
 def test_what_is_no_table_or_cannot_be_stored_exactly_fails_and_names_the_column(project, tmp_path, value, fragment):
-    """RELIABILITY O04: exact round-trip, or FAILED naming the column."""
+    """Exact round-trip, or FAILED naming the column."""
     import sys
     import types as kinds_of_python
 
@@ -563,7 +563,7 @@ VALUES = {
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_a_parameter_arrives_as_it_is(project, value):
-    """UX 5: in SQL a value is quoted as a literal, whatever it holds."""
+    """In SQL a value is quoted as a literal, whatever it holds."""
     project.transform("t", sql="SELECT {{ v }} AS v, {{v}} = {{ v }} AS same")
     good(project, params={"v": value})
     assert rows(project, "transform.t") == [(value, True)]
@@ -677,7 +677,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("sql", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_a_statement_that_would_change_something_is_refused_and_the_next_node_works(project, tmp_path, sql):
-    """RELIABILITY X23; the message says what is not allowed, and where to write instead."""
+    """The message says what is not allowed, and where to write instead."""
     out, imported = tmp_path / "out", tmp_path / "imported"
     imported.mkdir()
     (imported / "schema.sql").write_text("CREATE TABLE a AS SELECT 1 AS x;")
@@ -711,7 +711,7 @@ def test_a_statement_that_would_change_something_is_refused_and_the_next_node_wo
     "a division of texts": ("SELECT name / 2 FROM users", "/"),
 }.values())  # fmt: skip
 def test_an_error_in_sql_says_the_line_and_duckdbs_words_and_the_next_node_works(project, sql, fragment):
-    """RELIABILITY X01, X21."""
+    """Whoever mends it must not count lines, and a half-made view must not be in the next node's way."""
     project.transform("users", sql=USERS)
     project.transform("t", sql=sql, inputs=["users"])
     project.transform("after", sql="SELECT count(*) AS n FROM users")
@@ -722,7 +722,7 @@ def test_an_error_in_sql_says_the_line_and_duckdbs_words_and_the_next_node_works
 
 
 def test_sql_cannot_read_a_notebook_variable(project):
-    """RELIABILITY X24: an input that no key sees."""
+    """An input that no key sees."""
     project.namespace = {"df": pd.DataFrame({"a": [1]})}
     df = project.namespace["df"]  # noqa: F841 - what a replacement scan would find
     with pytest.raises(ManifestError, match="unknown table 'df'"):
@@ -839,7 +839,7 @@ def test_nothing_of_a_body_leaks_into_the_notebook(project):
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_what_a_body_prints_and_logs_stays_with_its_node(project, capsys, workers):
-    """UX 9: a print from a thread lands in whatever cell is running."""
+    """A print from a thread lands in whatever cell is running."""
     for number in range(6):
         project.transform(f"t{number}", python=(
             "import logging, sys, time\n"
@@ -884,7 +884,7 @@ RAISES = {
 
 @pytest.mark.parametrize(("body", "fragment"), RAISES.values(), ids=RAISES)
 def test_whatever_a_body_raises_is_that_nodes_failure_and_the_run_goes_on(project, tmp_path, body, fragment):
-    """RELIABILITY X02, X03, X05, X06: FAILED, at most 4 kB kept, state valid."""
+    """FAILED, at most 4 kB kept, state valid."""
     project.transform("bad", python=f"{body}\nresult = [{{'n': 1}}]")
     project.transform("below", sql="SELECT * FROM bad")
     project.transform("other", sql="SELECT 1 AS x")
@@ -907,7 +907,7 @@ def test_a_failure_names_the_line_of_the_body_and_keeps_the_users_own_error(proj
 
 
 def test_in_place_edits_of_an_input_reach_nobody_else(project):
-    """RELIABILITY X12."""
+    """Each body gets a frame of its own: neither the stored input nor a sibling sees the edit."""
     project.transform("users", sql=USERS)
     edit = "users.loc[:, 'id'] = 0\nusers['new'] = 1\nusers.drop(users.index[0], inplace=True)\nresult = users"
     project.transform("a", python=f"import warnings\nwarnings.simplefilter('ignore')\n{edit}")
@@ -1506,7 +1506,7 @@ def test_python_delivers_text_bytes_or_a_frame(project, tmp_path, value, suffix,
 
 
 def test_a_target_is_delivered_again_only_when_it_must_be(project, tmp_path):
-    """DESIGN § 4: current only if its last delivery had today's key and its target is untouched."""
+    """Current only if its last delivery had today's key and its target is untouched."""
     project.transform("t", sql=TABLE)
     project.node("exposure", "e", inputs=["t"], to="x.csv")
     path = tmp_path / "x.csv"

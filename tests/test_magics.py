@@ -101,7 +101,7 @@ def status(summary: Any) -> dict[str, str]:
 
 
 def test_loading_the_extension_imports_nothing_heavy():
-    """UX 1: it is idempotent and quick; nothing registers on import."""
+    """It is idempotent and quick; nothing registers on import."""
     program = f"""
 import sys
 import seeknal_nb
@@ -179,7 +179,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_gives_something_that_shows_itself(nb, line):
-    """UX 6: every command returns something worth assigning."""
+    """Every command returns something worth assigning."""
     nb(PIPELINE)
     if "parse" in line.split()[1]:
         Path("seeknal").mkdir()
@@ -205,7 +205,7 @@ def test_every_command_gives_something_that_shows_itself(nb, line):
 
 
 def test_a_run_gives_its_summary_and_shows_nothing_twice(nb):
-    """UX 6 and 9: one live output a run, and what the notebook keeps of it; the summary where the line stands alone."""
+    """One live output a run, and what the notebook keeps of it; the summary where the line stands alone."""
     nb(PIPELINE)
     assigned = nb.cell("summary = %seeknal run")
     assert (assigned.out, assigned.err) == ("", "")
@@ -241,12 +241,12 @@ def test_a_second_run_executes_nothing_and_says_so(nb):
 
 
 def test_a_failed_run_ends_the_cell_in_a_short_error(nb):
-    """UX 7: node, line, cause, remedy; so that "run all" and nbconvert stop."""
+    """Node, line, cause, remedy; so that "run all" and nbconvert stop."""
     nb("%%seeknal transform bad\na = 1\nb = 0\nresult = a / b")
     nb("%%seeknal transform below\nSELECT * FROM bad")
     nb.shell.user_ns["summary"] = "before"
     error = nb.error("summary = %seeknal run", RunFailed)
-    assert nb.shell.user_ns["summary"] == "before"  # RELIABILITY I13: assigned only on success
+    assert nb.shell.user_ns["summary"] == "before"  # assigned only on success
     text = "\n".join(error._render_traceback_())
     for part in ("transform.bad", "ZeroDivisionError", "line 3", "division by zero", "Fix: "):
         assert part in text, text
@@ -281,7 +281,7 @@ def test_what_a_node_prints_is_shown_with_the_run_and_nowhere_else(nb):
     ("x = %seeknal run -h", ["--full"]), ("%%seeknal transform -h\nSELECT 1", ["--materialized"]),
 ])  # fmt: skip
 def test_help_is_shown_and_nothing_else_happens(nb, line, parts):
-    """UX 2: -h prints help and returns; plain argparse would raise SystemExit."""
+    """-h prints help and returns; plain argparse would raise SystemExit."""
     cell = nb.cell(line)
     assert cell.error is None
     (shown,) = cell.shown
@@ -339,7 +339,7 @@ USAGE = {
 
 @pytest.mark.parametrize(("source", "fragment"), USAGE.values(), ids=USAGE)
 def test_wrong_use_is_one_short_error_with_a_remedy_and_changes_nothing(nb, tmp_path, source, fragment):
-    """RELIABILITY 3.2: no traceback, the nearest name, nothing registered, nothing run."""
+    """No traceback, the nearest name, nothing registered, nothing run."""
     nb(PIPELINE)
     nb.shell.user_ns["frame"] = pd.DataFrame({"a": [1]})
     before = (list(nb.nodes), list(nb.shell.user_ns["seeknal"].manifest.edges))
@@ -491,7 +491,7 @@ def test_lang_overrules_what_is_found(lang, key):
 
 
 def test_quotes_go_as_in_a_shell(nb):
-    """UX 4: '{"a": 1}' arrives whole."""
+    """'{"a": 1}' arrives whole."""
     nb("%%seeknal transform t --description 'two words' --owner \"it's me\"\nSELECT {{ a }} AS a, {{ b }} AS b")
     node = nb.shell.user_ns["seeknal"].manifest.nodes["transform.t"]
     assert (node.description, node.owner) == ("two words", "it's me")
@@ -503,7 +503,7 @@ def test_quotes_go_as_in_a_shell(nb):
 
 @pytest.mark.parametrize("text", ["{x}", "$x", "${HOME}", "{{x}}", "{1/0}", "{__import__('os').system('touch pwn')}", "$HOME/a", "{", "}"])
 def test_a_line_is_taken_literally(nb, tmp_path, text):
-    """RELIABILITY I02, I03: IPython would evaluate it."""
+    """IPython would evaluate ``$x`` and ``{x}``, in lines and cells of magics too."""
     nb.shell.user_ns["x"] = "expanded"
     nb(f"""%%seeknal transform t --description "{text}"\nSELECT '{text.replace("'", "''")}' IS NOT NULL AS a, 'a' AS b""" if "{{" not in text
        else f'%%seeknal transform t --description "{text}"\nSELECT 1 AS a')  # fmt: skip
@@ -514,7 +514,7 @@ def test_a_line_is_taken_literally(nb, tmp_path, text):
 
 
 def test_a_variable_of_the_notebook_fills_a_hole_and_its_change_is_a_change(nb):
-    """UX 5: {{ name }} from --params, the project's params, then the notebook."""
+    """{{ name }} from --params, the project's params, then the notebook."""
     nb("cutoff = 2")
     nb("%%seeknal transform t\nSELECT {{ cutoff }} AS c")
     assert status(nb("%seeknal run")) == {"transform.t": "success"}
@@ -684,7 +684,7 @@ def inspect_bundle(data: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=[p[:16].encode("unicode_escape").decode() for p in PAYLOADS])
 def test_hostile_text_is_text_in_everything_that_is_shown(nb, payload):
-    """RELIABILITY W01, W03, W06, W08: names, tags, descriptions, errors, SQL, columns, cells."""
+    """Names, tags, descriptions, errors, SQL, columns, cells."""
     nb("%seeknal ls")
     nb.shell.user_ns["payload"] = payload
     nb("import pandas as pd\nframe = pd.DataFrame({payload or 'x': [payload], 'y': [payload]})")
@@ -708,7 +708,7 @@ def test_hostile_text_is_text_in_everything_that_is_shown(nb, payload):
 
 @pytest.mark.parametrize("name", ["<b>x</b>", "a b", "a;drop", 'a"b', "a'b", "x:y", "a\nb", "é", "🦆", "", ".", "a" * 101, "CON\x00"])
 def test_a_hostile_name_is_refused_and_its_error_is_text(nb, name):
-    """DESIGN § 3: names are SQL identifiers, so an id is never an injection, a path or a collision."""
+    """Names are SQL identifiers, so an id is never an injection, a path or a collision."""
     nb.shell.user_ns["name"] = name
     cell = nb.cell("seeknal.transform(name, sql='SELECT 1 AS x')") if nb("%seeknal ls") is not None else None
     assert isinstance(cell.error, SeeknalError), cell.error
@@ -731,7 +731,7 @@ def test_hostile_sql_and_data_are_shown_as_text(nb, sql):
 
 
 def test_looking_at_a_hostile_project_executes_nothing(nb, tmp_path):
-    """RELIABILITY I08: what is only opened, planned or drawn never runs a body."""
+    """What is only opened, planned or drawn never runs a body."""
     nb("%%seeknal transform t\nopen('pwn', 'w').close()\nresult = [{'x': 1}]")
     for line in ("ls", "plan", "plan --full", "status", "graph", "diff", "history", "run --dry-run", "clean --dry-run"):
         nb(f"%seeknal {line}")
@@ -770,7 +770,7 @@ def wait_for_build(folder: Path, name: str) -> None:
 
 
 def test_the_node_that_is_running_is_shown_while_it_runs(kernel, tmp_path):
-    """UX 9: one live output; whoever waits for a minute must see for what."""
+    """One live output; whoever waits for a minute must see for what."""
     manager, client = kernel
     execute(client, f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb")
     execute(client, "%%seeknal transform before\nSELECT 1 AS x")
@@ -801,7 +801,7 @@ RESULTS = "{r.node_id: (str(r.status), r.reason, r.attempts) for r in seeknal.su
 
 @pytest.mark.parametrize("body", LONG.values(), ids=LONG)
 def test_an_interrupt_stops_the_node_and_keeps_what_is_finished(kernel, tmp_path, body):
-    """UX 11, RELIABILITY G8: finished nodes stay, the rest is PENDING, the kernel lives, the next run goes on."""
+    """Finished nodes stay, the rest is PENDING, the kernel lives, the next run goes on."""
     manager, client = kernel
     execute(client, f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb")
     execute(client, "%%seeknal transform before\nSELECT 1 AS x")
@@ -842,7 +842,7 @@ def test_an_interrupted_run_can_go_on_without_a_change(kernel, tmp_path):
 
 
 def test_a_restarted_kernel_finds_what_was_built(kernel, tmp_path):
-    """RELIABILITY X20."""
+    """What finished is on the disk, and not in the kernel."""
     manager, client = kernel
     cells = [f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb",
              "%%seeknal transform a\nSELECT 1 AS x", "%%seeknal transform b\nresult = a.assign(y=2)"]  # fmt: skip

@@ -27,7 +27,7 @@ def run(project, **options):
 
 
 def test_a_file_that_changes_between_plan_and_read_is_not_kept_under_its_former_content(project, tmp_path):
-    """RELIABILITY rule 10: else going back to the former file would serve the later rows for good."""
+    """Else going back to the former file would serve the later rows for good."""
     path = tmp_path / "a.csv"
     path.write_text("x\n1\n")
     project.source("s", csv="a.csv")
@@ -140,7 +140,7 @@ def test_a_consumer_that_fails_frees_the_lock_and_loses_nothing(project):
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
 def test_closing_a_run_keeps_all_that_has_finished(tmp_path, monkeypatch, stop):
-    """DESIGN.md section 6: in-flight work is interrupted, what is finished is kept."""
+    """In-flight work is interrupted, what is finished is kept."""
     manifest, done = Manifest("m"), []
     for number in range(4):
         manifest.add_node(Node(f"work.n{number}", f"n{number}", "work"))

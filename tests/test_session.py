@@ -44,7 +44,7 @@ def cells(nb):
 
 
 def test_a_cell_whose_name_changed_renames_its_node(cells):
-    """UX 12: no ghost after a rename, and the answer says so."""
+    """No ghost after a rename, and the answer says so."""
     cells.run("1", "%%seeknal transform old\nSELECT 1 AS x")
     assert cells.says("1", "%%seeknal transform new\nSELECT 1 AS x") == ["transform.old is gone: this cell now defines transform.new"]
     assert cells.nodes == ["transform.new"]

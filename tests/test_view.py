@@ -177,7 +177,7 @@ def check_drawing(bundle: dict[str, Any]) -> None:
 
 
 def test_a_graph_is_a_live_widget_and_a_drawing_that_is_kept(front: Front, tmp_path: Path) -> None:
-    """UX 8: who opens the notebook on GitHub sees the graph with its colours; who has a kernel clicks it."""
+    """Who opens the notebook on GitHub sees the graph with its colours; who has a kernel clicks it."""
     answer = front.open(tmp_path, A, B).cell("%seeknal graph")
     live, kept = answer.outputs
     assert live[VIEW] == {"version_major": 2, "version_minor": 0, "model_id": live[VIEW]["model_id"]}
@@ -215,7 +215,7 @@ def test_nobody_is_there_to_click_in_a_batch(front: Front, tmp_path: Path) -> No
 
 
 def test_a_run_has_one_output_that_is_kept_and_brought_up_to_date(front: Front, tmp_path: Path) -> None:
-    """UX 9: never an output a node. What is kept at the end is how it came out."""
+    """Never an output a node. What is kept at the end is how it came out."""
     answer = front.open(tmp_path, A, B).cell("summary = %seeknal run")
     live, kept = answer.outputs
     assert VIEW in live
@@ -255,7 +255,7 @@ def test_a_handle_shows_the_run_and_at_the_end_how_it_came_out(front: Front, tmp
 
 
 def test_a_run_in_the_background_leaves_the_kernel_to_other_cells(front: Front, tmp_path: Path) -> None:
-    """UX 10: the cell ends at once, others run, and the page follows all along without anybody's asking."""
+    """The cell ends at once, others run, and the page follows all along without anybody's asking."""
     front.open(tmp_path, A, SLOW, BELOW, "%seeknal graph")
     answer = front.cell("run = %seeknal run --background")  # which ends before its node does
     assert answer.count("display_data", "stream", "execute_result", "update_display_data") == 0
@@ -311,7 +311,7 @@ def test_interrupting_who_waits_leaves_the_run_alone(front: Front, tmp_path: Pat
 
 
 def test_clicks_run_and_tell_while_no_cell_runs(front: Front, tmp_path: Path) -> None:
-    """UX: click a node in a notebook's output to run it."""
+    """Click a node in a notebook's output to run it."""
     front.open(tmp_path, A, B, "%seeknal graph")
     assert front.ask("run", how="upstream", i=[1]) == {"k": "ack", "n": 1, "text": ""}
     front.until(lambda: front.statuses() == ["success", "success"])
@@ -353,7 +353,7 @@ def test_a_page_that_is_loaded_again_is_given_how_things_are_now(front: Front, t
 
 
 def test_a_foreground_run_that_is_interrupted_keeps_what_finished_and_is_over_for_the_page(front: Front, tmp_path: Path) -> None:
-    """UX 11; and the page counts no seconds of a run that is gone, nor refuses clicks for it."""
+    """The page counts no seconds of a run that is gone, nor refuses clicks for it."""
     front.open(tmp_path, A, LONG, BELOW, "%seeknal graph")
     sent = front.send("%seeknal run")
     front.until(lambda: any(m["k"] == "delta" and m["run"]["now"] == [1] for m in front.told.get(front.widget, [])))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Ledger"]
 
 PERIOD = 1.0
-"""Seconds between two groups: a power cut costs no more than this (DESIGN.md section 7)."""
+"""Seconds between two groups: a power cut costs no more than this."""
 SHARE = 20
 """A snapshot of the whole state is written only when this many times its own cost has passed since the last one."""
 EARLIER = 50

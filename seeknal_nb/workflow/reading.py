@@ -142,13 +142,13 @@ class Reader:
 
     def _relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound to read the node, in the order in which it must be."""
-        return relations(self.graph, [node_id], self._view, self._stored, self.runner.around.root)
+        return relations(self.graph, [node_id], self._view, self._shown, self.runner.around.root)
 
     def _view(self, node_id: str) -> Node | None:
         node = self.graph.nodes[self.graph.index[node_id]]
         return written(node, self.runner.around.params)[1] if is_view(node) else None
 
-    def _stored(self, node_id: str) -> Relation:
+    def _shown(self, node_id: str) -> Build:
         build = self.build(node_id)
         if build is None or build.path is None:
             state = self.states.get(node_id)
@@ -159,7 +159,7 @@ class Reader:
                 raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=fix or "mend it, then run again")
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
-        return build.relation()
+        return build
 
 
 def as_shown(runner: DAGRunner, plan: Plan) -> dict[str, NodeState]:

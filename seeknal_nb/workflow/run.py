@@ -205,7 +205,7 @@ class Run:
         return result, build
 
     def _prove_unchanged(self, node_id: str) -> None:
-        """What the node read must be what its key says: RELIABILITY rule 10, hash before and after."""
+        """What the node read must be what its key says: it is hashed before and after."""
         sight, before = self.world.sights[node_id], self.world.facts[node_id].probe
         if sight.captured.digest_text and not self._reads_the_same(sight):
             raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")

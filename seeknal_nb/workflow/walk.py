@@ -1,6 +1,6 @@
 """One walk through a plan: the ready queue, what is known of each node so far, and its events. Writes no file itself.
 
-Only the thread that consumes the events touches what is here; a worker computes one result (DESIGN.md section 1).
+Only the thread that consumes the events touches what is here; a worker computes one result.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Relation
+from seeknal_nb.engines.interrupts import STEP, in_steps
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
 from seeknal_nb.workflow.kinds.tables import relations
 from seeknal_nb.workflow.kinds.task import Input
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Walk"]
 
-STEP = 0.05
 GRACE = 2.0
 S = ExecutionStatus
 
@@ -129,15 +129,10 @@ class Walk:
 
     def relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound before the node's SQL runs: its inputs, and what views among them read."""
-        found = relations(self.graph, self.graph.inputs(node_id), self._view, self._stored, self.world.root)
-        return {name: relation for name, relation in found.items() if relation != Relation()}
+        return relations(self.graph, self.graph.inputs(node_id), self._view, self._whole, self.world.root)
 
     def _view(self, node_id: str) -> Node | None:
         return None if self.world.facts[node_id].stored else self.world.sights[node_id].node
-
-    def _stored(self, node_id: str) -> Relation:
-        build = self._whole(node_id)
-        return build.relation() if build is not None else Relation()
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id
@@ -240,14 +235,16 @@ class Walk:
             block = False
 
     def _next(self, *, block: bool) -> Future[NodeResult] | None:
-        while True:
-            try:
-                return self._done.get(timeout=STEP) if block else self._done.get_nowait()
-            except queue.Empty:
-                if not block:
-                    return None
-                if self.cancelled.is_set():
-                    self._interrupt()
+        return in_steps(self._take_done, self._interrupt_if_cancelled) if block else self._take_done(0)
+
+    def _take_done(self, seconds: float) -> Future[NodeResult] | None:
+        with contextlib.suppress(queue.Empty):
+            return self._done.get(timeout=seconds)
+        return None
+
+    def _interrupt_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            self._interrupt()
 
     def _settled(self, future: Future[NodeResult]) -> NodeResult:
         node_id = self._in_flight.pop(future)
@@ -286,8 +283,8 @@ class Walk:
         until = time.monotonic() + GRACE
         while self._in_flight and time.monotonic() < until:
             self._interrupt()
-            with contextlib.suppress(queue.Empty):
-                self._keep(self._settled(self._done.get(timeout=STEP)))
+            if future := self._take_done(STEP):
+                self._keep(self._settled(future))
         self._left_behind = self._left_behind or bool(self._in_flight)
         self._in_flight.clear()
         return not self._left_behind

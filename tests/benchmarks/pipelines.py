@@ -28,7 +28,7 @@ def layered(count):
 
 
 def domains(count, seed=SEED):
-    """Parents by number, as in the graphs of WIDGET.md section 1: one to four, mostly of the layer before, some of any earlier
+    """Parents by number, as projects of teams have them: one to four, mostly of the layer before, some of any earlier
     layer or of the domain before; each domain reads one hub."""
     import random
 

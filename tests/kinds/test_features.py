@@ -340,7 +340,7 @@ SPINES: dict[str, tuple[str, dict[str, Any], str]] = {
     "a label time of text": ("SELECT 1 AS k, '2024-01-02' AS due", {}, "'due' is VARCHAR, not a time"),
     "no such label time": (LABELS, {"label_time": "duee"}, "did you mean due"),
     "no label time": (LABELS, {"label_time": None}, "no label time"),
-    "no key": ("SELECT 1 AS kk, TIMESTAMP '2024-01-02' AS due", {}, "no column 'k', the key of feature_group.f"),
+    "no key": ("SELECT 1 AS kk, TIMESTAMP '2024-01-02' AS due", {}, "it is the key of feature_group.f"),
     "a key of another type": ("SELECT '1' AS k, TIMESTAMP '2024-01-02' AS due", {}, "VARCHAR in the spine, INTEGER in feature_group.f"),
     "a key with a fraction": ("SELECT 1.0::DOUBLE AS k, TIMESTAMP '2024-01-02' AS due", {}, "DOUBLE in the spine"),
     "no such feature": (LABELS, {"features": ["f:vv"]}, "did you mean v"),

@@ -650,7 +650,7 @@ result = [{{"a": 1}}]
 
 @pytest.mark.parametrize("too", [False, True], ids=["the file", "the file and its record"])
 def test_a_file_that_was_changed_is_not_loaded(project: Project, tmp_path: Path, too: bool) -> None:
-    """RELIABILITY G17: it is changed after the run has proved it, right before it is read."""
+    """It is changed after the run has proved it, right before it is read."""
     trace = tmp_path / "trace"
     project.model("m", python=OTHER)
     project.transform("t", inputs=["m"], python=TAMPER.format(root=str(tmp_path), data=pickle.dumps(Bomb(str(trace))).hex(), too=too))
