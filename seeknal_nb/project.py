@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from seeknal_nb.authoring.folder import FOLDER
 from seeknal_nb.dag.diff import ManifestDiff
@@ -27,11 +27,12 @@ from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import LAST, read_history
 from seeknal_nb.workflow.listing import garbage_rows, history_rows
-from seeknal_nb.workflow.lock import run_lock
+from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.runner import DAGRunner, folders
+from seeknal_nb.workflow.stores import open_store
 
 if TYPE_CHECKING:
     import threading
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.details import Details
     from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeResult
     from seeknal_nb.workflow.plan import Plan
-    from seeknal_nb.workflow.state import StateStore
+    from seeknal_nb.workflow.state import StateBackend, StateStore
 
 __all__ = ["Project"]
 
@@ -66,7 +67,7 @@ class Project(Pipeline):
         engine: An engine or the name of one.
         workers: How many nodes run at a time.
         state_dir: Another place for state.
-        state: Another state store.
+        state: Another state store, as ``DAGRunner`` takes it, or the URL of one; a shared one needs the project's name.
         kinds: Executors by kind, as ``DAGRunner`` takes them.
         namespace: The notebook's variables.
     """
@@ -80,7 +81,7 @@ class Project(Pipeline):
         engine: Engine | str | None = None,
         workers: int | None = None,
         state_dir: str | Path | None = None,
-        state: StateStore | None = None,
+        state: StateStore | StateBackend | str | None = None,
         kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
         namespace: Mapping[str, object] | None = None,
     ) -> None:
@@ -101,10 +102,11 @@ class Project(Pipeline):
         self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
         self.workers = workers or settings.get("workers", 1)
-        self._state_dir, self._state = state_dir, state
+        self._state_dir, self._told_name, self._told_state = state_dir, name, state
+        self._state = self._store()
 
     @classmethod
-    def open(cls, directory: str | Path = ".", **options: Any) -> Project:
+    def open(cls, directory: str | Path = ".", **options: Any) -> Self:
         """The project of a directory: its ``seeknal/`` folder is parsed, else ``target/manifest.json`` is loaded.
 
         Raises:
@@ -126,40 +128,36 @@ class Project(Pipeline):
 
     def runner(
         self,
+        request: Request | None = None,
         *,
-        params: Mapping[str, object] | None = None,
-        then: Request | None = None,
-        old_manifest: Manifest | str | Path | None = None,
-        workers: int | None = None,
-        allow_outside: bool | None = None,
-        engine: Engine | OnFirstUse | str | None = None,
+        engine: OnFirstUse | None = None,
         executor: Executor | None = None,
         listeners: Sequence[Callable[[Event], None]] = (),
+        **given: Any,
     ) -> DAGRunner:
         """A runner of the nodes as they are now; the engine stays open between runs.
 
         Args:
-            params: Values of ``{{ name }}``, on top of the project's.
-            then: Of which run the day is, and ``{{ run_id }}``.
-            old_manifest: A manifest, or the file of one, that narrows a run to what differs from it.
-            workers: As ``DAGRunner`` has it; None for the project's own.
-            allow_outside: Likewise.
-            engine: Likewise.
-            executor: Likewise.
+            request: Of which run the day and ``{{ run_id }}`` are; its parameters come on top of the project's.
+            engine: Another engine than the project's.
+            executor: As ``DAGRunner`` has it.
             listeners: Likewise.
+            given: The request by the names in ``Request``: ``params=``, ``workers=``, and so on.
         """
+        asked = value_of(request, Request.of, given)
         namespace = {**self.shared, **self.namespace} if self.shared else self.namespace
+        old = None if asked.old_manifest is None else _manifest(asked.old_manifest)
         return DAGRunner(
-            self.manifest, None if old_manifest is None else _manifest(old_manifest), self._state_dir,
-            state=self._state, root=self.directory, kinds=self.kinds, namespace=namespace, params=self.given(params, then),
-            engine=engine or self._engine, workers=self.workers if workers is None else workers, executor=executor,
-            allow_outside=bool(allow_outside), listeners=listeners,
+            self.manifest, old, self._state_dir, state=self._state, root=self.directory, kinds=self.kinds,
+            namespace=namespace, params=self.given(asked.params, asked), engine=engine or self._engine,
+            workers=asked.workers or self.workers, executor=executor, allow_outside=bool(asked.allow_outside),
+            listeners=listeners,
         )  # fmt: skip
 
     def plan(self, request: Request | None = None, **given: Any) -> Plan:
         """What a run would do, and why; takes what ``stream`` takes."""
         request = self._complete(value_of(request, Request.of, given))
-        return self._runner_of(request).plan(request.options, verify=request.options.verify)
+        return self.runner(request).plan(request.options, verify=request.options.verify)
 
     def stream(
         self, request: Request | None = None, *, cancelled: threading.Event | None = None, **given: Any
@@ -187,19 +185,13 @@ class Project(Pipeline):
     def _stream(self, request: Request, cancelled: threading.Event | None) -> Generator[Event]:
         self._refuse_while_running(BEFORE_RUNNING)
         request = self._complete(request)
-        runner = self._runner_of(request)
+        runner = self.runner(request, listeners=[self._tell])
         asked = recorded(request, runner.around.secrets)
         with closing(runner.stream(request.options, command=request.command, asked=asked, cancelled=cancelled)) as events:
             for event in events:
                 if isinstance(event, RunFinished) and not request.options.dry_run:
                     self.summary = event.summary
                 yield event
-
-    def _runner_of(self, request: Request) -> DAGRunner:
-        return self.runner(
-            params=request.params, then=request, old_manifest=request.old_manifest, workers=request.workers,
-            allow_outside=request.allow_outside, listeners=[self._tell],
-        )  # fmt: skip
 
     def _complete(self, request: Request) -> Request:
         """A retry's, with what the run that failed was asked for; any other as it is."""
@@ -216,7 +208,7 @@ class Project(Pipeline):
         """A look at how the nodes stand, with the parameters of the last run, whose tables it shows, and with these."""
         last, own = last_request(self._runs), params or {}
         left = {name: value for name, value in (last.params if last else {}).items() if name not in own}
-        return Look(self.runner(engine=self._reading, params={**left, **own}), left)
+        return Look(self.runner(Request(params={**left, **own}), engine=self._reading), left)
 
     def _tell(self, event: Event) -> None:
         for listener in list(self.listeners):
@@ -263,9 +255,16 @@ class Project(Pipeline):
         self.params = {**settings.get("params", {}), **own}
         if not self._told_workers and self.workers == left.get("workers", 1):
             self.workers = settings.get("workers", 1)
+        self._state = self._store()
         if not self._told_engine:
             self._engine.turn_to(settings.get("engine", ENGINE), folder / "target" / "spill")
             self._reading.turn_to(settings.get("engine", ENGINE))
+
+    def _store(self) -> StateStore | StateBackend | None:
+        """Where state is kept, as the user said or else the settings; None for the state folder."""
+        state = self._told_state if self._told_state is not None else self._settings.get("state")
+        name = self._told_name or self._settings.get("name", "")
+        return open_store(state, root=self.directory, project=name) if isinstance(state, str) else state
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""
@@ -327,7 +326,7 @@ class Project(Pipeline):
         runner = self.look(params).runner
         if dry_run:
             return garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")
-        with run_lock(runner.state_dir, "clean"):
+        with run_lock(runner.state_dir, who("clean", self.directory)):
             found = runner.garbage(keep=keep)
             runner.outputs.remove(found)
         return garbage_rows(found, runner.target, "removed")

@@ -7,7 +7,6 @@ The oracle computes every table anew in a plain DuckDB connection; it asks nothi
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import tempfile
 from collections.abc import Iterable, Iterator

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphs import S, place
+from graphs import place
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from waiting import END, MINUTES, Gate, eventually, ours
@@ -24,8 +24,8 @@ from seeknal_nb.errors import LockedError, SelectionError, UsageError
 from seeknal_nb.project import Project
 from seeknal_nb.workflow import background
 from seeknal_nb.workflow.background import Background, BackgroundRun
-from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.events import Event, NodeFinished, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import MemoryState
 
@@ -579,7 +579,7 @@ def test_who_is_told_of_a_cancelled_run_may_cancel_the_others(tmp_path: Path) ->
     bench = Bench(tmp_path)
     bench.held()
     runs = [bench.project.start() for _ in range(3)]
-    runs[0].then(lambda _: bench.project.background.cancel())
+    runs[0].then(lambda _: bench.project.background.cancel())  # type: ignore[arg-type]
     other = threading.Thread(target=runs[0].cancel, daemon=True)
     other.start()
     other.join()  # it does not wait for itself

@@ -21,6 +21,7 @@ from waiting import MINUTES, eventually
 
 from seeknal_nb.cli import main
 from seeknal_nb.commands import COMMANDS
+from seeknal_nb.workflow.stores import open_store
 
 ROOT = Path(__file__).parents[1]
 USERS = "id,name\n1,ann\n2,bob\n"
@@ -390,6 +391,19 @@ def test_a_notebook_runs_as_a_project_does(home):
     assert "3 nodes, 2 edges" in shell(["graph", "n.ipynb"], home).stdout
 
 
+def test_a_notebook_shares_its_state_under_the_name_that_its_settings_say(home):
+    """Its own file's name would be another one than that which its kernel has."""
+    notebook(home / "n.ipynb", *CELLS)
+    words = ["run", "n.ipynb", "--state", "sqlite:///kept.db"]
+    found = shell(words, home)
+    assert found.returncode == 2
+    assert "a project needs a name" in found.stderr
+    (home / "pyproject.toml").write_text("[tool.seeknal_nb]\nname = 'orders'\n")
+    found = shell(words, home)
+    assert found.returncode == 0, found.stderr
+    assert len(open_store("sqlite:///kept.db", root=home, project="orders").load()) == 3
+
+
 def test_a_notebook_from_another_folder_runs_in_its_own(home, tmp_path):
     notebook(home / "n.ipynb", *CELLS)
     other = tmp_path / "other"
@@ -571,9 +585,9 @@ def test_a_stream_that_knows_only_ascii_gets_ascii(home, env):
         assert found.stderr == b""
         if "ascii" in env.values() or "POSIX" in env.values():
             found.stdout.decode("ascii")
-    found = shell(["run", "--nodes", "é漢"], home, env=env)
-    assert found.returncode == 2
-    assert "Traceback" not in found.stderr
+    wrong = shell(["run", "--nodes", "é漢"], home, env=env)
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
 
 
 def on_terminal(words: list[str], cwd: Path, **env: str) -> str:
@@ -691,7 +705,7 @@ def started(home: Path, *words: str, ignored: bool = False) -> Iterator[subproce
     """A run that has come to its slow node; ``ignored``: as nohup starts it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "seeknal_nb", "run", *words], cwd=home, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=nohup if ignored else None,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=nohup if ignored else None,  # noqa: PLW1509 - it only ignores a signal
     )  # fmt: skip
     journal = home / "target" / "state" / "journal.jsonl"
     try:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.completer import CompletionContext, provisionalcompleter
-from test_magics import HEAVY, PIPELINE, ROOT, Notebook, execute, kernel, nb, shell  # noqa: F401 - fixtures
+from shells import HEAVY, PIPELINE, ROOT, Notebook, execute
 from waiting import eventually
 
 from seeknal_nb.commands import NOTEBOOK_COMMANDS

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from graphs import place, snapshot
+from hostile import PAYLOADS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_magics import PAYLOADS
 from waiting import MINUTES
 
 from seeknal_nb.engines.duckdb import DuckDB
@@ -313,7 +313,7 @@ def test_the_line_that_failed_is_marked_in_the_body(project: Project, language: 
 
 def test_a_mark_is_a_line_of_the_body_or_none(project: Project) -> None:
     """An error may say anything; a body may have become shorter since."""
-    project.kinds["work"] = lambda _: 1 / 0
+    project.kinds["work"] = lambda _: {"row_count": 1 // 0}
     project.node("work", "w")
     project.transform("t", python="\n\n\nresult = 1 / 0")
     project.kinds["loud"] = lambda _: (_ for _ in ()).throw(ValueError("at line 99 of its body"))

@@ -43,7 +43,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from seeknal_nb.cli import main
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.manifest import Manifest, Node
+from seeknal_nb.dag.manifest import Node
 from seeknal_nb.workflow.events import NodeFinished, NodeStarted, RunFinished
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import MemoryState
@@ -464,7 +464,7 @@ def test_a_dry_run_executes_and_writes_nothing(change: tuple[Pipeline, Pipeline,
 
 
 @st.composite
-def selections(draw: st.DrawFn, pipeline: Pipeline) -> dict[str, list[str]]:
+def selections(draw: st.DrawFn, pipeline: Pipeline) -> dict[str, Any]:
     kinds = sorted({step.kind for step in pipeline.values()})
     tags = sorted({tag for step in pipeline.values() for tag in step.tags})
     choices: dict[str, list[str]] = {"node_types": kinds, "nodes": list(pipeline), "tags": tags, "exclude_tags": tags}
@@ -602,7 +602,8 @@ class Histories(RuleBasedStateMachine):
         path = self.here.root / str(step.file)
         if touch:
             path.touch()
-            return self._go(go)
+            self._go(go)
+            return
         stat, rows = path.stat(), tuple((k, 10 + (v + 1) % 40) for k, v in step.rows)
         path.write_text(csv_of(rows))
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -616,7 +617,8 @@ class Histories(RuleBasedStateMachine):
         name = f"n{number}"
         if all(step.name != name for step in self.pipeline.values()):
             known = sorted(self.pipeline)
-            new = queries(name, known) if known and data.draw(st.booleans(), label="query") else sources(name)
+            reads: bool = bool(known) and data.draw(st.booleans(), label="query")
+            new = queries(name, known) if reads else sources(name)
             self._put(data.draw(new, label="step"))
         self._go(go)
 
@@ -673,7 +675,8 @@ class Histories(RuleBasedStateMachine):
         if lose == 0:
             (self.here.root / "target/state/execution_state.json").unlink(missing_ok=True)
             self.model, self.perhaps, self.maybe = Model(), {}, set()
-            return self._go(go)
+            self._go(go)
+            return
         self.here.write(self.pipeline)
         runner = self.here.runner(self.pipeline)
         runner.outputs.remove(runner.garbage())

@@ -2,100 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import os
 import subprocess
 import sys
 import time
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
-from traitlets.config import Config
-from waiting import END, eventually
+from hostile import PAYLOADS, inspect_bundle
+from kinds import status
+from shells import HEAVY, PIPELINE, ROOT, execute
+from waiting import eventually
 
 from seeknal_nb.authoring.cell import define, definition_grammar
 from seeknal_nb.errors import RunFailed, SeeknalError, UsageError
-
-ROOT = Path(__file__).parents[1]
-HEAVY = ("duckdb", "pandas", "numpy", "pyarrow", "sqlglot", "sklearn", "ipywidgets", "anywidget")
-
-
-class Cell:
-    """What one cell came to: its value, its error, what it printed, and what it displayed."""
-
-    def __init__(self, found: Any, seen: Any) -> None:
-        self.error = found.error_before_exec or found.error_in_exec
-        self.value = None if self.error else found.result
-        self.out, self.err = seen.stdout, seen.stderr
-        self.shown = seen._outputs if hasattr(seen, "_outputs") else seen.outputs
-
-
-class Notebook:
-    """Runs cells in the shell of the session."""
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self.shell = shell
-
-    def cell(self, source: str) -> Cell:
-        with capture_output() as seen:
-            found = self.shell.run_cell(source, store_history=False)
-        return Cell(found, seen)
-
-    def __call__(self, source: str) -> Any:
-        """The value of a cell that must work."""
-        cell = self.cell(source)
-        assert cell.error is None, f"{source!r}: {cell.error!r}"
-        return cell.value
-
-    def error(self, source: str, kind: type[BaseException] = SeeknalError) -> Any:
-        """The error of a cell that must fail, and its text as the cell shows it."""
-        cell = self.cell(source)
-        assert isinstance(cell.error, kind), f"{source!r}: {cell.error!r}, {cell.value!r}"
-        assert "Traceback" not in cell.out
-        assert "seeknal_nb/" not in cell.out
-        assert len(cell.out.strip().splitlines()) <= 3, cell.out
-        return cell.error
-
-    def bundle(self, value: object) -> dict[str, Any]:
-        """What a cell shows of the value; a graph shows two outputs, the second is what the notebook keeps."""
-        with capture_output() as seen:
-            data, _ = self.shell.display_formatter.format(value)
-        return data or seen.outputs[-1].data
-
-    @property
-    def nodes(self) -> list[str]:
-        return list(self.shell.user_ns["seeknal"].manifest.nodes)
-
-
-@pytest.fixture(scope="session")
-def shell(tmp_path_factory):
-    config = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor", "ast_node_interactivity": "last_expr"}})
-    os.environ["IPYTHONDIR"] = str(tmp_path_factory.mktemp("ipython"))
-    made = InteractiveShell.instance(config=config)
-    made.display_formatter.active_types = made.display_formatter.format_types
-    yield made
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def nb(shell, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shell.reset(new_session=False)
-    notebook = Notebook(shell)
-    notebook("%load_ext seeknal_nb")
-    yield notebook
-    notebook.cell("%unload_ext seeknal_nb")
-
-
-def status(summary: Any) -> dict[str, str]:
-    return {r.node_id: str(r.status) for r in summary.results}
-
+from seeknal_nb.workflow.stores import open_store
 
 # The extension
 
@@ -151,18 +73,6 @@ def test_the_project_is_the_variable_seeknal_and_is_no_variable_of_the_user(nb):
 
 # Commands
 
-PIPELINE = """
-%%seeknal
-kind: transform
-name: users
-tags: [core]
-description: all of them
-transform: SELECT * FROM (VALUES (1, 'ann'), (2, 'bob')) t(id, name)
----
-kind: transform
-name: names
-transform: SELECT name FROM transform.users
-""".lstrip()
 
 COMMANDS = {
     "%seeknal run": "2 nodes", "%seeknal run --full": "2 nodes", "%seeknal run --dry-run": "2 nodes",
@@ -267,6 +177,21 @@ def test_no_raise_gives_the_summary_of_a_failed_run(nb):
         nb("%config SeeknalMagics.raise_on_failure = True")
 
 
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_notebook_s_state_is_where_its_settings_or_the_shell_s_say(nb, tmp_path, configured):
+    settings = "" if configured else "state = 'sqlite:///kept.db'"
+    (tmp_path / "pyproject.toml").write_text(f"[tool.seeknal_nb]\nname = 'orders'\n{settings}\n")
+    if configured:
+        nb("%config SeeknalMagics.state = 'sqlite:///kept.db'")
+    try:
+        nb("%%seeknal transform a\nSELECT 1 AS x")
+        assert nb("%seeknal run").successful_nodes == 1
+        assert nb("%seeknal run").cached_nodes == 1
+    finally:
+        nb("%config SeeknalMagics.state = ''")
+    assert list(open_store("sqlite:///kept.db", root=tmp_path, project="orders").load()) == ["transform.a"]
+
+
 def test_what_a_node_prints_is_shown_with_the_run_and_nowhere_else(nb):
     nb("%%seeknal transform a\nprint('hello from a')\nresult = [{'x': 1}]")
     cell = nb.cell("summary = %seeknal run")
@@ -348,6 +273,13 @@ def test_wrong_use_is_one_short_error_with_a_remedy_and_changes_nothing(nb, tmp_
     assert error.remedy, str(error)
     assert (nb.nodes, nb.shell.user_ns["seeknal"].manifest.edges) == before
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_in_a_cell_of_yaml_names_the_line_of_the_cell(nb):
+    """The notebook counts from the magic's own line; so do unknown keys and what fails in a run."""
+    assert "cell:5" in str(nb.error("%%seeknal\nkind: transform\nname: t\nsql: SELECT 1 AS x\ndepend_on: [users]"))
+    nb("%%seeknal\nkind: transform\nname: t\nsql: |\n  SELECT 1 AS x,\n    nosuch AS y")
+    assert str(nb.cell("%seeknal run").error.place) == "cell:6"
 
 
 # Definitions
@@ -627,60 +559,6 @@ def test_formats_give_plain_values(nb):
 
 # Hostile text
 
-PAYLOADS = [
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "javascript:alert(1)", "</script>",
-    "]]>", "-->", "{{7*7}}", "&lt;b&gt;", "\u2028", "<a id=MathJax>", "'><b>x</b>", "</pre></td></table><iframe src=x>",
-    "\x1b[31mred\x07", "\u202eevil", "<<b>x</b>>", "\\", "\\N\\G", '"', "a" * 5000,
-]  # fmt: skip
-HTML = {"div", "code", "p", "table", "caption", "thead", "tbody", "tr", "th", "td", "span", "pre", "b", "br", "details", "summary"}
-SVG = {"svg", "title", "desc", "g", "rect", "path", "circle", "text", "style"}
-
-
-IMAGE = "data:image/svg+xml;base64,"
-
-
-class Inspector(HTMLParser):
-    """Collects what of a page is alive, and its text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.alive: list[str] = []
-        self.words: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in HTML | SVG | {"img", "details", "summary"}:
-            self.alive.append(f"<{tag}>")
-        for name, value in attrs:
-            if tag == "img" and name == "src" and (value or "").startswith(IMAGE):  # a drawing of ours: scripts are inert in it
-                self.words.append(inspect_bundle({"image/svg+xml": base64.b64decode(value.removeprefix(IMAGE)).decode()}))
-                continue
-            if name.startswith("on") or name in ("href", "src", "id", "name", "xlink:href") or "alert" in (value or ""):
-                self.alive.append(f"{tag} {name}={value}")
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        self.alive.append(f"comment {data}")
-
-    handle_decl = handle_pi = unknown_decl = handle_comment
-
-
-def inspect_bundle(data: dict[str, Any]) -> str:
-    """The text of a bundle, after making sure that nothing in it is alive."""
-    found = Inspector()
-    for kind in ("text/html", "image/svg+xml"):
-        found.feed(data.get(kind) or "")
-    found.close()
-    assert not found.alive, found.alive
-    if "image/svg+xml" in data:
-        ET.fromstring(data["image/svg+xml"])
-    for kind in ("text/plain", "text/html", "image/svg+xml", "text/vnd.mermaid"):
-        raw = data.get(kind) or ""
-        bad = [c for c in raw if (ord(c) < 32 and c not in "\n\t") or c in "\u2028\u2029\u202e\u200b" or 0x7F <= ord(c) < 0xA0]
-        assert not bad, (kind, bad)
-    return "".join(found.words)
-
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=[p[:16].encode("unicode_escape").decode() for p in PAYLOADS])
 def test_hostile_text_is_text_in_everything_that_is_shown(nb, payload):
@@ -741,29 +619,6 @@ def test_looking_at_a_hostile_project_executes_nothing(nb, tmp_path):
 # A real kernel
 
 
-@pytest.fixture(scope="module")
-def kernel():
-    from jupyter_client.manager import start_new_kernel
-
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    manager, client = start_new_kernel(startup_timeout=END, kernel_name="python3", env=env)
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-    manager.cleanup_resources()
-    client.context.destroy()
-    manager.context.destroy()
-
-
-def execute(client: Any, code: str, expression: str = "None") -> Any:
-    """Run a cell that must work; gives a Python value of it."""
-    import ast
-
-    reply = client.execute_interactive(code, user_expressions={"value": expression}, output_hook=lambda _m: None)
-    assert reply["content"]["status"] == "ok", "\n".join(reply["content"].get("traceback", []))
-    return ast.literal_eval(reply["content"]["user_expressions"]["value"]["data"]["text/plain"])
-
-
 def wait_for_build(folder: Path, name: str) -> None:
     journal = folder / "target" / "state" / "journal.jsonl"
     eventually(lambda: journal.exists() and f"transform.{name}" in journal.read_text())
@@ -771,7 +626,7 @@ def wait_for_build(folder: Path, name: str) -> None:
 
 def test_the_node_that_is_running_is_shown_while_it_runs(kernel, tmp_path):
     """One live output; whoever waits for a minute must see for what."""
-    manager, client = kernel
+    _, client = kernel
     execute(client, f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb")
     execute(client, "%%seeknal transform before\nSELECT 1 AS x")
     execute(client, "%%seeknal transform slow --inputs before\nimport os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.01)\nresult = [{'x': 1}]")

@@ -1,7 +1,6 @@
 """What must never happen, each once seen: a wrong row from the cache, a lock that stays, finished work that is lost."""
 
 import builtins
-import os
 import sqlite3
 import threading
 
@@ -216,4 +215,4 @@ def test_every_attempt_of_a_body_begins_with_what_the_notebook_holds(project):
     project.transform("t", python="rows = [{'x': v} for v in left]\nleft.clear()\nif len(rows) < 2: raise ValueError\nrows")
     assert run(project, retry=1) == {"t": "success"}
     assert project.namespace["left"] == [1, 2]
-    assert os.path.exists(project.directory)
+    assert project.directory.exists()

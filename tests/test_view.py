@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import inspect_bundle
 from ipywidgets.widgets.widget import _put_buffers
+from kinds import status
+from shells import PIPELINE
 from test_board import told
-from test_magics import PIPELINE, inspect_bundle, kernel, nb, shell, status  # noqa: F401 - fixtures
 from waiting import END, MINUTES, eventually, ours
 
 from seeknal_nb.cli import main
@@ -168,7 +170,7 @@ def built(folder: Path, name: str) -> bool:
 
 def check_drawing(bundle: dict[str, Any]) -> None:
     """The drawing in all its forms, in which nothing is alive."""
-    assert DRAWN <= bundle.keys()
+    assert bundle.keys() >= DRAWN
     assert bundle["image/svg+xml"].startswith("<svg")
     assert "<table>" in bundle["text/html"]
     assert bundle["text/vnd.mermaid"].startswith("flowchart")
@@ -400,7 +402,7 @@ def test_a_kernel_restarts_while_a_run_goes_on(front: Front, tmp_path: Path, mon
 # In a shell
 
 
-def test_a_graph_selects_by_the_grammar_and_a_wrong_term_leaves_the_selection(nb: Any) -> None:  # noqa: F811
+def test_a_graph_selects_by_the_grammar_and_a_wrong_term_leaves_the_selection(nb: Any) -> None:
     nb(PIPELINE)
     graph = nb("%seeknal graph\nseeknal.graph()")
     assert isinstance(graph, GraphView)
@@ -420,7 +422,7 @@ def test_a_graph_selects_by_the_grammar_and_a_wrong_term_leaves_the_selection(nb
     }  # fmt: skip
 
 
-def test_a_selection_is_of_nodes_and_goes_with_them(nb: Any) -> None:  # noqa: F811
+def test_a_selection_is_of_nodes_and_goes_with_them(nb: Any) -> None:
     """In another graph their numbers are others; whoever has selected a node still means this one."""
     nb(PIPELINE)
     graph = nb("seeknal.graph()")
@@ -434,7 +436,7 @@ def test_a_selection_is_of_nodes_and_goes_with_them(nb: Any) -> None:  # noqa: F
     assert graph.selected == ("transform.users",)
 
 
-def test_a_view_is_a_drawing_of_how_the_nodes_stood(nb: Any) -> None:  # noqa: F811
+def test_a_view_is_a_drawing_of_how_the_nodes_stood(nb: Any) -> None:
     """A graph that was assigned is a value; only its widget goes on."""
     nb(PIPELINE)
     before = nb("seeknal.graph()")
@@ -446,7 +448,7 @@ def test_a_view_is_a_drawing_of_how_the_nodes_stood(nb: Any) -> None:  # noqa: F
     assert before._display_() is nb("seeknal").widget
 
 
-def test_a_terminal_shows_text_and_makes_no_widget(nb: Any) -> None:  # noqa: F811
+def test_a_terminal_shows_text_and_makes_no_widget(nb: Any) -> None:
     types = nb.shell.display_formatter.active_types
     nb.shell.display_formatter.active_types = ["text/plain"]
     try:
@@ -462,7 +464,7 @@ def test_a_terminal_shows_text_and_makes_no_widget(nb: Any) -> None:  # noqa: F8
         nb.shell.display_formatter.active_types = types
 
 
-def test_background_gives_a_handle_of_the_run_and_of_a_retry(nb: Any) -> None:  # noqa: F811
+def test_background_gives_a_handle_of_the_run_and_of_a_retry(nb: Any) -> None:
     nb(PIPELINE)
     nb("%%seeknal transform bad\nSELECT error('x') AS x FROM users")
     run = nb("run = %seeknal run --background --continue-on-error --tags core\nrun")
@@ -477,7 +479,7 @@ def test_background_gives_a_handle_of_the_run_and_of_a_retry(nb: Any) -> None:  
     assert [row[2].split()[0] for row in nb("%seeknal history").rows] == ["retry", "run", "run"]
 
 
-def test_what_background_cannot_begin_with_is_told_by_the_handle(nb: Any) -> None:  # noqa: F811
+def test_what_background_cannot_begin_with_is_told_by_the_handle(nb: Any) -> None:
     nb(PIPELINE)
     run = nb("run = %seeknal run --background --nodes nowhere\nrun")
     with pytest.raises(SelectionError, match="nowhere"):
@@ -486,7 +488,7 @@ def test_what_background_cannot_begin_with_is_told_by_the_handle(nb: Any) -> Non
     assert "nowhere" in repr(run)
 
 
-def test_cancel_as_json_and_without_a_run(nb: Any) -> None:  # noqa: F811
+def test_cancel_as_json_and_without_a_run(nb: Any) -> None:
     nb(PIPELINE)
     assert nb("%seeknal cancel --format json") == {"rows": []}
     assert str(nb("%seeknal cancel")) == "0 runs told to stop"
@@ -498,7 +500,7 @@ def test_the_command_line_knows_no_background() -> None:
     assert main(["cancel"]) == 2
 
 
-def test_unloading_stops_a_run_and_leaves_nothing(nb: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_unloading_stops_a_run_and_leaves_nothing(nb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "LEAVE", END)
     foreign = ours()  # of other tests' projects, which nobody closed
     nb(PIPELINE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from seeknal_nb.markup import cut, esc_term
 from seeknal_nb.status import LOOKS, ExecutionStatus
 from seeknal_nb.workflow.events import ExecutionSummary, NodeFinished, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.workflow.reasons import Why
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -69,7 +70,7 @@ def _result_lines(result: NodeResult) -> Iterator[str]:
         yield from (f"! {name}: {warning}" for warning in result.warnings)
     elif result.status is ExecutionStatus.FAILED:
         yield f"{sign} {name} failed after {result.duration:.2f}s{tries}: {result.error_message}"
-    elif result.status is ExecutionStatus.SKIPPED and result.reason.startswith("upstream failed"):
+    elif result.reason.code is Why.UPSTREAM_FAILED:
         yield f"{sign} {name} skipped: {result.reason}"
 
 

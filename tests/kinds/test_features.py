@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from kinds import arrow, build_of, failure, good, rows, run, status
-from seeknal_nb.dag.wanted import Wanted, read_wanted
+from kinds import arrow, build_of, failure, good, rows, status
 from seeknal_nb.authoring.cell import define
+from seeknal_nb.dag.wanted import Wanted, read_wanted
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def test_a_retrieval_tells_what_matched_what_had_expired_and_how_old_it_was(proj
 
 
 def test_a_date_is_its_midnight(project: Project) -> None:
-    _group(project, body="SELECT k, ts::DATE AS ts, v FROM ({})".format(BODY))
+    _group(project, body=f"SELECT k, ts::DATE AS ts, v FROM ({BODY})")
     project.transform("t", sql="SELECT k, DATE '2024-01-03' AS due FROM range(1, 3) r(k)", label_time="due", features="f")
     good(project)
     assert [row[2] for row in rows(project, "transform.t")] == [6, 7]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kinds import good
 
+from kinds import good
 from seeknal_nb.workflow.kinds.metadata import merged
 
 if TYPE_CHECKING:
