@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import operator
 import re
 import threading
@@ -17,7 +16,7 @@ from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import read_body
 from seeknal_nb.dag.sql import unordered
 from seeknal_nb.engines import Interrupted
-from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, UsageError, text_of
+from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, text_of
 from seeknal_nb.markup import json_value
 from seeknal_nb.workflow.builds import DATA, Build
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.plan import Decision, Plan
     from seeknal_nb.workflow.runner import DAGRunner
 
-__all__ = ["Run", "seconds", "whole"]
+__all__ = ["Run"]
 
 LONGEST_WAIT = 30.0
 # What pools of threads say before the main thread counts as ended, for they are closed first.
@@ -289,17 +288,3 @@ def _failure(node: Node, error: BaseException, duration: float, attempts: int, s
         node.id, ExecutionStatus.FAILED, duration, None, text[:LONGEST], getattr(error, "metadata", None) or {},
         attempts=attempts, started=started, error=error,
     )  # fmt: skip
-
-
-def whole(name: str, value: object, *, least: int = 0) -> int:
-    """The value, where it is a whole number from ``least`` to 10,000; else a ``UsageError``."""
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= 10_000:  # noqa: PLR2004
-        raise UsageError(f"{name} must be a whole number from {least} to 10,000", why=f"it is {value!r}", remedy=f"{name}=3")
-    return value
-
-
-def seconds(name: str, value: object) -> float:
-    """The value, where it is a finite number of seconds from 0; else a ``UsageError``."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise UsageError(f"{name} must be a number of seconds from 0", why=f"it is {value!r}", remedy=f"{name}=1.5")
-    return float(value)
