@@ -10,7 +10,8 @@ SeeknalError                     exit 2: wrong use, nothing was run
 ├── StateError                   state that cannot be read or written
 │   └── LockedError              exit 75: another run holds the state folder
 ├── NodeError                    exit 1: a node that could not do its work
-│   └── ChecksFailed             a rule or a kind's own checks, with what they found
+│   ├── ChecksFailed             a rule or a kind's own checks, with what they found
+│   └── WorkerError              what went wrong in another process
 └── RunFailed                    exit 1: a run in which a node failed; carries the summary
 """
 
@@ -39,6 +40,7 @@ __all__ = [
     "SelectionError",
     "StateError",
     "UsageError",
+    "WorkerError",
     "near",
     "one_or_many",
     "text_of",
@@ -177,6 +179,17 @@ class NodeError(SeeknalError):
 
 class ChecksFailed(NodeError):  # noqa: N818 - it reads as what happened
     """Checks of severity ``error`` did not pass; ``metadata`` holds what each of them found."""
+
+
+class WorkerError(NodeError):
+    """A failure of a node in another process, whose exception stayed there; ``traceback`` is its text."""
+
+    def __init__(self, text: str, *, traceback: str = "", **details: Any) -> None:
+        super().__init__(**details)
+        self.text, self.traceback = text, traceback
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class RunFailed(SeeknalError):  # noqa: N818 - it reads as what happened

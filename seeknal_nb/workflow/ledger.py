@@ -10,6 +10,8 @@ from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.state import FORMAT, NodeState, read_states
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.events import NodeResult
     from seeknal_nb.workflow.observe import Observed
@@ -45,7 +47,7 @@ class Ledger:
         self._due = time.monotonic() + PERIOD
 
     def note(
-        self, result: NodeResult, decision: Decision, build: Build | None, world: Observed, *, seen: dict[str, Any] | None
+        self, result: NodeResult, decision: Decision, build: Build | None, world: Observed, *, seen: Mapping[str, Any] | None
     ) -> None:
         """Remember how a node came out; a store with a journal has it at once."""
         node_id, now = result.node_id, time.time()

@@ -23,6 +23,7 @@ from seeknal_nb.workflow.events import (
     RunFinished,
     RunStarted,
 )
+from seeknal_nb.workflow.executors import refuse_forking
 from seeknal_nb.workflow.kinds import kind_names
 from seeknal_nb.workflow.kinds.task import Surroundings
 from seeknal_nb.workflow.ledger import Ledger
@@ -33,7 +34,7 @@ from seeknal_nb.workflow.plan import Plan, Selection
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.proofs import Proofs
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
-from seeknal_nb.workflow.run import Run, seconds, whole
+from seeknal_nb.workflow.run import Run, RunSettings, seconds, whole
 from seeknal_nb.workflow.stores import JsonState
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class DAGRunner:
         namespace: The notebook's variables, which Python bodies may read.
         listeners: Called with every event.
         workers: How many nodes at a time, in threads where more than one.
-        executor: Another ``concurrent.futures.Executor`` for them.
+        executor: Another ``concurrent.futures.Executor`` for them, also one of processes, which must not be forks.
         allow_outside: Let exposures write outside ``root``.
     """
 
@@ -188,6 +189,7 @@ class DAGRunner:
         """
         retry, retry_delay = whole("retry", retry), seconds("retry_delay", retry_delay)
         whole("workers", self.workers, least=1)
+        refuse_forking(self.executor)
         if dry_run:
             yield from self._told(self._dry(self.plan(verify=verify, **selection)))
             return
@@ -197,12 +199,16 @@ class DAGRunner:
             self.outputs.remove_leftovers()
             ledger = Ledger(self.state, left)
             world, plan = self._prepare(graph, ledger, chosen, verify=verify)
+            settings = RunSettings(
+                self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
+                retry, retry_delay, not continue_on_error, command, asked,
+            )  # fmt: skip
             self._active = Run(
-                self, graph, plan, world, ledger, retry=retry, retry_delay=retry_delay,
-                stop_on_error=not continue_on_error, cancelled=cancelled,
+                settings, graph, plan, world, ledger, execute_node=self._execute_node,
+                execute_by_type=self._execute_by_type, cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(self._active.events(command, asked))
+                yield from self._told(self._active.events())
             finally:
                 self._active = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
@@ -36,13 +37,14 @@ KINDS: Mapping[str, str] = {
 def kind_of(name: str, custom: Mapping[str, Callable[..., dict[str, Any]] | Kind]) -> Kind:
     """The kind of that name: the caller's own, else of the table, else of an entry point.
 
-    A function of a node is a custom executor as SPEC.md § Custom Executors writes it.
+    A function of a node is a custom executor as SPEC.md § Custom Executors writes it. The caller's own stay with the caller.
 
     Raises:
         PluginError: There is none.
     """
     found = custom.get(name) or plugins.find("kinds", name, KINDS)
-    return found if isinstance(found, Kind) else Kind(execute=_of_node(found), stages=False)
+    kind = found if isinstance(found, Kind) else Kind(execute=_of_node(found), stages=False)
+    return replace(kind, travels=lambda _: False) if name in custom else kind
 
 
 def check_node(node: Node, kind: Kind) -> None:
