@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.errors import UsageError
+from seeknal_nb.errors import UsageError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,10 +80,21 @@ def where() -> str:
 
 
 def works_here(executor: Executor) -> bool:
-    """Whether what is submitted runs in this process; an executor that is not of the standard library is asked."""
-    if isinstance(executor, (ThreadPoolExecutor, InlineExecutor, DaemonExecutor)):
-        return True
-    return not isinstance(executor, ProcessPoolExecutor) and bool(executor.submit(where).result() == where())
+    """Whether what is submitted runs in this process; an executor that is not of the standard library is asked.
+
+    Raises:
+        UsageError: It does not answer.
+    """
+    if isinstance(executor, (ThreadPoolExecutor, ProcessPoolExecutor)):
+        return isinstance(executor, ThreadPoolExecutor)
+    try:
+        return bool(executor.submit(where).result() == where())
+    except Exception as error:
+        raise UsageError(
+            f"the executor {type(executor).__name__} does no work",
+            why=f"{type(error).__name__}: {text_of(error)}",
+            remedy="take one that is open, and whose processes can import seeknal_nb",
+        ) from error
 
 
 def refuse_forking(executor: Executor | None) -> None:

@@ -268,7 +268,8 @@ def checked(found: object) -> dict[str, Any]:
 
 
 def _told(outcome: Outcome, secrets: Secrets) -> Outcome:
-    failure = None if outcome.failure is None else outcome.failure.told(secrets)
+    """As it may leave the process; an interrupt of this one is no failure of the node."""
+    failure = None if outcome.failure is None or outcome.interrupted else outcome.failure.told(secrets)
     return replace(outcome, failure=failure, metadata=secrets.hide(dict(outcome.metadata)))
 
 

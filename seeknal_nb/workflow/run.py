@@ -12,19 +12,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.purity import captured
-from seeknal_nb.dag.python import read_body
 from seeknal_nb.dag.sql import unordered
 from seeknal_nb.engines import EngineSpec, Interrupted
-from seeknal_nb.errors import NodeError, SeeknalError, UsageError, text_of
+from seeknal_nb.errors import SeeknalError, UsageError, text_of
 from seeknal_nb.workflow.builds import Build
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.executors import DaemonExecutor, executor_for, machine_memory, works_here
 from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
-from seeknal_nb.workflow.kinds.body import python_of, sql_of
-from seeknal_nb.workflow.observe import probe_digest
+from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.outputs import discard
 from seeknal_nb.workflow.walk import Walk
 
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.kinds.task import Surroundings
     from seeknal_nb.workflow.ledger import Ledger
-    from seeknal_nb.workflow.observe import Observed, Sight
+    from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.outputs import OutputStore
     from seeknal_nb.workflow.plan import Decision, Plan
 
@@ -257,7 +255,7 @@ class Run:
         """Do what the node's kind does, here or elsewhere, and give the spec's dict."""
         one = self._in_flight[node.id]
         one.forget()
-        one.outcome = outcome = self._outcome(one.job)
+        one.outcome = outcome = self._outcome(one.job if node is one.job.node else replace(one.job, node=node))
         if outcome.failure is not None:
             raise outcome.failure.raised()
         if outcome.interrupted:
@@ -278,7 +276,7 @@ class Run:
             if result.status is ExecutionStatus.SUCCESS:
                 build = self._build(result, decision, outcome)
                 try:
-                    self._prove_unchanged(result.node_id)
+                    prove_unchanged(self.world, result.node_id, self.settings.around)
                     build = self._publish(build, outcome, result.duration)
                 except SeeknalError as error:
                     result, build = _failure(one.job.node, error, result.duration, result.attempts, result.started), None
@@ -289,23 +287,6 @@ class Run:
             result = replace(result, reason=self._reasons[result.node_id])
         self.ledger.note(result, decision, build, self.world, seen=outcome.seen)
         return result, build
-
-    def _prove_unchanged(self, node_id: str) -> None:
-        """What the node read must be what its key says: RELIABILITY rule 10, hash before and after."""
-        sight, before = self.world.sights[node_id], self.world.facts[node_id].probe
-        if sight.captured.digest_text and not self._reads_the_same(sight):
-            raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")
-        if before is None:
-            return
-        now = sight.kind.probe(sight.node, replace(self.settings.around, asking=True), sight.seen)
-        if probe_digest(now) != before and not now.moving:
-            raise NodeError("a file changed while it was read", remedy="run again when it is complete")
-
-    def _reads_the_same(self, sight: Sight) -> bool:
-        """Whether the body's own copies, and what they share with all, modules above all, tell what the key says."""
-        body, taken = read_body(python_of(sight.node) or "", name=sight.node.name), sight.captured
-        inputs = {*body.reads}.difference(taken.values)
-        return captured(body, taken.values, inputs=inputs).proof == taken.proof
 
     def _publish(self, build: Build, outcome: Outcome, seconds: float) -> Build:
         if outcome.stage is None:
