@@ -34,6 +34,7 @@ from seeknal_nb.workflow.runner import DAGRunner, folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
+    from concurrent.futures import Executor
 
     import pandas as pd
 
@@ -59,6 +60,7 @@ class Project(Pipeline):
         params: Values of ``{{ name }}``, on top of ``[tool.seeknal_nb.params]`` in pyproject.toml.
         engine: An engine or the name of one.
         workers: How many nodes run at a time.
+        executor: Where they run, as ``DAGRunner`` takes it.
         state_dir: Another place for state.
         state: Another state store.
         kinds: Executors by kind, as ``DAGRunner`` takes them.
@@ -73,6 +75,7 @@ class Project(Pipeline):
         params: Mapping[str, object] | None = None,
         engine: Engine | str | None = None,
         workers: int | None = None,
+        executor: Executor | None = None,
         state_dir: str | Path | None = None,
         state: StateStore | None = None,
         kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
@@ -94,7 +97,7 @@ class Project(Pipeline):
         self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill")
         self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
-        self.workers = workers or settings.get("workers", 1)
+        self.workers, self.executor = workers or settings.get("workers", 1), executor
         self._state_dir, self._state = state_dir, state
 
     @classmethod
@@ -136,11 +139,12 @@ class Project(Pipeline):
         """
         given = self.given(params, then)
         namespace = {**self.shared, **self.namespace} if self.shared else self.namespace
-        options = {"workers": self.workers, **{name: value for name, value in options.items() if value is not None}}
+        own = {"workers": self.workers, "executor": self.executor, "engine": self._engine}
+        options = {**own, **{name: value for name, value in options.items() if value is not None}}
         return DAGRunner(
             self.manifest, None if old_manifest is None else _manifest(old_manifest), self._state_dir,
             state=self._state, root=self.directory, kinds=self.kinds, namespace=namespace, params=given,
-            **{"engine": self._engine, **options},
+            **options,
         )  # fmt: skip
 
     def plan(self, *, params: Mapping[str, object] | None = None, **selection: Any) -> Plan:

@@ -13,13 +13,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.parameters import reaching
 from seeknal_nb.dag.purity import Captured
+from seeknal_nb.dag.python import params_read
 from seeknal_nb.engines import Interrupted, OpenedLater
 from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, WorkerError, text_of
 from seeknal_nb.markup import json_value
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.executors import where
 from seeknal_nb.workflow.kinds import kind_of
+from seeknal_nb.workflow.kinds.body import python_of
 from seeknal_nb.workflow.kinds.task import Task
 from seeknal_nb.workflow.outputs import discard, files_in, new_stage, running
 from seeknal_nb.workflow.parcel import Parcel, packed, unpacked
@@ -279,14 +282,19 @@ def sent(job: Job) -> Job:
     Raises:
         NodeError: What it reads cannot be pickled.
     """
-    params = {name: value for name, value in job.around.params.items() if not name.startswith("env:")}
     taken = job.captured
     if isinstance(taken, Captured):
         taken = packed(taken) if taken.values or taken.modules else Captured(warnings=taken.warnings)
     return replace(
         job, captured=taken, inputs=tuple(map(_from_anywhere, job.inputs)), outputs=job.outputs.absolute(),
-        around=replace(job.around, root=job.around.root.absolute(), namespace={}, params=params),
+        around=replace(job.around, root=job.around.root.absolute(), namespace={}, params=_asked_for(job)),
     )  # fmt: skip
+
+
+def _asked_for(job: Job) -> dict[str, object]:
+    """The parameters that the body asks ``ctx`` for; all but the environment's where that cannot be told."""
+    names, reached = params_read(python_of(job.node) or ""), reaching(job.node.config, job.around.params)
+    return {name: one for name, one in reached.items() if (name in names if names is not None else name.isidentifier())}
 
 
 def _from_anywhere(one: Input) -> Input:

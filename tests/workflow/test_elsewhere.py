@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import pickle
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +22,7 @@ from dag.cells import cell, cells
 from seeknal_nb import Project
 from seeknal_nb.errors import UsageError, WorkerError
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeStarted
+from seeknal_nb.workflow.executors import where
 from seeknal_nb.workflow.runner import DAGRunner
 from waiting import MINUTES, eventually
 
@@ -195,11 +196,12 @@ def test_a_project_of_files_runs_elsewhere(tmp_path: Path, pool: Executor) -> No
     (tmp_path / "seeknal/a.yml").write_text("kind: transform\nname: a\ntransform: SELECT unnest([1, 2, 3]) AS v\n")
     (tmp_path / "seeknal/b.py").write_text(
         "from seeknal_nb import transform\nfrom lib.helpers import scaled\nMORE = 1\n\ndef added(x):\n    return x + MORE\n\n"
-        "@transform()\ndef b(a):\n    return a.assign(w=a.v.map(scaled).map(added))\n"
+        "@transform()\ndef b(ctx, a):\n    import os\n    ctx.log_metrics(pid=os.getpid())\n    return a.assign(w=a.v.map(scaled).map(added))\n"
     )
-    project = Project.open(tmp_path) if hasattr(Project, "open") else Project(tmp_path, namespace={})
-    ran(project, executor=pool, workers=2)
+    project = Project.open(tmp_path, executor=pool, workers=2)
+    assert project.run(progress=False).successful_nodes == 2
     assert project["b"]["w"].tolist() == [3, 5, 7]
+    assert project.summary["transform.b"].metadata["metrics"]["pid"] != os.getpid()
     project.close()
 
 
@@ -311,6 +313,103 @@ def test_side_effects_frames_and_the_callers_kinds_stay_here(tmp_path: Path, poo
     assert found["exposure.e"].metadata["metrics"]["pid"] == os.getpid()
     assert {pid for _, _, pid in seen} == {os.getpid()}
     assert {(what, node) for what, node, _ in seen} >= {("odd", "odd.o"), ("node", "transform.t"), ("type", "transform.t")}
+    project.close()
+
+
+class Pickling(Executor):
+    """Another process without the wait for one: nothing reaches the work, or comes back, but what pickles."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, bytes] = {}
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if fn is where:
+            future.set_result("elsewhere:1")
+            return future
+        data = self.sent[args[0].node.id] = pickle.dumps((fn, args, kwargs))
+        work, given, named = pickle.loads(data)
+        future.set_result(pickle.loads(pickle.dumps(work(*given, **named))))
+        return future
+
+
+def test_what_is_sent_has_no_credential_and_no_variable_that_the_body_does_not_read(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", "hunter2-hunter2")
+    project = Project(tmp_path, namespace={"UNREAD": "unread-unread", "READ": "read-read"})
+    project.transform("t", python="print(ctx.secret('SHOP_PASSWORD'))\nresult = [{'x': READ}]")
+    project.transform("u", "SELECT '{{ env:SHOP_PASSWORD }}' AS x")
+    executor = Pickling()
+    found = ran(project, executor=executor)
+    assert found.successful_nodes == 2, str(found)
+    assert b"read-read" in executor.sent["transform.t"]
+    assert b"hunter2" not in executor.sent["transform.t"] and b"unread-unread" not in executor.sent["transform.t"]
+    assert found["transform.t"].metadata["output"] == "***\n"
+    project.close()
+
+
+@pytest.mark.parametrize("executor", [None, Pickling()], ids=["here", "elsewhere"])
+def test_a_body_is_given_the_parameters_that_it_has_here(tmp_path: Path, executor: Executor | None) -> None:
+    """A node's own takes the place of the notebook's variable, and what was given to the run that of both."""
+    project = Project(tmp_path, namespace={"a": 1, "b": 1, "c": 1})
+    own = {"a": 2, "b": 2}
+    project.transform("one", python="result = [{'a': ctx.get_param('a'), 'b': ctx.get_param('b'), 'c': ctx.get_param('c')}]", params=own)
+    project.transform("all", python="p = dict(ctx.params)\nresult = [{name: p[name] for name in ('a', 'b', 'c')}]", params=own)
+    ran(project, executor=executor, params={"b": 3})
+    assert project["one"].values.tolist() == project["all"].values.tolist() == [[2, 3, 1]]
+    project.close()
+
+
+def test_an_outcome_tells_where_it_came_from(tmp_path: Path) -> None:
+    """And what it staged, hashed where it was written."""
+    project = Project(tmp_path, namespace={})
+    project.transform("t", python="print('told')\nresult = [{'x': 1}]")
+    outcomes = []
+
+    class Kept(Pickling):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            future = super().submit(fn, *args, **kwargs)
+            outcomes.append(future.result())
+            return future
+
+    ran(project, executor=Kept())
+    found = outcomes[-1]
+    assert (found.where, found.output, found.rows, found.failure, found.interrupted) == (where(), "told\n", 1, None, False)
+    [file] = found.files
+    build = project.runner().outputs.find("transform.t", file.name.partition("/")[0], verify=True)
+    assert build is not None and build.files == found.files
+    project.close()
+
+
+def test_work_that_nobody_wants_any_more_does_not_begin(tmp_path: Path) -> None:
+    """As of a run that was killed: the next one takes its file away, and a worker that wakes up gives up."""
+    project = Project(tmp_path, namespace={})
+    project.transform("t", python="from pathlib import Path\nPath(ctx.get_param('mark')).touch()\nresult = [{'x': 1}]",
+                      params={"mark": str(tmp_path / "mark")})  # fmt: skip
+
+    class Late(Pickling):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            project.runner().outputs.remove_leftovers()
+            return super().submit(fn, *args, **kwargs)
+
+    found = ran(project, executor=Late())
+    assert found["transform.t"].status is S.PENDING
+    assert not (tmp_path / "mark").exists()
+    assert project.run(progress=False)["transform.t"].status is S.SUCCESS
+    project.close()
+
+
+class Silent(Executor):
+    """An executor that is closed."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+
+def test_an_executor_that_does_no_work_is_refused_by_name(tmp_path: Path) -> None:
+    project = Project(tmp_path, namespace={}, executor=Silent())
+    project.transform("t", "SELECT 1 AS x")
+    with pytest.raises(UsageError, match="the executor Silent does no work"):
+        project.run(progress=False)
     project.close()
 
 
