@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NOTEBOOK := notebooks/01_quickstart.ipynb
 PAGE := build/demo/01_quickstart.html
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint types bench clean
 
 # The quickstart, on the flights of New York 2013: run in a kernel, rendered as a page, then run once more in the shell.
 demo: $(VENV)/.demo
@@ -22,6 +22,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check seeknal_nb
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The types of the browser's modules (JSDoc), where npm is there; afterwards `make test` checks them too.
+types:
+	npx --yes --package=typescript@5.9 tsc -p tests/draw/web
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENGINES",
-    "FORMS",
     "Engine",
     "EngineSpec",
     "Interrupted",
@@ -31,9 +30,6 @@ __all__ = [
     "Session",
     "Table",
 ]
-
-FORMS = ("pandas", "pandas_arrow", "polars", "arrow")
-"""What a table may be handed over as. ``pandas_arrow`` is pandas with columns of Arrow's types."""
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error: somebody asked for it
@@ -92,7 +88,7 @@ class Session(Protocol):
         """The columns that a SELECT would give, without running it."""
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
-        """The rows of a SELECT in one of ``FORMS``, each value as it is, or as ``rows``, a list of tuples.
+        """The rows of a SELECT in one of ``declaration.FORMS``, each value as it is, or as ``rows``, a list of tuples.
 
         Raises:
             NodeError: A column does not fit that form.

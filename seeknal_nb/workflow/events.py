@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, table
+from seeknal_nb.status import LOOKS, ExecutionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,23 +26,10 @@ __all__ = [
 ]
 
 
-class ExecutionStatus(StrEnum):
-    """SPEC.md § Node Status; the values are those of ``execution_state.json``."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCESS = "success"
-    FAILED = "failed"
-    CACHED = "cached"
-    SKIPPED = "skipped"
-
-
-ICONS = {"pending": "○", "running": "▶", "success": "✓", "failed": "✗", "cached": "⚡", "skipped": "»"}
 CHECK_COLUMNS = {
     **dict.fromkeys(("node_id", "check", "severity"), "str"), "passed": "bool", "failed_rows": "Int64", "rows": "Int64",
     "tolerance": "Float64", "sample": "str",
 }  # fmt: skip
-COLOURS = {"running": "#8a6d00", "success": "#00795a", "failed": "#B03A00", "cached": "#2a6f9e", "skipped": "#6a6a6a"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +227,8 @@ class ExecutionSummary:
         counted = ", ".join(f"{n} {name}" for name, n in self.totals().items() if n and name not in ("total", "duration"))
         lines = [f"{plural(self.total_nodes, 'node')} in {self.total_duration:.2f}s: {counted or 'nothing to do'}"]
         lines += [f"  ! {r.node_id}: {cut(esc_term(text, one_line=True), 300)}" for r in self.results for text in r.warnings]
-        lines += [f"  ✗ {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
+        failed = LOOKS[ExecutionStatus.FAILED].icon
+        lines += [f"  {failed} {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -271,7 +259,8 @@ def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 def badge(status: str) -> Markup:
     """A status as icon, word and colour."""
-    return Markup(f'<span style="color:{COLOURS.get(status, "inherit")}">{ICONS[status]} {status}</span>')
+    look = LOOKS[status]
+    return Markup(f'<span style="color:{look.ink}">{look.icon} {status}</span>')
 
 
 @dataclass(frozen=True, slots=True)

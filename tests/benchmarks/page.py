@@ -91,7 +91,7 @@ class Sheet:
         node = f'.sk-node[data-i="{number}"]'
         x, y, width, height = self._box(f"{node} .sk-box")
         spots = (x + width / 2, y + height / 2), (x + width - 4, y + height / 2)
-        marks = {"feedback": [f"{node}.sk-asked"], "answer": [f"{node}.sk-s1"]}
+        marks = {"feedback": [f"{node}.sk-asked"], "answer": [f"{node}.sk-running"]}
         found = self._clicked(spots, "bench.handled['run']", **marks)
         self.ask("bench.rest()")
         return found

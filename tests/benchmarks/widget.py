@@ -6,7 +6,8 @@ Without Chromium only what needs no page is measured.
 import gzip
 import shutil
 
-from tests.benchmarks.measure import ROOT, Row, child, in_turn, row
+from seeknal_nb.draw.assets import script
+from tests.benchmarks.measure import Row, child, in_turn, row
 
 DRAWN = {100: 5, 1_000: 50, 5_000: None, 10_000: None}
 """Sizes, and the goal for the CPU milliseconds of a scene; above some 1,500 nodes it shows groups."""
@@ -42,9 +43,9 @@ def rows(options, directory):
 
 def _drawn(options):
     """Without a browser: what a page is sent, what that takes, and its crossings beside those of Graphviz."""
-    script = (ROOT / "seeknal_nb" / "draw" / "graph.js").read_bytes()
-    zipped = len(gzip.compress(script))
-    yield Row("graph.js, sent with each widget (floor: gzipped)", len(script) / 1e3, zipped / 1e3, "kB", 20, "ours")
+    sent = script("widget").encode()
+    zipped = len(gzip.compress(sent))
+    yield Row("script, sent with each widget (floor: gzipped)", len(sent) / 1e3, zipped / 1e3, "kB", 20, "ours")
     for nodes, goal in DRAWN.items():
         given = in_turn(
             options.repeat,
@@ -96,7 +97,7 @@ def _told(sheet):
     """From the event to the page, node by node; a graph that has just told something tells the next thing with what follows."""
     numbers = sheet.reachable()[:NODES]
     for nap in NAPS:
-        ours = sheet.told(f"bench.run({numbers}, {nap})", ".sk-node.sk-s2", "data-i")
+        ours = sheet.told(f"bench.run({numbers}, {nap})", ".sk-node.sk-success", "data-i")
         floor = sheet.told(f"least.tick({len(numbers)}, {nap})", ".least[data-said]", "data-said")
         what = f"  nodes of {nap * 1e3:.0f} ms: finished ->"
         yield from _spread(f"{what} DOM", ours, floor, "changed", (3, 25))

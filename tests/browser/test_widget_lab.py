@@ -9,7 +9,7 @@ import pytest
 from chromium import context, expect
 from lab import DARK, LIGHT
 from nbconvert import HTMLExporter
-from widget import Graph
+from widget import STATUS, Graph
 
 LOAD = "%load_ext seeknal_nb"
 DRAW = "%seeknal graph"
@@ -139,9 +139,9 @@ def test_colours_of_a_foreground_run(lab):
     assert histories == dict.fromkeys(graph.names(), ["pending", "running", "success"])
     names, when = graph.names(), {}
     for at, number, classes in recorded:
-        when.setdefault((names[int(number)], re.search(r"sk-s\d", classes)[0]), at)
+        when.setdefault((names[int(number)], STATUS.search(classes)[1]), at)
     for reader, read in (("left", "top"), ("right", "top"), ("bottom", "left"), ("bottom", "right")):
-        assert when[read, "sk-s2"] <= when[reader, "sk-s1"]
+        assert when[read, "success"] <= when[reader, "running"]
     expect(graph.progress).to_contain_text("4 of 4 run in")
     expect(graph.detail("top")).to_contain_text("2 rows")
     assert Graph(notebook.output(6)).painted().legend() == {"success": 4}
@@ -316,7 +316,7 @@ def test_a_click_while_a_cell_runs_waits_and_says_so(lab):
     notebook.until("busy")
     graph.click("top")
     graph.press("Run only this")
-    at_once = graph.node("top").and_(lab.page.locator(".sk-s2"))
+    at_once = graph.node("top").and_(lab.page.locator(".sk-success"))
     expect(graph.root.locator(".sk-ack", has_text="busy").or_(at_once)).to_be_visible()
     (notebook.folder / "enough").touch()
     notebook.wait(6)

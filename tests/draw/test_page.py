@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from texts import ANY_TEXT, HOSTILE, MARKS
 
-from seeknal_nb.draw import LOOKS, Mark, Picture, page
+from seeknal_nb.draw import Mark, Picture, page
+from seeknal_nb.status import LOOKS
 
 DETAILS = {
     **dict.fromkeys(("reason", "more", "change", "error", "log", "note", "cell"), ""),

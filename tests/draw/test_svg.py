@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from texts import ANY_TEXT, MARKS
 
-from seeknal_nb.draw import LOOKS, Mark, Picture, svg
+from seeknal_nb.draw import Mark, Picture, svg
 from seeknal_nb.draw.collapse import LIMIT, collapse
 from seeknal_nb.draw.measure import fitted, text_width
+from seeknal_nb.status import LOOKS
 
 NS = "{http://www.w3.org/2000/svg}"
 ELEMENTS = {"svg", "title", "desc", "g", "rect", "path", "circle", "text"}

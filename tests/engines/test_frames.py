@@ -23,7 +23,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from seeknal_nb.engines import FORMS, Relation, Session
+from seeknal_nb.declaration import FORMS
+from seeknal_nb.engines import Relation, Session
 from seeknal_nb.engines.columns import Map
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import NodeError

@@ -7,10 +7,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from seeknal_nb.draw.scene import CODES, packed
+from seeknal_nb.draw.scene import packed
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.markup import cut, esc_term
-from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.status import NUMBERS, ExecutionStatus
+from seeknal_nb.workflow.events import NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.plan import Action
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Board"]
 
+COUNTED: Final = (ExecutionStatus.SUCCESS, ExecutionStatus.CACHED, ExecutionStatus.FAILED)
+"""The statuses of a node that came out."""
 NOTES: Final = 20
 NOTE: Final = 500
 
@@ -193,10 +196,10 @@ class Progress:
         """Count a node that came out, and keep what should be read of it."""
         if result.node_id in self.now:
             self.now.remove(result.node_id)
-        counted = result.node_id in self._todo and result.status in ("success", "cached", "failed")
+        counted = result.node_id in self._todo and result.status in COUNTED
         self._done += counted
-        self._spared += counted and result.status == "cached"
-        if result.status == "failed":
+        self._spared += counted and result.status is ExecutionStatus.CACHED
+        if result.status is ExecutionStatus.FAILED:
             self._note(result, result.error_message or "failed")
         for text in result.warnings:
             self._note(result, text)
@@ -235,7 +238,7 @@ class Progress:
 
 
 def _facts(result: NodeResult) -> tuple[int, int | None, float | None]:
-    return CODES.index(result.status), result.row_count, round(result.duration, 3) if result.duration else None
+    return NUMBERS[result.status], result.row_count, round(result.duration, 3) if result.duration else None
 
 
 def _tags(picture: Picture) -> list[tuple[str, ...]]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sql import BEFORE, BEHIND, rewrite
 from seeknal_nb.dag.sqltext import quote
+from seeknal_nb.declaration import rewrites
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import article
-from seeknal_nb.workflow.kinds.features.groups import group_of
-from seeknal_nb.workflow.kinds.features.pointintime import with_latest
+from seeknal_nb.plugins import loaded
 from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.secrets import Secrets
 
@@ -141,9 +141,11 @@ class Task:
         return self.inputs[node_id]
 
     def sql(self, text: str) -> str:
-        """A body's SQL with its tables written as ids, and ``latest(group)`` as what it means."""
+        """A body's SQL with its tables written as ids, and what is a kind's own, as ``latest(group)``, as what it means."""
         written = rewrite(text, self.resolve, place=as_engines_write(self.surroundings.root))
-        return with_latest(written, lambda name: group_of(self.input(name)))
+        for reference in rewrites():
+            written = loaded("kind", "rewrites", reference)(written, self)
+        return written
 
     def condition(self, text: str) -> str:
         """A condition with its tables and files written as in ``sql``."""

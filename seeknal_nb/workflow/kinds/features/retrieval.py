@@ -6,27 +6,39 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown
 from seeknal_nb.dag.wanted import Wanted, wanted_in
+from seeknal_nb.declaration import COMMON, refuse_unknown
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
+from seeknal_nb.workflow.kinds.declared import RETRIEVAL
 from seeknal_nb.workflow.kinds.features.groups import Group, group_of
-from seeknal_nb.workflow.kinds.features.pointintime import MODES, Part, Spine, age_names, retrieval_sql
+from seeknal_nb.workflow.kinds.features.pointintime import (
+    MODES,
+    Part,
+    Spine,
+    age_names,
+    latest_sql,
+    retrieval_sql,
+    with_latest,
+)
 from seeknal_nb.workflow.kinds.task import Task, result_of
 from seeknal_nb.workflow.kinds.types import is_integer, is_time, is_zoned
-from seeknal_nb.workflow.kinds.unread import refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
+    from seeknal_nb.workflow.kinds.context import Context
 
-__all__ = ["check_retrieval", "features_for", "retrieve", "retrieves"]
+__all__ = ["check_retrieval", "features_of", "latest_of", "retrieve", "retrieves", "with_groups"]
 
 SPINE = "spine.parquet"
 JOINED = "joined.parquet"
-OPTIONS = ("spine", "label_time", "features", "mode")
-KNOWN = (*OPTIONS, "sql", "transform", "python", "inputs", "depends_on", "as", "materialized", "meta", "version", "engine")
+OPTIONS = tuple(key.name for key in RETRIEVAL if key.name != "engine")
+KNOWN = frozenset(
+    {*(key.name for key in (*COMMON, *RETRIEVAL)), "sql", "transform", "python", "as", "materialized"}
+)  # fmt: skip
 AGE = 1_000_000
 """Microseconds in a second."""
 
@@ -39,7 +51,7 @@ def retrieves(node: Node) -> bool:
 def check_retrieval(node: Node) -> None:
     """Refuse a retrieval without features or with two spines: raises ``ManifestError``."""
     config = node.config
-    refuse_unread(node, KNOWN, what="a transform with features")
+    refuse_unknown(config, KNOWN, "a transform with features")
     spine, body = config.get("spine"), sql_of(node) or python_of(node)
     if config.get("features") is None:
         given = next(name for name in OPTIONS if config.get(name) is not None)
@@ -94,14 +106,23 @@ def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
     return parquet(task.stage / SPINE), context.logged()
 
 
-def features_for(
-    task: Task, spine: object, features: object, *, time: str | None = None, mode: str = "event", form: str = "pandas"
+def features_of(
+    ctx: Context, spine: Any, features: Any, *, time: str | None = None, mode: str = "event", as_: str | None = None
 ) -> Any:
-    """The spine's rows with their features as a frame; ``spine`` is a frame, or the name of an input.
+    """A spine's rows, all of them and in their order, with features as they were at each row's ``time``.
+
+    Args:
+        ctx: The body's.
+        spine: A frame, or the name of an input.
+        features: ``["user_features", "txn:amount_7d", "txn:amount_7d AS amount"]``.
+        time: The spine's column with the time; none is needed where no group has an event time.
+        mode: ``event``: what was true by then; ``known``: what had arrived by then.
+        as_: ``pandas`` unless this, or the node's ``as``, says otherwise.
 
     Raises:
         NodeError: A name, a column, a type or the mode does not fit.
     """
+    task, form = ctx.task, ctx.form(as_)
     file = task.stage / SPINE
     try:
         check_mode(mode)
@@ -261,3 +282,14 @@ def _shares(name: str, part: Part, rows: int, found: Mapping[str, Any]) -> dict[
     if part.group.event_time and found["age"] is not None:
         told[f"{name}_age_seconds_median"] = found["age"] / AGE
     return told
+
+
+def latest_of(ctx: Context, group: str, *, as_: str | None = None) -> Any:
+    """The newest row of each key of a feature group, in the order of the keys, however old it is."""
+    found = group_of(ctx.task.input(group))
+    return ctx.task.engine.query(latest_sql(found), form=ctx.form(as_))
+
+
+def with_groups(sql: str, task: Task) -> str:
+    """A body's SQL with each ``latest(group)`` written as the SELECT that it means."""
+    return with_latest(sql, lambda name: group_of(task.input(name)))
