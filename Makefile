@@ -18,9 +18,10 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check seeknal_nb
+	$(BIN)/ruff check seeknal_nb tests
 	$(BIN)/ruff format --check seeknal_nb
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/lint-imports
 
 # The types of the browser's modules (JSDoc), where npm is there; afterwards `make test` checks them too.

@@ -104,11 +104,11 @@ def _project(options: argparse.Namespace) -> Any:
         from seeknal_nb.notebook.headless import load_notebook  # noqa: PLC0415 - IPython is a quarter of a second
 
         given = directory if options.project else None
-        return load_notebook(Path(where), directory=given, state_dir=options.state_dir)
+        return load_notebook(Path(where), directory=given, state_dir=options.state_dir, state=options.state)
     directory = Path(where) if where is not None else directory
     if options.command == "parse":
-        return Project(directory, state_dir=options.state_dir)
-    return Project.open(directory, state_dir=options.state_dir)
+        return Project(directory, state_dir=options.state_dir, state=options.state)
+    return Project.open(directory, state_dir=options.state_dir, state=options.state)
 
 
 def _show(things: Generator[Any], options: argparse.Namespace, out: TextIO) -> int:

@@ -43,6 +43,7 @@ def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) 
         command.arguments(sub)
         if shell:
             sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
+            sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
             sub.add_argument("--debug", action="store_true", help="show tracebacks")
         sub.add_argument("--state-dir", metavar="DIR", help=argparse.SUPPRESS)
     return parser

@@ -43,6 +43,7 @@ __all__ = [
     "declaration_of",
     "option",
     "refuse_unknown",
+    "refuse_unknown_names",
     "rewrites",
     "verbs",
     "walked",
@@ -292,6 +293,13 @@ def refuse_unknown(
         if value is not None and key not in known:
             remedy = instead.get(key) or near(key, sorted(known), what="key")
             raise ConfigError(f"unknown key {key!r} of {what}", remedy=remedy, path=(key,), on_key=True)
+
+
+def refuse_unknown_names(given: Iterable[object], known: Collection[str], of: str, *, what: str = "key") -> None:
+    """Refuse a name within a key's value that nobody reads: ``unknown option 'x' of split``, with the nearest."""
+    for name in given:
+        if name not in known:
+            raise ManifestError(f"unknown {what} {name!r} of {of}", remedy=near(str(name), known, what=what))
 
 
 def _check_shape(key: Key, config: Mapping[str, Any], above: tuple[str, ...]) -> None:

@@ -8,7 +8,8 @@ SeeknalError                     exit 2: wrong use, nothing was run
 │   └── ManyErrors               every error of one pass
 ├── SelectionError               an unknown node, type, tag or selector
 ├── StateError                   state that cannot be read or written
-│   └── LockedError              exit 75: another run holds the state folder
+│   └── LockedError              exit 75: another run holds the state folder, or the store
+│       └── Fenced               exit 75: another run has taken over what this one held
 ├── NodeError                    exit 1: a node that could not do its work
 │   ├── ChecksFailed             a rule or a kind's own checks, with what they found
 │   └── WorkerError              what went wrong in another process
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChecksFailed",
     "CycleError",
+    "Fenced",
     "LockedError",
     "ManifestError",
     "ManyErrors",
@@ -162,9 +164,13 @@ class StateError(SeeknalError):
 
 
 class LockedError(StateError):
-    """Another run holds the lock of this state folder."""
+    """Another run holds this state folder, or this store."""
 
     exit_code: ClassVar[int] = 75
+
+
+class Fenced(LockedError):  # noqa: N818 - it reads as what happened
+    """This run held a store, and another one has taken it over: nothing of this one is written any more."""
 
 
 class NodeError(SeeknalError):

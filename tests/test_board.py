@@ -115,9 +115,10 @@ def orders(draw: st.DrawFn, count: int) -> Order:
     options: dict[str, Any] = {"continue_on_error": draw(st.booleans()), "retry": draw(st.integers(0, 1))}
     if selection in ("nodes", "only"):
         options |= {"nodes": draw(st.lists(names, min_size=1, max_size=3)), "only": selection == "only"}
-    options |= {
+    by_selection: dict[str, dict[str, Any]] = {
         "full": {"full": True}, "tags": {"tags": ["red"]}, "retry": {"nodes": ["result:failed"], "force": False},
-    }.get(selection, {})  # fmt: skip
+    }  # fmt: skip
+    options |= by_selection.get(selection, {})
     options["dry_run"] = draw(st.integers(0, 5)) == 0
     return Order(
         outcomes, draw(st.frozensets(names, max_size=2)), changed, options,
@@ -273,10 +274,11 @@ def test_a_node_that_is_not_executed_keeps_its_rows_and_seconds(project: Project
 def test_a_new_session_shows_the_rows_and_seconds_of_the_last_one(tmp_path: Path, table: Table) -> None:
     """A kernel was restarted, and the first cell runs: what is cached was built once, with rows and in so many seconds."""
     table.outcomes, table.seconds = {"a": 3}, {"a": 0.05}
+    expected: list[tuple[Any, ...]] = []
     for number in (1, 2):
         project = Project(tmp_path, kinds={"work": table})
         project.add(node("a"), node("b", number, "a"))
-        before = [] if number == 1 else expected
+        before = expected
         assert project.board.progress.mode == ""
         project.run(progress=False, nodes=None if number == 1 else ["b"])
         expected = told(project.board.snapshot())[:1]

@@ -1,7 +1,7 @@
 """A Python file of a project to nodes: it is executed once, and what its decorators declare is collected; starts no run.
 
 The peer's files import ``seeknal.pipeline``: while one is executed, modules of these names stand for our decorators,
-whether the peer is installed or not (DESIGN.md section 9); no other thread sees them. A project's own modules are imported
+whether the peer is installed or not; no other thread sees them. A project's own modules are imported
 as any others are: another project's body that imports one of the same name while it runs gets the one that was read last.
 """
 

@@ -82,7 +82,7 @@ def read_yaml(text: str | bytes, *, file: str, empty_ok: bool = False) -> list[D
     """Every document of a YAML text that is not empty; the problems of the pass come in one error.
 
     Types are YAML 1.2's core at its strictest: ``true`` and ``false``; ``null``, ``~`` and nothing; decimal numbers.
-    All else is text: ``on``, ``012``, ``12:30:45``, ``2024-01-01`` (DESIGN.md section 9).
+    All else is text: ``on``, ``012``, ``12:30:45``, ``2024-01-01``: YAML 1.1 makes truths, octal numbers and times of them.
     """
     source = SourceText(decoded(text, file), file)
     if bad := _NOT_YAML.search(source.text):
@@ -226,7 +226,7 @@ def _is_nothing(event: Any) -> bool:
 
 
 class _Builder:
-    """Values and spots out of events, within the limits of RELIABILITY.md, design rule 20.
+    """Values and spots out of events, within limits of size, depth and aliases.
 
     What leaves the rest readable is collected in ``errors``; what does not is raised.
     """

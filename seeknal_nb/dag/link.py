@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
 from seeknal_nb.dag.python import Body, read_body
-from seeknal_nb.dag.sql import check_sql, tables_in
+from seeknal_nb.dag.sql import check_sql, position_of, tables_in
 from seeknal_nb.dag.sqltext import render
 from seeknal_nb.declaration import FIRST, LAST, LISTED, ConfigError
 from seeknal_nb.errors import ManifestError, SeeknalError, near
@@ -116,9 +116,11 @@ def _tables(
     sql = render(text, values, known=False, texts=own)
     check_sql(sql, listed=bool(found))
     for table in tables_in(sql):
-        lowered = table.text.casefold()
-        if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
-            _check_position(lowered, found)
+        lowered, position = table.text.casefold(), position_of(table.text)
+        if position is not None:
+            if position >= len(found):
+                why = f"{len(found)} inputs are listed"
+                raise ManifestError(f"{lowered} is not there", why=why, remedy="list it under inputs")
             continue
         if names.find(table.text) is None and lowered in declared.aliases(found):
             continue
@@ -136,12 +138,6 @@ def _meant(table: Named, names: Names) -> str:
         return both[0]
     why = f"{' and '.join(both)} are both there" if both else f"neither {table.text} nor {table.other} is there"
     raise ManifestError("the source of {{ source(...) }} is not clear", why=why, remedy="write the whole id, source.name")
-
-
-def _check_position(name: str, found: list[str]) -> None:
-    number = 0 if name == "__this__" else int(name[6:])
-    if number >= len(found):
-        raise ManifestError(f"{name} is not there", why=f"{len(found)} inputs are listed", remedy="list it under inputs")
 
 
 def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:

@@ -85,10 +85,10 @@ class Observed:
                 return Build(node_id, key, entry.digest, entry.row_count, self.outputs.directory(node_id, key))
         if key in entry.earlier:
             return Build(node_id, key, None if facts.stored else key, entry.earlier[key])
-        found = self.outputs.find(node_id, key, verify=self.verify)
-        if found is None and entry.built == key and self.outputs.directory(node_id, key).exists():
+        build = self.outputs.find(node_id, key, verify=self.verify)
+        if build is None and entry.built == key and self.outputs.directory(node_id, key).exists():
             self.damaged(node_id, key)
-        return found
+        return build
 
 
 def observe(
@@ -207,7 +207,7 @@ def _observe(
 
 
 def prove_unchanged(world: Observed, node_id: str, around: Surroundings) -> None:
-    """What the node read must be what its key says: RELIABILITY rule 10, hash before and after.
+    """What the node read must be what its key says: it is hashed before and after.
 
     Raises:
         NodeError: It is not.

@@ -1,6 +1,6 @@
 """What a plan is made of, and the one decision whether a node is up to date; pure, so plan and run cannot disagree.
 
-The runner asks ``decide`` again with the digests that came out, and nothing else decides (DESIGN.md sections 4 and 5).
+The runner asks ``decide`` again with the digests that came out, and nothing else decides.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def _tags(tags: Sequence[str]) -> str:
 def decide(node_id: str, facts: Facts, inputs: Iterable[tuple[str, str | None]], world: World) -> Decision:
     """Whether a node is up to date, given its inputs' digests; None for one that is not known yet.
 
-    Up to date needs a state entry that succeeded and a proven build of today's key (DESIGN.md section 4).
+    Up to date needs a state entry that succeeded and a proven build of today's key.
     """
     entry, inputs = facts.entry, list(inputs)
     unknown = [name for name, found in inputs if found is None]

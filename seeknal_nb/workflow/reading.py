@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.engines import Relation, Session
+    from seeknal_nb.engines import Session
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.plan import Decision, Plan
@@ -136,14 +136,14 @@ class Reader:
 
     def _session(self, node_id: str) -> AbstractContextManager[Session]:
         """A session that reads the node."""
-        bound = relations(self.graph, [node_id], self._view, self._stored, self.runner.around.root)
+        bound = relations(self.graph, [node_id], self._view, self._shown, self.runner.around.root)
         return self.runner.engine.get().session(bound)
 
     def _view(self, node_id: str) -> Node | None:
         node = self.graph.nodes[self.graph.index[node_id]]
         return written(node, self.runner.around.params)[1] if is_view(node) else None
 
-    def _stored(self, node_id: str) -> Relation:
+    def _shown(self, node_id: str) -> Build:
         build = self.build(node_id)
         if build is None or build.path is None:
             state = self.states.get(node_id)
@@ -154,7 +154,7 @@ class Reader:
                 raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=fix or "mend it, then run again")
             remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
             raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
-        return build.relation()
+        return build
 
 
 def _first(session: Session, node_id: str, limit: int) -> Any:

@@ -264,6 +264,8 @@ class Run:
 
     def _outcome(self, job: Job) -> Outcome:
         kind = self.world.sights[job.node.id].kind
+        if not kind.addressed:  # what is delivered cannot be taken back
+            self.ledger.lease.renew()
         if self._elsewhere is not None and kind.addressed and kind.travels(job.node):
             return self._elsewhere.outcome(job)
         return run_job(job, self.settings.engine, kind=kind, cancelled=self.walk.cancelled)

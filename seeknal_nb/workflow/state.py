@@ -1,17 +1,20 @@
-"""What is remembered of each node between runs: SPEC.md § State Management. Decides nothing, reads no file.
+"""What is remembered of each node between runs, and what keeps it: SPEC.md § State Management. Reads no file.
 
-A store takes and gives plain dicts, so that the spec's ``CustomStateBackend`` is one as it stands.
+A store takes and gives plain dicts; what they mean is read here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from seeknal_nb.errors import StateError
 from seeknal_nb.workflow.events import ExecutionStatus
 
-__all__ = ["NodeState", "StateStore", "read_states"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["Lease", "NodeState", "StateBackend", "StateStore", "read_states"]
 
 FORMAT = 2
 
@@ -136,14 +139,54 @@ def _check(state: NodeState) -> None:
 
 @runtime_checkable
 class StateStore(Protocol):
-    """Where entries are kept: SPEC.md § State Backends.
+    """Where entries are kept. Anybody may look; who writes holds the one lease.
 
-    A store may have ``append(node_id, entry)`` too: then an entry is safe as soon as its node finished, without the
-    whole state being written; and ``sync()``, to bring such entries to the disk.
+    A store may have ``notes`` too: lines about what the last ``load`` met, for the reader of a plan.
     """
 
     def load(self) -> dict[str, Any]:
-        """All entries by node id; ``{}`` where there are none yet."""
+        """All entries by node id; ``{}`` where there are none yet. Changes nothing."""
+
+    def acquire(self, owner: str) -> Lease:
+        """Take the lease of these entries; ``owner`` says to others who has it.
+
+        Raises:
+            LockedError: Another run has it; the error says who, where, and since when.
+        """
+
+
+class Lease(Protocol):
+    """The right to write a store's entries. A lease that was taken over, or let go, raises ``Fenced`` and writes nothing.
+
+    Attributes:
+        token: Greater than that of every lease before.
+        left: Who had it before and did not let go, as a run that was killed; else None.
+    """
+
+    token: int
+    left: str | None
+
+    def put(self, node_id: str, entry: dict[str, Any]) -> None:
+        """Keep an entry; it outlives this process from now on. Entries of other nodes stay as they are."""
+
+    def forget(self, node_ids: Collection[str]) -> None:
+        """Keep no entry of these nodes any more."""
+
+    def renew(self) -> None:
+        """Prove that this is still the lease: before something is done that cannot be taken back."""
+
+    def sync(self) -> None:
+        """Bring what was put to the disk: it outlives a power cut from now on."""
+
+    def release(self) -> None:
+        """Let go; a second time it does nothing."""
+
+
+class StateBackend(Protocol):
+    """What SPEC.md § State Backends has for a store: it is saved whole."""
+
+    def load(self) -> Any:
+        """All entries by node id; None or ``{}`` where there are none yet."""
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep these entries, and no others."""

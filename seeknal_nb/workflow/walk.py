@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Relation
+from seeknal_nb.engines.interrupts import STEP, in_steps
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
 from seeknal_nb.workflow.kinds.tables import relations
 from seeknal_nb.workflow.kinds.task import Input
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Walk"]
 
-STEP = 0.05
 GRACE = 2.0
 S = ExecutionStatus
 
@@ -128,7 +128,7 @@ class Walk:
     def _job_of(self, node_id: str) -> Job:
         """The node's work: what it reads is known by now."""
         ids, sight, before = self.graph.inputs(node_id), self.world.sights[node_id], self.world.facts[node_id].entry
-        found = relations(self.graph, ids, self._view, self._stored, self.world.root)
+        found = relations(self.graph, ids, self._view, self._whole, self.world.root)
         return self._job(
             node=sight.node, key=self.decisions[node_id].key or "", captured=sight.captured,
             inputs=tuple(Input(one, found.get(one, Relation()), self._whole(one)) for one in ids),
@@ -138,10 +138,6 @@ class Walk:
 
     def _view(self, node_id: str) -> Node | None:
         return None if self.world.facts[node_id].stored else self.world.sights[node_id].node
-
-    def _stored(self, node_id: str) -> Relation:
-        build = self._whole(node_id)
-        return build.relation() if build is not None else Relation()
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id
@@ -244,14 +240,16 @@ class Walk:
             block = False
 
     def _next(self, *, block: bool) -> Future[tuple[NodeResult, Outcome]] | None:
-        while True:
-            try:
-                return self._done.get(timeout=STEP) if block else self._done.get_nowait()
-            except queue.Empty:
-                if not block:
-                    return None
-                if self.cancelled.is_set():
-                    self._interrupt()
+        return in_steps(self._take_done, self._interrupt_if_cancelled) if block else self._take_done(0)
+
+    def _take_done(self, seconds: float) -> Future[tuple[NodeResult, Outcome]] | None:
+        with contextlib.suppress(queue.Empty):
+            return self._done.get(timeout=seconds)
+        return None
+
+    def _interrupt_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            self._interrupt()
 
     def _settled(self, future: Future[tuple[NodeResult, Outcome]]) -> NodeResult:
         node_id = self._in_flight.pop(future)
@@ -288,10 +286,12 @@ class Walk:
         if self._in_flight or len(self.results) < len(self.steps):
             self.cancelled.set()
         until = time.monotonic() + GRACE
-        while self._in_flight and time.monotonic() < until:
-            self._interrupt()
-            with contextlib.suppress(queue.Empty):
-                self._keep(self._settled(self._done.get(timeout=STEP)))
-        self._left_behind = self._left_behind or bool(self._in_flight)
-        self._in_flight.clear()
+        try:
+            while self._in_flight and time.monotonic() < until:
+                self._interrupt()
+                if future := self._take_done(STEP):
+                    self._keep(self._settled(future))
+        finally:  # a result that cannot be kept ends this
+            self._left_behind = self._left_behind or bool(self._in_flight)
+            self._in_flight.clear()
         return not self._left_behind

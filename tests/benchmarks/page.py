@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tests.benchmarks.measure import ROOT
 
-sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]  # whose modules know one another as pytest finds them
-from chromium import launched
-from lab import Lab, served
+sys.path.insert(0, str(ROOT / "tests"))  # whose modules know one another as pytest finds them
+from browser.chromium import launched
+from browser.lab import Lab, served
 
 WATCH = Path(__file__).with_name("watch.js")
 DRIFT = 5

@@ -1,4 +1,4 @@
-"""The graph in a notebook: until it is there, until a status is seen, until a click is answered. The goals are WIDGET.md's.
+"""The graph in a notebook: until it is there, until a status is seen, until a click is answered.
 
 Without Chromium only what needs no page is measured.
 """

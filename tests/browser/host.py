@@ -9,8 +9,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from chromium import ROOT, SCREENSHOTS, context
-
+from browser.chromium import ROOT, SCREENSHOTS, context
 from seeknal_nb.draw.assets import script, style
 from seeknal_nb.draw.scene import edges_of, make_scene, nodes_of, snapshot_of
 
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from chromium import Browser
     from playwright.sync_api import Locator, Page, Route
 
+    from browser.chromium import Browser
     from seeknal_nb.draw.picture import Picture
 
 __all__ = ["Host", "traits_of"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from chromium import ROOT, comes, expect
-from host import Host, traits_of
-from lab import DARK, LIGHT, CellFailed
-from widget import Graph
 
+from browser.chromium import ROOT, comes, expect
+from browser.host import Host, traits_of
+from browser.lab import DARK, LIGHT, CellFailed
+from browser.widget import Graph
 from seeknal_nb.draw.picture import Mark, Picture
 from seeknal_nb.status import NUMBERS
 
@@ -121,8 +121,7 @@ def test_themes(lab):
 def test_what_a_page_must_not_do_is_seen(lab):
     """Else the tests that nothing is injected could not fail."""
     notebook = lab.open([
-        "from IPython.display import HTML\n"
-        "HTML('<script>alert(1); console.error(2); fetch(\"http://example.com/x\").catch(() => {}); window.owned = 3</script>')"
+        "from IPython.display import HTML\nHTML('<script>alert(1); console.error(2); fetch(\"http://example.com/x\").catch(() => {}); window.owned = 3</script>')"
     ])  # fmt: skip
     notebook.run(0)
     lab.page.wait_for_function("window.owned === 3")

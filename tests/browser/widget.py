@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chromium import expect
-
+from browser.chromium import expect
 from seeknal_nb.status import LOOKS
 
 if TYPE_CHECKING:
-    from chromium import Page
     from playwright.sync_api import Locator
+
+    from browser.chromium import Page
 
 __all__ = ["STATUS", "Graph"]
 
@@ -83,7 +83,7 @@ class Graph:
 
     def histories(self, recorded: list[tuple[float, str, str]]) -> dict[str, list[str]]:
         """Of ``Notebook.recorded()``: each node's statuses, one after another."""
-        names, found = self.names(), {}
+        names, found = self.names(), dict[str, list[str]]()
         for _, number, classes in recorded:
             status = STATUS.search(classes)[1]
             past = found.setdefault(names[int(number)], [])

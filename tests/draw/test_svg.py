@@ -123,7 +123,7 @@ def test_the_looks_of_a_status_are_all_in_the_box():
 def test_the_sign_of_a_status_is_drawn_not_written(status):
     """The browser draws the same paths."""
     sign = LOOKS[status].sign
-    paths = [path for path in ET.fromstring(svg(Picture((Mark("a", "k", "a", status),), ()))).iter(f"{NS}path")]
+    paths = list(ET.fromstring(svg(Picture((Mark("a", "k", "a", status),), ()))).iter(f"{NS}path"))
     assert [path.get("d") for path in paths] == [sign.d, sign.d]  # in the box and in the legend
     assert {path.get("fill") for path in paths} == {"currentColor" if sign.filled else None}
     assert {float(path.get("stroke-width", "")) for path in paths} == {sign.width}

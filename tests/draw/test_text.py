@@ -39,7 +39,7 @@ def one(name: str) -> Picture:
     ],
 )
 def test_dot_labels_are_text(name, label):
-    """The rows of WIDGET.md section 8."""
+    """Graphviz takes backslashes, quotes and ``<...>`` of a label for its own."""
     assert f'\tn0 [label="k\\n{label}" color=' in dot(one(name))
 
 

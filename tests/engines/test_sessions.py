@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import MINUTES, eventually
 
 from seeknal_nb.engines import EngineSpec, Interrupted, OnFirstUse, OpenedLater, Relation
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import NodeError
-from waiting import MINUTES, eventually
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_session_reads_nothing_that_another_bound(engine: DuckDB) -> None:
 
 def test_what_cannot_be_bound_leaves_the_engine_usable(engine: DuckDB) -> None:
     bad = {"a.x": Relation(sql="SELECT 1 AS v"), "a.y": Relation(sql="SELECT * FROM nowhere")}
-    with pytest.raises(NodeError, match="a.y"), engine.session(bad):
+    with pytest.raises(NodeError, match=r"a\.y"), engine.session(bad):
         pass
     with engine.session({"a.x": Relation(sql="SELECT 3 AS v")}) as session:
         assert session.query("FROM a.x", form="rows") == [(3,)]
@@ -84,7 +84,7 @@ def test_an_interrupt_of_one_session_leaves_the_others(engine: DuckDB) -> None:
 
         thread = threading.Thread(target=ask)
         thread.start()
-        eventually(lambda: slow.interrupt() or other.query("FROM a.x", form="rows") and found)
+        eventually(lambda: slow.interrupt() or (other.query("FROM a.x", form="rows") and found))
         thread.join()
     assert isinstance(found[0], Interrupted)
 

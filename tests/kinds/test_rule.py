@@ -7,7 +7,7 @@ import json
 import math
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from kinds import arrow, failure, good, run, status
 from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
-from seeknal_nb.engines.duckdb import DuckDB
+from seeknal_nb.engines.duckdb import DuckDBSession
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.checks.forms import specs_of, threshold
 from seeknal_nb.workflow.kinds.checks.outcome import conclude
@@ -275,7 +275,7 @@ def test_the_table_has_one_row_a_check_and_fixed_types(table: Project) -> None:
 def test_a_sample_is_the_first_five_rows_as_strict_json(project: Project) -> None:
     project.transform("t", sql="SELECT i AS b, 'nan'::DOUBLE AS x, repeat('y', 999) AS long, {'a': [i]} AS s FROM range(20) v(i)")
     (row,) = found(project, inputs=["t"], checks=[{"range": "b", "min": 3, "max": 12}])
-    sample = json.loads(row["sample"], parse_constant=lambda name: pytest.fail(name))
+    sample = json.loads(row["sample"], parse_constant=pytest.fail)
     assert [one["b"] for one in sample] == [0, 1, 2, 13, 14]
     assert sample[0]["x"] == "NaN"
     assert sample[0]["s"] == {"a": [0]}
@@ -298,8 +298,8 @@ def test_samples_are_the_same_in_every_run(table: Project) -> None:
 def test_all_checks_of_rows_are_one_scan(table: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """KINDS § 1.6: one SELECT with a FILTER a check, and one more for the samples of what failed."""
     asked: list[str] = []
-    plain = DuckDB.query
-    monkeypatch.setattr(DuckDB, "query", lambda self, sql, **options: asked.append(sql) or plain(self, sql, **options))
+    plain = DuckDBSession.query
+    monkeypatch.setattr(DuckDBSession, "query", lambda self, sql, **options: asked.append(sql) or plain(self, sql, **options))
     together = [check for check, _ in CHECKS.values() if "relationships" not in check and "SELECT" not in str(check)]
     found(table, checks=together, rule=[{"type": "null", "columns": ["id", "code"]}], expression="price > 0")
     counting, *rest = [sql for sql in asked if '"transform"."t"' in sql]
@@ -734,7 +734,7 @@ OUTSPOKEN: dict[str, str] = {
 
 def helped(project: Project, body: str, low: int) -> Project:
     project.namespace = {}
-    exec(compile(HELPER, "<helper>", "exec"), project.namespace)  # noqa: S102 - functions of a notebook
+    exec(compile(HELPER, "<helper>", "exec"), project.namespace)
     project.transform("t", sql=f"SELECT unnest([1, 2, {low}]) AS n")
     project.node("rule", "r", python=body, inputs=["t"])
     return project

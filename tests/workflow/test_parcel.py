@@ -6,8 +6,8 @@ import pickle
 from dataclasses import replace
 
 import pytest
+from cells import cells, made, taken
 
-from dag.cells import cells, made, taken
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.parcel import packed, unpacked
 
@@ -60,7 +60,7 @@ def test_each_execution_begins_with_values_of_its_own() -> None:
 
 def test_what_does_not_pickle_is_named_with_the_reason() -> None:
     found = taken(cells("import threading\nMORE = 1\nclass Locked:\n    __lock__ = threading.Lock()"), "MORE, Locked")
-    with pytest.raises(NodeError, match="'Locked' cannot be sent to another process: .*lock") as told:
+    with pytest.raises(NodeError, match=r"'Locked' cannot be sent to another process: .*lock") as told:
         packed(found)
     assert "in the body" in told.value.remedy
 

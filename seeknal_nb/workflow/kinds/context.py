@@ -73,7 +73,7 @@ class Context:
         if self._connection is None:
             import duckdb  # noqa: PLC0415 - only a body that asks for it needs one
 
-            # It takes a column of objects for what its first 1,000 rows are (KINDS.md finding 3): let it look at all.
+            # It takes a column of objects for what its first 1,000 rows are: let it look at all.
             self._connection = duckdb.connect(":memory:")
             self._connection.execute("SET pandas_analyze_sample = 1_000_000_000; SET TimeZone = 'UTC'")
         return self._connection

@@ -14,7 +14,7 @@ from seeknal_nb.workflow.kinds.checks.metrics import measured
 from seeknal_nb.workflow.kinds.checks.outcome import Check, judged
 from seeknal_nb.workflow.kinds.checks.place import Measure, Place, naming
 from seeknal_nb.workflow.kinds.checks.sql import measure_of, samples_sql, shortened
-from seeknal_nb.workflow.kinds.checks.whole import whole_told
+from seeknal_nb.workflow.kinds.checks.whole import whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -116,7 +116,7 @@ def _counted(task: Task, specs: Sequence[Spec], place: Place, severity: str) -> 
         selects = [measures[at].sample for at in failing]
         for at, sample in zip(failing, _asked(task, [specs[at] for at in failing], selects, samples_sql), strict=True):
             found = shortened(sample, specs[at])
-            told = whole_told(specs[at], found, checks[at].rows) if measures[at].whole else found
+            told = whole_text(specs[at], found, checks[at].rows) if measures[at].whole else found
             checks[at] = replace(checks[at], sample=told)
     return checks
 

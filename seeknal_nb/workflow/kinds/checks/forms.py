@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import spans, statements
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.checks.declared import SEVERITIES
 from seeknal_nb.workflow.kinds.durations import seconds_of
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
-    "CHECKS", "COMMON", "SEVERITIES", "Spec", "Threshold", "bounds_told", "condition", "number", "share", "specs_of",
+    "CHECKS", "COMMON", "SEVERITIES", "Spec", "Threshold", "bounds_text", "condition", "number", "share", "specs_of",
     "threshold",
 ]  # fmt: skip
 
@@ -252,10 +253,7 @@ def _options(name: str, what: Any) -> dict[str, Any]:
 
 def _specs(name: str, options: Mapping[str, Any]) -> list[Spec]:
     _, needed, readers = CHECKS[name]
-    for option in options:
-        if option not in readers and option not in COMMON:
-            remedy = near(str(option), [*readers, *COMMON], what="option")
-            raise ManifestError(f"unknown option {option!r} of {name}", remedy=remedy)
+    refuse_unknown_names(options, [*readers, *COMMON], name, what="option")
     missing = [option for option in needed if options.get(option) is None]
     if missing:
         raise ManifestError(f"check {name!r} needs {missing[0]}", remedy=f"{name}: {{{missing[0]}: ...}}")
@@ -311,7 +309,7 @@ def _spread(name: str, read: dict[str, Any]) -> list[Spec]:
     ]
 
 
-def bounds_told(options: Mapping[str, Any]) -> str:
+def bounds_text(options: Mapping[str, Any]) -> str:
     """``at least 10``, ``at most 20``, or both."""
     sides = (("min", "at least"), ("max", "at most"))
     return " and ".join(f"{word} {options[side]}" for side, word in sides if options.get(side) is not None)

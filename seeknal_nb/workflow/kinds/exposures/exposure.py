@@ -33,6 +33,7 @@ from seeknal_nb.workflow.kinds.exposures.writers import (
     write_directory,
 )
 from seeknal_nb.workflow.kinds.files import files_of, files_probe
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.task import Delivery, Kind, Probe, Seen, Surroundings, Task
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _execute(task: Task) -> dict[str, Any]:
     else:
         _write(task, offer, target, task.stage / "delivery")
         found, seen = _deliver(task, offer, target, path)
-    return {"row_count": offer.delivered, "metadata": _told(target, offer, found), "seen": seen}
+    return {"row_count": offer.delivered, "metadata": _metadata(target, offer, found), "seen": seen}
 
 
 def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
@@ -117,14 +118,13 @@ def _path(task: Task, target: Target) -> Path:
     return path
 
 
-def _told(target: Target, offer: Offer, found: dict[str, Any]) -> dict[str, Any]:
+def _metadata(target: Target, offer: Offer, written: dict[str, Any]) -> dict[str, Any]:
     """What the summary shows: the numbers under metrics, beside those that the body logged."""
     logged = offer.context.logged() if offer.context else {}
-    numbers = {"rows": offer.delivered, "bytes": found.get("bytes"), "files": found.get("files")}
-    metrics = {**logged.pop("metrics", {}), **{name: value for name, value in numbers.items() if value is not None}}
-    warnings = offer.told()
-    told = {**logged, "target": str(target), "format": target.form, **found, "delivered_at": _now(), "metrics": metrics}
-    return told | ({"warnings": warnings} if warnings else {})
+    numbers = {"rows": offer.delivered, "bytes": written.get("bytes"), "files": written.get("files")}
+    metrics = {name: value for name, value in numbers.items() if value is not None}
+    told = {"target": str(target), "format": target.form, **written, "delivered_at": _now()}
+    return merged(logged, told, {"metrics": metrics, "warnings": offer.all_warnings()})
 
 
 def _now() -> str:

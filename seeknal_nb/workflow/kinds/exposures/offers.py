@@ -55,7 +55,7 @@ class Offer:
         """How many rows there are more, or anew, at the target."""
         return 0 if self.again else self.rows
 
-    def told(self) -> list[str]:
+    def all_warnings(self) -> list[str]:
         """The warnings, with what the number of rows leaves open."""
         if self.again:
             return [*self.warnings, AGAIN]

@@ -1,6 +1,6 @@
 """Point-in-time retrieval as SQL text: features as they were at each label's time. Pure: it asks no engine.
 
-The semantics are KINDS.md section 1.3: ``event time <= label time``, both ends of a TTL included, every row of the spine
+What holds: ``event time <= label time``, both ends of a TTL included, every row of the spine
 once and in its order. ``known`` sees only what had arrived by the label's time: a late row of an older event must not
 displace a newer one that was known already.
 """

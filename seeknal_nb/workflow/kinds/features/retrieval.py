@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown
 from seeknal_nb.dag.wanted import Wanted, wanted_in
 from seeknal_nb.declaration import COMMON, refuse_unknown
+from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
@@ -86,11 +87,10 @@ def retrieve(task: Task) -> dict[str, Any]:
     ages = age_names(spine, parts)
     left_out = ", ".join(map(column, ages))
     table = task.engine.build(f"SELECT * EXCLUDE ({left_out}) FROM {parquet(joined)}", task.stage / DATA)
-    told = _told(task, wide, parts, ages)
+    told = _match_metadata(task, wide, parts, ages)
     joined.unlink()
     (task.stage / SPINE).unlink(missing_ok=True)
-    metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
-    return result_of(table, {**logged, **told, "mode": mode, "metrics": metrics})
+    return result_of(table, told, {"mode": mode}, logged)
 
 
 def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
@@ -213,7 +213,7 @@ def _check_label(spine: Spine) -> None:
 
 def _check_keys(spine: Spine, part: Part) -> None:
     for key in part.group.keys:
-        _need(spine, key, whose=f", the key of {part.group.node_id}")
+        _need(spine, key, why=f"it is the key of {part.group.node_id}")
         ours, theirs = spine.types[key], part.types[key]
         if ours != theirs and not (is_integer(ours) and is_integer(theirs)) and not _is_text(ours, theirs):
             raise NodeError(
@@ -226,9 +226,9 @@ def _is_text(*types: str) -> bool:
     return all(kind == "VARCHAR" or kind.startswith("ENUM") for kind in types)
 
 
-def _need(spine: Spine, name: str, *, whose: str = "") -> None:
+def _need(spine: Spine, name: str, *, why: str = "") -> None:
     if name not in spine.types:
-        raise NodeError(f"the spine has no column {name!r}{whose}", remedy=near(name, spine.types, what="column"))
+        raise no_column(name, spine.types, within="the spine", why=why)
 
 
 def _check_known(part: Part, mode: str) -> None:
@@ -254,7 +254,7 @@ def _check_names(spine: Spine, parts: Sequence[Part]) -> None:
             taken[name.casefold()] = full
 
 
-def _told(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str]) -> dict[str, Any]:
+def _match_metadata(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str]) -> dict[str, Any]:
     """For each group the share of rows that found features, of those whose features had expired, and their median age."""
     asked = ", ".join(_counts(part, age) for part, age in zip(parts, ages, strict=True))
     found = list(task.engine.query(f"SELECT {asked} FROM {parquet(task.stage / JOINED)}", form="rows")[0])
@@ -266,7 +266,7 @@ def _told(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str])
         if joined.rows and not matched:
             reason = f"{expired:,} had expired" if expired else "no key and time fits"
             warnings.append(f"no row found features of {name}: {reason}")
-    return {"metrics": metrics, **({"warnings": warnings} if warnings else {})}
+    return {"metrics": metrics, "warnings": warnings}
 
 
 def _counts(part: Part, age: str) -> str:
@@ -275,12 +275,12 @@ def _counts(part: Part, age: str) -> str:
     return f"count(*) {fresh}, count({column(age)}) - count(*) {fresh}, median({column(age)}) {fresh}"
 
 
-def _shares(name: str, part: Part, rows: int, found: Mapping[str, Any]) -> dict[str, float]:
-    told = {f"{name}_matched": round(found["matched"] / rows, 6) if rows else 0.0}
+def _shares(name: str, part: Part, rows: int, counts: Mapping[str, Any]) -> dict[str, float]:
+    told = {f"{name}_matched": round(counts["matched"] / rows, 6) if rows else 0.0}
     if part.group.ttl is not None:
-        told[f"{name}_expired"] = round(found["expired"] / rows, 6) if rows else 0.0
-    if part.group.event_time and found["age"] is not None:
-        told[f"{name}_age_seconds_median"] = found["age"] / AGE
+        told[f"{name}_expired"] = round(counts["expired"] / rows, 6) if rows else 0.0
+    if part.group.event_time and counts["age"] is not None:
+        told[f"{name}_age_seconds_median"] = counts["age"] / AGE
     return told
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import is_query
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.kinds.checks.forms import COMMON, SEVERITIES, Spec, condition, share, specs_of, threshold
@@ -87,15 +88,9 @@ def _conditions(node: Node) -> list[str]:
     found = [node.config["expression"]] if node.config.get("expression") else []
     for rule in _entries(node):
         if "value" in rule:
-            _only(rule, ("value",), "rule")
+            refuse_unknown_names(rule, ("value",), "rule")
             found.append(rule["value"])
     return found
-
-
-def _only(given: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
-    for name in given:
-        if name not in known:
-            raise ManifestError(f"unknown key {name!r} of {what}", remedy=near(str(name), known, what="key"))
 
 
 def _of_peer(rule: Mapping[str, Any], name: str) -> list[Spec]:
@@ -120,7 +115,7 @@ def _of_peer(rule: Mapping[str, Any], name: str) -> list[Spec]:
     if kind == "profile_check":
         return _profile(options, common)
     check, fixed, names = TYPES[kind]
-    _only(options, tuple(names), f"a {kind} rule")
+    refuse_unknown_names(options, tuple(names), f"a {kind} rule")
     about = {} if check == "row_count" else {"columns" if check == "unique" else "column": columns}
     read = {names.get(key, key): value for key, value in options.items()}
     return _together(specs_of([{check: {**about, **fixed, **read, **common}}], key="rule"))
@@ -135,7 +130,7 @@ def _together(specs: list[Spec]) -> list[Spec]:
 
 
 def _select(options: Mapping[str, Any], common: Mapping[str, Any], name: str, kind: str) -> Spec:
-    _only(options, ("sql",), f"a {kind} rule")
+    refuse_unknown_names(options, ("sql",), f"a {kind} rule")
     sql = options.get("sql")
     if not isinstance(sql, str) or not sql.strip():
         raise ManifestError(f"a {kind} rule needs sql", remedy="sql: SELECT * FROM ... WHERE ...")
@@ -147,13 +142,13 @@ def _select(options: Mapping[str, Any], common: Mapping[str, Any], name: str, ki
 
 def _profile(options: Mapping[str, Any], common: Mapping[str, Any]) -> list[Spec]:
     """The peer's thresholds on a profile: ``fail`` and ``warn`` say when it is wrong."""
-    _only(options, ("checks",), "a profile_check rule")
+    refuse_unknown_names(options, ("checks",), "a profile_check rule")
     listed = options.get("checks")
     if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
         raise ManifestError("a profile_check rule needs checks", remedy='checks: [{metric: row_count, fail: "< 1"}]')
     found = []
     for one in listed:
-        _only(one, ("metric", "column", "warn", "fail"), "a profile check")
+        refuse_unknown_names(one, ("metric", "column", "warn", "fail"), "a profile check")
         limits = {"error_if": one.get("fail"), "warn_if": one.get("warn")}
         column = {"column": one["column"]} if one.get("column") else {}
         found += specs_of([{"metric": {"metric": one.get("metric"), **column, **limits, **common}}], key="rule")

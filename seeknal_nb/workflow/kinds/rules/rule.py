@@ -18,7 +18,7 @@ from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude, judged
 from seeknal_nb.workflow.kinds.checks.place import SAMPLE
 from seeknal_nb.workflow.kinds.checks.sql import samples_sql, shortened
 from seeknal_nb.workflow.kinds.files import files_probe
-from seeknal_nb.workflow.kinds.held import held
+from seeknal_nb.workflow.kinds.held import pinned
 from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.rules.declared import aliases
 from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
@@ -116,7 +116,7 @@ def _of_table(task: Task, specs: Sequence[Spec], severity: str) -> list[Check]:
     checked = _checked(task)
     if checked is None:
         raise NodeError("no table to check", remedy="--on transform.x, or inputs")
-    with held(task, checked.node_id, only_volatile=True) as table:
+    with pinned(task, checked.node_id, only_volatile=True) as table:
         return run_specs(task, specs, table, severity=severity, metrics=_metrics(checked))
 
 
