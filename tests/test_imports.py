@@ -17,7 +17,6 @@ PACKAGE = "seeknal_nb"
 Edge = tuple[str, str]
 
 ALLOWED: dict[Edge, str] = {
-    ("workflow.run", "workflow.runner"): "a run's types name the runner, whose seams it calls",
     ("notebook.widget.actions", "notebook.project"): "types only: the project has a widget, and the widget its project",
     ("notebook.widget.actions", "notebook.widget.widget"): "types only: a widget has actions, and they their widget",
     ("notebook.widget.view", "notebook.project"): "types only: the project has a view, and the view its project",
