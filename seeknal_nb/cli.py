@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from seeknal_nb.errors import SeeknalError
+from seeknal_nb.errors import CycleError, SeeknalError
 from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def print_error(error: SeeknalError) -> None:
     """One error, or all of a pass, on standard error."""
     for line in str(error).splitlines() or [""]:
         sys.stderr.write(f"Error: {esc_term(line)}\n" if not line.startswith(" ") else f"{esc_term(line)}\n")
-    if error.remedy and "Fix: " not in str(error):
+    if isinstance(error, CycleError):  # whose text is the spec's, without its remedy
         sys.stderr.write(f"Fix: {esc_term(error.remedy)}\n")
 
 

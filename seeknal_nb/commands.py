@@ -199,8 +199,7 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
 
     plan = project.runner(**_runner_options(options)).plan(**chosen(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
-    steps = (replace(s, reason=f"{s.reason}; {told[s.node_id]}") if told[s.node_id] else s for s in plan.steps)
-    yield replace(plan, steps=tuple(steps))
+    yield replace(plan, steps=tuple(replace(step, note=told[step.node_id]) for step in plan.steps))
 
 
 def _parse(project: Project, _options: Arguments) -> Generator[Any]:

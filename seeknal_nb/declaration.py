@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
-from seeknal_nb.errors import ManifestError, PluginError, near
+from seeknal_nb.errors import ManifestError, PluginError, Spot, near
 from seeknal_nb.grammar import comma
 from seeknal_nb.markup import article
 
@@ -239,12 +239,12 @@ def declaration_of(name: str, custom: Mapping[str, Any] | None = None) -> Declar
 class ConfigError(ManifestError):
     """A key of a node's config, or its value, that cannot be.
 
-    ``path`` leads to it, so that whoever knows where the config was written can add the place; ``on_key``: the key itself.
+    Its spot leads to it, so that whoever knows where the config was written can add the place; ``on_key``: the key itself.
     """
 
     def __init__(self, what: str, *, why: str = "", remedy: str, path: tuple[str, ...], on_key: bool = False) -> None:
-        super().__init__(what, why=why, remedy=remedy)
-        self.path, self.on_key = path, on_key
+        super().__init__(what, why=why, remedy=remedy, spot=Spot(path))
+        self.on_key = on_key
 
 
 @cache

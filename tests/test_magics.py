@@ -275,6 +275,13 @@ def test_wrong_use_is_one_short_error_with_a_remedy_and_changes_nothing(nb, tmp_
     assert not list(tmp_path.iterdir())
 
 
+def test_an_error_in_a_cell_of_yaml_names_the_line_of_the_cell(nb):
+    """The notebook counts from the magic's own line; so do unknown keys and what fails in a run."""
+    assert "cell:5" in str(nb.error("%%seeknal\nkind: transform\nname: t\nsql: SELECT 1 AS x\ndepend_on: [users]"))
+    nb("%%seeknal\nkind: transform\nname: t\nsql: |\n  SELECT 1 AS x,\n    nosuch AS y")
+    assert str(nb.cell("%seeknal run").error.place) == "cell:6"
+
+
 # Definitions
 
 

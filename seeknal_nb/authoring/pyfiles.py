@@ -32,6 +32,7 @@ from seeknal_nb.dag.origin import found_at
 from seeknal_nb.dag.python import compile_tree, imports_of, parse
 from seeknal_nb.dag.slices import SourceFile, has_work
 from seeknal_nb.dag.text import read_text
+from seeknal_nb.dag.written import Written
 from seeknal_nb.errors import ManifestError, Place, SeeknalError, text_of
 from seeknal_nb.workflow.kinds import kind_names
 
@@ -82,6 +83,7 @@ def nodes_of_python(text: str, *, path: Path, root: Path, problems: list[Seeknal
         except SeeknalError as error:
             problems.append(error.at(place=place))
             continue
+        node.written = Written(place)
         yield node, place
 
 

@@ -134,7 +134,7 @@ def check_sql(sql: str, *, listed: bool) -> None:
         raise ManifestError(f"Jinja's {name} is not known here", why="a body is SQL with parameters", remedy=remedy)
     for problem in _all(sql)[2]:
         if not (listed and problem.unread and not _may_name_files(sql)):
-            raise ManifestError(problem.what, why=problem.why, remedy=problem.remedy)
+            raise ManifestError(problem.what, why=problem.why, remedy=problem.remedy, spot=problem.spot)
 
 
 @lru_cache(maxsize=_CACHED)
@@ -158,7 +158,7 @@ def _all(sql: str) -> tuple[tuple[Named, ...], tuple[Named, ...], tuple[Problem,
             elif table.text.casefold().removeprefix("temp.") not in hides:
                 tables.append(table)
         files += _moved(one.files, statement.start)
-        problems += one.problems
+        problems += (problem.within(statement.line) for problem in one.problems)
         own |= {one.made}
     if jinja and not problems:
         why = f"{sql[(left := next(iter(jinja.values()))).start : left.end]} stands where no table is read"
@@ -254,7 +254,7 @@ def rewrite(
     for found in _in_order([*tables_in(sql), *files]):
         new = literal(place(found.text)) if place is not None and found in files else _id(found, resolve, within)
         if new is not None and found.start >= at:
-            pieces += [sql[at : found.start], new]
+            pieces += [sql[at : found.start], new, "\n" * sql.count("\n", found.start, found.end)]
             at = found.end
     return "".join([*pieces, sql[at:]])
 

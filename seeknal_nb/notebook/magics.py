@@ -112,6 +112,7 @@ class SeeknalMagics(Magics):
 
         if not text.strip():
             raise UsageError("the cell is empty", remedy="write %%seeknal KIND NAME and a body, or YAML below %%seeknal")
+        text = f"\n{text}"  # an error counts the cell's lines, of which the magic's is the first
         self.session.defined(project, node_ids := project.add_yaml(text))
         return registered(project, node_ids, notes=self.session.notes())
 

@@ -103,7 +103,7 @@ class Failure:
         name, metadata = type(error).__name__, getattr(error, "metadata", None) or {}
         if not isinstance(error, SeeknalError):
             return cls(name, f"{name}: {text_of(error)}"[:LONGEST], metadata=metadata, error=error)
-        text = str(error.at(node=node.id, place=node.place))[:LONGEST]
+        text = str(node.blamed(error))[:LONGEST]
         return cls(name, text, error.what, error.why, error.remedy, error.place, metadata=metadata, error=error)
 
     def told(self, secrets: Secrets) -> Failure:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.workflow.events import ExecutionStatus
+from seeknal_nb.workflow.kinds.body import body_line
 from seeknal_nb.workflow.state import FORMAT, NodeState, read_states
 
 if TYPE_CHECKING:
@@ -103,7 +104,11 @@ class Ledger:
             )  # fmt: skip
         else:
             former = before or NodeState("failed")
-            state = replace(former, status="failed", error=result.error_message, version=FORMAT, **common)
+            remedy = getattr(result.error, "remedy", None) or None
+            state = replace(
+                former, status="failed", error=result.error_message, remedy=remedy, line=body_line(result.error),
+                version=FORMAT, **common,
+            )  # fmt: skip
         self._put(node_id, state)
 
     def adopt(self, build: Build, world: Observed) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from seeknal_nb.markup import cut, esc_term
 from seeknal_nb.status import LOOKS, ExecutionStatus
 from seeknal_nb.workflow.events import NodeFinished, NodeStarted, RunStarted
+from seeknal_nb.workflow.reasons import Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def _result_lines(result: NodeResult) -> Iterator[str]:
         yield from (f"! {name}: {warning}" for warning in result.warnings)
     elif result.status is ExecutionStatus.FAILED:
         yield f"{sign} {name} failed after {result.duration:.2f}s{tries}: {result.error_message}"
-    elif result.status is ExecutionStatus.SKIPPED and result.reason.startswith("upstream failed"):
+    elif result.reason.code is Why.UPSTREAM_FAILED:
         yield f"{sign} {name} skipped: {result.reason}"
 
 

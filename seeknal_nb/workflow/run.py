@@ -24,6 +24,7 @@ from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
 from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.outputs import discard
+from seeknal_nb.workflow.plan import last_good
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
@@ -314,9 +315,8 @@ class Run:
         return former.digest if self.settings.engine.get().same_rows(before.relation(), this.relation()) else None
 
     def _built_before(self, node_id: str) -> Build | None:
-        entry = self.world.facts[node_id].entry
-        found = self.world.find(node_id, entry.built) if entry and entry.built and entry.output else None
-        return self.settings.outputs.whole(found) if found is not None else None
+        found = last_good(node_id, self.world)
+        return self.settings.outputs.whole(found) if found is not None and found.path is not None else None
 
     def _build(self, result: NodeResult, decision: Decision, outcome: Outcome) -> Build:
         inputs = {name: self.walk.digests.get(name) or "" for name in self.graph.inputs(result.node_id)}

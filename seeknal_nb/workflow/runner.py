@@ -31,9 +31,10 @@ from seeknal_nb.workflow.ledger import Ledger, leased, recall
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.outputs import OutputStore
-from seeknal_nb.workflow.plan import Plan, Selection
+from seeknal_nb.workflow.plan import Plan, Selection, last_good
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.proofs import Proofs
+from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, RunSettings, seconds, whole
 from seeknal_nb.workflow.stores import as_store
@@ -345,7 +346,7 @@ def folders(root: Path, state_dir: Path | str | None) -> tuple[Path, Path]:
 def _broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSummary:
     """What is known of a run that nobody followed to its end."""
     pending = ExecutionStatus.PENDING
-    known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason="interrupted") for s in plan]
+    known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason=Reason(Why.INTERRUPTED)) for s in plan]
     return ExecutionSummary.of(known, changed=len(plan.runs), duration=sum(result.duration for result in known))
 
 
@@ -354,8 +355,7 @@ def _damaged(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]
     runs = set(plan.runs)
     found = []
     for node_id in dict.fromkeys(p for i in runs for p in graph.inputs(i) if p not in runs):
-        entry = world.facts[node_id].entry
-        build = world.find(node_id, entry.built) if entry and entry.built else None
+        build = last_good(node_id, world)
         if build is not None and build.path is not None and world.outputs.find(node_id, build.key, verify=True) is None:
             found.append((node_id, build.key))
     return found

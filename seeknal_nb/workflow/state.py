@@ -40,6 +40,8 @@ class NodeState:
         earlier: For builds without data: row counts of the former builds by key; going back finds them.
         attempts: Executions of the last run.
         error: The last failure's text.
+        remedy: What that text ends in.
+        line: The line of the body that it is about, from 1; 0 for none.
         version: Form of this entry.
     """
 
@@ -59,6 +61,8 @@ class NodeState:
     earlier: dict[str, int | None] = field(default_factory=dict)
     attempts: int = 0
     error: str | None = None
+    remedy: str | None = None
+    line: int = 0
     version: int = FORMAT
 
     @property
@@ -127,9 +131,10 @@ def _check(state: NodeState) -> None:
         raise ValueError(f"last_run {state.last_run!r}")
     if state.row_count is not None and (type(state.row_count) is not int or state.row_count < 0):
         raise ValueError(f"row_count {state.row_count!r}")
-    if type(state.version) is not int:
-        raise TypeError(f"version {state.version!r}")
-    for value in (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error):
+    if not (type(state.version) is type(state.line) is int):
+        raise TypeError(f"version {state.version!r}, line {state.line!r}")
+    texts = (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error, state.remedy)
+    for value in texts:
         if value is not None and type(value) is not str:
             raise ValueError(f"{value!r} should be text")
     for held in (state.inputs, state.parts, state.seen, state.earlier):

@@ -277,31 +277,6 @@ def test_every_value_and_key_has_its_place() -> None:
         document.key_place(("inputs", 2))
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("a: 1\nt: |\n  one\n  two\n", 3),
-        ("t: >-\n  one\n", 2),
-        ("t: |2 # why\n    one\n", 2),
-        ("t: |\n\n  one\n", 2),
-        ("t:\n  |\n  one\n", 3),
-        ("t: &x |\n  one\n", 2),
-        ("t: &x # why\n  |\n  one\n", 3),
-        ("x: &x |\n  one\nt: *x\n", 2),
-        ("t: one\n  two\n", 1),
-        ("t:\n  one\n", 2),
-        ('t: "one\n  two"\n', 1),
-        ("t: '| one'\n", 1),
-        ("a: 1\r\nt: |\r\n  one\r\n", 3),
-        ('a: "x\u2028y"\nt: |\n  one\n', 3),
-    ],
-)
-def test_a_body_begins_at_its_first_line(text: str, line: int) -> None:
-    """An error in line 3 of a SQL body is shown as a line of the file, as an editor counts lines."""
-    (document,) = read_yaml(text, file="f.yml")
-    assert document.body_line(("t",)) == line
-
-
 def test_columns_count_characters() -> None:
     """Not bytes, and not UTF-16 units; a byte order mark is no column."""
     (document,) = read_yaml("\ufeffé: [ü, 😀, x]\nü: y\n".encode(), file="f.yml")
@@ -316,7 +291,6 @@ def test_json_has_places_too() -> None:
     assert document.value == {"a": 1, "b": [{"c": "x"}]}
     assert document.positions["b", 0, "c"] == Place("f.json", 3, 9)
     assert document.key_place(("b", 0, "c")) == Place("f.json", 3, 4)
-    assert document.body_line(("b", 0, "c")) == 3
 
 
 def test_each_document_has_its_own_place() -> None:

@@ -28,7 +28,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import canonical, load, read_body
-from seeknal_nb.errors import ManifestError, Place
+from seeknal_nb.errors import ManifestError
 
 READS = [
     # plain order
@@ -164,10 +164,10 @@ def test_a_name_that_the_body_may_have_assigned_is_read_perhaps(source: str, exp
 @given(st.text(alphabet="abc=+:\n ()[]{}.,'\"\\#@*fors intrygx", max_size=60))
 def test_any_text_is_a_body_or_a_manifest_error(source: str) -> None:
     try:
-        body = read_body(source, name="node", place=Place("x.py", 10))
+        body = read_body(source, name="node")
     except ManifestError as error:
         assert error.remedy
-        assert error.place
+        assert error.spot.line
     else:
         canonical(body.source)
 
@@ -221,12 +221,9 @@ def test_a_body_with_another_result_is_no_function_form(source: str) -> None:
 )
 def test_what_is_no_body_says_where_and_what_to_do(source: str, what: str, line: int) -> None:
     with pytest.raises(ManifestError, match=what if "|" in what else re.escape(what)) as caught:
-        read_body(source, name="node", place=Place("p.yml", 10))
-    place = caught.value.place
-    assert place
+        read_body(source, name="node")
     assert caught.value.remedy
-    assert place.file == "p.yml"
-    assert place.line == 9 + line
+    assert (caught.value.spot.path, caught.value.spot.line) == (("python",), line)
 
 
 def test_a_percent_sign_inside_an_expression_is_python() -> None:

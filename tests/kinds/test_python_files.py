@@ -395,7 +395,7 @@ def test_all_errors_of_a_folder_are_listed(home):
 
 
 def test_a_decorated_function_stays_a_function_anywhere_else():
-    @transform(name="t")  # type: ignore[misc]
+    @transform(name="t")
     @materialize(type="postgresql", table="x.y")
     def t(a):
         return a + 1

@@ -13,6 +13,7 @@ from seeknal_nb.markup import cut, esc_term
 from seeknal_nb.status import NUMBERS, ExecutionStatus
 from seeknal_nb.workflow.events import NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.plan import Action
+from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -107,7 +108,7 @@ class Board:
             elif isinstance(event, RunFinished):
                 self._progress.end(event)
                 for result in [r for r in self.results if r.status is ExecutionStatus.RUNNING]:
-                    self._show(self._left_alone(result.node_id, ExecutionStatus.PENDING, "interrupted"))
+                    self._show(self._left_alone(result.node_id, ExecutionStatus.PENDING, Reason(Why.INTERRUPTED)))
 
     def _begin(self, event: RunStarted) -> None:
         mode = "background" if self._project.background.here else "foreground"
@@ -130,7 +131,7 @@ class Board:
 
     def _finish(self, result: NodeResult) -> None:
         self._progress.finish(result)
-        blocked = result.reason.startswith("upstream failed")
+        blocked = result.reason.code is Why.UPSTREAM_FAILED
         if self._progress.dry or (result.node_id in self._beside and not blocked):
             return
         if result.status is ExecutionStatus.SUCCESS:
@@ -138,7 +139,7 @@ class Board:
         executed = result.status in (ExecutionStatus.SUCCESS, ExecutionStatus.FAILED)
         self._show(result if executed else self._left_alone(result.node_id, result.status, result.reason, result.row_count))
 
-    def _left_alone(self, node_id: str, status: ExecutionStatus, reason: str, rows: int | None = None) -> NodeResult:
+    def _left_alone(self, node_id: str, status: ExecutionStatus, reason: Reason, rows: int | None = None) -> NodeResult:
         """The result of a node that was not executed, with the rows and the seconds of its last good build."""
         built, seconds = self._built.get(node_id, (None, 0.0))
         return NodeResult(node_id, status, seconds, built if rows is None else rows, reason=reason)

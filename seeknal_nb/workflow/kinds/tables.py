@@ -9,7 +9,7 @@ from seeknal_nb.dag.sql import input_named, multiplies, qualified_in, rewrite, v
 from seeknal_nb.dag.sqltext import column, statements
 from seeknal_nb.engines import Relation
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
+from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_body, sql_of
 from seeknal_nb.workflow.kinds.features.pointintime import check_latest, has_latest
 from seeknal_nb.workflow.kinds.features.retrieval import check_retrieval, retrieve, retrieves
 from seeknal_nb.workflow.kinds.paths import as_engines_write
@@ -119,7 +119,8 @@ def _transform(task: Task) -> dict[str, Any]:
     if retrieves(task.node):
         return retrieve(task)
     if is_view(task.node):
-        schema = task.engine.describe(task.sql(sql_of(task.node) or ""))
+        with sql_body(task.node):
+            schema = task.engine.describe(task.sql(sql_of(task.node) or ""))
         return {"row_count": None, "metadata": {"view": True}, "schema": schema}
     began = time.time()
     table, logged = build_table(task)

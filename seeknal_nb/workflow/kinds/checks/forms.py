@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import spans, statements
 from seeknal_nb.declaration import refuse_unknown_names
-from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.errors import ManifestError, about, near
 from seeknal_nb.workflow.kinds.checks.declared import SEVERITIES
 from seeknal_nb.workflow.kinds.durations import seconds_of
 
@@ -59,6 +59,7 @@ class Spec:
         tolerance: The share of rows that may break it.
         error_if: Which number of offending rows (or which metric) is an error; None for the default.
         warn_if: Which is a warning.
+        path: Where in the node's config it is written.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class Spec:
     tolerance: float | None = None
     error_if: Threshold | None = None
     warn_if: Threshold | None = None
+    path: tuple[str | int, ...] = ()
 
 
 def _holed(value: object) -> bool:
@@ -221,7 +223,13 @@ def specs_of(listed: object, *, key: str = "checks") -> list[Spec]:
         raise ManifestError(
             f"{key} must be a list of mappings", why=f"it is {listed!r:.200}", remedy=f"{key}: [{{not_null: [id]}}]"
         )
-    return [spec for entry in listed for name, what in _named(entry, key) for spec in _specs(name, what)]
+    return [spec for number, entry in enumerate(listed) for spec in _of_entry(entry, key, number)]
+
+
+def _of_entry(entry: Mapping[str, Any], key: str, number: int) -> list[Spec]:
+    with about(key, number):
+        named = _named(entry, key)
+        return [replace(spec, path=(key, number, name)) for name, what in named for spec in _specs(name, what)]
 
 
 def _named(entry: Mapping[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal, shown
 from seeknal_nb.engines.names import find_column
-from seeknal_nb.errors import NodeError
+from seeknal_nb.errors import NodeError, Spot
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 
 if TYPE_CHECKING:
@@ -158,5 +158,5 @@ def naming(spec: Spec) -> Iterator[None]:
     try:
         yield
     except NodeError as error:
-        told = f"check {spec.label!r}: {error.what}"
-        raise NodeError(told, why=error.why, remedy=error.remedy, metadata=error.metadata) from error
+        told, spot = f"check {spec.label!r}: {error.what}", error.spot if error.spot.path else Spot(spec.path)
+        raise NodeError(told, why=error.why, remedy=error.remedy, metadata=error.metadata, spot=spot) from error

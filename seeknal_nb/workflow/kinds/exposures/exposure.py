@@ -13,6 +13,7 @@ from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import NodeError
 from seeknal_nb.files import digest_file, io_errors, signature
+from seeknal_nb.workflow.kinds.body import sql_body
 from seeknal_nb.workflow.kinds.connections import place_of
 from seeknal_nb.workflow.kinds.exposures.databases import sqlite_state, to_sqlite
 from seeknal_nb.workflow.kinds.exposures.finite import finite, lost, no_nan
@@ -38,6 +39,7 @@ from seeknal_nb.workflow.kinds.task import Delivery, Kind, Probe, Seen, Surround
 
 if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.engines import Schema
 
 __all__ = ["EXPOSURE"]
 
@@ -174,13 +176,25 @@ def _keep(content: bytes, to: Path) -> None:
         to.write_bytes(content)
 
 
+def _schema_of(task: Task, query: str) -> Schema:
+    with sql_body(task.node):
+        return task.engine.describe(query)
+
+
+def _copied(task: Task, offer: Offer, to: Path, target: Target) -> int:
+    if not offer.query:
+        return copy(task, rows_of(task, offer).sql, to, target)
+    with sql_body(task.node):
+        return copy(task, offer.query, to, target)
+
+
 def _write_rows(task: Task, offer: Offer, target: Target, to: Path) -> None:
-    if target.form in JSON and not (offer.query and _has_words(task.engine.describe(offer.query))):
+    if target.form in JSON and not (offer.query and _has_words(_schema_of(task, offer.query))):
         rows = rows_of(task, offer)
         offer.warnings += lost(task, rows, finite, "JSON")
         copy(task, projected(task, rows, finite).sql, to, target)
     elif target.form in COPY:
-        offer.rows = copy(task, offer.query or rows_of(task, offer).sql, to, target)
+        offer.rows = _copied(task, offer, to, target)
     elif target.form == "xlsx":
         offer.warnings += write_workbook(task, rows_of(task, offer), to, target.sheet)
     elif target.form == "html":

@@ -53,7 +53,7 @@ def _feature_group(task: Task) -> dict[str, Any]:
     metrics, told = _measured(task, group)
     told = merged(told, {"metrics": metrics, "warnings": [ONLINE] if spec.online else []}, logged)
     if spec.tests:
-        checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=told["metrics"])
+        checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=told["metrics"], key="tests")
     save_group(group, task.stage)
     kept = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(group).items()}
     kept = {key: kept[key] for key in ("keys", "event_time", "created_time", "features")}

@@ -201,7 +201,8 @@ def with_latest(sql: str, group: Callable[[str], Group]) -> str:
     pieces, at = [], 0
     for match in _live(sql):
         select = latest_sql(group(match["table"].replace('"', "")))
-        pieces += [sql[at : match.end("before")], f"({select})"]
+        lines = "\n" * sql.count("\n", match.end("before"), match.end())  # an error's line is that of the body
+        pieces += [sql[at : match.end("before")], f"({select}{lines})"]
         at = match.end()
     return "".join([*pieces, sql[at:]])
 

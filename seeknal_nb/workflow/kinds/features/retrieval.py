@@ -10,7 +10,7 @@ from seeknal_nb.declaration import COMMON, refuse_unknown
 from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
-from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
+from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_body, sql_of
 from seeknal_nb.workflow.kinds.declared import RETRIEVAL
 from seeknal_nb.workflow.kinds.features.groups import Group, group_of
 from seeknal_nb.workflow.kinds.features.pointintime import (
@@ -99,7 +99,8 @@ def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
     if named:
         return quote(task.input(str(named)).node_id), {}
     if sql:
-        task.engine.build(task.sql(sql), task.stage / SPINE)
+        with sql_body(task.node):
+            task.engine.build(task.sql(sql), task.stage / SPINE)
         return parquet(task.stage / SPINE), {}
     value, context = python_value(task)
     task.engine.take(value, task.stage / SPINE)

@@ -128,7 +128,7 @@ def _tested(task: Task, metadata: dict[str, Any], metrics: Mapping[str, Any], mo
     if not listed and not more:
         return metadata
     file = parquet(task.stage / DATA)
-    found = run_checks(task, listed, file, severity=severity, metrics=metrics) if listed else []
+    found = run_checks(task, listed, file, severity=severity, metrics=metrics, key="tests") if listed else []
     return conclude([*found, *more], metadata)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seeknal_nb.dag.sqltext import column, literal, parquet
 from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.workflow.kinds.body import sql_body, sql_of
 from seeknal_nb.workflow.kinds.held import pinned
 from seeknal_nb.workflow.kinds.types import is_float, is_integer, is_number, is_time, is_word
 
@@ -110,7 +110,8 @@ def _labelled(task: Task, training: Training) -> Iterator[tuple[str, tuple[str, 
 def _staged(task: Task, sql: str) -> Iterator[str]:
     file = task.stage / STAGED
     try:
-        task.engine.build(task.sql(sql), file)
+        with sql_body(task.node):
+            task.engine.build(task.sql(sql), file)
         yield parquet(file)
     finally:
         file.unlink(missing_ok=True)

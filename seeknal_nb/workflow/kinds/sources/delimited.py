@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.sqlfaults import unplaced
 from seeknal_nb.dag.sqltext import column, exactly, literal
 from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import cut, plural, some
@@ -173,5 +174,4 @@ def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
 
 def unreadable(error: NodeError) -> NodeError:
     """DuckDB's error about a file, as an error about a file."""
-    why = error.why.partition("\n\nLINE ")[0].strip()[:600]  # the statement is none that the user wrote
-    return NodeError("the file cannot be read", why=why, remedy="mend it, or the options under params")
+    return NodeError("the file cannot be read", why=unplaced(error.why)[:600], remedy="mend it, or the options under params")
