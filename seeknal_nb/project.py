@@ -66,6 +66,7 @@ class Project(Pipeline):
         params: Values of ``{{ name }}``, on top of ``[tool.seeknal_nb.params]`` in pyproject.toml.
         engine: An engine or the name of one.
         workers: How many nodes run at a time.
+        executor: Where they run, as ``DAGRunner`` takes it.
         state_dir: Another place for state.
         state: Another state store, as ``DAGRunner`` takes it, or the URL of one; a shared one needs the project's name.
         kinds: Executors by kind, as ``DAGRunner`` takes them.
@@ -80,6 +81,7 @@ class Project(Pipeline):
         params: Mapping[str, object] | None = None,
         engine: Engine | str | None = None,
         workers: int | None = None,
+        executor: Executor | None = None,
         state_dir: str | Path | None = None,
         state: StateStore | StateBackend | str | None = None,
         kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
@@ -101,7 +103,7 @@ class Project(Pipeline):
         self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill")
         self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
-        self.workers = workers or settings.get("workers", 1)
+        self.workers, self.executor = workers or settings.get("workers", 1), executor
         self._state_dir, self._told_name, self._told_state = state_dir, name, state
         self._state = self._store()
 
@@ -150,8 +152,8 @@ class Project(Pipeline):
         return DAGRunner(
             self.manifest, old, self._state_dir, state=self._state, root=self.directory, kinds=self.kinds,
             namespace=namespace, params=self.given(asked.params, asked), engine=engine or self._engine,
-            workers=asked.workers or self.workers, executor=executor, allow_outside=bool(asked.allow_outside),
-            listeners=listeners,
+            workers=asked.workers or self.workers, executor=executor or self.executor,
+            allow_outside=bool(asked.allow_outside), listeners=listeners,
         )  # fmt: skip
 
     def plan(self, request: Request | None = None, **given: Any) -> Plan:

@@ -894,7 +894,8 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import test_faults
-test_faults.ENGINE.query("SELECT 1")
+with test_faults.ENGINE.session({}) as session:
+    session.query("SELECT 1")
 import filelock
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:

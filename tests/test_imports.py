@@ -17,7 +17,6 @@ PACKAGE = "seeknal_nb"
 Edge = tuple[str, str]
 
 ALLOWED: dict[Edge, str] = {
-    ("workflow.run", "workflow.runner"): "a run's types name the runner, whose seams it calls",
 }
 """Importer and imported, with the reason. It only shrinks: a line whose circle is gone fails too."""
 

@@ -22,6 +22,7 @@ from seeknal_nb.workflow.events import (
     RunFinished,
     RunStarted,
 )
+from seeknal_nb.workflow.executors import refuse_forking
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.kinds import kind_names
 from seeknal_nb.workflow.kinds.task import Surroundings
@@ -35,7 +36,7 @@ from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan,
 from seeknal_nb.workflow.proofs import Proofs
 from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
-from seeknal_nb.workflow.run import Run
+from seeknal_nb.workflow.run import Run, RunSettings
 from seeknal_nb.workflow.stores import as_store
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class DAGRunner:
         namespace: The notebook's variables, which Python bodies may read.
         listeners: Called with every event.
         workers: How many nodes at a time, in threads where more than one.
-        executor: Another ``concurrent.futures.Executor`` for them.
+        executor: Another ``concurrent.futures.Executor`` for them, also one of processes, which must not be forks.
         allow_outside: Let exposures write outside ``root``.
     """
 
@@ -184,6 +185,7 @@ class DAGRunner:
         self, options: RunOptions, command: str, asked: Mapping[str, Any] | None, cancelled: threading.Event | None
     ) -> Generator[Event]:
         whole("workers", self.workers, least=1)
+        refuse_forking(self.executor)
         if options.dry_run:
             yield from self._told(self._dry(self.plan(options, verify=options.verify)))
             return
@@ -194,12 +196,16 @@ class DAGRunner:
             self.outputs.remove_leftovers()
             ledger = Ledger(self.state, lease, left)
             world, plan = self._prepare(graph, ledger, options)
+            settings = RunSettings(
+                self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
+                options, command, asked,
+            )  # fmt: skip
             self._active = Run(
-                self, graph, plan, world, ledger, retry=options.retry, retry_delay=options.retry_delay,
-                stop_on_error=not options.continue_on_error, cancelled=cancelled,
+                settings, graph, plan, world, ledger, execute_node=self._execute_node,
+                execute_by_type=self._execute_by_type, cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(self._active.events(command, asked))
+                yield from self._told(self._active.events())
             finally:
                 self._active = None
 
