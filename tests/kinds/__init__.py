@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 
     from seeknal_nb import Project
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
+
+
+def here(*kinds: str) -> list[str]:
+    """Of these types of SQL, those that the installed DuckDB has: TIMESTAMPTZ_NS came with version 2."""
+    names = {name.casefold() for (name,) in duckdb.sql("SELECT type_name FROM duckdb_types()").fetchall()}
+    return [kind for kind in kinds if kind.casefold() in names]
 
 
 def run(project: Project, **options: Any) -> ExecutionSummary:
