@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.version import __version__
@@ -10,9 +11,7 @@ from seeknal_nb.version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from seeknal_nb.dag.diff import ManifestDiff
-    from seeknal_nb.dag.manifest import Edge, Manifest, Node, NodeType
-    from seeknal_nb.declare import (
+    from seeknal_nb.authoring.decorators import (
         aggregation,
         exposure,
         feature_group,
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
         source,
         transform,
     )
+    from seeknal_nb.dag.diff import ManifestDiff
+    from seeknal_nb.dag.manifest import Edge, Manifest, Node, NodeType
     from seeknal_nb.errors import SeeknalError
     from seeknal_nb.notebook.project import Project
     from seeknal_nb.workflow.runner import (
@@ -73,16 +74,7 @@ _HOMES = {
     "NodeType": "dag.manifest",
     "Project": "notebook.project",
     "SeeknalError": "errors",
-    "aggregation": "declare",
-    "exposure": "declare",
-    "feature_group": "declare",
-    "model": "declare",
     "print_summary": "workflow.report",
-    "profile": "declare",
-    "rule": "declare",
-    "second_order_aggregation": "declare",
-    "source": "declare",
-    "transform": "declare",
 }
 
 
@@ -90,6 +82,10 @@ def __getattr__(name: str) -> Any:
     """Public names are imported when they are asked for, so that loading the extension stays quick."""
     if name in _HOMES:
         return getattr(import_module(f"seeknal_nb.{_HOMES[name]}"), name)
+    if not name.startswith("_") and find_spec(f"seeknal_nb.{name}") is None:  # a kind's decorator, and no module of ours
+        found = getattr(import_module("seeknal_nb.authoring.decorators"), name, None)
+        if found is not None:
+            return found
     raise AttributeError(f"module 'seeknal_nb' has no attribute {name!r}")
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from seeknal_nb.authoring.folder import COMMON, ENDINGS, FOLDER
 from seeknal_nb.dag.definitions import Definitions, own_modules
 from seeknal_nb.dag.fingerprint import PARAMETER, digest
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.parser import COMMON, ENDINGS, FOLDER
 from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import compile_tree, parse, read_body
 from seeknal_nb.errors import ManifestError, SeeknalError, UsageError, text_of
@@ -65,7 +65,7 @@ def export(project: Project, directory: Path, *, force: bool = False, data: bool
         UsageError: Files of others are in the way.
         ManifestError: A node cannot be written so that it is the same elsewhere, or a credential would be written.
     """
-    graph = Graph(project.manifest)
+    graph = Graph(project.manifest, project.kinds)
     if not graph.nodes:
         raise UsageError("there are no nodes here", remedy="run the cells that define them first")
     world = project.runner().look(graph)

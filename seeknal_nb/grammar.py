@@ -59,10 +59,10 @@ def split_line(line: str) -> list[str]:
 
 
 def comma(value: str) -> list[str]:
-    """The names of a comma list; for argparse, so its error is argparse's."""
-    parts = value.split(",")
-    if not all(part and part == part.strip() for part in parts):
-        raise argparse.ArgumentTypeError(f"an empty name or a blank in {value!r}: write a,b")
+    """The names of a comma list, without the blanks round them; for argparse, so its error is argparse's."""
+    parts = [part.strip() for part in value.split(",")]
+    if not all(parts):
+        raise argparse.ArgumentTypeError(f"an empty name in {value!r}: write a,b")
     return parts
 
 

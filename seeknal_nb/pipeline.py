@@ -8,38 +8,36 @@ import textwrap
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.common import filled, read_common
-from seeknal_nb.dag.declared import node_of
+from seeknal_nb.authoring.common import filled, read_common
+from seeknal_nb.authoring.decorators import node_of
+from seeknal_nb.authoring.folder import COMMON, FOLDER, nodes_of_yaml, parse_folder
+from seeknal_nb.authoring.node import make_node
+from seeknal_nb.authoring.pyfiles import definitions_of
 from seeknal_nb.dag.functions import HOME, source_of
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.link import Names, checked_name, inputs_of
-from seeknal_nb.dag.manifest import Manifest, Node, node_type
-from seeknal_nb.dag.modules import definitions_of
+from seeknal_nb.dag.link import Names, inputs_of
+from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.dag.parameters import Given, stand_ins, texts_of
-from seeknal_nb.dag.parser import COMMON, FOLDER, KEYS, nodes_of_yaml, parse_folder
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.dag.slices import has_work
-from seeknal_nb.declare import given_of
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import LockedError, ManifestError, SelectionError
-from seeknal_nb.markup import plural
+from seeknal_nb.markup import article, plural
 from seeknal_nb.showing import Rows
-from seeknal_nb.workflow.kinds import KINDS, check_node, kind_names, kind_of
-from seeknal_nb.workflow.kinds.sources.source import FORMATS
+from seeknal_nb.workflow.kinds import check_node, kind_names
 from seeknal_nb.workflow.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from seeknal_nb.declare import Declared
+    from seeknal_nb.authoring.decorators import Declared
     from seeknal_nb.workflow.background import Background
 
 __all__ = ["SHARED", "Pipeline", "plain_values"]
 
 SHARED = "common/notebook.py"
 """What an exported notebook's bodies take from it, below the project's folder."""
-PLACES = {"postgres": "table", "dataframe": "input"}
-"""The key of what a source reads, by its format, where that is no ``path``."""
 
 BEFORE_READING = "wait() for its handle or cancel() it before the folder is read again"
 
@@ -85,14 +83,13 @@ class Pipeline:
         shared = definitions_of(self.directory / FOLDER / SHARED, root=self.directory)
         found = parse_folder(
             self.directory,
-            kinds=self.known_kinds(),
-            check=self._check,
+            kinds=self.kinds,
             params=self.params,
             project=self.manifest.metadata.project,
         )
         self.shared |= shared
         self.common = read_common(self.directory / FOLDER / COMMON, self.directory)
-        return self.add(*found.nodes.values())
+        return self._put(*found.nodes.values())
 
     def _refuse_while_running(self, remedy: str) -> None:
         if self.background.busy and not self.background.here:
@@ -103,9 +100,9 @@ class Pipeline:
 
     def declare(self, declared: Declared) -> str:
         """Add the node of a decorated function; gives its id."""
-        source = _source_of(declared.function, declared.name)
+        source = self._source_of(declared.function, declared.name)
         body = source if has_work(ast.parse(source).body[0]) else None  # type: ignore[arg-type]
-        return self.add(node_of(declared, keys=KEYS, body=body))[0]
+        return self._checked(node_of(declared, root=self.directory, body=body))[0]
 
     def given(self, params: Mapping[str, object] | None = None, then: Request | None = None) -> Given:
         """Values of ``{{ name }}``: the run's, the project's, the notebook's, and what stands for the day and the run.
@@ -132,18 +129,29 @@ class Pipeline:
         Raises:
             ManifestError: One is no node, or reads what is not there, or would close a cycle.
         """
-        trial = self._copy()
+        return self._checked(*(self._made(str(node.node_type), node.name, _mapping(node)) for node in nodes))
+
+    def _made(self, kind: str, name: str, config: Mapping[str, Any]) -> Node:
+        given = dict(config)
+        return make_node(kind, name, given, root=self.directory, kinds=self.kinds, file=given.pop("file_path", None))
+
+    def _checked(self, *nodes: Node) -> list[str]:
         nodes = tuple(self._filled(node) for node in nodes)
         for node in nodes:
-            checked_name(node.node_type, node.name, self.known_kinds())
-            self._check(node)
+            check_node(node, self.kinds)
+        return self._put(*nodes)
+
+    def _put(self, *nodes: Node) -> list[str]:
+        """Put sound nodes in, with their edges."""
+        trial = self._copy()
+        for node in nodes:
             trial.add_node(node)
         names = Names(trial.nodes)
         for node in nodes:
             trial.edges = (edge for edge in trial.edges if edge.to_node != node.id)
-            for found in inputs_of(node, names, self._values(self.params)):
+            for found in inputs_of(node, declaration_of(node.node_type, self.kinds), names, self._values(self.params)):
                 trial.add_edge(found, node.id)
-        Graph(trial)
+        Graph(trial, self.kinds)
         self.manifest = trial
         return [node.id for node in nodes]
 
@@ -155,8 +163,8 @@ class Pipeline:
 
     def add_yaml(self, text: str, *, file: str = "cell") -> list[str]:
         """Add the nodes of a YAML text, one a document."""
-        found = nodes_of_yaml(text, file=file, root=self.directory, kinds=self.known_kinds())
-        return self.add(*(node for node, _ in found))
+        found = nodes_of_yaml(text, file=file, root=self.directory, kinds=self.kinds)
+        return self._checked(*(node for node, _ in found))
 
     def remove(self, *names: str) -> Rows:
         """Take nodes out; gives a row a node.
@@ -164,7 +172,7 @@ class Pipeline:
         Raises:
             SelectionError: There is no such node, or another one reads it.
         """
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         ids = [resolve(graph, name) for name in names]
         for node_id in ids:
             left = [c for c in graph.consumers(node_id) if c not in ids]
@@ -187,54 +195,29 @@ class Pipeline:
             config: ``sql=``, ``python=``, ``inputs=``, ``tags=``, ``description=``, ``owner=`` and the kind's own keys.
         """
         if callable(body):
-            config["python"] = _source_of(body, name)
+            config["python"] = self._source_of(body, name)
         elif body is not None:
             config["sql"] = textwrap.dedent(body).strip()
-        return self.add(_node(kind, name, config))[0]
+        return self._checked(self._made(kind, name, config))[0]
 
-    def source(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a source; see ``node``. ``csv="f.csv"``, ``parquet=``, ... name a file and its format at once."""
-        forms = [form for form in FORMATS if form in config]
-        for form in forms:
-            place = PLACES.get(form, "path")
-            twice = [*(other for other in forms if other != form), *(key for key in ("source", place) if key in config)]
-            if twice:
-                why = f"{form}= names what it reads, and so does {twice[0]}="
-                raise ManifestError(f"source {name!r} reads two things", why=why, remedy="keep one of them")
-            config |= {"source": form, place: str(config.pop(form))}
-        return self._define("source", name, body, config)
+    def __getattr__(self, kind: str) -> Callable[..., Any]:
+        """``project.transform(name, body, ...)``, and its like for every kind: ``node`` with the kind put in."""
+        kinds = self.__dict__.get("kinds")
+        if kinds is None or kind not in kind_names(kinds):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {kind!r}")
+        declared = declaration_of(kind, kinds)
 
-    def transform(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a transform; see ``node``."""
-        return self._define("transform", name, body, config)
+        def define(name: str, body: Any = None, **config: Any) -> Any:
+            return self._define(kind, name, body, config)
 
-    def feature_group(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a feature group; see ``node``."""
-        return self._define("feature_group", name, body, config)
+        define.__name__ = define.__qualname__ = kind
+        keys = ", ".join(sorted(declared.known))
+        define.__doc__ = f"Add {article(kind)}: {declared.says}. See ``node``.\n\nIts keys: {keys}."
+        return define
 
-    def aggregation(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add an aggregation; see ``node``."""
-        return self._define("aggregation", name, body, config)
-
-    def second_order_aggregation(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add an aggregation of aggregates; see ``node``."""
-        return self._define("second_order_aggregation", name, body, config)
-
-    def profile(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a profile; see ``node``."""
-        return self._define("profile", name, body, config)
-
-    def model(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a model; see ``node``."""
-        return self._define("model", name, body, config)
-
-    def rule(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add a rule; see ``node``."""
-        return self._define("rule", name, body, config)
-
-    def exposure(self, name: str, body: Any = None, **config: Any) -> Any:
-        """Add an exposure; see ``node``."""
-        return self._define("exposure", name, body, config)
+    def __dir__(self) -> list[str]:
+        """What there is, a method for each kind too."""
+        return sorted({*super().__dir__(), *self.known_kinds()})
 
     def _define(self, kind: str, name: str, body: Any, config: dict[str, Any]) -> Any:
         """Add the node at once where that can be; else give a decorator for its function."""
@@ -249,17 +232,18 @@ class Pipeline:
 
     def _wants_body(self, kind: str, name: str, config: dict[str, Any]) -> bool:
         """Whether a body is all that the node lacks; any other error is for ``node`` to raise."""
-        return not self._is_sound(_node(kind, name, config)) and self._is_sound(_node(kind, name, config | {"python": "0"}))
+        return not self._is_sound(kind, name, config) and self._is_sound(kind, name, config | {"python": "0"})
 
-    def _is_sound(self, node: Node) -> bool:
+    def _is_sound(self, kind: str, name: str, config: dict[str, Any]) -> bool:
         try:
-            self._check(node)
+            check_node(self._made(kind, name, config), self.kinds)
         except ManifestError:
             return False
         return True
 
-    def _check(self, node: Node) -> None:
-        check_node(node, kind_of(node.node_type, self.kinds))
+    def _source_of(self, function: Callable[..., Any], name: str) -> str:
+        """The function's own lines without our decorators, under the node's name."""
+        return source_of(function, name, homes=(HOME, __name__), methods=self.known_kinds())
 
     def _copy(self) -> Manifest:
         trial = Manifest(self.manifest.metadata.project)
@@ -278,18 +262,7 @@ def plain_values(namespace: Mapping[str, object]) -> dict[str, object]:
     return {n: v for n, v in dict(namespace).items() if isinstance(v, plain) and not n.startswith("_")}
 
 
-def _source_of(function: Callable[..., Any], name: str) -> str:
-    """The function's own lines without our decorators, under the node's name."""
-    return source_of(function, name, homes=(HOME, __name__), methods=KINDS)
-
-
-def _node(kind: str, name: str, config: Mapping[str, Any]) -> Node:
-    """The node that these arguments describe, unchecked; they are left as they are."""
-    given = given_of(config)
-    fields = {key: given.pop(key) for key in ("description", "owner", "file_path") if key in given}
-    tags, columns = given.pop("tags", None) or [], given.pop("columns", None) or {}
-    return Node(f"{kind}.{name}", name, node_type(kind), tags=_listed(tags), columns=columns, config=given, **fields)
-
-
-def _listed(tags: object) -> list[str]:
-    return tags.split(",") if isinstance(tags, str) else [str(tag) for tag in tags]  # type: ignore[attr-defined]
+def _mapping(node: Node) -> dict[str, Any]:
+    """A node as somebody would write it, but for its kind and name."""
+    fields = {key: getattr(node, key) for key in ("description", "owner", "tags", "columns", "file_path")}
+    return {**node.config, **{key: value for key, value in fields.items() if value}}

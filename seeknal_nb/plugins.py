@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
-__all__ = ["find", "names"]
+__all__ = ["find", "loaded", "names"]
 
 
 def find(group: str, name: str, table: Mapping[str, Any]) -> Any:
@@ -28,10 +28,10 @@ def find(group: str, name: str, table: Mapping[str, Any]) -> Any:
     """
     if name in table:
         row = table[name]
-        return _load(group, name, row) if isinstance(row, str) else row
+        return loaded(group.rstrip("s"), name, row) if isinstance(row, str) else row
     for point in _points(group):
         if point.name == name:
-            return _load(group, name, point.value)
+            return loaded(group.rstrip("s"), name, point.value)
     raise PluginError(
         f"unknown {group.rstrip('s')} {name!r}", remedy=near(name, names(group, table), what=group.rstrip("s"))
     )
@@ -50,13 +50,18 @@ def _points(group: str) -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=f"seeknal_nb.{group}"))
 
 
-def _load(group: str, name: str, reference: str) -> Any:
+def loaded(what: str, name: str, reference: str) -> Any:
+    """What ``module:attribute`` stands for, imported now; an error calls it ``what name``.
+
+    Raises:
+        PluginError: It does not import.
+    """
     module, _, attribute = reference.partition(":")
     try:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise PluginError(
-            f"{group.rstrip('s')} {name!r} cannot be loaded",
+            f"{what} {name!r} cannot be loaded",
             why=f"{reference}: {error}",
             remedy="install what it needs, or take its entry point away",
         ) from error

@@ -10,10 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.authoring.folder import FOLDER
 from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
-from seeknal_nb.dag.parser import FOLDER
 from seeknal_nb.dag.sql import volatile_in
 from seeknal_nb.engines import ENGINES, OnFirstUse
 from seeknal_nb.errors import ManifestError, UsageError
@@ -260,7 +260,7 @@ class Project(Pipeline):
             )  # fmt: skip
         if not same:
             self._move(folder)
-        ids, graph = set(self.load_folder()), Graph(self.manifest)
+        ids, graph = set(self.load_folder()), Graph(self.manifest, self.kinds)
         rows = tuple((node.id, ", ".join(graph.inputs(node.id))) for node in graph if node.id in ids)
         return Rows(f"{plural(len(ids), 'node')} of {self.manifest.metadata.project}", ("node_id", "inputs"), rows)
 
@@ -304,7 +304,7 @@ class Project(Pipeline):
     def ls(self, selectors: Iterable[str] = ()) -> Rows:
         """A row a node in topological order: what it is and what it reads."""
         terms = list(selectors)
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         return node_rows(graph, self._looking().select(terms) if terms else graph.ids)
 
     def history(self, *, limit: int = 20) -> Rows:
@@ -342,7 +342,7 @@ class Project(Pipeline):
         """The graph with these results in it, its nodes in topological order; a node that has none is pending."""
         from seeknal_nb.draw import Mark, Picture  # noqa: PLC0415 - only who draws needs it
 
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         marks, numbers = [], {node.id: number for number, node in enumerate(graph)}
         for node in graph:
             result = results.get(node.id) or NodeResult(node.id, ExecutionStatus.PENDING)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from seeknal_nb import Project, declare
+from seeknal_nb import Project
+from seeknal_nb.authoring import decorators as declare
 from seeknal_nb.errors import ManifestError
 
 DOUBLE = """\

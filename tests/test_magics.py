@@ -19,7 +19,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 from waiting import END, eventually
 
-from seeknal_nb.definitions import define, definition_grammar
+from seeknal_nb.authoring.cell import define, definition_grammar
 from seeknal_nb.errors import RunFailed, SeeknalError, UsageError
 
 ROOT = Path(__file__).parents[1]

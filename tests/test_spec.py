@@ -22,7 +22,7 @@ from typing import Any, Dict, List, Optional  # noqa: UP035 - what the spec's bl
 import pytest
 
 from seeknal_nb.dag.manifest import Manifest, Node
-from seeknal_nb.dag.parser import nodes_of_yaml
+from seeknal_nb.authoring.folder import nodes_of_yaml
 from seeknal_nb.errors import CycleError
 from seeknal_nb.workflow.kinds import KINDS
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionStatus, ExecutionSummary, print_summary
@@ -247,7 +247,7 @@ def command_line(block: str, directory: Path, *_: object) -> None:
 
 def tagged_yaml(block: str, directory: Path, monkeypatch: pytest.MonkeyPatch, *_: object) -> None:
     """The YAML gives this node and these tags; filters take them."""
-    [(node, _)] = nodes_of_yaml(block, file="x.yml", root=directory, kinds=list(KINDS))
+    [(node, _)] = nodes_of_yaml(block, file="x.yml", root=directory, kinds={})
     assert (node.id, node.tags) == ("feature_group.large_aggregation", ["expensive", "requires_spark"])
     prepare(directory)
     monkeypatch.chdir(directory)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HOME", "Ours", "source_of"]
 
-HOME = "seeknal_nb.declare"
+HOME = "seeknal_nb.authoring.decorators"
 """Where the decorators are."""
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.gates import gates_of
 from seeknal_nb.dag.order import adjacency, find_cycle, kahn
+from seeknal_nb.dag.waits import waits_of
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import CycleError, ManifestError, SeeknalError, near, one_or_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from seeknal_nb.dag.manifest import Manifest, Node
 
@@ -27,6 +28,10 @@ _RESERVED = frozenset(["con", "prn", "aux", "nul", *(f"com{i}" for i in range(1,
 
 class Graph:
     """The nodes of a manifest by number, in its order of registration.
+
+    Args:
+        manifest: What there is.
+        kinds: The caller's own kinds by name, as ``DAGRunner`` takes them.
 
     Attributes:
         ids: Node ids by number.
@@ -46,7 +51,7 @@ class Graph:
 
     __slots__ = ("_by_name", "_inputs", "children", "gated", "gates", "ids", "index", "nodes", "order", "parents")
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, kinds: Mapping[str, Any] | None = None) -> None:
         self.nodes: tuple[Node, ...] = tuple(manifest.nodes.values())
         self.ids: tuple[str, ...] = tuple(manifest.nodes)
         self.index: dict[str, int] = {node_id: number for number, node_id in enumerate(self.ids)}
@@ -58,7 +63,8 @@ class Graph:
         self.order: tuple[int, ...] = tuple(kahn(self.parents, self.children))
         if len(self.order) < len(self.ids):
             raise CycleError([self.ids[number] for number in find_cycle(self.parents, self.children)])
-        self.gates = gates_of(self.nodes, self.parents, self.children)
+        declared = {kind: declaration_of(kind, kinds) for kind in {node.node_type for node in self.nodes}}
+        self.gates = waits_of(self.nodes, declared, self.parents, self.children)
         self.gated: list[list[int]] = [[] for _ in self.nodes]
         for number, rules in enumerate(self.gates):
             for rule in rules:

@@ -1,16 +1,15 @@
-"""Find a node's inputs: what it lists, the tables of its SQL, the names and parameters of its Python. Pure."""
+"""Find a node's inputs: what it lists, what its kind declares, the tables of its SQL, the names of its Python. Pure."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
 from seeknal_nb.dag.python import Body, read_body
-from seeknal_nb.dag.sql import BEFORE, BEHIND, check_sql, tables_in
-from seeknal_nb.dag.sqltext import render, statements
-from seeknal_nb.dag.wanted import wanted_in
+from seeknal_nb.dag.sql import check_sql, tables_in
+from seeknal_nb.dag.sqltext import render
+from seeknal_nb.declaration import FIRST, LAST, LISTED, ConfigError
 from seeknal_nb.errors import ManifestError, SeeknalError, near
 
 if TYPE_CHECKING:
@@ -18,10 +17,9 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.dag.sql import Named
+    from seeknal_nb.declaration import Declaration, Reference
 
-__all__ = ["Names", "inputs_of", "is_query", "sql_texts"]
-
-_QUERY = re.compile(r"[(\s]*(select|with|from|values|create|pivot|unpivot|summarize|describe|table)\b", re.IGNORECASE)
+__all__ = ["Names", "checked_name", "inputs_of"]
 
 
 class Names:
@@ -58,111 +56,62 @@ class Names:
         return found
 
 
-def inputs_of(node: Node, names: Names, params: Mapping[str, object]) -> list[str]:
+def inputs_of(node: Node, declared: Declaration, names: Names, params: Mapping[str, object]) -> list[str]:
     """The ids that a node reads: listed ones first, then in the order in which its body names them.
+
+    Args:
+        node: Whose inputs.
+        declared: What its kind says of itself.
+        names: The nodes that are there.
+        params: Values that the name of a table may need.
 
     Raises:
         ManifestError: It names a node that is not there, or itself.
     """
     try:
-        found = [names.need(name, "input", besides=node.id) for name in listed(node.config)]
-        found += _from_aggregation(node, names)
-        found += _from_sql(node, names, params, found)
+        named = list(declared.reads(node.config))
+        found = _referred(node, names, [one for one in named if one.rank == FIRST])
+        found += [names.need(name, "input", besides=node.id) for name in _listed(node.config)]
+        found += _referred(node, names, [one for one in named if one.rank == LISTED])
+        for statement in declared.statements(node.config):
+            found += _tables(statement, node, declared, names, params, found)
         found += _from_python(node, names, found)
-        found += _from_retrieval(node, names)
-        found += _from_declaration(node, names)
-        _needs_table(node, found)
+        found += _referred(node, names, [one for one in named if one.rank == LAST])
+        declared.linked(node.config, found)
     except SeeknalError as error:
         raise error.at(node=node.id, place=node.place) from None
     return list(dict.fromkeys(found))
 
 
-def listed(config: Mapping[str, Any]) -> Iterator[str]:
-    """Names under ``inputs``, ``depends_on`` and ``on``: texts, or mappings with ``ref``."""
-    config = {**config, "relationships": _related(config)}
-    training = config.get("training")
-    if isinstance(training, dict) and training.get("label_source"):
-        config = {**config, "label_source": training["label_source"]}
-    for key in ("on", "inputs", "depends_on", "relationships", "label_source"):
+def _referred(node: Node, names: Names, named: Iterable[Reference]) -> list[str]:
+    found = []
+    for one in named:
+        name = _plain(one.name, one.what)
+        if one.needed:
+            found.append(names.need(name, one.what, besides=node.id))
+        elif (node_id := names.find(name)) and node_id != node.id:
+            found.append(node_id)
+    return found
+
+
+def _listed(config: Mapping[str, Any]) -> Iterator[str]:
+    """Names under ``inputs`` and ``depends_on``: texts, or mappings with ``ref``, or the peer's ``metric``."""
+    for key in ("inputs", "depends_on"):
         value = config.get(key) or ()
         for item in [value] if isinstance(value, (str, dict)) else value:
-            name = (item.get("ref") or item.get("metric")) if isinstance(item, dict) else item
-            if not isinstance(name, str) or not name:
-                raise ManifestError(f"{key} must name nodes", why=f"it has {item!r}", remedy=f"{key}: [source.users]")
-            yield _named(name)
+            yield _plain((item.get("ref") or item.get("metric")) if isinstance(item, dict) else item, key)
 
 
-def _named(text: str) -> str:
+def _plain(name: object, key: str) -> str:
     """A name, or the one in ``ref('name')``."""
-    return text.strip().removeprefix("ref('").removesuffix("')")
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"{key} must name nodes", why=f"it has {name!r}", remedy=f"{key}: [source.users]", path=(key,))
+    return name.strip().removeprefix("ref('").removesuffix("')")
 
 
-def _checks(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The entries of a rule's ``checks`` and ``rule``, and of a table's own ``tests``."""
-    rules = config.get("rule") or ()
-    for value in ([rules] if isinstance(rules, dict) else rules, config.get("checks") or (), config.get("tests") or ()):
-        yield from (entry for entry in value if isinstance(entry, dict))
-
-
-def _related(config: Mapping[str, Any]) -> list[Any]:
-    """The tables that ``relationships`` checks compare with; ``to`` stands in their options or beside them."""
-    found = [(entry.get("relationships"), entry) for entry in _checks(config) if "relationships" in entry]
-    named = [(what if isinstance(what, dict) else entry).get("to") for what, entry in found]
-    return [name for name in named if name]
-
-
-def _statements(config: Mapping[str, Any]) -> Iterator[str]:
-    """A rule's conditions, each as a statement, and its SELECTs besides its body: they may read tables too."""
-    conditions = [config.get("expression")]
-    for entry in _checks(config):
-        expression = entry.get("expression")
-        conditions += [entry.get("value"), expression, entry.get("where")]
-        conditions += [what.get(key) for what in entry.values() if isinstance(what, dict) for key in ("where", "sql")]
-        if isinstance(entry.get("sql"), str):
-            yield entry["sql"]
-    for text in conditions:
-        if isinstance(text, str):
-            yield f"{BEFORE}{text}{BEHIND}"
-
-
-def is_query(sql: str) -> bool:
-    """Whether a body is a SELECT, in any of its spellings, rather than a condition."""
-    body = statements(sql)
-    return len(body) != 1 or _QUERY.match(body[0].text) is not None
-
-
-def _needs_table(node: Node, found: list[str]) -> None:
-    """Refuse a rule whose conditions are about no table."""
-    text = node.config.get("sql")
-    conditions = [node.config.get(key) for key in ("checks", "rule", "expression")]
-    conditions.append(isinstance(text, str) and bool(text.strip()) and not is_query(text))
-    if node.node_type == "rule" and not found and any(conditions):
-        raise ManifestError("no table to check", remedy="on: transform.x, or inputs")
-
-
-def sql_texts(node: Node) -> list[str]:
-    """The SQL of a node that is this project's own: its body, unless it is a database's, and its conditions."""
-    text = None if _is_elsewhere(node) else node.config.get("sql") or node.config.get("transform")
-    if isinstance(text, str) and node.node_type == "rule" and text.strip() and not is_query(text):
-        text = f"{BEFORE}{text}{BEHIND}"
-    return [*([text] if isinstance(text, str) else ()), *_statements(node.config)]
-
-
-def _from_sql(node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
-    for statement in sql_texts(node):
-        yield from _tables(statement, node, names, params, found)
-
-
-def _is_elsewhere(node: Node) -> bool:
-    """Whether the SQL of a source is a database's own, whose tables are no nodes."""
-    config = node.config
-    if node.node_type != "source":
-        return False
-    form = config.get("source") or config.get("format")
-    return form in ("postgres", "postgresql") if form else bool(config.get("connection") or config.get("connection_string"))
-
-
-def _tables(text: str, node: Node, names: Names, params: Mapping[str, object], found: list[str]) -> Iterator[str]:
+def _tables(
+    text: str, node: Node, declared: Declaration, names: Names, params: Mapping[str, object], found: list[str]
+) -> Iterator[str]:
     values, own = scope(node.config, params)
     sql = render(text, values, known=False, texts=own)
     check_sql(sql, listed=bool(found))
@@ -171,7 +120,7 @@ def _tables(text: str, node: Node, names: Names, params: Mapping[str, object], f
         if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
             _check_position(lowered, found)
             continue
-        if node.node_type == "rule" and lowered in _peers(found) and names.find(table.text) is None:
+        if names.find(table.text) is None and lowered in declared.aliases(found):
             continue
         if lowered == "null":  # what stands for a parameter that nobody gave: say that, and not that NULL is no table
             render(text, values, texts=own)
@@ -187,39 +136,6 @@ def _meant(table: Named, names: Names) -> str:
         return both[0]
     why = f"{' and '.join(both)} are both there" if both else f"neither {table.text} nor {table.other} is there"
     raise ManifestError("the source of {{ source(...) }} is not clear", why=why, remedy="write the whole id, source.name")
-
-
-def _peers(found: list[str]) -> set[str]:
-    """What the peer's rules call their inputs."""
-    return {"input_data", *(node_id.replace(".", "_").casefold() for node_id in found)} if found else set()
-
-
-def _from_aggregation(node: Node, names: Names) -> Iterator[str]:
-    """An aggregation's ``source``, as the peer spells its input, and the node that lists its application dates."""
-    if node.node_type not in ("aggregation", "second_order_aggregation"):
-        return
-    dates = node.config.get("application_dates")
-    for name in (node.config.get("source"), dates.get("ref") if isinstance(dates, dict) else None):
-        if isinstance(name, str):
-            yield names.need(_named(name), "input", besides=node.id)
-
-
-def _from_declaration(node: Node, names: Names) -> Iterator[str]:
-    """What a semantic model or a metric is about, where it is a node here; it may be one of another project."""
-    text = node.config.get("model")
-    if node.node_type in ("semantic_model", "metric") and isinstance(text, str):
-        found = names.find(_named(text))
-        yield from [found] if found and found != node.id else []
-
-
-def _from_retrieval(node: Node, names: Names) -> Iterator[str]:
-    """The spine and the feature groups of a transform that joins them."""
-    if node.node_type != "transform" or node.config.get("features") is None:
-        return
-    if isinstance(node.config.get("spine"), str):
-        yield names.need(node.config["spine"], "spine", besides=node.id)
-    for wanted in wanted_in(node.config["features"]):
-        yield names.need(wanted.group, "feature group", besides=node.id)
 
 
 def _check_position(name: str, found: list[str]) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
 __all__ = [
-    "Piece", "Statement", "column", "exactly", "holes", "literal", "parquet", "pieces", "quote", "render", "shown", "spans",
-    "statements", "unquoted", "value_of", "words",
+    "Piece", "Statement", "column", "exactly", "holes", "is_query", "literal", "parquet", "pieces", "quote", "render",
+    "shown", "spans", "statements", "unquoted", "value_of", "words",
 ]  # fmt: skip
 
 _CACHED = 8192
@@ -38,6 +38,7 @@ _PIECE = re.compile(
 """To DuckDB a letter is whatever is no ASCII, and a comment ends at either sign of a line's end."""
 _SPECIAL = re.compile(r"[~!@#%^&|`?]")
 _SIGNS = re.compile(r"[*?\[]")
+_QUERY = re.compile(r"[(\s]*(select|with|from|values|create|pivot|unpivot|summarize|describe|table)\b", re.IGNORECASE)
 _BLOCK = re.compile(r"/\*|\*/")
 _ESCAPED = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(.))", re.DOTALL)
 _LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
@@ -277,3 +278,9 @@ def _undefined(name: str, params: Mapping[str, object]) -> ManifestError:
     given = filter(str.isidentifier, params)  # the others stand in for {{ today }} and its like
     remedy = f"give it with --params {name}=...; {near(name, given, what='parameter')}"
     return ManifestError(f"parameter {name!r} is not defined", remedy=remedy)
+
+
+def is_query(sql: str) -> bool:
+    """Whether a body is a SELECT, in any of its spellings, rather than a condition."""
+    body = statements(sql)
+    return len(body) != 1 or _QUERY.match(body[0].text) is not None

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ENGINES", "FORMS", "Engine", "Interrupted", "OnFirstUse", "Relation", "Schema", "Table"]
-
-FORMS = ("pandas", "pandas_arrow", "polars", "arrow")
-"""What a table may be handed over as. ``pandas_arrow`` is pandas with columns of Arrow's types."""
+__all__ = ["ENGINES", "Engine", "Interrupted", "OnFirstUse", "Relation", "Schema", "Table"]
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error: somebody asked for it
@@ -81,7 +78,7 @@ class Engine(Protocol):
         """The columns that a SELECT would give, without running it."""
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
-        """The rows of a SELECT in one of ``FORMS``, each value as it is, or as ``rows``, a list of tuples.
+        """The rows of a SELECT in one of ``declaration.FORMS``, each value as it is, or as ``rows``, a list of tuples.
 
         Raises:
             NodeError: A column does not fit that form.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from seeknal_nb.dag.sqltext import column
-from seeknal_nb.engines import FORMS
+from seeknal_nb.declaration import FORMS
 from seeknal_nb.engines.columns import Map, leaves, parts_of, within
 from seeknal_nb.errors import NodeError, near
 

@@ -190,11 +190,12 @@ class Completer:
 
     def _actions(self, word: str) -> list[argparse.Action]:
         """The options and positionals of a command or a kind; only ``-h`` where there is no such."""
+        from seeknal_nb.authoring.cell import definition_grammar  # noqa: PLC0415
         from seeknal_nb.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415 - loading the extension stays quick
-        from seeknal_nb.definitions import definition_grammar  # noqa: PLC0415
         from seeknal_nb.grammar import Grammar  # noqa: PLC0415
 
-        parser = definition_grammar(word) if word in self._kinds else Grammar(prog=word)
+        kinds = {} if self._project is None else self._project.kinds
+        parser = definition_grammar(word, kinds) if word in self._kinds else Grammar(prog=word)
         if word in NOTEBOOK_COMMANDS:
             NOTEBOOK_COMMANDS[word].arguments(parser)
         return parser._actions  # noqa: SLF001 - argparse has no other list of them; argcomplete and shtab read it too
@@ -256,7 +257,7 @@ def _spelled(choice: str, quote: str) -> str:
 
 def _is_python(line: str, body: str) -> bool:
     """Whether the names in a body are Python's, where ``source.x`` is an attribute."""
-    from seeknal_nb.dag.parser import body_language  # noqa: PLC0415 - loading the extension stays quick
+    from seeknal_nb.authoring.cell import body_language  # noqa: PLC0415 - loading the extension stays quick
 
     told = re.search(r"--lang[ =](\w+)", line)
     return bool(line.strip()) and (told[1] if told else body_language(body.strip("\n"))) == "python"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Bool, Int, Unicode
 
+from seeknal_nb.authoring.decorators import LISTENING
 from seeknal_nb.errors import UsageError
 from seeknal_nb.notebook.completer import Completer
 from seeknal_nb.notebook.session import Session
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from seeknal_nb.authoring.decorators import Declared
     from seeknal_nb.notebook.project import Project
 
 __all__ = ["SeeknalMagics", "load", "uncommented", "unload"]
@@ -39,6 +41,12 @@ class SeeknalMagics(Magics):
         self.make: Callable[..., Project] | None = None
         self._opened: tuple[str, Project] | None = None
         self.session, self.completer = Session(shell), Completer(self)
+
+    def declared(self, found: Declared) -> None:
+        """Take a function of this notebook that a decorator makes a node of."""
+        if getattr(found.function, "__module__", None) == "__main__":
+            project = self.opened()
+            self.session.defined(project, [project.declare(found)])
 
     def opened(self) -> Project:
         """The project, made on first use and again when another folder is configured."""
@@ -81,8 +89,8 @@ class SeeknalMagics(Magics):
             return None if self.headless else face.show_text(str(text))
 
     def _answer(self, words: Sequence[str], cell: str | None) -> Any:
+        from seeknal_nb.authoring.cell import check_kind  # noqa: PLC0415
         from seeknal_nb.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415
-        from seeknal_nb.definitions import check_kind  # noqa: PLC0415
 
         project = self.opened()
         if words[:1] == ["help"]:
@@ -106,11 +114,11 @@ class SeeknalMagics(Magics):
         return registered(project, node_ids, notes=self.session.notes())
 
     def _register(self, project: Project, kind: str, words: Sequence[str], body: str) -> Any:
-        from seeknal_nb.definitions import define  # noqa: PLC0415
+        from seeknal_nb.authoring.cell import define  # noqa: PLC0415
         from seeknal_nb.notebook import face  # noqa: PLC0415
         from seeknal_nb.notebook.registered import registered  # noqa: PLC0415
 
-        found = define(kind, words, body)
+        found = define(kind, words, body, project.kinds)
         node_id = project.node(found.kind, found.name, **found.config)
         self.session.defined(project, [node_id])
         if not found.run or self.headless:
@@ -166,6 +174,7 @@ def load(shell: InteractiveShell) -> SeeknalMagics:
     shell.input_transformers_cleanup.append(uncommented)
     shell.Completer.custom_matchers.append(magics.completer.matcher)
     magics.session.open()
+    LISTENING.append(magics.declared)
     return magics
 
 
@@ -182,5 +191,7 @@ def unload(shell: InteractiveShell) -> None:
         shell.configurables.remove(magics)
     with contextlib.suppress(ValueError):
         shell.Completer.custom_matchers.remove(magics.completer.matcher)
+    if magics.declared in LISTENING:
+        LISTENING.remove(magics.declared)
     magics.session.close()
     magics.close()

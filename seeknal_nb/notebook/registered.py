@@ -42,7 +42,7 @@ class Registered:
 
 def registered(project: Project, node_ids: Sequence[str], *, notes: Sequence[str] = ()) -> Registered:
     """``transform.clean <- source.users · will run: SQL changed · 2 nodes downstream``, then what else there is to say."""
-    graph = Graph(project.manifest)
+    graph = Graph(project.manifest, project.kinds)
     problems: list[str] = []
     try:
         steps = {step.node_id: step for step in project.plan().steps}

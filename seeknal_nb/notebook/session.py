@@ -144,7 +144,7 @@ class Session:
         }
         if not former or self._project is None:
             return
-        graph = Graph(self._project.manifest)
+        graph = Graph(self._project.manifest, self._project.kinds)
         staying = {node_id for node_id in former if graph.downstream([node_id]) - former.keys()}
         leaving = [node_id for node_id in former if node_id not in staying]
         new = ", ".join(node_id for node_id, owner in self._owners.items() if owner.cell is cell)

@@ -111,7 +111,7 @@ def observe(
     for number, node in enumerate(graph.nodes):
         try:
             names = [graph.nodes[parent].name for parent in graph.parents[number]]
-            _observe(world, node, rows[node.node_type], names, entries.get(node.id), around)
+            _observe(world, node, rows[node.node_type], kinds, names, entries.get(node.id), around)
         except SeeknalError as error:
             problems.append(error.at(node=node.id, place=node.place))
     problems += _clashes(world, around)
@@ -165,7 +165,13 @@ def _within(place: Path | str, read: Mapping[str, str]) -> str:
 
 
 def _observe(
-    world: Observed, node: Node, kind: Kind, names: list[str], entry: NodeState | None, around: Surroundings
+    world: Observed,
+    node: Node,
+    kind: Kind,
+    kinds: Mapping[str, Any],
+    names: list[str],
+    entry: NodeState | None,
+    around: Surroundings,
 ) -> None:
     raw, whole = written(node, around.params)
     python = python_of(node)
@@ -173,7 +179,7 @@ def _observe(
     if entry is not None and entry.raw == raw and not python:
         parts: Mapping[str, str] = entry.parts
     else:
-        check_node(whole, kind)
+        check_node(whole, kinds)
         parts = node_parts(node, around.params)
     if python:
         taken = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)

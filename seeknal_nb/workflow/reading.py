@@ -44,7 +44,7 @@ class Reader:
     """
 
     def __init__(self, runner: DAGRunner) -> None:
-        self.runner, self.graph, self.states = runner, Graph(runner.manifest), runner.states()
+        self.runner, self.graph, self.states = runner, Graph(runner.manifest, runner.kinds), runner.states()
 
     def query(self, name: str, *, limit: int | None = None, form: str = "pandas") -> Any:
         """The rows of the node's table.

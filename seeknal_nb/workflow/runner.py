@@ -191,7 +191,7 @@ class DAGRunner:
         if dry_run:
             yield from self._told(self._dry(self.plan(verify=verify, **selection)))
             return
-        graph, chosen = Graph(self.manifest), _selection(selection)
+        graph, chosen = Graph(self.manifest, self.kinds), _selection(selection)
         check_selection(graph, chosen, self._known_types())
         with run_lock(self.state_dir, command) as left:
             self.outputs.remove_leftovers()
@@ -213,7 +213,7 @@ class DAGRunner:
             verify: Check the digest of every build.
             selection: ``full``, ``nodes``, ``only``, ``node_types``, ``tags``, ``exclude_tags``, ``exclude``, ``cutoff``.
         """
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         ledger = Ledger(self.state)
         world = self._observe(graph, ledger, verify=verify)
         plan = self._plan(graph, world, _selection(selection))
@@ -233,7 +233,7 @@ class DAGRunner:
 
     def select(self, terms: Iterable[str] | str) -> list[str]:
         """The ids that terms of the selector grammar name now, in topological order; changes nothing."""
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         return named(graph, self.look(graph), split(terms))
 
     def states(self) -> dict[str, NodeState]:
@@ -242,7 +242,7 @@ class DAGRunner:
 
     def garbage(self, *, keep: int = 0) -> list[Garbage]:
         """Builds that no node needs now, beyond the newest ``keep`` of each node."""
-        graph = Graph(self.manifest)
+        graph = Graph(self.manifest, self.kinds)
         return self.outputs.garbage(keys_in_use(graph, self.look(graph)), keep=whole("keep", keep))
 
     def look(self, graph: Graph) -> Observed:

@@ -9,6 +9,7 @@ import pytest
 from seeknal_nb.dag.link import Names, inputs_of
 from seeknal_nb.dag.manifest import Node
 from seeknal_nb.dag.sql import canonical, check_sql, files_in, rewrite, tables_in
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError
 
 
@@ -131,7 +132,8 @@ def test_braces_of_sql_are_no_jinja(sql):
 
 def linked(*names: str, sql: str) -> list[str]:
     """What a transform of that SQL reads, where there are sources of those names."""
-    return inputs_of(Node("transform.t", "t", "transform", config={"sql": sql}), Names([f"source.{name}" for name in names]), {})
+    node = Node("transform.t", "t", "transform", config={"sql": sql})
+    return inputs_of(node, declaration_of("transform"), Names([f"source.{name}" for name in names]), {})
 
 
 SOURCE = "SELECT * FROM {{ source('raw', 'users') }}"

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from kinds import failure, good, run, status
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.exposures import pages, writers
 
@@ -793,9 +793,9 @@ def test_a_folder_that_may_not_be_written_keeps_its_file(project, tmp_path):
 BAD = {
     "an unknown option": ({"params": {"path": "x.csv", "compresion": "gzip"}}, "unknown option 'compresion' of an exposure as csv.*compression"),
     "an option of another format": ({"params": {"path": "x.csv", "sheet": "a"}}, "unknown option 'sheet'"),
-    "an unknown key": ({"to": "x.csv", "severity": "warn"}, "severity of an exposure is not read"),
-    "a key beside params": ({"to": "x.csv", "mode": "append"}, "mode of an exposure is not read.*params"),
-    "a table that is stored": ({"to": "x.csv", "materialized": "table"}, "materialized of an exposure is not read"),
+    "an unknown key": ({"to": "x.csv", "severity": "warn"}, "unknown key 'severity' of an exposure"),
+    "a key beside params": ({"to": "x.csv", "mode": "append"}, "unknown key 'mode' of an exposure.*params"),
+    "a table that is stored": ({"to": "x.csv", "materialized": "table"}, "unknown key 'materialized' of an exposure"),
     "an unknown type": ({"to": "x.csv", "type": "fille"}, "unknown type 'fille'.*file"),
     "a type that is only declared": ({"type": "dashboard", "to": "x.csv"}, "type dashboard is not delivered"),
     "an API": ({"type": "api", "params": {"path": "x.json"}}, "type api is not delivered"),

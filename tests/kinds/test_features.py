@@ -11,7 +11,7 @@ import pytest
 
 from kinds import arrow, build_of, failure, good, rows, run, status
 from seeknal_nb.dag.wanted import Wanted, read_wanted
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -168,12 +168,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a key that is a time": ({"key": ["ts"]}, "'ts' is named twice"),
     "no offline store": ({"materialization": {"offline": False}}, "always stored"),
     "another format": ({"materialization": {"offline": {"format": "delta"}}}, "delta"),
-    "the peer's start time": ({"feature_start_time": "2024-01-01"}, "feature_start_time of a feature group is not read"),
+    "the peer's start time": ({"feature_start_time": "2024-01-01"}, "unknown key 'feature_start_time' of a feature group"),
     "a test that is none": ({"tests": [{"not_nul": ["v"]}]}, "not_null"),
     "tests that are no list": ({"tests": {"not_null": ["v"]}}, "tests"),
     "another engine": ({"engine": "spark"}, "engine 'spark'"),
     "no table": ({"materialized": "tabel"}, "materialized 'tabel'"),
-    "a label time": ({"label_time": "ts"}, "label_time of a feature group is not read"),
+    "a label time": ({"label_time": "ts"}, "unknown key 'label_time' of a feature group"),
     "a key that is a number": ({"key": [1]}, "no key"),
 }
 

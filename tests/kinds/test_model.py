@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from kinds import arrow, build_of, failure, good, rows, run, status
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError, NodeError
 
 if TYPE_CHECKING:
@@ -747,7 +747,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a task that it does not do": ({"training": {"task": "regression"}}, "does no regression"),
     "params that are a list": ({"training": {"params": [1]}}, "must be a mapping"),
     "an algorithm beside training": ({"algorithm": "ridge"}, "training holds"),
-    "a key of another kind": ({"entity": {"name": "user"}}, "entity of a model is not read"),
+    "a key of another kind": ({"entity": {"name": "user"}}, "unknown key 'entity' of a model"),
     "a table that is a view": ({"materialized": "view"}, "only a transform"),
     "a metric that is not known": ({"tests": [{"metric": "acuracy", "min": 1}]}, "did you mean accuracy"),
     "the peer's bound of none": ({"tests": [{"min_acuracy": 1}]}, "did you mean accuracy"),
@@ -760,7 +760,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "severity of nothing": ({"severity": "warn"}, "severity is not read"),
     "a severity that is not known": ({"severity": "wran", "tests": [{"min_auc": 0}]}, "did you mean warn"),
     "params beside training": ({"params": {"C": 1}}, "params of a model"),
-    "the peer's aggregation": ({"aggregation": {"id_col": "id"}}, "aggregation of a model is not read"),
+    "the peer's aggregation": ({"aggregation": {"id_col": "id"}}, "unknown key 'aggregation' of a model"),
     "training of a body": ({"python": "result = []"}, "training is not read"),
 }
 

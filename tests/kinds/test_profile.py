@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kinds import arrow, build_of, failure, good, status
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError
 from seeknal_nb.workflow.kinds.aggregations import profile as module
 from seeknal_nb.workflow.reading import Reader
@@ -173,7 +173,7 @@ def test_a_profile_is_taken_again_when_refresh_says_so(project: Project) -> None
 
 
 BAD = {
-    "a key of another kind": ({"id_col": "x"}, "id_col of a profile is not read"),
+    "a key of another kind": ({"id_col": "x"}, "unknown key 'id_col' of a profile"),
     "a refresh that is none": ({"refresh": "soon"}, "unknown refresh"),
     "profile that is text": ({"profile": "price"}, "a mapping"),
     "an unknown key": ({"profile": {"colums": ["price"]}}, "did you mean columns"),

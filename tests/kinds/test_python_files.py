@@ -11,7 +11,7 @@ import pytest
 from kinds import failure, good, rows, status
 
 from seeknal_nb import Project, transform
-from seeknal_nb.declare import collecting, materialize, source
+from seeknal_nb.authoring.decorators import collecting, materialize, source
 from seeknal_nb.errors import LockedError, ManifestError, ManyErrors
 
 if TYPE_CHECKING:
@@ -653,11 +653,13 @@ def test_a_folder_is_not_read_while_a_run_goes_on_in_the_background(home, read):
     project.close()
 
 
-def test_every_kind_has_a_decorator_and_a_method_of_its_name():
+def test_every_kind_has_a_decorator_and_a_method_of_its_name(home):
     import seeknal_nb
 
     kinds = ("source", "transform", "feature_group", "aggregation", "second_order_aggregation", "model", "rule", "exposure", "profile")
-    assert [kind for kind in kinds if not (callable(getattr(seeknal_nb, kind)) and callable(getattr(Project, kind, None)))] == []
+    project = Project(home)
+    assert [kind for kind in kinds if not (callable(getattr(seeknal_nb, kind)) and callable(getattr(project, kind)))] == []
+    assert set(kinds) <= set(dir(project))
 
 
 def test_a_projects_methods_add_nodes_of_all_kinds(home):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from kinds import arrow, failure, good, run, status
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.checks.forms import specs_of, threshold
@@ -548,7 +548,7 @@ REFUSED = {
     "the node's severity": ({"checks": [{"not_null": "id"}], "severity": "fatal"}, "severity"),
     "the node's threshold": ({"checks": [{"not_null": "id"}], "error_if": 10}, "10"),
     "the node's blocking": ({"checks": [{"not_null": "id"}], "blocking": "yes"}, "blocking"),
-    "a key that is not read": ({"checks": [{"not_null": "id"}], "ttl": "7d"}, "ttl of a rule is not read"),
+    "a key that is not read": ({"checks": [{"not_null": "id"}], "ttl": "7d"}, "unknown key 'ttl' of a rule"),
     "a key that is nearly read": ({"chekcs": [{"not_null": "id"}]}, "did you mean checks"),
     "audits": ({"checks": [{"not_null": "id"}], "audits": [{"type": "unique"}]}, "audits"),
     "nothing": ({}, "nothing to check"),
@@ -581,7 +581,7 @@ def test_a_rule_about_no_table_is_refused(table: Project, config: dict[str, Any]
 
 @pytest.mark.parametrize("check", [{"error_if": "> 1"}, {"blocking": True}, {"checks": [{"not_null": "x"}]}, {"tolerance": 0.5}])
 def test_other_kinds_refuse_a_rules_keys(project: Project, check: dict[str, Any]) -> None:
-    with pytest.raises(ManifestError, match="is not read"):
+    with pytest.raises(ManifestError, match="unknown key"):
         project.transform("x", sql="SELECT 1 AS x", **check)
 
 

@@ -27,7 +27,8 @@ from waiting import END, eventually
 from kinds import arrow, failure, good, rows, run, status
 from kinds.postgres import Server, free_port
 from seeknal_nb import Project
-from seeknal_nb.definitions import define
+from seeknal_nb.authoring.cell import define
+from seeknal_nb.authoring.node import make_node
 from seeknal_nb.errors import ManifestError, NodeError, UsageError
 from seeknal_nb.workflow.kinds.connections import connect, place_of
 from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
@@ -870,10 +871,10 @@ LINES = {
 
 
 @pytest.mark.parametrize(("line", "config"), LINES.items())
-def test_the_line_of_a_cell_says_what_yaml_says(line: str, config: dict) -> None:
+def test_the_line_of_a_cell_says_what_yaml_says(tmp_path: Path, line: str, config: dict) -> None:
     import shlex
 
-    assert define("source", ["s", *shlex.split(line)], "").config == config
+    assert make_node("source", "s", define("source", ["s", *shlex.split(line)], "").config, root=tmp_path).config == config
 
 
 @pytest.mark.parametrize(
@@ -1155,7 +1156,7 @@ def test_to_define_a_source_needs_no_heavy_library() -> None:
         "import sys; from seeknal_nb.workflow.kinds import check_node, kind_of; from seeknal_nb.dag.manifest import Node\n"
         "for config in ({'path': 'a.csv', 'schema': [{'name': 'a', 'data_type': 'DATE'}]}, {'path': 'a.xlsx'},"
         " {'connection': 'pg', 'table': 't', 'refresh': '1h'}):\n"
-        "    check_node(Node('source.s', 's', 'source', config=config), kind_of('source', {}))\n"
+        "    check_node(Node('source.s', 's', 'source', config=config), {})\n"
         "print(sorted({'duckdb', 'pyarrow', 'pandas', 'openpyxl', 'adbc_driver_postgresql', 'sqlglot'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

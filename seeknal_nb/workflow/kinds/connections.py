@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.secrets import Secrets
     from seeknal_nb.workflow.kinds.task import Surroundings
 
-__all__ = ["CONNECTION_KEYS", "attended", "check_connection", "connect", "place_of", "told", "uri_of"]
+__all__ = ["CONNECTION_KEYS", "FIELDS", "attended", "check_connection", "connect", "place_of", "told", "uri_of"]
 
 T = TypeVar("T")
 _STEP = 0.05

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.link import sql_texts
 from seeknal_nb.dag.sql import files_in
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.files import digest_file, signature
 from seeknal_nb.workflow.kinds.paths import matches
 from seeknal_nb.workflow.kinds.task import Probe, Seen, Surroundings
@@ -26,7 +26,7 @@ def files_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
 
 def files_of(node: Node, around: Surroundings) -> list[Path]:
     """The files that a node's SQL names, in its body and in its conditions, in this order."""
-    named = [one for sql in sql_texts(node) for one in files_in(sql)]
+    named = [one for sql in declaration_of(node.node_type).statements(node.config) for one in files_in(sql)]
     return list(dict.fromkeys(path for one in named for path in matches(around.root, one.text)))
 
 

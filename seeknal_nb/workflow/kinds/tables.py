@@ -15,7 +15,6 @@ from seeknal_nb.workflow.kinds.features.retrieval import check_retrieval, retrie
 from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
-from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -97,13 +96,10 @@ def _check_transform(node: Node) -> None:
     if retrieves(node):
         check_retrieval(node)
         return
-    refuse_unread(node, BODY | {"refresh"})
     check_latest(sql_of(node) or "", ManifestError)
     check_refresh(node.config)
     needs_body(node)
     stored = node.config.get("materialized", "table")
-    if stored not in ("table", "view"):
-        raise ManifestError(f"unknown materialized {stored!r}", remedy="table or view", node=node.id)
     if stored == "view" and node.config.get("refresh"):
         raise ManifestError("a view has no refresh", why="it is computed where it is read", remedy="leave one of them out")
     if stored == "view" and python_of(node):

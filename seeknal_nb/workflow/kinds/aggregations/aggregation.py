@@ -20,7 +20,6 @@ from seeknal_nb.workflow.kinds.aggregations.windows import ROWS, read_measures, 
 from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
-from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +32,6 @@ __all__ = ["AGGREGATION", "grouping_of"]
 SECOND = "second_order_aggregation"
 DECLARED = ("id_col", "feature_date_col", "application_date_col", "application_dates", "group_by", "source")
 """Keys that say how features are taken."""
-INSIDE = ("window", "functions", "aggs", "basic", "rolling", "ratio", "since", "column", "source_feature")
-"""Keys of a feature."""
 JOINED = 0.5
 """Share of events with several application dates from which a table looks joined to its dates already."""
 
@@ -90,10 +87,6 @@ def _check_condition(text: str) -> None:
 
 
 def _check(node: Node) -> None:
-    for key in INSIDE:
-        if node.config.get(key) is not None:
-            raise ManifestError(f"{key} of an aggregation is not read", remedy=f"write {key} in an entry of features")
-    refuse_unread(node, BODY.union(DECLARED, ("features",)))
     if not node.config.get("features"):
         needs_body(node)
         for key in DECLARED:

@@ -21,7 +21,6 @@ from seeknal_nb.workflow.kinds.body import needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.types import is_number, is_time
-from seeknal_nb.workflow.kinds.unread import BODY, refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +70,6 @@ def _settings(node: Node) -> tuple[list[str], int]:
 
 
 def _check(node: Node) -> None:
-    refuse_unread(node, BODY | {"profile", "refresh"})
     check_refresh(node.config)
     if sql_of(node) and python_of(node):
         needs_body(node)

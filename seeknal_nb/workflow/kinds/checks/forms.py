@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import spans, statements
 from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.workflow.kinds.checks.declared import SEVERITIES
 from seeknal_nb.workflow.kinds.durations import seconds_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ __all__ = [
     "threshold",
 ]  # fmt: skip
 
-SEVERITIES = ("error", "warn", "info")
 _COMPARISON = re.compile(r"\s*(>=|<=|!=|<>|==|=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _BETWEEN = re.compile(r"\s*between\s+([-+]?\d+(?:\.\d+)?)\s+and\s+([-+]?\d+(?:\.\d+)?)\s*", re.IGNORECASE)
 

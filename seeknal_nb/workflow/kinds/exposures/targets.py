@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection
-from seeknal_nb.workflow.kinds.unread import refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
 
 __all__ = ["FORMS", "Target", "target_of"]
-
-CONFIG = frozenset({
-    "type", "to", "format", "params", "url", "maturity", "meta", "version", "sql", "transform", "python", "as", "inputs",
-    "depends_on", "path", "table", "mode", "connection", "materialized",
-})  # fmt: skip
-"""What an exposure may have: what it reads, what documents it, and what is refused below with a better remedy."""
 
 ROWS = ("csv", "tsv", "json", "jsonl", "parquet", "xlsx", "html", "sqlite", "postgresql")
 FIGURES = ("svg", "png", "pdf", "html")
@@ -105,7 +98,6 @@ class Target:
 
 def target_of(node: Node) -> Target | None:
     """The target; None for an exposure that is only declared. A ``ManifestError`` says what is wrong, or not read."""
-    _refuse_unread(node)
     config, params = node.config, _params(node)
     type_ = _type(node)
     if not config.get("to") and not params:
@@ -124,15 +116,6 @@ def target_of(node: Node) -> Target | None:
     target = _target(node, form, path, type_, params)
     _check_body(node, target, type_)
     return target
-
-
-def _refuse_unread(node: Node) -> None:
-    refuse_unread(node, CONFIG)
-    for key in ("path", "table", "mode", "connection"):
-        if node.config.get(key) is not None:
-            raise ManifestError(f"{key} of an exposure is not read", remedy=f"write it below params: {{{key}: ...}}")
-    if node.config.get("materialized") is not None:
-        raise ManifestError("materialized of an exposure is not read", why="it stores no table", remedy="take it away")
 
 
 def _params(node: Node) -> dict[str, Any]:

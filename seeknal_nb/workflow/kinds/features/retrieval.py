@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown
 from seeknal_nb.dag.wanted import Wanted, wanted_in
+from seeknal_nb.declaration import COMMON, refuse_unknown
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
+from seeknal_nb.workflow.kinds.declared import RETRIEVAL
 from seeknal_nb.workflow.kinds.features.groups import Group, group_of
 from seeknal_nb.workflow.kinds.features.pointintime import MODES, Part, Spine, age_names, retrieval_sql
 from seeknal_nb.workflow.kinds.task import Task, result_of
 from seeknal_nb.workflow.kinds.types import is_integer, is_time, is_zoned
-from seeknal_nb.workflow.kinds.unread import refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +26,10 @@ __all__ = ["check_retrieval", "features_for", "retrieve", "retrieves"]
 
 SPINE = "spine.parquet"
 JOINED = "joined.parquet"
-OPTIONS = ("spine", "label_time", "features", "mode")
-KNOWN = (*OPTIONS, "sql", "transform", "python", "inputs", "depends_on", "as", "materialized", "meta", "version", "engine")
+OPTIONS = tuple(key.name for key in RETRIEVAL if key.name != "engine")
+KNOWN = frozenset(
+    {*(key.name for key in (*COMMON, *RETRIEVAL)), "sql", "transform", "python", "as", "materialized"}
+)  # fmt: skip
 AGE = 1_000_000
 """Microseconds in a second."""
 
@@ -39,7 +42,7 @@ def retrieves(node: Node) -> bool:
 def check_retrieval(node: Node) -> None:
     """Refuse a retrieval without features or with two spines: raises ``ManifestError``."""
     config = node.config
-    refuse_unread(node, KNOWN, what="a transform with features")
+    refuse_unknown(config, KNOWN, "a transform with features")
     spine, body = config.get("spine"), sql_of(node) or python_of(node)
     if config.get("features") is None:
         given = next(name for name in OPTIONS if config.get(name) is not None)

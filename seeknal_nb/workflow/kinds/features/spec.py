@@ -10,7 +10,6 @@ from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.checks.checks import check_checks
 from seeknal_nb.workflow.kinds.durations import seconds_of
-from seeknal_nb.workflow.kinds.unread import refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Spec", "check_spec", "spec_of"]
 
-OPTIONS = (
-    "sql", "transform", "python", "inputs", "depends_on", "as", "materialized", "entity", "key", "event_time",
-    "created_time", "ttl", "features", "tests", "materialization", "offline", "online", "meta", "version", "engine",
-    "params",
-)  # fmt: skip
 INSIDE: Mapping[str, tuple[str, ...]] = {
     "entity": ("name", "join_keys", "description"),
     "materialization": ("event_time_col", "created_time_col", "ttl", "offline", "online"),
@@ -101,7 +95,6 @@ def spec_of(node: Node) -> Spec:
         ManifestError: It has no key, or an option that nobody reads, or says two things at once.
     """
     config = {key: value for key, value in node.config.items() if value is not None}
-    refuse_unread(node, OPTIONS)
     for name, only in ONLY.items():
         if config.get(name, only) != only:
             what = f"{name} {config[name]!r} of a feature group is not read"

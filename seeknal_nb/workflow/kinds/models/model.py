@@ -20,10 +20,9 @@ from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.models.artefacts import FORMS, read, save
 from seeknal_nb.workflow.kinds.models.estimators import answers, fitted, versions
 from seeknal_nb.workflow.kinds.models.scoring import METRICS, scores, suspects
-from seeknal_nb.workflow.kinds.models.training import KEYS, Training, output_columns, tests_of
+from seeknal_nb.workflow.kinds.models.training import Training, output_columns, tests_of
 from seeknal_nb.workflow.kinds.models.trainingset import TEST, Rows, rows_of
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
-from seeknal_nb.workflow.kinds.unread import refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,17 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MODEL"]
 
-READ = ("training", "output_columns", "tests", "severity", "sql", "python", "transform", "as", "materialized", "params")
 SAME = "no_train_serve_skew"
 """The peer's name of the check that the saved estimator predicts what the table holds."""
 
 
 def _check(node: Node) -> None:
-    for key in KEYS:
-        if node.config.get(key) is not None and not (key == "params" and python_of(node)):
-            why = "training holds what a model is made from"
-            raise ManifestError(f"{key} of a model is not read", why=why, remedy=f"training: {{{key}: ...}}")
-    refuse_unread(node, READ)
+    if node.config.get("params") is not None and not python_of(node):
+        why = "training holds what a model is made from"
+        raise ManifestError("params of a model is not read", why=why, remedy="training: {params: ...}")
     if python_of(node):
         _check_python(node)
     else:

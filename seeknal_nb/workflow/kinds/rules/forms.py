@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.link import is_query
+from seeknal_nb.dag.sqltext import is_query
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.kinds.checks.forms import COMMON, SEVERITIES, Spec, condition, share, specs_of, threshold

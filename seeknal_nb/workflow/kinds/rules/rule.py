@@ -20,11 +20,11 @@ from seeknal_nb.workflow.kinds.checks.sql import samples_sql, shortened
 from seeknal_nb.workflow.kinds.files import files_probe
 from seeknal_nb.workflow.kinds.held import held
 from seeknal_nb.workflow.kinds.paths import as_engines_write
+from seeknal_nb.workflow.kinds.rules.declared import aliases
 from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
 from seeknal_nb.workflow.kinds.rules.objections import may_object
 from seeknal_nb.workflow.kinds.rules.values import checks_of
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Task, result_of
-from seeknal_nb.workflow.kinds.unread import refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULE"]
 
-READ = frozenset({
-    "sql", "transform", "python", "as", "on", "severity", "rule", "checks", "expression", "error_if", "warn_if", "tolerance",
-    "blocking", "params", "materialized", "meta",
-})  # fmt: skip
-"""The keys of a rule, besides those that document it."""
 COLUMNS = {
     "check": "VARCHAR", "severity": "VARCHAR", "passed": "BOOLEAN", "failed_rows": "BIGINT", "rows": "BIGINT",
     "tolerance": "DOUBLE", "sample": "VARCHAR",
@@ -57,7 +52,6 @@ def _check_config(node: Node) -> None:
 
 
 def _check_keys(node: Node) -> None:
-    refuse_unread(node, READ)
     for key in ("checks", "rule"):
         if node.config.get(key) in ([], ()):
             remedy = f"list what must hold, or take {key} away"
@@ -147,8 +141,7 @@ def _selected(task: Task, spec: Spec, severity: str) -> Check:
 
 def _named(task: Task, sql: str) -> str:
     """The SELECT with its tables written as ids; the peer's also say ``input_data``, and ``source_orders``."""
-    peers = {node_id.replace(".", "_").casefold(): node_id for node_id in task.inputs}
-    peers |= {"input_data": next(iter(task.inputs))} if task.inputs else {}
+    peers = aliases(list(task.inputs))
     return rewrite(
         sql,
         lambda name: task.resolve(name) or peers.get(name.casefold()),

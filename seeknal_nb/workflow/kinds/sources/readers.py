@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["FORMATS", "READERS", "check_options", "files_named", "format_of", "options_of", "path_of", "present", "relation"]
+__all__ = ["READERS", "check_options", "files_named", "format_of", "options_of", "path_of", "present", "relation"]
 
 _FILES = frozenset({"filename", "hive_partitioning", "hive_types", "hive_types_autocast", "union_by_name", "compression"})
 _CSV = _FILES | {
@@ -70,7 +70,6 @@ READERS: Mapping[str, Reader] = {
     "sqlite": Reader((".sqlite", ".sqlite3", ".db"), options=frozenset({"table", "query"})),
     "xlsx": Reader((".xlsx", ".xlsm"), options=frozenset({"sheet", "header", "skip", "nullstr"})),
 }
-FORMATS = (*READERS, "postgres", "dataframe")
 ALIASES = {"ndjson": "jsonl", "postgresql": "postgres", "excel": "xlsx", "sqlite3": "sqlite"}
 PACKED = (".gz", ".zst")
 OWN = frozenset({"path", "table", "dateCol", "idCol"})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column, parquet
+from seeknal_nb.declaration import COMMON, refuse_unknown
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.files import signature
 from seeknal_nb.workflow.builds import DATA
@@ -16,10 +17,10 @@ from seeknal_nb.workflow.kinds.casts import cast_staged, declared
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection, place_of
 from seeknal_nb.workflow.kinds.files import files_of, look_at
 from seeknal_nb.workflow.kinds.refresh import FETCHED, check_refresh, is_timed, refresh_due
+from seeknal_nb.workflow.kinds.sources.declared import FORMATS
 from seeknal_nb.workflow.kinds.sources.freshness import freshness_due, freshness_of, look_fresh
 from seeknal_nb.workflow.kinds.sources.postgres import read_postgres, watermark_of
 from seeknal_nb.workflow.kinds.sources.readers import (
-    FORMATS,
     READERS,
     check_options,
     files_named,
@@ -32,7 +33,6 @@ from seeknal_nb.workflow.kinds.sources.scan import scan
 from seeknal_nb.workflow.kinds.sources.sqlite import of_sqlite
 from seeknal_nb.workflow.kinds.sources.variables import frame_digest, named_apart, variable
 from seeknal_nb.workflow.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
-from seeknal_nb.workflow.kinds.unread import refuse_unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,17 +41,18 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
 
-__all__ = ["FORMATS", "SOURCE"]
+__all__ = ["SOURCE"]
 
 POSTGRES, DATAFRAME = "postgres", "dataframe"
-DOCUMENTATION = frozenset({"kind", "name", "description", "owner", "tags", "columns", "meta", "version", "url", "maturity"})
-ALWAYS = DOCUMENTATION | {"inputs", "depends_on", "schema", "freshness", "refresh", "source", "format", "materialized"}
-BODY = frozenset({"sql", "transform", "python", "sql_file", "as", "params"})
+ALWAYS = frozenset(key.name for key in COMMON) | {
+    "schema", "freshness", "refresh", "source", "format", "materialized", "materialization", "materializations",
+}  # fmt: skip
+BODY = frozenset({"sql", "transform", "python", "as", "params"})
 FILE = frozenset({"path", "table", "params", "query"})
 READ: Mapping[str, frozenset[str]] = {
     "body": ALWAYS | BODY,
     DATAFRAME: ALWAYS | {"input"},
-    POSTGRES: ALWAYS | CONNECTION_KEYS | {"table", "query", "params", "watermark", "sql", "transform", "sql_file"},
+    POSTGRES: ALWAYS | CONNECTION_KEYS | {"table", "query", "params", "watermark", "sql", "transform"},
     **dict.fromkeys(READERS, ALWAYS | FILE),
 }
 """Keys of a config that are read, by what the source reads from."""
@@ -101,7 +102,7 @@ def _check_keys(node: Node, form: str) -> None:
     for key in FILE if form == "body" else ():
         if key != "params" and node.config.get(key) is not None:
             raise ManifestError(f"{key} of a source with a body is not read", remedy="take it, or the body, away")
-    refuse_unread(node, READ[form], what="a source with a body" if form == "body" else f"a source of {form}")
+    refuse_unknown(node.config, READ[form], "a source with a body" if form == "body" else f"a source of {form}")
 
 
 def _check_database(node: Node) -> None:

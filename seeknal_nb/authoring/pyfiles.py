@@ -23,19 +23,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb import declare
-from seeknal_nb.dag.declared import node_of
+from seeknal_nb.authoring import decorators
+from seeknal_nb.authoring.decorators import Declared, node_of
+from seeknal_nb.authoring.node import check_id
 from seeknal_nb.dag.functions import HOME, Ours
 from seeknal_nb.dag.imported import READ, Reading
-from seeknal_nb.dag.link import checked_name
 from seeknal_nb.dag.origin import found_at
 from seeknal_nb.dag.python import compile_tree, imports_of, parse
 from seeknal_nb.dag.slices import SourceFile, has_work
 from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, Place, SeeknalError, text_of
+from seeknal_nb.workflow.kinds import kind_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from seeknal_nb.dag.manifest import Node
 
@@ -48,20 +49,16 @@ _READING = threading.RLock()
 _HEADER = re.compile(r"^# /// script\s*$\n((?:^#(?: .*)?$\n)+?)^# ///\s*$", re.MULTILINE)
 
 
-def nodes_of_python(
-    text: str, *, path: Path, root: Path, kinds: Iterable[str], keys: Collection[str], problems: list[SeeknalError]
-) -> Iterator[tuple[Node, Place]]:
+def nodes_of_python(text: str, *, path: Path, root: Path, problems: list[SeeknalError]) -> Iterator[tuple[Node, Place]]:
     """The nodes that a file's decorators declare, in their order, each with the place of its function.
 
     Args:
         text: The file.
         path: Where it lies.
         root: The project's directory, from where modules are imported too.
-        kinds: Kinds that a node may have.
-        keys: What may stand in a node's YAML.
         problems: Where errors go.
     """
-    file, known = path.relative_to(root).as_posix(), list(kinds)
+    file = path.relative_to(root).as_posix()
     try:
         tree = parse(text)
         module, found = _executed(text, tree, path, root, file)
@@ -80,16 +77,15 @@ def nodes_of_python(
         line = declared.function.__code__.co_firstlineno if hasattr(declared.function, "__code__") else 1
         place = Place(file, line)
         try:
-            checked_name(declared.kind, declared.name, known)
-            node = node_of(declared, keys=keys, body=_body(source, declared, place))
+            check_id(declared.kind, declared.name, kind_names({}))
+            node = node_of(declared, root=root, body=_body(source, declared, place), file=file)
         except SeeknalError as error:
             problems.append(error.at(place=place))
             continue
-        node.file_path = file
         yield node, place
 
 
-def _body(source: SourceFile, declared: declare.Declared, place: Place) -> str | None:
+def _body(source: SourceFile, declared: Declared, place: Place) -> str | None:
     function = source.function(inspect.unwrap(declared.function).__code__.co_firstlineno)
     if function is None:
         inner = ast.parse(inspect.cleandoc(_text_of(declared.function)) or "def f(): pass").body[0]
@@ -111,11 +107,11 @@ def _text_of(function: Any) -> str:
         return ""
 
 
-def _executed(text: str, tree: ast.Module, path: Path, root: Path, file: str) -> tuple[ModuleType, list[declare.Declared]]:
+def _executed(text: str, tree: ast.Module, path: Path, root: Path, file: str) -> tuple[ModuleType, list[Declared]]:
     name = f"_seeknal_file_{path.stem}"
     module = ModuleType(name)
     module.__file__ = str(path)
-    with _READING, _importing([path.parent, root], root, path, tree), _standing_in(), declare.collecting() as found:
+    with _READING, _importing([path.parent, root], root, path, tree), _standing_in(), decorators.collecting() as found:
         sys.modules[name] = module  # dataclasses look up a class's module
         try:
             exec(compile_tree(tree, str(path)), vars(module))  # noqa: S102 - reading such a file is executing it
@@ -184,7 +180,8 @@ def _standing_in() -> Iterator[None]:
 
 
 def _stand_ins() -> dict[str, ModuleType]:
-    ours = {one: getattr(declare, one) for one in declare.__all__ if one not in ("Declared", "collecting")}
+    names = [*decorators.__all__, *kind_names({})]
+    ours = {one: getattr(decorators, one) for one in names if one not in ("Declared", "collecting", "decorator", "node_of")}
     made = {name: ModuleType(name) for name in STAND_INS}
     for name, module in made.items():
         vars(module).update(ours)

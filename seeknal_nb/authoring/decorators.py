@@ -1,22 +1,29 @@
 """Decorators that make a node of a function: in a file of a project, in a notebook, or, for a test of it, nowhere.
 
-Their arguments are the keys of a node's YAML, and those of the peer's decorators. They know no pipeline: a file's reader
-collects what they declare, and a notebook's project takes it.
+Each kind has one, made from its declaration. They know no pipeline: a file's reader collects what they declare, and a
+notebook's project, which listens, takes it.
 """
 
 from __future__ import annotations
 
-import sys
+import difflib
+import inspect
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.authoring.node import make_node
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.workflow.kinds import kind_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from seeknal_nb.dag.manifest import Node
 
 __all__ = [
     "Declared",
@@ -27,24 +34,21 @@ __all__ = [
     "OfflineConfig",
     "OnlineConfig",
     "PipelineContext",
-    "aggregation",
     "collecting",
-    "exposure",
-    "feature_group",
+    "decorator",
     "given_of",
     "materialize",
-    "model",
-    "profile",
-    "rule",
-    "second_order_aggregation",
-    "source",
-    "transform",
+    "node_of",
 ]
 
 _COLLECTED: ContextVar[list[Declared] | None] = ContextVar("seeknal_nb_declared", default=None)
 """Where a file's declarations go while it is read; a thread that reads another file has its own."""
 MARK = "seeknal_node"
 TARGETS = "seeknal_materializations"
+ALIKE = 0.85
+"""An argument that is as near to a key as this is taken for a misspelt one."""
+LISTENING: list[Callable[[Declared], None]] = []
+"""Who is told of what is declared outside of files: the extension, while a notebook has loaded it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,115 +97,71 @@ def _declare(function: Callable[..., Any], kind: str, name: str | None, argument
     declared = Declared(kind, name or function.__name__, function, given)
     setattr(function, MARK, declared)
     collected = _COLLECTED.get()
-    if collected is not None:
-        collected.append(declared)
-    else:
-        _into_notebook(declared)
+    for take in [collected.append] if collected is not None else list(LISTENING):
+        take(declared)
     return function
 
 
-def _into_notebook(declared: Declared) -> None:
-    """Give it to the project of the notebook, where this is one that has loaded the extension."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    magics = shell.magics_manager.registry.get("SeeknalMagics") if shell is not None else None
-    if magics is not None and getattr(declared.function, "__module__", None) == "__main__":
-        project = magics.opened()
-        magics.session.defined(project, [project.declare(declared)])
+def decorator(kind: str) -> Callable[..., Any]:
+    """The decorator of a kind: ``@transform``, or ``@transform(inputs=["source.users"])`` above a function.
 
-
-def source(
-    name: Any = None,
-    source: str | None = None,
-    table: str | None = None,
-    columns: Any = None,
-    tags: Any = None,
-    materialization: Any = None,
-    query: str | None = None,
-    connection: str | None = None,
-    **more: Any,
-) -> Any:
-    """A source: ``@source(name="users", source="csv", table="data/users.csv")``.
-
-    Other arguments are keys of its YAML, or options of its reader.
+    Its arguments are a name (default: the function's), then those that the kind declares, by position; all others are keys
+    of its YAML by name, or, where the kind takes such, parameters of its own, which ``ctx.params`` gives.
     """
-    given = {"source": source, "table": table, "columns": columns, "tags": tags, "query": query, "connection": connection}
-    return _decorator("source", name, {**given, "materialization": materialization, **more})
+    declared = declaration_of(kind)
+
+    def mark(name: Any = None, *values: Any, **arguments: Any) -> Any:
+        if len(values) > len(declared.arguments):
+            known = ", ".join(("name", *declared.arguments))
+            raise TypeError(f"@{kind} takes {known} by position, not {len(values) + 1} values")
+        return _decorator(kind, name, {**dict(zip(declared.arguments, values, strict=False)), **arguments})
+
+    mark.__name__ = mark.__qualname__ = kind
+    mark.__doc__ = f"{declared.says}. {(decorator.__doc__ or '').replace('transform', kind)}"
+    return mark
 
 
-def transform(
-    name: Any = None,
-    sql: str | None = None,
-    inputs: Any = None,
-    tags: Any = None,
-    materialization: Any = None,
-    **more: Any,
-) -> Any:
-    """A transform: ``@transform(inputs=["source.users"])`` above ``def clean(ctx)``, or above ``def clean(users)``.
+def __getattr__(name: str) -> Any:
+    """``decorators.transform``: a decorator for each kind that there is, those of other distributions too."""
+    if name not in kind_names({}):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, decorator(name))
 
-    Other arguments are keys of its YAML, or parameters of its own, which ``ctx.params`` gives.
+
+def node_of(declared: Declared, *, root: Path, body: str | None, file: str | None = None) -> Node:
+    """The node of a decorated function.
+
+    Args:
+        declared: The function, with what its decorator says.
+        root: The project's folder.
+        body: The function's Python, where it does anything.
+        file: Where it stands, relative to the root.
+
+    Raises:
+        ManifestError: An argument is unknown, or no plain value.
     """
-    given = {"sql": sql, "inputs": inputs, "tags": tags, "materialization": materialization}
-    return _decorator("transform", name, {**given, **more})
+    config = _config(declared)
+    if body is not None:
+        config["python"] = body
+    doc = inspect.getdoc(declared.function) or ""
+    config.setdefault("description", doc.partition("\n\n")[0].replace("\n", " ").strip() or None)
+    return make_node(declared.kind, declared.name, config, root=root, file=file)
 
 
-def feature_group(
-    name: Any = None,
-    entity: Any = None,
-    features: Any = None,
-    inputs: Any = None,
-    materialization: Any = None,
-    tags: Any = None,
-    **more: Any,
-) -> Any:
-    """A feature group; ``entity="user"`` stands for an entity whose key is ``user_id``."""
-    given = {"entity": entity, "features": features, "inputs": inputs, "materialization": materialization, "tags": tags}
-    return _decorator("feature_group", name, {**given, **more})
+def _config(declared: Declared) -> dict[str, Any]:
+    """Keys of the YAML; what is none is a parameter where the kind has such, but for what is nearly a key of any kind."""
+    given = {key: value for key, value in declared.arguments.items() if not _is_empty(value)}
+    if not declaration_of(declared.kind).parametrised:
+        return given
+    known = {key for kind in kind_names({}) for key in declaration_of(kind).known}
+    free = [key for key in given if not difflib.get_close_matches(key, known, 1, ALIKE)]
+    if free:
+        given["params"] = {**(given.get("params") or {}), **{key: given.pop(key) for key in free}}
+    return given
 
 
-def second_order_aggregation(
-    name: Any = None,
-    id_col: str | None = None,
-    feature_date_col: str | None = None,
-    features: Any = None,
-    application_date_col: str | None = None,
-    description: str | None = None,
-    owner: str | None = None,
-    tags: Any = None,
-    materialization: Any = None,
-    **more: Any,
-) -> Any:
-    """An aggregation of aggregates, of the one input that its function gives back."""
-    given = {
-        "id_col": id_col, "feature_date_col": feature_date_col, "application_date_col": application_date_col,
-        "features": features, "description": description, "owner": owner, "tags": tags, "materialization": materialization,
-    }  # fmt: skip
-    return _decorator("second_order_aggregation", name, {**given, **more})
-
-
-def aggregation(name: Any = None, **more: Any) -> Any:
-    """An aggregation; its arguments are the keys of its YAML."""
-    return _decorator("aggregation", name, more)
-
-
-def model(name: Any = None, **more: Any) -> Any:
-    """A model; its arguments are the keys of its YAML."""
-    return _decorator("model", name, more)
-
-
-def rule(name: Any = None, **more: Any) -> Any:
-    """A rule; its arguments are the keys of its YAML."""
-    return _decorator("rule", name, more)
-
-
-def exposure(name: Any = None, **more: Any) -> Any:
-    """An exposure; its arguments are the keys of its YAML."""
-    return _decorator("exposure", name, more)
-
-
-def profile(name: Any = None, **more: Any) -> Any:
-    """A profile; its arguments are the keys of its YAML."""
-    return _decorator("profile", name, more)
+def _is_empty(value: object) -> bool:
+    return isinstance(value, (str, list, tuple, dict)) and not value
 
 
 def materialize(type: str = "iceberg", connection: str | None = None, table: str = "", **more: Any) -> Any:  # noqa: A002

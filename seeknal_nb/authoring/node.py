@@ -1,0 +1,163 @@
+"""The one way to make a node of what somebody wrote, whichever door it came through. Runs nothing."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.graph import check_name
+from seeknal_nb.dag.manifest import Node, node_type
+from seeknal_nb.dag.text import read_text
+from seeknal_nb.declaration import ConfigError, check_keys, declaration_of
+from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.workflow.kinds import kind_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from seeknal_nb.declaration import Declaration
+
+__all__ = ["check_id", "make_node"]
+
+
+def make_node(
+    kind: object,
+    name: object,
+    given: Mapping[str, Any],
+    *,
+    root: Path,
+    kinds: Mapping[str, Any] | None = None,
+    file: str | None = None,
+) -> Node:
+    """The node of a kind, a name and the keys that somebody gave, each with its value in the form that JSON has.
+
+    Dates are ISO 8601 text, paths have forward slashes, tuples and sets are lists (sets sorted). ``tags`` and ``inputs`` may
+    be a text with commas, ``columns`` a list. None is as if the key were not there. What the kind itself has to say of the
+    config is asked by ``check_node``.
+
+    Args:
+        kind: One of the kinds.
+        name: The node's, unique within the kind.
+        given: YAML's keys, or arguments of their names (``as_`` for ``as``, which is a word of Python).
+        root: The project's folder, where ``sql_file`` starts from, and which it may not leave.
+        kinds: The caller's own kinds by name, as ``DAGRunner`` takes them.
+        file: What errors call the place, relative to the root.
+
+    Raises:
+        ManifestError: There is no such kind, or the name cannot be a table's, or a key or its value cannot be
+            (``ConfigError``, with the path to it).
+    """
+    check_id(kind, name, kind_names(kinds or {}))
+    try:
+        config = _config(declaration_of(str(kind), kinds), given, root)
+    except ManifestError as error:
+        raise error.at(node=f"{kind}.{name}") from None
+    fields = {key: config.pop(key, None) for key in ("description", "owner", "tags", "columns")}
+    node = Node(f"{kind}.{name}", str(name), node_type(str(kind)), config=config, file_path=file)
+    node.description, node.owner = fields["description"], fields["owner"]
+    node.tags, node.columns = fields["tags"] or [], _columns(fields["columns"])
+    return node
+
+
+def _config(declared: Declaration, given: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """What was given, spelled as the kind reads it, and sound as far as keys and shapes go."""
+    config = {_key(key): plain(value, (_key(key),)) for key, value in given.items() if value is not None}
+    config = declared.spelled(_common(config, root))
+    check_keys(declared, config)
+    return config
+
+
+def check_id(kind: object, name: object, kinds: Iterable[str]) -> None:
+    """Refuse a kind that is not known and a name that no table can have."""
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ConfigError(f"unknown kind {kind!r}", remedy=near(str(kind), list(kinds), what="kind"), path=("kind",))
+    why = check_name(name)
+    if why:
+        raise ConfigError("bad name", why=why, remedy="rename the node", path=("name",))
+
+
+def _key(key: object) -> str:
+    return "as" if key == "as_" else str(key)
+
+
+def _common(config: dict[str, Any], root: Path) -> dict[str, Any]:
+    """Spellings that all kinds share: comma lists, a file for the SQL, and the peer's place for the columns."""
+    for key in ("tags", "inputs", "depends_on"):
+        if isinstance(config.get(key), str):
+            config[key] = _listed(key, config[key])
+    tags = config.get("tags", [])
+    if not isinstance(tags, list) or any(not isinstance(tag, str) for tag in tags):
+        raise _wrong("tags", tags, "text or a list of text")
+    if "sql_file" in config:
+        config["sql"] = _sql_of(config.pop("sql_file"), root)
+    output = config.get("output")
+    if isinstance(output, dict) and output.keys() <= {"columns"}:
+        config.setdefault("columns", config.pop("output").get("columns"))
+    return {key: value for key, value in config.items() if value is not None}
+
+
+def _listed(key: str, text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise _wrong(key, text, "names, a comma apart", remedy=f"{key}: [a, b]")
+    return parts
+
+
+def _columns(value: Any) -> dict[str, Any]:
+    """What the columns are, by name: from a mapping, or a list of names or of mappings with a name."""
+    if isinstance(value, dict):
+        return value
+    listed = value if isinstance(value, list) else [value] if value else []
+    named = [one if isinstance(one, dict) else {"name": one} for one in listed]
+    if isinstance(value, str) or not all(isinstance(one.get("name"), str) for one in named):
+        raise _wrong("columns", value, "a mapping, or a list of names", remedy="columns: {id: what it is}")
+    return {one["name"]: given if isinstance(given, dict) else None for one, given in zip(named, listed, strict=True)}
+
+
+def _sql_of(name: Any, root: Path) -> str:
+    path = (root / str(name)).resolve()
+    if not path.is_relative_to(root.resolve()):
+        why = f"it is {name!r}"
+        raise ConfigError("sql_file is outside the project", why=why, remedy="keep it below the project", path=("sql_file",))
+    try:
+        return read_text(path, root=root)
+    except ManifestError as error:
+        raise ConfigError(error.what, why=f"{name}: {error.why}", remedy=error.remedy, path=("sql_file",)) from error
+
+
+def _wrong(key: str, value: object, form: str, *, remedy: str = "") -> ConfigError:
+    return ConfigError(f"{key} must be {form}", why=f"it is {value!r:.200}", remedy=remedy or f"{key}: [a, b]", path=(key,))
+
+
+def plain(value: Any, path: tuple[str, ...]) -> Any:
+    """The value as JSON has it; objects that stand for mappings say so themselves."""
+    if isinstance(value, dict):
+        return {str(name): plain(one, (*path, str(name))) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one, path) for one in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(plain(one, path) for one in value)
+    if hasattr(value, "to_dict"):
+        return plain(value.to_dict(), path)
+    return _scalar(value, path)
+
+
+def _scalar(value: Any, path: tuple[str, ...]) -> Any:
+    for kind in (bool, int, float, str):  # a bool is an int, and an enum's member may be a text
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    if value is None:
+        return None
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # a number of NumPy's
+        return plain(value.item(), path)
+    raise ConfigError(
+        f"{'.'.join(path)} must be a plain value",
+        why=f"it is {value!r:.100}, of type {type(value).__name__}",
+        remedy="give text, numbers, lists or mappings",
+        path=path,
+    )
