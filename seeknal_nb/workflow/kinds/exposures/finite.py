@@ -57,7 +57,7 @@ def _finite(kind: Any, value: str, depth: int) -> str:
 
 
 def _refused(kind: Any, value: str, held: str) -> str:
-    """What no NULL can be put into, as it is held in JSON; fails where it has one of the words: Python's json writes them into a text."""
+    """``held``, which no NULL can be put into; fails at one of the words: Python's json writes them into a text."""
     left = f"regexp_replace(CAST(to_json({held}) AS VARCHAR), {_STRINGS})"
     told = literal(f"{value} is {kind}, and holds NaN or Infinity, which JSON has no word for: CAST it to VARCHAR")
     return f"CASE WHEN regexp_matches({left}, 'NaN|Infinity') THEN error({told}) ELSE {held} END"
