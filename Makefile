@@ -8,7 +8,7 @@ PAGE := build/demo/01_quickstart.html
 # What holds the bounds of pyproject.toml: it needs no browser, and no notebook that takes minutes.
 CORE := tests/dag tests/engines tests/kinds tests/test_spec.py tests/test_laws.py tests/test_cli.py tests/test_builds.py
 
-.PHONY: demo test lint bench bounds wheel clean
+.PHONY: demo test lint types bench bounds wheel clean
 
 # The quickstart, on the flights of New York 2013: run in a kernel, rendered as a page, then run once more in the shell.
 demo: $(VENV)/.demo
@@ -21,10 +21,15 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
 
 lint: $(VENV)/.lint
-	$(BIN)/ruff check seeknal_nb
+	$(BIN)/ruff check seeknal_nb tests
 	$(BIN)/ruff format --check seeknal_nb
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/lint-imports
+
+# The types of the browser's modules (JSDoc), where npm is there; afterwards `make test` checks them too.
+types:
+	npx --yes --package=typescript@5.9 tsc -p tests/draw/web
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks

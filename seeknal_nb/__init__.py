@@ -9,19 +9,10 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
-    from seeknal_nb.authoring.decorators import (
-        aggregation,
-        exposure,
-        feature_group,
-        model,
-        profile,
-        rule,
-        second_order_aggregation,
-        source,
-        transform,
-    )
     from seeknal_nb.dag.diff import ManifestDiff
     from seeknal_nb.dag.manifest import Edge, Manifest, Node, NodeType
     from seeknal_nb.errors import SeeknalError
@@ -33,6 +24,17 @@ if TYPE_CHECKING:
         NodeResult,
         print_summary,
     )
+
+    # The decorators of the kinds, which are made from their declarations.
+    aggregation: Callable[..., Any]
+    exposure: Callable[..., Any]
+    feature_group: Callable[..., Any]
+    model: Callable[..., Any]
+    profile: Callable[..., Any]
+    rule: Callable[..., Any]
+    second_order_aggregation: Callable[..., Any]
+    source: Callable[..., Any]
+    transform: Callable[..., Any]
 
 
 __all__ = [

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from seeknal_nb.errors import SeeknalError
+from seeknal_nb.errors import CycleError, SeeknalError
 from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
@@ -104,11 +104,11 @@ def _project(options: argparse.Namespace) -> Any:
         from seeknal_nb.notebook.headless import load_notebook  # noqa: PLC0415 - IPython is a quarter of a second
 
         given = directory if options.project else None
-        return load_notebook(Path(where), directory=given, state_dir=options.state_dir)
+        return load_notebook(Path(where), directory=given, state_dir=options.state_dir, state=options.state)
     directory = Path(where) if where is not None else directory
     if options.command == "parse":
-        return Project(directory, state_dir=options.state_dir)
-    return Project.open(directory, state_dir=options.state_dir)
+        return Project(directory, state_dir=options.state_dir, state=options.state)
+    return Project.open(directory, state_dir=options.state_dir, state=options.state)
 
 
 def _show(things: Generator[Any], options: argparse.Namespace, out: TextIO) -> int:
@@ -162,7 +162,7 @@ def print_error(error: SeeknalError) -> None:
     """One error, or all of a pass, on standard error."""
     for line in str(error).splitlines() or [""]:
         sys.stderr.write(f"Error: {esc_term(line)}\n" if not line.startswith(" ") else f"{esc_term(line)}\n")
-    if error.remedy and "Fix: " not in str(error):
+    if isinstance(error, CycleError):  # whose text is the spec's, without its remedy
         sys.stderr.write(f"Fix: {esc_term(error.remedy)}\n")
 
 

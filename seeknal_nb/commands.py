@@ -43,6 +43,7 @@ def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) 
         command.arguments(sub)
         if shell:
             sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
+            sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
             sub.add_argument("--debug", action="store_true", help="show tracebacks")
         sub.add_argument("--state-dir", metavar="DIR", help=argparse.SUPPRESS)
     return parser
@@ -198,8 +199,7 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
 
     plan = project.runner(**_runner_options(options)).plan(**chosen(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
-    steps = (replace(s, reason=f"{s.reason}; {told[s.node_id]}") if told[s.node_id] else s for s in plan.steps)
-    yield replace(plan, steps=tuple(steps))
+    yield replace(plan, steps=tuple(replace(step, note=told[step.node_id]) for step in plan.steps))
 
 
 def _parse(project: Project, _options: Arguments) -> Generator[Any]:

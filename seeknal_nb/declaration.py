@@ -7,10 +7,11 @@ the JSON Schema. Kinds of other distributions declare themselves by an entry poi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
-from seeknal_nb.errors import ManifestError, PluginError, near
+from seeknal_nb.errors import ManifestError, PluginError, Spot, near
 from seeknal_nb.grammar import comma
 from seeknal_nb.markup import article
 
@@ -42,6 +43,9 @@ __all__ = [
     "declaration_of",
     "option",
     "refuse_unknown",
+    "refuse_unknown_names",
+    "rewrites",
+    "verbs",
     "walked",
 ]
 
@@ -187,6 +191,8 @@ class Declaration:
         about: Whether its table tells about its first input, so that who checks it checks that.
         conditions: Whether a body may be a condition instead of a SELECT.
         verbs: What ``ctx`` has for bodies: ``module:function`` by name; it is called with the context first.
+        rewrites: ``module:function`` of a body's SQL and its ``Task``, which gives the SQL with what is the kind's own, as
+            ``latest(feature_group.user)``, written out.
     """
 
     name: str
@@ -208,6 +214,7 @@ class Declaration:
     about: bool = False
     conditions: bool = False
     verbs: Mapping[str, str] = field(default_factory=dict)
+    rewrites: str = ""
 
     @property
     def known(self) -> frozenset[str]:
@@ -232,12 +239,28 @@ def declaration_of(name: str, custom: Mapping[str, Any] | None = None) -> Declar
 class ConfigError(ManifestError):
     """A key of a node's config, or its value, that cannot be.
 
-    ``path`` leads to it, so that whoever knows where the config was written can add the place; ``on_key``: the key itself.
+    Its spot leads to it, so that whoever knows where the config was written can add the place; ``on_key``: the key itself.
     """
 
     def __init__(self, what: str, *, why: str = "", remedy: str, path: tuple[str, ...], on_key: bool = False) -> None:
-        super().__init__(what, why=why, remedy=remedy)
-        self.path, self.on_key = path, on_key
+        super().__init__(what, why=why, remedy=remedy, spot=Spot(path))
+        self.on_key = on_key
+
+
+@cache
+def verbs() -> Mapping[str, str]:
+    """What ``ctx`` has for bodies, of all kinds that are installed."""
+    return {name: reference for one in _installed() for name, reference in one.verbs.items()}
+
+
+@cache
+def rewrites() -> tuple[str, ...]:
+    """What writes out the kinds' own words in a body's SQL, likewise."""
+    return tuple(one.rewrites for one in _installed() if one.rewrites)
+
+
+def _installed() -> list[Declaration]:
+    return [declaration_of(name) for name in plugins.names("kinds", KINDS)]
 
 
 _CHECKS, _FEATURES = "write a rule node with checks", "write a transform with features"
@@ -270,6 +293,13 @@ def refuse_unknown(
         if value is not None and key not in known:
             remedy = instead.get(key) or near(key, sorted(known), what="key")
             raise ConfigError(f"unknown key {key!r} of {what}", remedy=remedy, path=(key,), on_key=True)
+
+
+def refuse_unknown_names(given: Iterable[object], known: Collection[str], of: str, *, what: str = "key") -> None:
+    """Refuse a name within a key's value that nobody reads: ``unknown option 'x' of split``, with the nearest."""
+    for name in given:
+        if name not in known:
+            raise ManifestError(f"unknown {what} {name!r} of {of}", remedy=near(str(name), known, what=what))
 
 
 def _check_shape(key: Key, config: Mapping[str, Any], above: tuple[str, ...]) -> None:

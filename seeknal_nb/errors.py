@@ -8,7 +8,8 @@ SeeknalError                     exit 2: wrong use, nothing was run
 │   └── ManyErrors               every error of one pass
 ├── SelectionError               an unknown node, type, tag or selector
 ├── StateError                   state that cannot be read or written
-│   └── LockedError              exit 75: another run holds the state folder
+│   └── LockedError              exit 75: another run holds the state folder, or the store
+│       └── Fenced               exit 75: another run has taken over what this one held
 ├── NodeError                    exit 1: a node that could not do its work
 │   └── ChecksFailed             a rule or a kind's own checks, with what they found
 └── RunFailed                    exit 1: a run in which a node failed; carries the summary
@@ -17,17 +18,19 @@ SeeknalError                     exit 2: wrong use, nothing was run
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "ChecksFailed",
     "CycleError",
+    "Fenced",
     "LockedError",
     "ManifestError",
     "ManyErrors",
@@ -37,8 +40,10 @@ __all__ = [
     "RunFailed",
     "SeeknalError",
     "SelectionError",
+    "Spot",
     "StateError",
     "UsageError",
+    "about",
     "near",
     "one_or_many",
     "text_of",
@@ -60,6 +65,23 @@ class Place:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What of a node an error is about, wherever the node was written.
+
+    Attributes:
+        path: Keys and positions that lead to a value of its config; empty for all of it.
+        line: The line of the text there, from 1; None where no line is to blame.
+        column: Likewise the column.
+        near: What stands there, from the fault to the end of its line, for who does not know the column.
+    """
+
+    path: tuple[str | int, ...] = ()
+    line: int | None = None
+    column: int | None = None
+    near: str = ""
+
+
 class SeeknalError(Exception):
     """Base of all errors here. ``str()`` is ``<what>: <place>, node "<id>": <why>. Fix: <remedy>``."""
 
@@ -73,6 +95,7 @@ class SeeknalError(Exception):
         remedy: str = "",
         node: str | None = None,
         place: Place | None = None,
+        spot: Spot | None = None,
     ) -> None:
         super().__init__(what)
         self.what = what
@@ -80,11 +103,17 @@ class SeeknalError(Exception):
         self.remedy = remedy
         self.node = node
         self.place = place
+        self.spot = spot or Spot()
 
     def at(self, *, node: str | None = None, place: Place | None = None) -> SeeknalError:
         """Add the node or the place, where they are not known yet; gives the same error back."""
         self.node = self.node or node
         self.place = self.place or place
+        return self
+
+    def within(self, *path: str | int) -> SeeknalError:
+        """Say where in a node's config that lies which the error's spot is about; gives the same error back."""
+        self.spot = replace(self.spot, path=(*path, *self.spot.path))
         return self
 
     def __str__(self) -> str:
@@ -160,9 +189,13 @@ class StateError(SeeknalError):
 
 
 class LockedError(StateError):
-    """Another run holds the lock of this state folder."""
+    """Another run holds this state folder, or this store."""
 
     exit_code: ClassVar[int] = 75
+
+
+class Fenced(LockedError):  # noqa: N818 - it reads as what happened
+    """This run held a store, and another one has taken it over: nothing of this one is written any more."""
 
 
 class NodeError(SeeknalError):
@@ -195,6 +228,16 @@ def text_of(error: BaseException) -> str:
         return str(error)[:LONGEST]
     except BaseException:  # noqa: BLE001 - a broken __str__ of the user's own class
         return "its text cannot be read"
+
+
+@contextmanager
+def about(*path: str | int) -> Iterator[None]:
+    """What is raised inside is about this part of a node's config."""
+    try:
+        yield
+    except SeeknalError as error:
+        error.within(*path)
+        raise
 
 
 def near(name: str, known: Iterable[str], *, what: str = "name") -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Signature", "digest_file", "io_errors", "signature", "sync", "temporary_name", "write_atomic"]
 
 Signature = tuple[int, int, int, int]
-"""(size, mtime_ns, ctime_ns, inode): equal means that nobody has touched the file since (DESIGN.md section 4)."""
+"""(size, mtime_ns, ctime_ns, inode): equal means that nobody has touched the file since."""
 
 TEMPORARY = ".tmp-"
 

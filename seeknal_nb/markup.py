@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["Markup", "article", "cut", "esc_html", "esc_term", "esc_xml", "json_value", "plural", "table"]
+__all__ = ["Markup", "article", "cut", "esc_html", "esc_term", "esc_xml", "json_value", "plural", "some", "table"]
 
 # C0 but tab and newline, DEL, C1; then the bidirectional and zero-width characters that forge what a reader sees.
 _CONTROL = re.compile(
@@ -57,6 +57,11 @@ def article(noun: str) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 node``, ``2,000 nodes``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def some(texts: Sequence[str], most: int) -> str:
+    """The first of them, and how many more there are: ``a; b; and 3 more``."""
+    return "; ".join([*texts[:most], *([f"and {len(texts) - most} more"] if len(texts) > most else [])])
 
 
 def esc_term(text: object, *, one_line: bool = False) -> str:

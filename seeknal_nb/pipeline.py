@@ -159,7 +159,7 @@ class Pipeline:
         try:
             return replace(node, config=filled(node.config, self.common))
         except ManifestError as error:
-            raise error.at(node=node.id, place=node.place) from None
+            raise node.blamed(error) from None
 
     def add_yaml(self, text: str, *, file: str = "cell") -> list[str]:
         """Add the nodes of a YAML text, one a document."""

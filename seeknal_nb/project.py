@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from seeknal_nb.authoring.folder import FOLDER
 from seeknal_nb.dag.diff import ManifestDiff
@@ -27,10 +27,11 @@ from seeknal_nb.workflow.events import ExecutionStatus, NodeResult, RunFinished
 from seeknal_nb.workflow.history import LAST, read_history
 from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.listing import garbage_rows, history_rows, node_rows, result_of, status_rows
-from seeknal_nb.workflow.lock import run_lock
+from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.reading import Reader, as_shown
 from seeknal_nb.workflow.request import Request, last_request, retried
 from seeknal_nb.workflow.runner import DAGRunner, folders
+from seeknal_nb.workflow.stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.details import Details
     from seeknal_nb.workflow.events import Event, ExecutionSummary
     from seeknal_nb.workflow.plan import Plan
-    from seeknal_nb.workflow.state import StateStore
+    from seeknal_nb.workflow.state import StateBackend, StateStore
 
 __all__ = ["Project"]
 
@@ -60,7 +61,7 @@ class Project(Pipeline):
         engine: An engine or the name of one.
         workers: How many nodes run at a time.
         state_dir: Another place for state.
-        state: Another state store.
+        state: Another state store, as ``DAGRunner`` takes it, or the URL of one; a shared one needs the project's name.
         kinds: Executors by kind, as ``DAGRunner`` takes them.
         namespace: The notebook's variables.
     """
@@ -74,7 +75,7 @@ class Project(Pipeline):
         engine: Engine | str | None = None,
         workers: int | None = None,
         state_dir: str | Path | None = None,
-        state: StateStore | None = None,
+        state: StateStore | StateBackend | str | None = None,
         kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
         namespace: Mapping[str, object] | None = None,
     ) -> None:
@@ -95,10 +96,11 @@ class Project(Pipeline):
         self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
         self.workers = workers or settings.get("workers", 1)
-        self._state_dir, self._state = state_dir, state
+        self._state_dir, self._told_name, self._told_state = state_dir, name, state
+        self._state = self._store()
 
     @classmethod
-    def open(cls, directory: str | Path = ".", **options: Any) -> Project:
+    def open(cls, directory: str | Path = ".", **options: Any) -> Self:
         """The project of a directory: its ``seeknal/`` folder is parsed, else ``target/manifest.json`` is loaded.
 
         Raises:
@@ -274,9 +276,16 @@ class Project(Pipeline):
         self.params = {**settings.get("params", {}), **own}
         if not self._told_workers and self.workers == left.get("workers", 1):
             self.workers = settings.get("workers", 1)
+        self._state = self._store()
         if not self._told_engine:
             self._engine.turn_to(settings.get("engine", ENGINE), folder / "target" / "spill")
             self._reading.turn_to(settings.get("engine", ENGINE))
+
+    def _store(self) -> StateStore | StateBackend | None:
+        """Where state is kept, as the user said or else the settings; None for the state folder."""
+        state = self._told_state if self._told_state is not None else self._settings.get("state")
+        name = self._told_name or self._settings.get("name", "")
+        return open_store(state, root=self.directory, project=name) if isinstance(state, str) else state
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""
@@ -376,7 +385,7 @@ class Project(Pipeline):
         runner = self._looking(params)
         if dry_run:
             return garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")
-        with run_lock(runner.state_dir, "clean"):
+        with run_lock(runner.state_dir, who("clean", self.directory)):
             found = runner.garbage(keep=keep)
             runner.outputs.remove(found)
         return garbage_rows(found, runner.target, "removed")

@@ -1,4 +1,4 @@
-"""What a project's own files say of it: its name, its parameters, its engine. Reads two small files, and knows no node."""
+"""What a project's own files say of it: its name, parameters, engine and state. Reads two small files, and knows no node."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ SETTINGS: Mapping[str, tuple[type, str]] = {
     "params": (dict, "write [tool.seeknal_nb.params] and below it: day = ..."),
     "engine": (str, 'write engine = "duckdb"'),
     "workers": (int, "write a whole number from 1: workers = 2"),
+    "state": (str, 'write state = "sqlite:///shared/state.db"'),
 }
 """What may stand in ``[tool.seeknal_nb]``, its type, and how it is written."""
 

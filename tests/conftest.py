@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from shells import kernel, nb, shell  # noqa: F401 - fixtures of notebooks
+
+from seeknal_nb import Project
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -43,3 +47,11 @@ def handlers(heard: None) -> Iterator[None]:
 def ctrl_c(handlers: None) -> None:
     """SIGINT is a KeyboardInterrupt here, whoever started the tests."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project in an empty directory."""
+    made = Project(tmp_path, namespace={})
+    yield made
+    made.close()

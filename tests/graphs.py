@@ -7,7 +7,6 @@ The oracle computes every table anew in a plain DuckDB connection; it asks nothi
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -138,7 +137,7 @@ def tables(pipeline: Pipeline) -> dict[str, list[tuple[int, int]]]:
 
 @dataclass
 class Model:
-    """What must run next, by DESIGN.md section 4: a key that was never built, or a failure that was not mended."""
+    """What must run next: a key that was never built, or a failure that was not mended."""
 
     built: dict[str, set[Any]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)

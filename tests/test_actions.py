@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,7 +137,7 @@ def seat() -> Iterator[Seat]:
 JSON = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8)
-    ),  # fmt: skip
+    ),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4)),
     max_leaves=8,
 )
@@ -180,7 +179,7 @@ def test_no_message_raises_and_each_is_answered_once(seat: Seat, message: Any) -
 WRONG_INDEX: tuple[Any, ...] = (-1, 4, 2**31, 2**64, 1.0, 0.5, 1e300, True, False, None, "0", "", [0], {"0": 0}, [], {})
 WRONG: dict[str, tuple[dict[str, Any], ...]] = {
     "an unknown verb": ({"do": "eval"}, {"do": "__class__"}, {"do": ""}, {"do": None}, {"do": ["run"]}, {"do": 1}, {}, {"do": "Run"}),
-    "a node's details": tuple({"do": "details", "i": one} for one in WRONG_INDEX) + ({"do": "details"},),
+    "a node's details": (*({"do": "details", "i": one} for one in WRONG_INDEX), {"do": "details"}),
     "one node in a list": tuple({"do": "run", "how": "downstream", "i": [one]} for one in WRONG_INDEX),
     "one of several nodes": tuple({"do": "run", "how": "only", "i": [0, one]} for one in WRONG_INDEX),
     "nodes of a run of all": tuple({"do": "run", "how": "all", "i": [one]} for one in WRONG_INDEX),
@@ -192,10 +191,10 @@ WRONG: dict[str, tuple[dict[str, Any], ...]] = {
     "a view": tuple({"do": "view", "by": by, "focus": -1} for by in ("status", "Kind", None, 0, True, [], {}, ["kind"]))
               + tuple({"do": "view", "by": "kind", "focus": one} for one in WRONG_INDEX if one != -1)
               + ({"do": "view"}, {"do": "view", "by": "", "focus": -1.0}),
-    "a group": tuple({"do": "expand", "unit": one} for one in (*WRONG_INDEX, 0)) + ({"do": "expand"},),
-    "a selector": tuple({"do": "select", "selector": one} for one in (
+    "a group": (*({"do": "expand", "unit": one} for one in (*WRONG_INDEX, 0)), {"do": "expand"}),
+    "a selector": (*({"do": "select", "selector": one} for one in (
         None, 0, [], {}, ["a"], True, "nowhere", "a b nowhere", "tag:nowhere", "+", "a++b", "foo:bar", "'", "\x00", "a" * 1001, "a " * 600,
-        "state:nowhere", "result:maybe", "../a", "<script>")) + ({"do": "select"},),
+        "state:nowhere", "result:maybe", "../a", "<script>")), {"do": "select"}),
 }  # fmt: skip
 
 
@@ -388,7 +387,7 @@ def test_controls_are_refused_where_nobody_would_see_them() -> None:
 
 
 def test_a_click_during_a_run_is_queued_and_says_so(seat: Seat) -> None:
-    """UX 10: nothing is lost, and nothing runs twice at a time."""
+    """Nothing is lost, and nothing runs twice at a time."""
     gate = seat.table.gate("a")
     assert seat.page.ask("run", how="all", i=[]) == {"k": "ack", "n": 1, "text": ""}
     gate.reached.wait()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphs import S, place
+from graphs import place
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from waiting import END, MINUTES, Gate, eventually, ours
@@ -95,7 +95,7 @@ def statuses(summary: Any) -> dict[str, str]:
 
 
 def test_a_handle_is_there_at_once_and_tells_how_far_its_run_is(bench: Bench) -> None:
-    """UX 10: the cell ends, the run goes on."""
+    """The cell ends, the run goes on."""
     first = bench.held()
     second = bench.project.start(full=True)
     assert (first.state, first.done, first.summary, first.error) == ("running", False, None, None)
@@ -468,7 +468,7 @@ def test_a_queued_run_that_is_cancelled_never_begins(bench: Bench) -> None:
 @pytest.mark.parametrize("settled", [False, True], ids=["as it begins", "while it runs"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_running_statement_is_stopped_and_the_next_run_goes_on_from_there(tmp_path: Path, workers: int, settled: bool) -> None:
-    """UX 11, RELIABILITY G8: finished nodes stay, the rest is PENDING, the engine works, and nothing runs twice."""
+    """Finished nodes stay, the rest is PENDING, the engine works, and nothing runs twice."""
     bench = Bench(tmp_path, workers=workers, state=None)
     project = bench.project
     project.transform("before", sql="SELECT 7 AS x")
@@ -522,7 +522,7 @@ def test_nothing_starts_once_a_run_was_cancelled_while_it_planned(tmp_path: Path
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_body_that_cannot_be_stopped_is_waited_for_and_nothing_starts_after_it(tmp_path: Path, workers: int) -> None:
-    """DESIGN § 9: a Python body is cancelled when it ends; its work is not thrown away."""
+    """A Python body is cancelled when it ends; its work is not thrown away."""
     bench = Bench(tmp_path, workers=workers).chain("a", "b", "c")
     gate = bench.gate("b")
     run = bench.project.start()
@@ -580,7 +580,7 @@ def test_who_is_told_of_a_cancelled_run_may_cancel_the_others(tmp_path: Path) ->
     bench = Bench(tmp_path)
     bench.held()
     runs = [bench.project.start() for _ in range(3)]
-    runs[0].then(lambda _: bench.project.background.cancel())
+    runs[0].then(lambda _: bench.project.background.cancel())  # type: ignore[arg-type]
     other = threading.Thread(target=runs[0].cancel, daemon=True)
     other.start()
     other.join()  # it does not wait for itself
@@ -604,7 +604,7 @@ def test_cancel_stops_the_run_that_goes_on_and_forgets_those_that_wait(bench: Be
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_closing_stops_everything_and_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
-    """UX 1: unloading leaves nothing behind."""
+    """Unloading leaves nothing behind."""
     monkeypatch.setattr(background, "LEAVE", END)
     foreign = ours()
     bench = Bench(tmp_path, workers=workers)

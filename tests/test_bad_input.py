@@ -1,4 +1,4 @@
-"""RELIABILITY's common expectation E0: bad manifests and YAML are one clear error, exit 2, nothing executed, nothing changed."""
+"""Bad manifests and YAML are one clear error, exit 2, nothing executed, nothing changed."""
 
 from __future__ import annotations
 
@@ -65,62 +65,62 @@ def node(**keys: Any) -> str:
 
 
 YAML: dict[str, tuple[str | bytes, list[str]]] = {
-    "M01 empty": ("", ["seeknal/a.yml", "empty"]),
-    "M01 comments": ("# nothing\n", ["seeknal/a.yml", "empty"]),
-    "M01 a marker": ("---\n", ["seeknal/a.yml", "empty"]),
-    "M04 Latin-1": (b"kind: transform\nname: t\ndescription: caf\xe9\nsql: SELECT 1 AS x\n", ["seeknal/a.yml:3:", "UTF-8", "0xe9"]),
-    "M04 UTF-16": (node().encode("utf-16"), ["seeknal/a.yml", "UTF-8"]),
+    "empty": ("", ["seeknal/a.yml", "empty"]),
+    "comments": ("# nothing\n", ["seeknal/a.yml", "empty"]),
+    "a marker": ("---\n", ["seeknal/a.yml", "empty"]),
+    "Latin-1": (b"kind: transform\nname: t\ndescription: caf\xe9\nsql: SELECT 1 AS x\n", ["seeknal/a.yml:3:", "UTF-8", "0xe9"]),
+    "UTF-16": (node().encode("utf-16"), ["seeknal/a.yml", "UTF-8"]),
     "a NUL byte": (node() + "owner: a\0b\n", ["seeknal/a.yml:4:", "NUL"]),
-    "M08 a key twice": (node() + "tags: [a]\nsql: SELECT 2 AS x\n", ["seeknal/a.yml:5:1", "duplicate key", '"sql"', "seeknal/a.yml:3:1"]),
-    "M08 a nested key twice": (node() + "params: {a: 1, a: 2}\n", ["seeknal/a.yml:4:", "duplicate key"]),
-    "M09 NaN": (node(params="{a: .nan}"), ["seeknal/a.yml:4:", "finite", "params.a"]),
-    "M09 infinity": (node(params="{a: .inf}"), ["seeknal/a.yml:4:", "finite"]),
-    "M09 1e400": (node(params="{a: 1e400}"), ["seeknal/a.yml:4:", "finite"]),
-    "M10 deep": (node(params="[" * 100_000), ["seeknal/a.yml:4:", "nested deeper than 64"]),
-    "M12 an alias bomb": (bomb(9, 9) + node(), ["seeknal/a.yml:", "aliases expand", "limit 100,000"]),
-    "M14 a recursive alias": (node(tags="&a [*a]"), ["seeknal/a.yml:4:", "recursive alias"]),
+    "a key twice": (node() + "tags: [a]\nsql: SELECT 2 AS x\n", ["seeknal/a.yml:5:1", "duplicate key", '"sql"', "seeknal/a.yml:3:1"]),
+    "a nested key twice": (node() + "params: {a: 1, a: 2}\n", ["seeknal/a.yml:4:", "duplicate key"]),
+    "NaN": (node(params="{a: .nan}"), ["seeknal/a.yml:4:", "finite", "params.a"]),
+    "infinity": (node(params="{a: .inf}"), ["seeknal/a.yml:4:", "finite"]),
+    "1e400": (node(params="{a: 1e400}"), ["seeknal/a.yml:4:", "finite"]),
+    "deep": (node(params="[" * 100_000), ["seeknal/a.yml:4:", "nested deeper than 64"]),
+    "an alias bomb": (bomb(9, 9) + node(), ["seeknal/a.yml:", "aliases expand", "limit 100,000"]),
+    "a recursive alias": (node(tags="&a [*a]"), ["seeknal/a.yml:4:", "recursive alias"]),
     "an unknown alias": (node(tags="*nope"), ["seeknal/a.yml:4:", "unknown alias"]),
-    "M15 a tag of Python": (node(tags="!!python/object/apply:os.system ['touch pwn']"), ["seeknal/a.yml:4:", "!!python/object/apply:os.system"]),
-    "M15 a tag of one's own": (node(tags="!Custom x"), ["seeknal/a.yml:4:", "!Custom"]),
-    "M16 an endless integer": (node(params="{a: " + "9" * 5000 + "}"), ["seeknal/a.yml:4:", "params.a"]),
-    "M17 name 1.10": (node(name="1.10"), ["seeknal/a.yml:2:7", "text"]),
-    "M17 name true": (node(name="true"), ["seeknal/a.yml:2:7", "text"]),
-    "M17 name 7": (node(name="7"), ["seeknal/a.yml:2:7", "text"]),
-    "M17 name null": (node(name="null"), ["seeknal/a.yml:2:7"]),
-    "M17 name 012": (node(name="012"), ["seeknal/a.yml:2:7", "letters"]),
-    "M17 name 12:30:45": (node(name="12:30:45"), ["seeknal/a.yml:2:7", "letters"]),
-    "M17 name 2024-01-01": (node(name="2024-01-01"), ["seeknal/a.yml:2:7", "letters"]),
-    "M17 a list as name": (node(name="[a]"), ["seeknal/a.yml:2:", "text"]),
-    "M18 a broken second document": (node() + "---\nkind: nope\nname: u\nsql: SELECT 1 AS x\n", ["seeknal/a.yml:5:", "nope"]),
-    "M19 a tab": ("kind: transform\nname: t\nentity:\n\tname: u\n", ["seeknal/a.yml:4:1", "tab"]),
-    "M20 an unknown key": (node() + "depend_on: [ok]\n", ["seeknal/a.yml:4:1", "'depend_on'", "did you mean depends_on"]),
-    "M21 an unknown kind": (node(kind="transfrom"), ["seeknal/a.yml:1:7", "'transfrom'", "did you mean transform"]),
-    "M21 a kind far from all": (node(kind="zzz"), ["seeknal/a.yml:1:7", "'zzz'", "source", "exposure"]),
-    "M21 a kind that is no text": (node(kind="[a]"), ["seeknal/a.yml:1:", "kind"]),
-    "M22 no kind": (node(kind=None), ["seeknal/a.yml:1:1", "without kind"]),
-    "M22 no name": (node(name=None), ["seeknal/a.yml:1:1", "without name"]),
-    "M22 no body": (node(sql=None), ["seeknal/a.yml", "transform.t", "no body"]),
-    "M22 two bodies": (node() + "python: result = 1\n", ["seeknal/a.yml", "transform.t", "two bodies"]),
-    "M22 a body that is no text": (node(sql="[1, 2]"), ["seeknal/a.yml", "transform.t"]),
-    "M23 a loop of one": (node(sql="SELECT * FROM transform.t"), ["DAG contains cycle: transform.t -> transform.t"]),
-    "M23 a loop of two": (node(sql="SELECT * FROM u") + "---\n" + node(name="u", sql="SELECT * FROM t"),
+    "a tag of Python": (node(tags="!!python/object/apply:os.system ['touch pwn']"), ["seeknal/a.yml:4:", "!!python/object/apply:os.system"]),
+    "a tag of one's own": (node(tags="!Custom x"), ["seeknal/a.yml:4:", "!Custom"]),
+    "an endless integer": (node(params="{a: " + "9" * 5000 + "}"), ["seeknal/a.yml:4:", "params.a"]),
+    "name 1.10": (node(name="1.10"), ["seeknal/a.yml:2:7", "text"]),
+    "name true": (node(name="true"), ["seeknal/a.yml:2:7", "text"]),
+    "name 7": (node(name="7"), ["seeknal/a.yml:2:7", "text"]),
+    "name null": (node(name="null"), ["seeknal/a.yml:2:7"]),
+    "name 012": (node(name="012"), ["seeknal/a.yml:2:7", "letters"]),
+    "name 12:30:45": (node(name="12:30:45"), ["seeknal/a.yml:2:7", "letters"]),
+    "name 2024-01-01": (node(name="2024-01-01"), ["seeknal/a.yml:2:7", "letters"]),
+    "a list as name": (node(name="[a]"), ["seeknal/a.yml:2:", "text"]),
+    "a broken second document": (node() + "---\nkind: nope\nname: u\nsql: SELECT 1 AS x\n", ["seeknal/a.yml:5:", "nope"]),
+    "a tab": ("kind: transform\nname: t\nentity:\n\tname: u\n", ["seeknal/a.yml:4:1", "tab"]),
+    "an unknown key": (node() + "depend_on: [ok]\n", ["seeknal/a.yml:4:1", "'depend_on'", "did you mean depends_on"]),
+    "an unknown kind": (node(kind="transfrom"), ["seeknal/a.yml:1:7", "'transfrom'", "did you mean transform"]),
+    "a kind far from all": (node(kind="zzz"), ["seeknal/a.yml:1:7", "'zzz'", "source", "exposure"]),
+    "a kind that is no text": (node(kind="[a]"), ["seeknal/a.yml:1:", "kind"]),
+    "no kind": (node(kind=None), ["seeknal/a.yml:1:1", "without kind"]),
+    "no name": (node(name=None), ["seeknal/a.yml:1:1", "without name"]),
+    "no body": (node(sql=None), ["seeknal/a.yml", "transform.t", "no body"]),
+    "two bodies": (node() + "python: result = 1\n", ["seeknal/a.yml", "transform.t", "two bodies"]),
+    "a body that is no text": (node(sql="[1, 2]"), ["seeknal/a.yml", "transform.t"]),
+    "a loop of one": (node(sql="SELECT * FROM transform.t"), ["DAG contains cycle: transform.t -> transform.t"]),
+    "a loop of two": (node(sql="SELECT * FROM u") + "---\n" + node(name="u", sql="SELECT * FROM t"),
                           ["DAG contains cycle: transform.t -> transform.u -> transform.t"]),
-    "M24 an unknown table": (node(sql="SELECT * FROM okk"), ["seeknal/a.yml", "transform.t", "'okk'", "did you mean ok"]),
-    "M24 an unknown input": (node(inputs="[{ref: transform.okk}]"), ["seeknal/a.yml", "transform.t", "'transform.okk'", "transform.ok"]),
-    "M24 an unknown dependency": (node(depends_on="[source.ok]"), ["seeknal/a.yml", "transform.t", "source.ok"]),
-    "M24 a rule on nothing": ("kind: rule\nname: r\non: transform.nope\nexpression: x > 0\n", ["seeknal/a.yml", "rule.r", "transform.nope"]),
-    "M24 an unknown parameter of a function": (node(sql=None, python='"def t(okk): return okk"'), ["seeknal/a.yml", "transform.t", "'okk'"]),
-    "M25 the same node again": (node(name="ok"), ["transform.ok", "seeknal/a.yml", "seeknal/ok.yml"]),
-    "M26 other case": (node(name="OK"), ["seeknal/", "OK", "transform.ok", "case"]),
-    "M26 a ligature": (node(name="ﬁle"), ["seeknal/a.yml:2:7", "file"]),
-    "M34 sql_file above": (node(sql=None, sql_file="../secret.sql"), ["seeknal/a.yml:3:", "outside the project"]),
-    "M34 sql_file far above": (node(sql=None, sql_file="../../../../../../etc/passwd"), ["seeknal/a.yml:3:", "outside the project"]),
-    "M34 sql_file absolute": (node(sql=None, sql_file="/etc/passwd"), ["seeknal/a.yml:3:", "outside the project"]),
-    "M34 sql_file through a link": (node(sql=None, sql_file="link/secret.sql"), ["seeknal/a.yml:3:", "outside the project"]),
+    "an unknown table": (node(sql="SELECT * FROM okk"), ["seeknal/a.yml", "transform.t", "'okk'", "did you mean ok"]),
+    "an unknown input": (node(inputs="[{ref: transform.okk}]"), ["seeknal/a.yml", "transform.t", "'transform.okk'", "transform.ok"]),
+    "an unknown dependency": (node(depends_on="[source.ok]"), ["seeknal/a.yml", "transform.t", "source.ok"]),
+    "a rule on nothing": ("kind: rule\nname: r\non: transform.nope\nexpression: x > 0\n", ["seeknal/a.yml", "rule.r", "transform.nope"]),
+    "an unknown parameter of a function": (node(sql=None, python='"def t(okk): return okk"'), ["seeknal/a.yml", "transform.t", "'okk'"]),
+    "the same node again": (node(name="ok"), ["transform.ok", "seeknal/a.yml", "seeknal/ok.yml"]),
+    "other case": (node(name="OK"), ["seeknal/", "OK", "transform.ok", "case"]),
+    "a ligature": (node(name="ﬁle"), ["seeknal/a.yml:2:7", "file"]),
+    "sql_file above": (node(sql=None, sql_file="../secret.sql"), ["seeknal/a.yml:3:", "outside the project"]),
+    "sql_file far above": (node(sql=None, sql_file="../../../../../../etc/passwd"), ["seeknal/a.yml:3:", "outside the project"]),
+    "sql_file absolute": (node(sql=None, sql_file="/etc/passwd"), ["seeknal/a.yml:3:", "outside the project"]),
+    "sql_file through a link": (node(sql=None, sql_file="link/secret.sql"), ["seeknal/a.yml:3:", "outside the project"]),
     "sql_file that is not there": (node(sql=None, sql_file="nope.sql"), ["nope.sql"]),
     "sql_file that is a folder": (node(sql=None, sql_file="seeknal"), ["seeknal"]),
-    "M36 inputs of no names": (node(inputs="[1]"), ["seeknal/a.yml", "transform.t", "inputs"]),
-    "M36 tags that are no texts": (node(tags="7"), ["seeknal/a.yml", "tags"]),
+    "inputs of no names": (node(inputs="[1]"), ["seeknal/a.yml", "transform.t", "inputs"]),
+    "tags that are no texts": (node(tags="7"), ["seeknal/a.yml", "tags"]),
     "columns that are no names": (node(columns="7"), ["seeknal/a.yml", "columns"]),
     "description that is a list": (node(description="[a]"), ["seeknal/a.yml:4:", "description must be text"]),
     "no mapping": ("- a\n- b\n", ["seeknal/a.yml:1:1", "mapping"]),
@@ -162,20 +162,20 @@ NAMES = ["../../x", "/etc/x", "a/b", "a\\b", "C:x", ".", "..", "", "a.b", "a b",
 
 @pytest.mark.parametrize("name", NAMES, ids=[ascii(name)[:24] for name in NAMES])
 def test_a_name_that_is_no_identifier_is_refused_and_no_file_is_made(home, capsys, name):
-    """RELIABILITY M27, G12: a name is never a path, an injection or a device."""
+    """A name is never a path, an injection or a device."""
     put(home, {"seeknal/ok.yml": OK, "seeknal/a.yml": node(name=json.dumps(name, ensure_ascii=max(name, default="") < "\U00010000"))})
     refused(home, capsys, ["seeknal/a.yml:2:7", "name"], (["run"], ["plan"], ["parse"]))
 
 
 ACCEPTED: dict[str, tuple[str | bytes, dict[str, list[str]]]] = {
-    "M03 a byte order mark": ("\ufeff" + node(), {"transform.t": []}),
-    "M17 on and no are names": (node(name="on") + "---\n" + node(name="no", tags="[yes, off]"), {"transform.on": [], "transform.no": ["yes", "off"]}),
-    "M18 two documents": (node() + "---\n" + node(name="u") + "---\n", {"transform.t": [], "transform.u": []}),
-    "M35 CRLF and blanks": (node().replace("\n", "  \r\n"), {"transform.t": []}),
-    "M36 a tag as text": (node(tags="expensive"), {"transform.t": ["expensive"]}),
-    "M36 tags of nothing": (node(tags="null"), {"transform.t": []}),
-    "M36 an input as text": (node(depends_on="transform.ok"), {"transform.t": []}),
-    "M36 a doubled input": (node(inputs="[ok, transform.ok, ok]"), {"transform.t": []}),
+    "a byte order mark": ("\ufeff" + node(), {"transform.t": []}),
+    "on and no are names": (node(name="on") + "---\n" + node(name="no", tags="[yes, off]"), {"transform.on": [], "transform.no": ["yes", "off"]}),
+    "two documents": (node() + "---\n" + node(name="u") + "---\n", {"transform.t": [], "transform.u": []}),
+    "CRLF and blanks": (node().replace("\n", "  \r\n"), {"transform.t": []}),
+    "a tag as text": (node(tags="expensive"), {"transform.t": ["expensive"]}),
+    "tags of nothing": (node(tags="null"), {"transform.t": []}),
+    "an input as text": (node(depends_on="transform.ok"), {"transform.t": []}),
+    "a doubled input": (node(inputs="[ok, transform.ok, ok]"), {"transform.t": []}),
     "a name of 100 letters": (node(name="a" * 100), {f"transform.{'a' * 100}": []}),
     "a name of underscores": (node(name="_1"), {"transform._1": []}),
     "names of SQL's own words": (node(name="select") + "---\n" + node(name="table", sql='SELECT * FROM transform."select"'),
@@ -197,7 +197,7 @@ def test_odd_yaml_that_means_something_is_taken(home, text, expected):
 
 
 def test_layout_comments_and_the_order_of_keys_are_no_change(home, capsys):
-    """RELIABILITY M35."""
+    """What says the same has the same key, and is taken from the cache."""
     put(home, {"seeknal/a.yml": "kind: transform\nname: t\nparams: {a: 1, b: 2}\nsql: |\n  SELECT 1 AS x\n"})
     assert main(["run"]) == 0
     put(home, {"seeknal/a.yml": "# note\r\nsql: |\r\n  SELECT 1   AS x -- note\r\n\r\nparams:\r\n  b: 2\r\n  a: 1\r\nname: t   \r\nkind: transform\r\n"})
@@ -223,13 +223,13 @@ def test_all_errors_of_one_pass_are_listed_in_the_order_of_the_files(home, capsy
 
 
 def test_both_places_of_a_node_that_stands_twice_are_told(home, capsys):
-    """RELIABILITY M25: with both file:line."""
+    """Each as file:line."""
     put(home, {"seeknal/a.yml": node(name="x"), "seeknal/b.yml": "# note\n" + node(name="y") + "---\n" + node(name="x")})
     refused(home, capsys, ["seeknal/a.yml:1", "seeknal/b.yml:6"], (["run"],))
 
 
 def test_a_long_cycle_is_shortened(home, capsys):
-    """RELIABILITY M23, spec's text."""
+    """The text is that of SPEC.md § Troubleshooting; thousands of names would hide it."""
     count = 2000
     put(home, {"seeknal/a.yml": "---\n".join(node(name=f"n{i}", sql=None, python="result = 1", inputs=f"[n{(i + 1) % count}]") for i in range(count))})
     refused(home, capsys, ["DAG contains cycle: transform.n", "more ..."], (["run"],))
@@ -282,15 +282,15 @@ def changed(**changes: Any) -> str:
 
 DROP = object()
 MANIFESTS: dict[str, tuple[str | bytes, list[str]]] = {
-    "M01 empty": ("", ["manifest.json", "empty"]),
-    "M04 Latin-1": (json.dumps(GOOD).replace('"p"', '"\xe9"').encode("latin-1"), ["manifest.json:1:", "UTF-8"]),
-    "M07 a key twice": ('{"metadata": {}, "metadata": {}, "nodes": {}, "edges": []}', ["manifest.json:1:18", "duplicate key", "1:2"]),
-    "M07 a node twice": ('{"metadata": {}, "nodes": {"a.b": {}, "a.b": {}}, "edges": []}', ["manifest.json:1:", "duplicate key"]),
-    "M09 NaN": (json.dumps(GOOD).replace('"SELECT 1 AS x"', "NaN"), ["manifest.json:1:", "finite", "config.sql"]),
-    "M09 Infinity": (json.dumps(GOOD).replace('"SELECT 1 AS x"', "-Infinity"), ["manifest.json:1:", "finite"]),
-    "M09 1e400": (json.dumps(GOOD).replace('"SELECT 1 AS x"', "1e400"), ["manifest.json:1:", "finite"]),
-    "M10 deep": ("[" * 1_000_000, ["manifest.json:1:65", "nested deeper than 64"]),
-    "M16 an endless integer": (json.dumps(GOOD).replace('"SELECT 1 AS x"', "9" * 5000), ["manifest.json:1:", "config.sql"]),
+    "empty": ("", ["manifest.json", "empty"]),
+    "Latin-1": (json.dumps(GOOD).replace('"p"', '"\xe9"').encode("latin-1"), ["manifest.json:1:", "UTF-8"]),
+    "a key twice": ('{"metadata": {}, "metadata": {}, "nodes": {}, "edges": []}', ["manifest.json:1:18", "duplicate key", "1:2"]),
+    "a node twice": ('{"metadata": {}, "nodes": {"a.b": {}, "a.b": {}}, "edges": []}', ["manifest.json:1:", "duplicate key"]),
+    "NaN": (json.dumps(GOOD).replace('"SELECT 1 AS x"', "NaN"), ["manifest.json:1:", "finite", "config.sql"]),
+    "Infinity": (json.dumps(GOOD).replace('"SELECT 1 AS x"', "-Infinity"), ["manifest.json:1:", "finite"]),
+    "1e400": (json.dumps(GOOD).replace('"SELECT 1 AS x"', "1e400"), ["manifest.json:1:", "finite"]),
+    "deep": ("[" * 1_000_000, ["manifest.json:1:65", "nested deeper than 64"]),
+    "an endless integer": (json.dumps(GOOD).replace('"SELECT 1 AS x"', "9" * 5000), ["manifest.json:1:", "config.sql"]),
     "cut off": (json.dumps(GOOD)[:-20], ["manifest.json:1:", "JSON"]),
     "half a surrogate": (json.dumps(GOOD).replace('"SELECT 1 AS x"', '"\\ud800"'), ["manifest.json:1:"]),
     "a list": ("[]", ["manifest.json", "not a manifest"]),
@@ -309,19 +309,19 @@ MANIFESTS: dict[str, tuple[str | bytes, list[str]]] = {
     "a description that is a list": (changed(nodes__transform_a__description=[7]), ["manifest.json", "transform.a", "description"]),
     "a file path that is a number": (changed(nodes__transform_a__file_path=7), ["manifest.json", "transform.a", "file_path"]),
     "a type that is a list": (changed(nodes__transform_a__type=["x"]), ["manifest.json", "transform.a", "type"]),
-    "M21 an unknown type": (changed(nodes__transform_a={"id": "transfrom.a", "name": "a", "type": "transfrom", "config": {}}), ["transfrom"]),
-    "M24 an edge to nothing": (changed(edges=[{"from": "transform.a", "to": "transform.bb"}]), ["transform.bb", "transform.a", "did you mean transform.b"]),
-    "M24 an edge from nothing": (changed(edges=[{"from": "transform.aa", "to": "transform.b"}]), ["transform.aa", "did you mean transform.a"]),
+    "an unknown type": (changed(nodes__transform_a={"id": "transfrom.a", "name": "a", "type": "transfrom", "config": {}}), ["transfrom"]),
+    "an edge to nothing": (changed(edges=[{"from": "transform.a", "to": "transform.bb"}]), ["transform.bb", "transform.a", "did you mean transform.b"]),
+    "an edge from nothing": (changed(edges=[{"from": "transform.aa", "to": "transform.b"}]), ["transform.aa", "did you mean transform.a"]),
     "an edge without an end": (changed(edges=[{"from": "transform.a"}]), ["manifest.json", "broken edge", "to"]),
     "an edge that is a list": (changed(edges=[["transform.a", "transform.b"]]), ["manifest.json", "broken edge"]),
     "an edge between numbers": (changed(edges=[{"from": 1, "to": 2}]), ["manifest.json", "edge"]),
     "an edge between lists": (changed(edges=[{"from": [1], "to": [2]}]), ["manifest.json", "edge"]),
-    "M23 a cycle": (changed(edges=[{"from": "transform.a", "to": "transform.b"}, {"from": "transform.b", "to": "transform.a"}]),
+    "a cycle": (changed(edges=[{"from": "transform.a", "to": "transform.b"}, {"from": "transform.b", "to": "transform.a"}]),
                     ["DAG contains cycle: transform.a -> transform.b -> transform.a"]),
-    "M27 a name that is a path": (changed(nodes={"transform.../x": {"id": "transform.../x", "name": "../x", "type": "transform",
+    "a name that is a path": (changed(nodes={"transform.../x": {"id": "transform.../x", "name": "../x", "type": "transform",
                                                                    "config": {"sql": "SELECT 1 AS x"}}}, edges=[]), ["../x", "letters"]),
-    "M32 a newer form": (changed(metadata={"project": "p", "manifest_version": 99}), ["manifest.json", "newer", "99"]),
-    "M32 a version that is a word": (changed(metadata={"project": "p", "manifest_version": "new"}), ["manifest.json", "manifest_version"]),
+    "a newer form": (changed(metadata={"project": "p", "manifest_version": 99}), ["manifest.json", "newer", "99"]),
+    "a version that is a word": (changed(metadata={"project": "p", "manifest_version": "new"}), ["manifest.json", "manifest_version"]),
 }  # fmt: skip
 
 
@@ -338,7 +338,7 @@ def test_a_bad_old_manifest_is_named_and_nothing_happens(home, capsys):
 
 @pytest.mark.parametrize("text", [json.dumps(GOOD), "\ufeff" + json.dumps(GOOD), json.dumps(GOOD, indent=3).replace("\n", "\r\n")])
 def test_a_good_manifest_runs(home, text):
-    """RELIABILITY M03: json.loads would refuse the byte order mark."""
+    """``json.loads`` would refuse the byte order mark."""
     put(home, {"target/manifest.json": text})
     assert main(["run"]) == 0
 
@@ -363,7 +363,7 @@ def test_errors_in_python_are_of_one_tree_and_keep_their_parts(home):
 
 
 def test_a_hostile_file_is_refused_in_little_memory(home):
-    """RELIABILITY G18: at most 1.5 GB, and no signal (the C loader segfaults at 100,000 levels)."""
+    """At most 1.5 GB, and no signal (the C loader segfaults at 100,000 levels)."""
     corpus = {"deep.yml": node(params="[" * 1_000_000), "bomb.yml": bomb(9, 9) + node(),
               "merge.yml": "".join(f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 9)}]}}\n" if i else "m0: &m0 {a: 1}\n" for i in range(8)),
               "flow.yml": "{" * 500_000, "quote.yml": "a: '" + "x" * 20_000_000}  # fmt: skip

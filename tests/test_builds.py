@@ -193,13 +193,6 @@ def test_what_is_stored_is_what_was_there(engine, tmp_path, value):
 # in a project -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def project(tmp_path: Path):
-    made = Project(tmp_path, namespace={})
-    yield made
-    made.close()
-
-
 def run(project: Project, **options):
     summary = project.run(progress=False, **options)
     assert not summary.failed_nodes, summary

@@ -21,6 +21,7 @@ from waiting import MINUTES, eventually
 
 from seeknal_nb.cli import main
 from seeknal_nb.commands import COMMANDS
+from seeknal_nb.workflow.stores import open_store
 
 ROOT = Path(__file__).parents[1]
 USERS = "id,name\n1,ann\n2,bob\n"
@@ -185,7 +186,7 @@ JSON = {
 
 @pytest.mark.parametrize("command", JSON)
 def test_json_is_one_document_and_nothing_else(home, command):
-    """DESIGN § 9: also where a body prints, and where standard output is a pipe."""
+    """Also where a body prints, and where standard output is a pipe."""
     write(home, PIPELINE + "---\nkind: transform\nname: loud\npython: |\n  print('noise')\n  result = [{'x': float('nan')}]\n")
     if command != "run":
         assert main(["run"]) == 0
@@ -286,7 +287,7 @@ def test_the_other_commands_answer(home, capsys, words, parts):
                                    ["clean", "--dry-run"], ["run", "--dry-run"], ["run", "--full", "--dry-run"]])  # fmt: skip
 @pytest.mark.parametrize("before", ["never run", "run"])
 def test_looking_changes_nothing(home, words, before):
-    """DESIGN § 1.10."""
+    """Not even the time of a file: whoever looks must not make the next run another one."""
     if before == "run":
         assert main(["run"]) == 0
         (home / "data" / "users.csv").write_text(USERS + "3,cyd\n")
@@ -379,7 +380,7 @@ CELLS = [
 
 
 def test_a_notebook_runs_as_a_project_does(home):
-    """UX 16: cells in order, lines that run or draw left out, then what the command says."""
+    """Cells in order, lines that run or draw left out, then what the command says."""
     notebook(home / "n.ipynb", *CELLS)
     found = shell(["run", "n.ipynb", "--full", "--format", "json"], home)
     assert found.returncode == 0, found.stderr
@@ -388,6 +389,19 @@ def test_a_notebook_runs_as_a_project_does(home):
     assert "No changes detected" in again.stdout
     assert "transform.u" in shell(["plan", "n.ipynb"], home).stdout
     assert "3 nodes, 2 edges" in shell(["graph", "n.ipynb"], home).stdout
+
+
+def test_a_notebook_shares_its_state_under_the_name_that_its_settings_say(home):
+    """Its own file's name would be another one than that which its kernel has."""
+    notebook(home / "n.ipynb", *CELLS)
+    words = ["run", "n.ipynb", "--state", "sqlite:///kept.db"]
+    found = shell(words, home)
+    assert found.returncode == 2
+    assert "a project needs a name" in found.stderr
+    (home / "pyproject.toml").write_text("[tool.seeknal_nb]\nname = 'orders'\n")
+    found = shell(words, home)
+    assert found.returncode == 0, found.stderr
+    assert len(open_store("sqlite:///kept.db", root=home, project="orders").load()) == 3
 
 
 def test_a_notebook_from_another_folder_runs_in_its_own(home, tmp_path):
@@ -456,7 +470,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
 
 @pytest.mark.parametrize(("words", "fragment"), WRONG.values(), ids=WRONG)
 def test_wrong_use_is_exit_2_one_error_a_remedy_and_nothing_on_disk(home, capsys, words, fragment):
-    """RELIABILITY L06, L07, X28: on standard error, nothing executed, nothing changed."""
+    """On standard error, nothing executed, nothing changed."""
     before = tree(home)
     assert main(words) == 2
     seen = capsys.readouterr()
@@ -496,7 +510,7 @@ def test_help_is_everywhere_on_standard_output_and_is_exit_0(home, capsys, comma
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["rnu"]])
 def test_help_imports_nothing_heavy(words):
-    """RELIABILITY L10: a cold import of everything is seconds."""
+    """A cold import of everything is seconds."""
     program = (
         f"import sys\nfrom seeknal_nb.cli import main\nmain({words!r})\n"
         "heavy = [m for m in ('duckdb', 'pandas', 'numpy', 'pyarrow', 'sqlglot', 'IPython', 'yaml', 'sklearn') if m in sys.modules]\n"
@@ -521,7 +535,7 @@ def test_the_scripts_reach_the_program(home, tmp_path, name):
 
 
 def test_the_script_seeknal_hands_over_to_the_distribution_of_that_name(home, tmp_path):
-    """DESIGN § 9: installers overwrite silently; theirs has the older right to the name."""
+    """Installers overwrite silently; theirs has the older right to the name."""
     site = tmp_path / "site"
     (site / "seeknal-2.0.dist-info").mkdir(parents=True)
     (site / "seeknal-2.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: seeknal\nVersion: 2.0\n")
@@ -539,7 +553,7 @@ def test_the_script_seeknal_hands_over_to_the_distribution_of_that_name(home, tm
 
 
 def test_a_reader_that_goes_away_is_no_error(home):
-    """RELIABILITY L03."""
+    """``seeknal run | head -1`` ends the reading, not the run, and no traceback is written."""
     nodes = "".join(f"---\nkind: transform\nname: t{n}\nsql: SELECT {n} AS x\n" for n in range(30))
     write(home, PIPELINE + nodes)
     command = f"{sys.executable} -m seeknal_nb run | head -1; echo ${{PIPESTATUS[0]}}"
@@ -560,7 +574,7 @@ def test_a_reader_that_goes_away_is_no_error(home):
     {"PYTHONIOENCODING": "latin-1"},
 ])  # fmt: skip
 def test_a_stream_that_knows_only_ascii_gets_ascii(home, env):
-    """RELIABILITY L04."""
+    """Signs that a stream cannot encode must not end the command."""
     (home / "data" / "users.csv").write_text("id,name\n1,漢字 é\n", encoding="utf-8")
     for words in (["run"], ["show", "users"], ["plan", "--full"], ["status"], ["graph"], ["run", "--full", "--dry-run"]):
         found = subprocess.run(
@@ -571,9 +585,9 @@ def test_a_stream_that_knows_only_ascii_gets_ascii(home, env):
         assert found.stderr == b""
         if "ascii" in env.values() or "POSIX" in env.values():
             found.stdout.decode("ascii")
-    found = shell(["run", "--nodes", "é漢"], home, env=env)
-    assert found.returncode == 2
-    assert "Traceback" not in found.stderr
+    wrong = shell(["run", "--nodes", "é漢"], home, env=env)
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
 
 
 def on_terminal(words: list[str], cwd: Path, **env: str) -> str:
@@ -598,7 +612,7 @@ def on_terminal(words: list[str], cwd: Path, **env: str) -> str:
 
 
 def test_colours_are_for_terminals_that_want_them(home, monkeypatch):
-    """RELIABILITY L05."""
+    """A file or a pipe would keep them as letters; NO_COLOR is for who wants none."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[32m✓\x1b[0m users completed" in on_terminal(["run"], home)
     assert "\x1b" not in on_terminal(["run", "--full"], home, NO_COLOR="1")
@@ -610,7 +624,7 @@ HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b2J\r\u202etxt\u200b"
 
 
 def test_escape_sequences_of_others_are_spelled_out(home, capsys):
-    """RELIABILITY L01: ESC, OSC, BEL, CR, C1 and bidirectional characters in tags, descriptions, errors, data, paths."""
+    """ESC, OSC, BEL, CR, C1 and bidirectional characters in tags, descriptions, errors, data, paths."""
     quoted = json.dumps(HOSTILE)
     write(home, f"""
 kind: transform
@@ -658,7 +672,7 @@ def test_one_event_is_one_line(home, capsys):
 
 
 def test_a_body_that_asks_for_input_fails_and_does_not_wait(home):
-    """RELIABILITY X07."""
+    """Nobody answers in a pipe, and a run that waits for ever is worse than a failure."""
     write(home, "kind: transform\nname: t\npython: |\n  x = input('? ')\n  result = [{'x': x}]\n")
     found = shell(["run"], home)
     assert found.returncode == 1
@@ -691,7 +705,7 @@ def started(home: Path, *words: str, ignored: bool = False) -> Iterator[subproce
     """A run that has come to its slow node; ``ignored``: as nohup starts it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "seeknal_nb", "run", *words], cwd=home, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=nohup if ignored else None,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=nohup if ignored else None,  # noqa: PLW1509 - it only ignores a signal
     )  # fmt: skip
     journal = home / "target" / "state" / "journal.jsonl"
     try:
@@ -712,7 +726,7 @@ def nohup() -> None:
 @pytest.mark.parametrize("body", [SQL, PYTHON], ids=["SQL", "Python"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["INT", "TERM", "HUP"])
 def test_a_signal_ends_the_run_in_order(home, body, number, code):
-    """RELIABILITY G8, X16, X19: its own exit code, finished nodes kept, the next run goes on."""
+    """Its own exit code, finished nodes kept, the next run goes on."""
     write(home, SLOW.format(body=body))
     with started(home, "--retry", "2") as process:
         process.send_signal(number)
@@ -754,7 +768,7 @@ def test_an_interrupted_run_in_json_is_still_one_document(home):
 
 
 def test_a_second_run_is_turned_away_with_exit_75_and_who_holds_the_lock(home):
-    """RELIABILITY C01; looking is allowed meanwhile."""
+    """Looking is allowed meanwhile."""
     write(home, SLOW.format(body=SQL))
     with started(home) as process:
         found = shell(["run"], home)
@@ -768,7 +782,7 @@ def test_a_second_run_is_turned_away_with_exit_75_and_who_holds_the_lock(home):
 
 
 def test_the_lock_of_a_killed_run_is_taken_over(home):
-    """RELIABILITY C04, S06."""
+    """A process that is dead, by what the system says of it, will never give it back."""
     write(home, SLOW.format(body=SQL))
     with started(home) as process:
         process.kill()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.completer import CompletionContext, provisionalcompleter
-from test_magics import HEAVY, PIPELINE, ROOT, Notebook, execute, kernel, nb, shell  # noqa: F401 - fixtures
+from shells import HEAVY, PIPELINE, ROOT, Notebook, execute
 from waiting import eventually
 
 from seeknal_nb.commands import NOTEBOOK_COMMANDS
@@ -139,7 +139,7 @@ LINES = {
 
 @pytest.mark.parametrize(("text", "expected"), LINES.values(), ids=LINES)
 def test_a_line_is_completed_from_the_grammar_and_the_nodes(known, text, expected):
-    """UX 13."""
+    """Names are what a user of notebooks completes first."""
     kept = text.partition("^")[0].rpartition("\n")[2]
     assert completions(known, text.replace("^", "")) == [kept + one for one in expected]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from graphs import place, snapshot
+from hostile import PAYLOADS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_magics import PAYLOADS
 from waiting import MINUTES
 
 from seeknal_nb.engines.duckdb import DuckDB
@@ -148,7 +148,7 @@ def test_looking_at_everything_executes_and_writes_nothing(whole: Project) -> No
 
 
 def test_a_body_is_never_executed_to_be_looked_at(project: Project) -> None:
-    """RELIABILITY I08."""
+    """Whoever opens a strange notebook may look at it."""
     project.transform("t", python="open('pwn', 'w').close()\nresult = [{'x': 1}]")
     project.transform("v", sql="SELECT error('executed') AS x", materialized="view")
     panel(project, "t"), panel(project, "v")
@@ -313,7 +313,7 @@ def test_the_line_that_failed_is_marked_in_the_body(project: Project, language: 
 
 def test_a_mark_is_a_line_of_the_body_or_none(project: Project) -> None:
     """An error may say anything; a body may have become shorter since."""
-    project.kinds["work"] = lambda _: 1 / 0
+    project.kinds["work"] = lambda _: {"row_count": 1 // 0}
     project.node("work", "w")
     project.transform("t", python="\n\n\nresult = 1 / 0")
     project.kinds["loud"] = lambda _: (_ for _ in ()).throw(ValueError("at line 99 of its body"))
@@ -402,7 +402,7 @@ def test_a_record_that_somebody_else_wrote_does_not_hide_the_node(project: Proje
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=[p[:16].encode("unicode_escape").decode() for p in PAYLOADS])
 def test_hostile_text_stays_text(project: Project, payload: str) -> None:
-    """RELIABILITY W01: the page writes text, so that nothing need be escaped here, and nothing may be: it would be seen."""
+    """The page writes text, so that nothing need be escaped here, and nothing may be: it would be seen."""
     project.namespace = {"payload": payload}
     told = {"description": payload, "owner": payload, "tags": [payload]}
     project.transform("t", python="print(payload)\nresult = [{payload[:200]: payload, 'y': payload}]", **told)

@@ -5,34 +5,24 @@ from __future__ import annotations
 import importlib
 import linecache
 import sys
-import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import Gate
 
 from seeknal_nb import Project
 from seeknal_nb.workflow.events import ExecutionSummary
 
 
-class Gate(types.ModuleType):
-    """A module that bodies import to say that they have come there, and to wait."""
-
-    def __init__(self) -> None:
-        super().__init__("zz_gate")
-        self.reached, self.opened = threading.Event(), threading.Event()
-
-    def wait(self) -> None:
-        self.reached.set()
-        assert self.opened.wait(60), "nobody opened"
-
-
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    made = Gate()
-    monkeypatch.setitem(sys.modules, "zz_gate", made)
+    """Of a module that bodies import, to say that they have come there, and to wait."""
+    made, module = Gate(), types.ModuleType("zz_gate")
+    vars(module)["wait"] = made.wait
+    monkeypatch.setitem(sys.modules, "zz_gate", module)
     return made
 
 
@@ -81,10 +71,10 @@ def test_a_cell_that_runs_meanwhile_changes_no_build(project: Project, gate: Gat
     cell(project, setup)
     project.transform("t", python=f"import zz_gate\nzz_gate.wait()\n[{{'x': {read}}}]")
     going = project.start()
-    assert gate.reached.wait(60)
+    assert gate.reached.wait()
     cell(project, edit)
     gate.opened.set()
-    assert told(going.wait(60)) == {"transform.t": ("SUCCESS", "")}
+    assert told(going.wait()) == {"transform.t": ("SUCCESS", "")}
     assert project["t"].x.tolist() == [1]
     assert told(project.run(progress=False)) == {"transform.t": ("SUCCESS", "")}  # the edit is seen
     assert project["t"].x.tolist() == [2]
@@ -127,10 +117,10 @@ def test_a_class_that_cannot_be_copied_and_changes_leaves_no_build(project: Proj
     cell(project, "from sklearn.base import TransformerMixin\nK = 1\nclass T(TransformerMixin):\n  def f(self): return K")
     project.transform("t", python="import zz_gate\nzz_gate.wait()\n[{'x': T().f()}]")
     going = project.start()
-    assert gate.reached.wait(60)
+    assert gate.reached.wait()
     cell(project, "K = 2")
     gate.opened.set()
-    assert "changed while it ran" in told(going.wait(60))["transform.t"][1]
+    assert "changed while it ran" in told(going.wait())["transform.t"][1]
     assert told(project.run(progress=False)) == {"transform.t": ("SUCCESS", "")}
     assert project["t"].x.tolist() == [2]
 

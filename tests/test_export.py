@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
-
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+
 from seeknal_nb import Project
 from seeknal_nb.dag.documents import read_yaml
 from seeknal_nb.dag.graph import Graph
@@ -24,14 +22,6 @@ from seeknal_nb.exporting import _document as document_of
 from seeknal_nb.exporting import export
 
 USERS = "id,name,amount\n1,Ann,10\n2,Bob,NA\n3,Cid,30\n"
-
-
-@pytest.fixture(scope="session")
-def shell(tmp_path_factory):
-    os.environ["IPYTHONDIR"] = str(tmp_path_factory.mktemp("ipython"))
-    found = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    yield found
-    InteractiveShell.clear_instance()
 
 
 class Notebook:
@@ -94,8 +84,8 @@ WHOLE = [
     "square = lambda x: x * x\nadd_two = partial(pow, 2)",
     "%%seeknal transform clean --tags a,b --description 'what: it #is' --owner me\nSELECT *, '{{ today }}' <> '' AS t FROM users -- note\nWHERE amount > {{ least }}",
     "least = 5",
-    "%%seeknal transform p\nout = clean.assign(a=[scaled(x) + cached(1) + Mine().get() + setting.a + square(2) + add_two(3) for x in clean.amount])\n"
-    "out['w'] = words[0] + str(day) + str(bool(pattern.match('A'))) + str(len(nested)) + str(np.float64(1)) + str(ctx.params['least'])\nout",
+    ("%%seeknal transform p\nout = clean.assign(a=[scaled(x) + cached(1) + Mine().get() + setting.a + square(2) + add_two(3) for x in clean.amount])\n"
+    "out['w'] = words[0] + str(day) + str(bool(pattern.match('A'))) + str(len(nested)) + str(np.float64(1)) + str(ctx.params['least'])\nout"),
     "%%seeknal feature_group f --key id\ndef f(p):\n    return p[['id', 'a']]",
     "%%seeknal aggregation g\nSELECT name, sum(a) AS s FROM p GROUP BY ALL",
     "%%seeknal rule r --on p --severity warn\na > 0",
@@ -168,7 +158,7 @@ def test_a_file_that_somebody_changed_since_is_somebodys(nb, tmp_path):
     export(nb.project, tmp_path / "out")
     path = tmp_path / "out/seeknal/sources/users.yml"
     path.write_text(path.read_text() + "# changed\n")
-    with pytest.raises(UsageError, match="users.yml"):
+    with pytest.raises(UsageError, match=r"users\.yml"):
         export(nb.project, tmp_path / "out")
     assert path.read_text().endswith("# changed\n")
 

@@ -26,13 +26,13 @@ def cell(project: Project, source: str) -> dict[str, Any]:
     """Run a cell that may say ``transform`` and ``project``, and put in what it declares."""
     file = f"<cell {hash(source)}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    namespace = project.namespace
-    namespace.update({"transform": declare.transform, "declare": declare, "project": project})  # type: ignore[attr-defined]
+    namespace: dict[str, Any] = project.namespace  # type: ignore[assignment]
+    namespace.update({"transform": declare.transform, "declare": declare, "project": project})
     with declare.collecting() as found:
         exec(compile(source, file, "exec"), namespace)
     for declared in found:
         project.declare(declared)
-    return namespace  # type: ignore[return-value]
+    return namespace
 
 
 STACKS = [

@@ -1,4 +1,4 @@
-"""The laws of a run, over random pipelines: what runs, in which order, what is shown afterwards (DESIGN.md sections 3 to 6)."""
+"""The laws of a run, over random pipelines: what runs, in which order, what is shown afterwards."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from seeknal_nb.cli import main
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.manifest import Manifest, Node
+from seeknal_nb.dag.manifest import Node
 from seeknal_nb.workflow.events import NodeFinished, NodeStarted, RunFinished
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import MemoryState
@@ -120,7 +120,7 @@ print(json.dumps([[r.node_id for r in summary.results], {i: [s.fingerprint, s.di
 
 
 def test_keys_digests_and_order_are_the_same_in_every_process(tmp_path: Path) -> None:
-    """G22: no key holds a hash seed, a clock, a time zone, a locale, a working directory, a key order or a line's end."""
+    """No key holds a hash seed, a clock, a time zone, a locale, a working directory, a key order or a line's end."""
     found = set()
     for number, (seed, zone, locale, newline) in enumerate([
         ("0", "UTC", "C", "n"), ("1", "Asia/Kolkata", "C.UTF-8", "n"), ("4242", "America/St_Johns", "C", "rn"),
@@ -169,7 +169,7 @@ def meant(before: Pipeline, after: Pipeline) -> set[str]:
 @some
 @given(edited())
 def test_an_edit_runs_it_and_exactly_what_really_changes_downstream(change: tuple[Pipeline, Pipeline, str]) -> None:
-    """Early cutoff (DESIGN.md section 4): no node that reads a changed output is left out, none that reads equal ones runs."""
+    """Early cutoff: no node that reads a changed output is left out, none that reads equal ones runs."""
     before, after, node_id = change
     with place() as here:
         here.run(before)
@@ -263,7 +263,7 @@ def test_what_is_left_out_after_going_back_is_read_as_it_is_now(change: tuple[Pi
 @few
 @given(edited())
 def test_documentation_never_runs_anything(change: tuple[Pipeline, Pipeline, str]) -> None:
-    """O06: tags, descriptions and owners are no part of a key."""
+    """Tags, descriptions and owners are no part of a key."""
     pipeline, _, node_id = change
     step = pipeline[node_id]
     words = {**pipeline, node_id: replace(step, tags=(*step.tags, "new"), description="other words")}
@@ -325,7 +325,7 @@ def failing(draw: st.DrawFn) -> tuple[Works, set[int]]:
 def test_a_failure_reaches_all_that_is_downstream_and_nothing_else(
     case: tuple[Works, set[int]], goes_on: bool, workers: int, retry: int
 ) -> None:
-    """G10: one final status a node, counters that add up, descendants SKIPPED, independents run or, in stop mode, PENDING."""
+    """One final status a node, counters that add up, descendants SKIPPED, independents run or, in stop mode, PENDING."""
     graph, bad = case
     calls: collections.Counter[str] = collections.Counter()
 
@@ -406,7 +406,7 @@ def test_a_failed_node_is_never_taken_for_cached(pipeline: Pipeline, data: st.Da
 def test_looking_changes_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """DESIGN.md section 1: plan, dry run, diff, graph, status, ls, show, history and a dry clean leave every byte and time."""
+    """Plan, dry run, diff, graph, status, ls, show, history and a dry clean leave every byte and time."""
     folder = tmp_path / "seeknal"
     folder.mkdir()
     (tmp_path / "in.csv").write_text("k,v\n1,2\n")
@@ -464,7 +464,7 @@ def test_a_dry_run_executes_and_writes_nothing(change: tuple[Pipeline, Pipeline,
 
 
 @st.composite
-def selections(draw: st.DrawFn, pipeline: Pipeline) -> dict[str, list[str]]:
+def selections(draw: st.DrawFn, pipeline: Pipeline) -> dict[str, Any]:
     kinds = sorted({step.kind for step in pipeline.values()})
     tags = sorted({tag for step in pipeline.values() for tag in step.tags})
     choices: dict[str, list[str]] = {"node_types": kinds, "nodes": list(pipeline), "tags": tags, "exclude_tags": tags}
@@ -535,7 +535,7 @@ pick, soon = st.data(), st.sampled_from([True, True, False])
 
 
 class Histories(RuleBasedStateMachine):
-    """G5: whatever is edited, damaged, broken, stopped or run in part, a run shows what a fresh computation would, and
+    """Whatever is edited, damaged, broken, stopped or run in part, a run shows what a fresh computation would, and
     does no more. A pipeline, its directory, and the model that says which nodes a run must execute.
 
     After a partial run a node may have been built under today's key or not: ``maybe`` are these. After ``clean`` an
@@ -602,7 +602,8 @@ class Histories(RuleBasedStateMachine):
         path = self.here.root / str(step.file)
         if touch:
             path.touch()
-            return self._go(go)
+            self._go(go)
+            return
         stat, rows = path.stat(), tuple((k, 10 + (v + 1) % 40) for k, v in step.rows)
         path.write_text(csv_of(rows))
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -616,7 +617,8 @@ class Histories(RuleBasedStateMachine):
         name = f"n{number}"
         if all(step.name != name for step in self.pipeline.values()):
             known = sorted(self.pipeline)
-            new = queries(name, known) if known and data.draw(st.booleans(), label="query") else sources(name)
+            reads: bool = bool(known) and data.draw(st.booleans(), label="query")
+            new = queries(name, known) if reads else sources(name)
             self._put(data.draw(new, label="step"))
         self._go(go)
 
@@ -673,7 +675,8 @@ class Histories(RuleBasedStateMachine):
         if lose == 0:
             (self.here.root / "target/state/execution_state.json").unlink(missing_ok=True)
             self.model, self.perhaps, self.maybe = Model(), {}, set()
-            return self._go(go)
+            self._go(go)
+            return
         self.here.write(self.pipeline)
         runner = self.here.runner(self.pipeline)
         runner.outputs.remove(runner.garbage())

@@ -2,106 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import os
 import subprocess
 import sys
 import time
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
-from traitlets.config import Config
-from waiting import END, eventually
+from hostile import PAYLOADS, inspect_bundle
+from kinds import status
+from shells import HEAVY, PIPELINE, ROOT, execute
+from waiting import eventually
 
 from seeknal_nb.authoring.cell import define, definition_grammar
 from seeknal_nb.errors import RunFailed, SeeknalError, UsageError
-
-ROOT = Path(__file__).parents[1]
-HEAVY = ("duckdb", "pandas", "numpy", "pyarrow", "sqlglot", "sklearn", "ipywidgets", "anywidget")
-
-
-class Cell:
-    """What one cell came to: its value, its error, what it printed, and what it displayed."""
-
-    def __init__(self, found: Any, seen: Any) -> None:
-        self.error = found.error_before_exec or found.error_in_exec
-        self.value = None if self.error else found.result
-        self.out, self.err = seen.stdout, seen.stderr
-        self.shown = seen._outputs if hasattr(seen, "_outputs") else seen.outputs
-
-
-class Notebook:
-    """Runs cells in the shell of the session."""
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self.shell = shell
-
-    def cell(self, source: str) -> Cell:
-        with capture_output() as seen:
-            found = self.shell.run_cell(source, store_history=False)
-        return Cell(found, seen)
-
-    def __call__(self, source: str) -> Any:
-        """The value of a cell that must work."""
-        cell = self.cell(source)
-        assert cell.error is None, f"{source!r}: {cell.error!r}"
-        return cell.value
-
-    def error(self, source: str, kind: type[BaseException] = SeeknalError) -> Any:
-        """The error of a cell that must fail, and its text as the cell shows it."""
-        cell = self.cell(source)
-        assert isinstance(cell.error, kind), f"{source!r}: {cell.error!r}, {cell.value!r}"
-        assert "Traceback" not in cell.out
-        assert "seeknal_nb/" not in cell.out
-        assert len(cell.out.strip().splitlines()) <= 3, cell.out
-        return cell.error
-
-    def bundle(self, value: object) -> dict[str, Any]:
-        """What a cell shows of the value; a graph shows two outputs, the second is what the notebook keeps."""
-        with capture_output() as seen:
-            data, _ = self.shell.display_formatter.format(value)
-        return data or seen.outputs[-1].data
-
-    @property
-    def nodes(self) -> list[str]:
-        return list(self.shell.user_ns["seeknal"].manifest.nodes)
-
-
-@pytest.fixture(scope="session")
-def shell(tmp_path_factory):
-    config = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor", "ast_node_interactivity": "last_expr"}})
-    os.environ["IPYTHONDIR"] = str(tmp_path_factory.mktemp("ipython"))
-    made = InteractiveShell.instance(config=config)
-    made.display_formatter.active_types = made.display_formatter.format_types
-    yield made
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def nb(shell, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shell.reset(new_session=False)
-    notebook = Notebook(shell)
-    notebook("%load_ext seeknal_nb")
-    yield notebook
-    notebook.cell("%unload_ext seeknal_nb")
-
-
-def status(summary: Any) -> dict[str, str]:
-    return {r.node_id: str(r.status) for r in summary.results}
-
+from seeknal_nb.workflow.stores import open_store
 
 # The extension
 
 
 def test_loading_the_extension_imports_nothing_heavy():
-    """UX 1: it is idempotent and quick; nothing registers on import."""
+    """It is idempotent and quick; nothing registers on import."""
     program = f"""
 import sys
 import seeknal_nb
@@ -151,18 +73,6 @@ def test_the_project_is_the_variable_seeknal_and_is_no_variable_of_the_user(nb):
 
 # Commands
 
-PIPELINE = """
-%%seeknal
-kind: transform
-name: users
-tags: [core]
-description: all of them
-transform: SELECT * FROM (VALUES (1, 'ann'), (2, 'bob')) t(id, name)
----
-kind: transform
-name: names
-transform: SELECT name FROM transform.users
-""".lstrip()
 
 COMMANDS = {
     "%seeknal run": "2 nodes", "%seeknal run --full": "2 nodes", "%seeknal run --dry-run": "2 nodes",
@@ -179,7 +89,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_gives_something_that_shows_itself(nb, line):
-    """UX 6: every command returns something worth assigning."""
+    """Every command returns something worth assigning."""
     nb(PIPELINE)
     if "parse" in line.split()[1]:
         Path("seeknal").mkdir()
@@ -205,7 +115,7 @@ def test_every_command_gives_something_that_shows_itself(nb, line):
 
 
 def test_a_run_gives_its_summary_and_shows_nothing_twice(nb):
-    """UX 6 and 9: one live output a run, and what the notebook keeps of it; the summary where the line stands alone."""
+    """One live output a run, and what the notebook keeps of it; the summary where the line stands alone."""
     nb(PIPELINE)
     assigned = nb.cell("summary = %seeknal run")
     assert (assigned.out, assigned.err) == ("", "")
@@ -241,12 +151,12 @@ def test_a_second_run_executes_nothing_and_says_so(nb):
 
 
 def test_a_failed_run_ends_the_cell_in_a_short_error(nb):
-    """UX 7: node, line, cause, remedy; so that "run all" and nbconvert stop."""
+    """Node, line, cause, remedy; so that "run all" and nbconvert stop."""
     nb("%%seeknal transform bad\na = 1\nb = 0\nresult = a / b")
     nb("%%seeknal transform below\nSELECT * FROM bad")
     nb.shell.user_ns["summary"] = "before"
     error = nb.error("summary = %seeknal run", RunFailed)
-    assert nb.shell.user_ns["summary"] == "before"  # RELIABILITY I13: assigned only on success
+    assert nb.shell.user_ns["summary"] == "before"  # assigned only on success
     text = "\n".join(error._render_traceback_())
     for part in ("transform.bad", "ZeroDivisionError", "line 3", "division by zero", "Fix: "):
         assert part in text, text
@@ -267,6 +177,21 @@ def test_no_raise_gives_the_summary_of_a_failed_run(nb):
         nb("%config SeeknalMagics.raise_on_failure = True")
 
 
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_notebook_s_state_is_where_its_settings_or_the_shell_s_say(nb, tmp_path, configured):
+    settings = "" if configured else "state = 'sqlite:///kept.db'"
+    (tmp_path / "pyproject.toml").write_text(f"[tool.seeknal_nb]\nname = 'orders'\n{settings}\n")
+    if configured:
+        nb("%config SeeknalMagics.state = 'sqlite:///kept.db'")
+    try:
+        nb("%%seeknal transform a\nSELECT 1 AS x")
+        assert nb("%seeknal run").successful_nodes == 1
+        assert nb("%seeknal run").cached_nodes == 1
+    finally:
+        nb("%config SeeknalMagics.state = ''")
+    assert list(open_store("sqlite:///kept.db", root=tmp_path, project="orders").load()) == ["transform.a"]
+
+
 def test_what_a_node_prints_is_shown_with_the_run_and_nowhere_else(nb):
     nb("%%seeknal transform a\nprint('hello from a')\nresult = [{'x': 1}]")
     cell = nb.cell("summary = %seeknal run")
@@ -281,7 +206,7 @@ def test_what_a_node_prints_is_shown_with_the_run_and_nowhere_else(nb):
     ("x = %seeknal run -h", ["--full"]), ("%%seeknal transform -h\nSELECT 1", ["--materialized"]),
 ])  # fmt: skip
 def test_help_is_shown_and_nothing_else_happens(nb, line, parts):
-    """UX 2: -h prints help and returns; plain argparse would raise SystemExit."""
+    """-h prints help and returns; plain argparse would raise SystemExit."""
     cell = nb.cell(line)
     assert cell.error is None
     (shown,) = cell.shown
@@ -339,7 +264,7 @@ USAGE = {
 
 @pytest.mark.parametrize(("source", "fragment"), USAGE.values(), ids=USAGE)
 def test_wrong_use_is_one_short_error_with_a_remedy_and_changes_nothing(nb, tmp_path, source, fragment):
-    """RELIABILITY 3.2: no traceback, the nearest name, nothing registered, nothing run."""
+    """No traceback, the nearest name, nothing registered, nothing run."""
     nb(PIPELINE)
     nb.shell.user_ns["frame"] = pd.DataFrame({"a": [1]})
     before = (list(nb.nodes), list(nb.shell.user_ns["seeknal"].manifest.edges))
@@ -348,6 +273,13 @@ def test_wrong_use_is_one_short_error_with_a_remedy_and_changes_nothing(nb, tmp_
     assert error.remedy, str(error)
     assert (nb.nodes, nb.shell.user_ns["seeknal"].manifest.edges) == before
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_in_a_cell_of_yaml_names_the_line_of_the_cell(nb):
+    """The notebook counts from the magic's own line; so do unknown keys and what fails in a run."""
+    assert "cell:5" in str(nb.error("%%seeknal\nkind: transform\nname: t\nsql: SELECT 1 AS x\ndepend_on: [users]"))
+    nb("%%seeknal\nkind: transform\nname: t\nsql: |\n  SELECT 1 AS x,\n    nosuch AS y")
+    assert str(nb.cell("%seeknal run").error.place) == "cell:6"
 
 
 # Definitions
@@ -491,7 +423,7 @@ def test_lang_overrules_what_is_found(lang, key):
 
 
 def test_quotes_go_as_in_a_shell(nb):
-    """UX 4: '{"a": 1}' arrives whole."""
+    """'{"a": 1}' arrives whole."""
     nb("%%seeknal transform t --description 'two words' --owner \"it's me\"\nSELECT {{ a }} AS a, {{ b }} AS b")
     node = nb.shell.user_ns["seeknal"].manifest.nodes["transform.t"]
     assert (node.description, node.owner) == ("two words", "it's me")
@@ -503,7 +435,7 @@ def test_quotes_go_as_in_a_shell(nb):
 
 @pytest.mark.parametrize("text", ["{x}", "$x", "${HOME}", "{{x}}", "{1/0}", "{__import__('os').system('touch pwn')}", "$HOME/a", "{", "}"])
 def test_a_line_is_taken_literally(nb, tmp_path, text):
-    """RELIABILITY I02, I03: IPython would evaluate it."""
+    """IPython would evaluate ``$x`` and ``{x}``, in lines and cells of magics too."""
     nb.shell.user_ns["x"] = "expanded"
     nb(f"""%%seeknal transform t --description "{text}"\nSELECT '{text.replace("'", "''")}' IS NOT NULL AS a, 'a' AS b""" if "{{" not in text
        else f'%%seeknal transform t --description "{text}"\nSELECT 1 AS a')  # fmt: skip
@@ -514,7 +446,7 @@ def test_a_line_is_taken_literally(nb, tmp_path, text):
 
 
 def test_a_variable_of_the_notebook_fills_a_hole_and_its_change_is_a_change(nb):
-    """UX 5: {{ name }} from --params, the project's params, then the notebook."""
+    """{{ name }} from --params, the project's params, then the notebook."""
     nb("cutoff = 2")
     nb("%%seeknal transform t\nSELECT {{ cutoff }} AS c")
     assert status(nb("%seeknal run")) == {"transform.t": "success"}
@@ -627,64 +559,10 @@ def test_formats_give_plain_values(nb):
 
 # Hostile text
 
-PAYLOADS = [
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "javascript:alert(1)", "</script>",
-    "]]>", "-->", "{{7*7}}", "&lt;b&gt;", "\u2028", "<a id=MathJax>", "'><b>x</b>", "</pre></td></table><iframe src=x>",
-    "\x1b[31mred\x07", "\u202eevil", "<<b>x</b>>", "\\", "\\N\\G", '"', "a" * 5000,
-]  # fmt: skip
-HTML = {"div", "code", "p", "table", "caption", "thead", "tbody", "tr", "th", "td", "span", "pre", "b", "br", "details", "summary"}
-SVG = {"svg", "title", "desc", "g", "rect", "path", "circle", "text", "style"}
-
-
-IMAGE = "data:image/svg+xml;base64,"
-
-
-class Inspector(HTMLParser):
-    """Collects what of a page is alive, and its text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.alive: list[str] = []
-        self.words: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in HTML | SVG | {"img", "details", "summary"}:
-            self.alive.append(f"<{tag}>")
-        for name, value in attrs:
-            if tag == "img" and name == "src" and (value or "").startswith(IMAGE):  # a drawing of ours: scripts are inert in it
-                self.words.append(inspect_bundle({"image/svg+xml": base64.b64decode(value.removeprefix(IMAGE)).decode()}))
-                continue
-            if name.startswith("on") or name in ("href", "src", "id", "name", "xlink:href") or "alert" in (value or ""):
-                self.alive.append(f"{tag} {name}={value}")
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        self.alive.append(f"comment {data}")
-
-    handle_decl = handle_pi = unknown_decl = handle_comment
-
-
-def inspect_bundle(data: dict[str, Any]) -> str:
-    """The text of a bundle, after making sure that nothing in it is alive."""
-    found = Inspector()
-    for kind in ("text/html", "image/svg+xml"):
-        found.feed(data.get(kind) or "")
-    found.close()
-    assert not found.alive, found.alive
-    if "image/svg+xml" in data:
-        ET.fromstring(data["image/svg+xml"])
-    for kind in ("text/plain", "text/html", "image/svg+xml", "text/vnd.mermaid"):
-        raw = data.get(kind) or ""
-        bad = [c for c in raw if (ord(c) < 32 and c not in "\n\t") or c in "\u2028\u2029\u202e\u200b" or 0x7F <= ord(c) < 0xA0]
-        assert not bad, (kind, bad)
-    return "".join(found.words)
-
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=[p[:16].encode("unicode_escape").decode() for p in PAYLOADS])
 def test_hostile_text_is_text_in_everything_that_is_shown(nb, payload):
-    """RELIABILITY W01, W03, W06, W08: names, tags, descriptions, errors, SQL, columns, cells."""
+    """Names, tags, descriptions, errors, SQL, columns, cells."""
     nb("%seeknal ls")
     nb.shell.user_ns["payload"] = payload
     nb("import pandas as pd\nframe = pd.DataFrame({payload or 'x': [payload], 'y': [payload]})")
@@ -708,7 +586,7 @@ def test_hostile_text_is_text_in_everything_that_is_shown(nb, payload):
 
 @pytest.mark.parametrize("name", ["<b>x</b>", "a b", "a;drop", 'a"b', "a'b", "x:y", "a\nb", "é", "🦆", "", ".", "a" * 101, "CON\x00"])
 def test_a_hostile_name_is_refused_and_its_error_is_text(nb, name):
-    """DESIGN § 3: names are SQL identifiers, so an id is never an injection, a path or a collision."""
+    """Names are SQL identifiers, so an id is never an injection, a path or a collision."""
     nb.shell.user_ns["name"] = name
     cell = nb.cell("seeknal.transform(name, sql='SELECT 1 AS x')") if nb("%seeknal ls") is not None else None
     assert isinstance(cell.error, SeeknalError), cell.error
@@ -731,7 +609,7 @@ def test_hostile_sql_and_data_are_shown_as_text(nb, sql):
 
 
 def test_looking_at_a_hostile_project_executes_nothing(nb, tmp_path):
-    """RELIABILITY I08: what is only opened, planned or drawn never runs a body."""
+    """What is only opened, planned or drawn never runs a body."""
     nb("%%seeknal transform t\nopen('pwn', 'w').close()\nresult = [{'x': 1}]")
     for line in ("ls", "plan", "plan --full", "status", "graph", "diff", "history", "run --dry-run", "clean --dry-run"):
         nb(f"%seeknal {line}")
@@ -741,37 +619,14 @@ def test_looking_at_a_hostile_project_executes_nothing(nb, tmp_path):
 # A real kernel
 
 
-@pytest.fixture(scope="module")
-def kernel():
-    from jupyter_client.manager import start_new_kernel
-
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    manager, client = start_new_kernel(startup_timeout=END, kernel_name="python3", env=env)
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-    manager.cleanup_resources()
-    client.context.destroy()
-    manager.context.destroy()
-
-
-def execute(client: Any, code: str, expression: str = "None") -> Any:
-    """Run a cell that must work; gives a Python value of it."""
-    import ast
-
-    reply = client.execute_interactive(code, user_expressions={"value": expression}, output_hook=lambda _m: None)
-    assert reply["content"]["status"] == "ok", "\n".join(reply["content"].get("traceback", []))
-    return ast.literal_eval(reply["content"]["user_expressions"]["value"]["data"]["text/plain"])
-
-
 def wait_for_build(folder: Path, name: str) -> None:
     journal = folder / "target" / "state" / "journal.jsonl"
     eventually(lambda: journal.exists() and f"transform.{name}" in journal.read_text())
 
 
 def test_the_node_that_is_running_is_shown_while_it_runs(kernel, tmp_path):
-    """UX 9: one live output; whoever waits for a minute must see for what."""
-    manager, client = kernel
+    """One live output; whoever waits for a minute must see for what."""
+    _, client = kernel
     execute(client, f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb")
     execute(client, "%%seeknal transform before\nSELECT 1 AS x")
     execute(client, "%%seeknal transform slow --inputs before\nimport os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.01)\nresult = [{'x': 1}]")
@@ -801,7 +656,7 @@ RESULTS = "{r.node_id: (str(r.status), r.reason, r.attempts) for r in seeknal.su
 
 @pytest.mark.parametrize("body", LONG.values(), ids=LONG)
 def test_an_interrupt_stops_the_node_and_keeps_what_is_finished(kernel, tmp_path, body):
-    """UX 11, RELIABILITY G8: finished nodes stay, the rest is PENDING, the kernel lives, the next run goes on."""
+    """Finished nodes stay, the rest is PENDING, the kernel lives, the next run goes on."""
     manager, client = kernel
     execute(client, f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb")
     execute(client, "%%seeknal transform before\nSELECT 1 AS x")
@@ -842,7 +697,7 @@ def test_an_interrupted_run_can_go_on_without_a_change(kernel, tmp_path):
 
 
 def test_a_restarted_kernel_finds_what_was_built(kernel, tmp_path):
-    """RELIABILITY X20."""
+    """What finished is on the disk, and not in the kernel."""
     manager, client = kernel
     cells = [f"import os\nos.chdir({str(tmp_path)!r})\n%load_ext seeknal_nb\n%reload_ext seeknal_nb",
              "%%seeknal transform a\nSELECT 1 AS x", "%%seeknal transform b\nresult = a.assign(y=2)"]  # fmt: skip

@@ -33,7 +33,7 @@ def test_the_nearest_to_the_run_wins(tmp_path, layers):
 def test_a_notebooks_variable_that_a_declared_one_hides_makes_nothing_run_again(tmp_path):
     project = given_by(tmp_path, ("notebook", "declared"))
     project.run(progress=False)
-    project.namespace["n"] = 7
+    project.namespace["n"] = 7  # type: ignore[index]
     assert project.run(progress=False).cached_nodes == 2
     project.params["n"] = 9
     assert project.run(progress=False).successful_nodes == 2
@@ -41,11 +41,12 @@ def test_a_notebooks_variable_that_a_declared_one_hides_makes_nothing_run_again(
 
 
 def test_a_declared_text_may_name_the_notebooks_variable_of_its_own_name(tmp_path):
-    project = Project(tmp_path, namespace={"n": 5})
+    space = {"n": 5}
+    project = Project(tmp_path, namespace=space)
     project.transform("t", "SELECT {{ n }} AS x", params={"n": "{{ n }}"})
     project.run(progress=False)
     assert project["t"].x[0] == 5
-    project.namespace["n"] = 6
+    space["n"] = 6
     assert project.run(progress=False).successful_nodes == 1
     assert project["t"].x[0] == 6
 

@@ -10,9 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -28,7 +28,7 @@ needs_peer = pytest.mark.skipif(not PEER, reason="SEEKNAL_PEER names no Python t
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory) -> dict[str, Any]:
+def ran(tmp_path_factory) -> Iterator[dict[str, Project]]:
     """Each project, run once on a copy."""
     found = {}
     for name in ("shop", "flights", "mixed"):
@@ -162,9 +162,9 @@ def peer_table(folder: Path, node_id: str) -> pd.DataFrame:
 
 def ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its columns and rows in one order, and days as times: the peer's pass through pandas on their way."""
-    days = [name for name in frame if len(frame) and isinstance(frame[name].iloc[0], date)]
+    days = [name for name in frame.columns.astype(str) if len(frame) and isinstance(frame[name].iloc[0], date)]
     frame = frame.assign(**{name: pd.to_datetime(frame[name]) for name in days})
-    names = sorted(frame)
+    names = sorted(frame.columns.astype(str))
     return frame[names].sort_values(names).reset_index(drop=True)
 
 

@@ -1,7 +1,6 @@
 """What must never happen, each once seen: a wrong row from the cache, a lock that stays, finished work that is lost."""
 
 import builtins
-import os
 import sqlite3
 import threading
 
@@ -27,7 +26,7 @@ def run(project, **options):
 
 
 def test_a_file_that_changes_between_plan_and_read_is_not_kept_under_its_former_content(project, tmp_path):
-    """RELIABILITY rule 10: else going back to the former file would serve the later rows for good."""
+    """Else going back to the former file would serve the later rows for good."""
     path = tmp_path / "a.csv"
     path.write_text("x\n1\n")
     project.source("s", csv="a.csv")
@@ -140,7 +139,7 @@ def test_a_consumer_that_fails_frees_the_lock_and_loses_nothing(project):
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
 def test_closing_a_run_keeps_all_that_has_finished(tmp_path, monkeypatch, stop):
-    """DESIGN.md section 6: in-flight work is interrupted, what is finished is kept."""
+    """In-flight work is interrupted, what is finished is kept."""
     manifest, done = Manifest("m"), []
     for number in range(4):
         manifest.add_node(Node(f"work.n{number}", f"n{number}", "work"))
@@ -216,4 +215,4 @@ def test_every_attempt_of_a_body_begins_with_what_the_notebook_holds(project):
     project.transform("t", python="rows = [{'x': v} for v in left]\nleft.clear()\nif len(rows) < 2: raise ValueError\nrows")
     assert run(project, retry=1) == {"t": "success"}
     assert project.namespace["left"] == [1, 2]
-    assert os.path.exists(project.directory)
+    assert project.directory.exists()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.utils.capture import capture_output
-from test_magics import Cell, Notebook, execute, kernel, nb, shell  # noqa: F401 - fixtures
+from shells import Cell, Notebook, execute
 
 A = "%%seeknal transform a\nSELECT 1 AS x"
 B = "%%seeknal transform b\nSELECT 1 AS x"
@@ -44,7 +44,7 @@ def cells(nb):
 
 
 def test_a_cell_whose_name_changed_renames_its_node(cells):
-    """UX 12: no ghost after a rename, and the answer says so."""
+    """No ghost after a rename, and the answer says so."""
     cells.run("1", "%%seeknal transform old\nSELECT 1 AS x")
     assert cells.says("1", "%%seeknal transform new\nSELECT 1 AS x") == ["transform.old is gone: this cell now defines transform.new"]
     assert cells.nodes == ["transform.new"]
@@ -307,7 +307,7 @@ class Lab:
                 continue
             if shown["content"].get("execution_state") == "idle":
                 break
-            assert shown["msg_type"] not in ("stream",) or "Error in callback" not in shown["content"]["text"], shown["content"]["text"]
+            assert shown["msg_type"] != "stream" or "Error in callback" not in shown["content"]["text"], shown["content"]["text"]
             lines += shown["content"].get("data", {}).get("text/plain", "").splitlines()
         return [line for line in lines if " is gone: " in line or " stays: " in line]
 

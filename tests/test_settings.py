@@ -46,6 +46,7 @@ BROKEN = [
     ("[tool.seeknal_nb]\nworkers = 0\n", "workers"),
     ("[tool.seeknal_nb]\nname = 3\n", "name"),
     ("[tool.seeknal_nb]\nengine = 3\n", "engine"),
+    ("[tool.seeknal_nb]\nstate = 3\n", "state"),
     ("[tool.seeknal_nb]\nwoorkers = 3\n", "did you mean workers"),
     ("[tool.seeknal_nb\n", "cannot be read"),
     ("x = '\xff'\n", "cannot be read"),

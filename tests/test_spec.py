@@ -17,12 +17,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Dict, List, Optional  # noqa: UP035 - what the spec's blocks take for granted
+from typing import Any, Optional
 
 import pytest
 
-from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.authoring.folder import nodes_of_yaml
+from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.errors import CycleError
 from seeknal_nb.workflow.kinds import KINDS
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionStatus, ExecutionSummary, print_summary
@@ -110,12 +110,12 @@ def runs(check: Callable[[Ran], None], *, broken: bool = False, built: bool = Fa
             DAGRunner(manifest).run(progress=False)
         names: dict[str, Any] = {
             "Manifest": Manifest, "DAGRunner": DAGRunner, "print_summary": print_summary, "manifest": manifest, "Node": Node,
-            "new_manifest": manifest, "old_manifest": Manifest.load("target/manifest.json.old"), "Any": Any, "Dict": Dict,
-            "List": List, "Optional": Optional, "Path": Path, "ExecutionStatus": ExecutionStatus,
+            "new_manifest": manifest, "old_manifest": Manifest.load("target/manifest.json.old"), "Any": Any, "Dict": dict,
+            "List": list, "Optional": Optional, "Path": Path, "ExecutionStatus": ExecutionStatus,
             "runner": DAGRunner(manifest),
         }  # fmt: skip
         capsys.readouterr()
-        exec(compile(renamed(block), "SPEC.md", "exec"), names)  # noqa: S102
+        exec(compile(renamed(block), "SPEC.md", "exec"), names)
         check(Ran(names, capsys.readouterr().out))
 
     return checked
@@ -143,7 +143,7 @@ def signature_of(function: Callable[..., Any]) -> Callable[..., None]:
 
 def fields_of_summary(block: str, *_: object) -> None:
     spec = next(n for n in ast.walk(ast.parse(block)) if isinstance(n, ast.ClassDef))
-    wanted = [(a.target.id, ast.unparse(a.annotation).replace("List", "list")) for a in spec.body]
+    wanted = [(a.target.id, ast.unparse(a.annotation).replace("List", "list")) for a in spec.body if isinstance(a, ast.AnnAssign) and isinstance(a.target, ast.Name)]
     real = [(f.name, f.type) for f in dataclasses.fields(ExecutionSummary)]
     assert spec.name == "ExecutionSummary"
     assert real[: len(wanted)] == wanted
@@ -247,7 +247,7 @@ def command_line(block: str, directory: Path, *_: object) -> None:
 
 def tagged_yaml(block: str, directory: Path, monkeypatch: pytest.MonkeyPatch, *_: object) -> None:
     """The YAML gives this node and these tags; filters take them."""
-    [(node, _)] = nodes_of_yaml(block, file="x.yml", root=directory, kinds={})
+    [(node, _place)] = nodes_of_yaml(block, file="x.yml", root=directory, kinds={})
     assert (node.id, node.tags) == ("feature_group.large_aggregation", ["expensive", "requires_spark"])
     prepare(directory)
     monkeypatch.chdir(directory)
@@ -414,7 +414,7 @@ def hooks_called(ran: Ran) -> None:
     """The block's own class, whose hooks a subclass fills in, sees each execution once; its result is the node's."""
     seen: list[tuple[str, str]] = []
 
-    class Told(ran.names["DAGRunnerWithHooks"]):  # type: ignore[misc]
+    class Told(ran.names["DAGRunnerWithHooks"]):  # type: ignore[misc, name-defined]
         def on_node_start(self, node_id: str) -> None:
             seen.append(("start", node_id))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-
 from kinds import build_of, run
+from statements import STATEMENTS, TABLES, Rows, Writer, database, files, rows_of
+
 from seeknal_nb import Project
 from seeknal_nb.dag import sqlparsers, sqlreads
 from seeknal_nb.dag.link import Names
@@ -16,8 +18,8 @@ from seeknal_nb.dag.sql import check_sql, rewrite, tables_in
 from seeknal_nb.dag.sqlplaces import Places
 from seeknal_nb.dag.sqltext import statements
 from seeknal_nb.errors import SeeknalError
+from seeknal_nb.workflow.events import ExecutionSummary
 from seeknal_nb.workflow.kinds.paths import as_engines_write
-from statements import STATEMENTS, TABLES, Rows, Writer, database, files, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +89,7 @@ def of_a_node(nodes: duckdb.DuckDBPyConnection, folder: Path, sql: str) -> Rows 
         return str(error)
 
 
-def different(folder: Path, bodies: list[str]) -> dict[str, tuple[object, object]]:
+def different(folder: Path, bodies: list[str]) -> dict[str, tuple[Rows | str, Rows | str]]:
     """The bodies for which a node and plain DuckDB disagree: what the one gives, and the other."""
     found = {}
     with database(bare=False) as nodes, database() as plain:
@@ -158,7 +160,7 @@ def test_nodes_have_the_rows_of_plain_duckdb_also_after_their_files_changed(tmp_
             assert wrong == {}
 
 
-def _unlike(project: Project, summary: object, plain: duckdb.DuckDBPyConnection, node_id: str, sql: str) -> str:
+def _unlike(project: Project, summary: ExecutionSummary, plain: duckdb.DuckDBPyConnection, node_id: str, sql: str) -> str:
     result, right = summary[node_id], rows_of(plain, sql)
     if str(result.status) == "failed":
         refused = any(told in result.error_message for told in ("doubled columns", "Parquet has no UNION"))
@@ -183,7 +185,7 @@ def test_both_parsers_find_the_same():
     assert compared > 0.85 * len(texts)
 
 
-def _found(parser: object, sql: str) -> object:
+def _found(parser: Callable[[Places], Any], sql: str) -> object:
     """Tables and calls that read something, with their places; None where the parser cannot tell."""
     text = Places(sql)
     if text.word(0) not in sqlparsers._PARSED:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from statements import STATEMENTS, database, files, rows_of
 
 from seeknal_nb.dag.sql import _KEYWORDS, canonical
 from seeknal_nb.dag.sqltext import words
-from statements import STATEMENTS, database, files, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

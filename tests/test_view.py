@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import inspect_bundle
 from ipywidgets.widgets.widget import _put_buffers
+from kinds import status
+from shells import PIPELINE
 from test_board import told
-from test_magics import PIPELINE, inspect_bundle, kernel, nb, shell, status  # noqa: F401 - fixtures
 from waiting import END, MINUTES, eventually, ours
 
 from seeknal_nb.cli import main
@@ -168,7 +170,7 @@ def built(folder: Path, name: str) -> bool:
 
 def check_drawing(bundle: dict[str, Any]) -> None:
     """The drawing in all its forms, in which nothing is alive."""
-    assert DRAWN <= bundle.keys()
+    assert bundle.keys() >= DRAWN
     assert bundle["image/svg+xml"].startswith("<svg")
     assert "<table>" in bundle["text/html"]
     assert bundle["text/vnd.mermaid"].startswith("flowchart")
@@ -177,7 +179,7 @@ def check_drawing(bundle: dict[str, Any]) -> None:
 
 
 def test_a_graph_is_a_live_widget_and_a_drawing_that_is_kept(front: Front, tmp_path: Path) -> None:
-    """UX 8: who opens the notebook on GitHub sees the graph with its colours; who has a kernel clicks it."""
+    """Who opens the notebook on GitHub sees the graph with its colours; who has a kernel clicks it."""
     answer = front.open(tmp_path, A, B).cell("%seeknal graph")
     live, kept = answer.outputs
     assert live[VIEW] == {"version_major": 2, "version_minor": 0, "model_id": live[VIEW]["model_id"]}
@@ -215,7 +217,7 @@ def test_nobody_is_there_to_click_in_a_batch(front: Front, tmp_path: Path) -> No
 
 
 def test_a_run_has_one_output_that_is_kept_and_brought_up_to_date(front: Front, tmp_path: Path) -> None:
-    """UX 9: never an output a node. What is kept at the end is how it came out."""
+    """Never an output a node. What is kept at the end is how it came out."""
     answer = front.open(tmp_path, A, B).cell("summary = %seeknal run")
     live, kept = answer.outputs
     assert VIEW in live
@@ -255,7 +257,7 @@ def test_a_handle_shows_the_run_and_at_the_end_how_it_came_out(front: Front, tmp
 
 
 def test_a_run_in_the_background_leaves_the_kernel_to_other_cells(front: Front, tmp_path: Path) -> None:
-    """UX 10: the cell ends at once, others run, and the page follows all along without anybody's asking."""
+    """The cell ends at once, others run, and the page follows all along without anybody's asking."""
     front.open(tmp_path, A, SLOW, BELOW, "%seeknal graph")
     answer = front.cell("run = %seeknal run --background")  # which ends before its node does
     assert answer.count("display_data", "stream", "execute_result", "update_display_data") == 0
@@ -311,7 +313,7 @@ def test_interrupting_who_waits_leaves_the_run_alone(front: Front, tmp_path: Pat
 
 
 def test_clicks_run_and_tell_while_no_cell_runs(front: Front, tmp_path: Path) -> None:
-    """UX: click a node in a notebook's output to run it."""
+    """Click a node in a notebook's output to run it."""
     front.open(tmp_path, A, B, "%seeknal graph")
     assert front.ask("run", how="upstream", i=[1]) == {"k": "ack", "n": 1, "text": ""}
     front.until(lambda: front.statuses() == ["success", "success"])
@@ -353,7 +355,7 @@ def test_a_page_that_is_loaded_again_is_given_how_things_are_now(front: Front, t
 
 
 def test_a_foreground_run_that_is_interrupted_keeps_what_finished_and_is_over_for_the_page(front: Front, tmp_path: Path) -> None:
-    """UX 11; and the page counts no seconds of a run that is gone, nor refuses clicks for it."""
+    """The page counts no seconds of a run that is gone, nor refuses clicks for it."""
     front.open(tmp_path, A, LONG, BELOW, "%seeknal graph")
     sent = front.send("%seeknal run")
     front.until(lambda: any(m["k"] == "delta" and m["run"]["now"] == [1] for m in front.told.get(front.widget, [])))
@@ -400,7 +402,7 @@ def test_a_kernel_restarts_while_a_run_goes_on(front: Front, tmp_path: Path, mon
 # In a shell
 
 
-def test_a_graph_selects_by_the_grammar_and_a_wrong_term_leaves_the_selection(nb: Any) -> None:  # noqa: F811
+def test_a_graph_selects_by_the_grammar_and_a_wrong_term_leaves_the_selection(nb: Any) -> None:
     nb(PIPELINE)
     graph = nb("%seeknal graph\nseeknal.graph()")
     assert isinstance(graph, GraphView)
@@ -420,7 +422,7 @@ def test_a_graph_selects_by_the_grammar_and_a_wrong_term_leaves_the_selection(nb
     }  # fmt: skip
 
 
-def test_a_selection_is_of_nodes_and_goes_with_them(nb: Any) -> None:  # noqa: F811
+def test_a_selection_is_of_nodes_and_goes_with_them(nb: Any) -> None:
     """In another graph their numbers are others; whoever has selected a node still means this one."""
     nb(PIPELINE)
     graph = nb("seeknal.graph()")
@@ -434,7 +436,7 @@ def test_a_selection_is_of_nodes_and_goes_with_them(nb: Any) -> None:  # noqa: F
     assert graph.selected == ("transform.users",)
 
 
-def test_a_view_is_a_drawing_of_how_the_nodes_stood(nb: Any) -> None:  # noqa: F811
+def test_a_view_is_a_drawing_of_how_the_nodes_stood(nb: Any) -> None:
     """A graph that was assigned is a value; only its widget goes on."""
     nb(PIPELINE)
     before = nb("seeknal.graph()")
@@ -446,7 +448,7 @@ def test_a_view_is_a_drawing_of_how_the_nodes_stood(nb: Any) -> None:  # noqa: F
     assert before._display_() is nb("seeknal").widget
 
 
-def test_a_terminal_shows_text_and_makes_no_widget(nb: Any) -> None:  # noqa: F811
+def test_a_terminal_shows_text_and_makes_no_widget(nb: Any) -> None:
     types = nb.shell.display_formatter.active_types
     nb.shell.display_formatter.active_types = ["text/plain"]
     try:
@@ -462,7 +464,7 @@ def test_a_terminal_shows_text_and_makes_no_widget(nb: Any) -> None:  # noqa: F8
         nb.shell.display_formatter.active_types = types
 
 
-def test_background_gives_a_handle_of_the_run_and_of_a_retry(nb: Any) -> None:  # noqa: F811
+def test_background_gives_a_handle_of_the_run_and_of_a_retry(nb: Any) -> None:
     nb(PIPELINE)
     nb("%%seeknal transform bad\nSELECT error('x') AS x FROM users")
     run = nb("run = %seeknal run --background --continue-on-error --tags core\nrun")
@@ -477,7 +479,7 @@ def test_background_gives_a_handle_of_the_run_and_of_a_retry(nb: Any) -> None:  
     assert [row[2].split()[0] for row in nb("%seeknal history").rows] == ["retry", "run", "run"]
 
 
-def test_what_background_cannot_begin_with_is_told_by_the_handle(nb: Any) -> None:  # noqa: F811
+def test_what_background_cannot_begin_with_is_told_by_the_handle(nb: Any) -> None:
     nb(PIPELINE)
     run = nb("run = %seeknal run --background --nodes nowhere\nrun")
     with pytest.raises(SelectionError, match="nowhere"):
@@ -486,7 +488,7 @@ def test_what_background_cannot_begin_with_is_told_by_the_handle(nb: Any) -> Non
     assert "nowhere" in repr(run)
 
 
-def test_cancel_as_json_and_without_a_run(nb: Any) -> None:  # noqa: F811
+def test_cancel_as_json_and_without_a_run(nb: Any) -> None:
     nb(PIPELINE)
     assert nb("%seeknal cancel --format json") == {"rows": []}
     assert str(nb("%seeknal cancel")) == "0 runs told to stop"
@@ -498,7 +500,7 @@ def test_the_command_line_knows_no_background() -> None:
     assert main(["cancel"]) == 2
 
 
-def test_unloading_stops_a_run_and_leaves_nothing(nb: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_unloading_stops_a_run_and_leaves_nothing(nb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "LEAVE", END)
     foreign = ours()  # of other tests' projects, which nobody closed
     nb(PIPELINE)

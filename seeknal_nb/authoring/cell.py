@@ -124,7 +124,7 @@ def check_kind(kind: str, kinds: Sequence[str], commands: Sequence[str]) -> None
 
 
 def body_language(text: str) -> str:
-    """``yaml``, ``python`` or ``sql``, as KINDS.md section 1.0 tells them apart; the first fits in this order."""
+    """``yaml``, ``python`` or ``sql``; the first that fits, in this order."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("#", "--"))]
     first = lines[0].split("#")[0] if lines else ""
     if first.replace(" ", "").startswith("kind:") or first.strip() == "---":

@@ -12,6 +12,7 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.link import Names, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.dag.text import read_text
+from seeknal_nb.dag.written import Written
 from seeknal_nb.declaration import ConfigError, declaration_of
 from seeknal_nb.errors import ManifestError, ManyErrors, Place, SeeknalError, one_or_many
 from seeknal_nb.workflow.kinds import check_node
@@ -101,7 +102,8 @@ class _collected:  # noqa: N801 - it reads as a function in a with statement
             return False
         found = error.errors if isinstance(error, ManyErrors) else (error,)
         for one in found:
-            one.at(node=self.node.id if self.node else None)
+            if self.node is not None:
+                self.node.blamed(one)
             if self.place is not None and (one.place is None or one.place.line is None):
                 one.place = self.place
         self.problems += found
@@ -144,14 +146,17 @@ def _node(document: Document, file: str, root: Path, kinds: Mapping[str, Any]) -
             raise ManifestError(f"a node without {key}", remedy=f"add {key}: ...", place=document.place)
     given = {key: value for key, value in config.items() if key not in ("kind", "name")}
     try:
-        return make_node(config["kind"], config["name"], given, root=root, kinds=kinds, file=file)
+        node = make_node(config["kind"], config["name"], given, root=root, kinds=kinds, file=file)
     except ConfigError as error:
         raise error.at(place=_place(document, error)) from None
+    node.written = Written(Place(file, document.place.line), document.alone(), str(config.get("sql_file") or ""))
+    return node
 
 
 def _place(document: Document, error: ConfigError) -> Place:
     """Where the key stands that is wrong, or its value; else the nearest one above it."""
+    path = error.spot.path
     if error.on_key:
-        return document.key_place(error.path)
-    paths = (error.path[:length] for length in range(len(error.path), 0, -1))
+        return document.key_place(path)
+    paths = (path[:length] for length in range(len(path), 0, -1))
     return next((document.positions[path] for path in paths if path in document.positions), document.place)

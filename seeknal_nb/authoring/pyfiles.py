@@ -1,7 +1,7 @@
 """A Python file of a project to nodes: it is executed once, and what its decorators declare is collected; starts no run.
 
 The peer's files import ``seeknal.pipeline``: while one is executed, modules of these names stand for our decorators,
-whether the peer is installed or not (DESIGN.md section 9); no other thread sees them. A project's own modules are imported
+whether the peer is installed or not; no other thread sees them. A project's own modules are imported
 as any others are: another project's body that imports one of the same name while it runs gets the one that was read last.
 """
 
@@ -32,6 +32,7 @@ from seeknal_nb.dag.origin import found_at
 from seeknal_nb.dag.python import compile_tree, imports_of, parse
 from seeknal_nb.dag.slices import SourceFile, has_work
 from seeknal_nb.dag.text import read_text
+from seeknal_nb.dag.written import Written
 from seeknal_nb.errors import ManifestError, Place, SeeknalError, text_of
 from seeknal_nb.workflow.kinds import kind_names
 
@@ -82,6 +83,7 @@ def nodes_of_python(text: str, *, path: Path, root: Path, problems: list[Seeknal
         except SeeknalError as error:
             problems.append(error.at(place=place))
             continue
+        node.written = Written(place)
         yield node, place
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.names import DEFS, bound_by
+from seeknal_nb.dag.names import DEFS
+from seeknal_nb.dag.trees import bound_within, parents_in
 from seeknal_nb.dag.wanted import group_id, read_wanted
 
 if TYPE_CHECKING:
@@ -22,18 +23,13 @@ def called_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
             found.add(node.func.id)
         found.update(mark.id for mark in getattr(node, "decorator_list", ()) if isinstance(mark, ast.Name))
         inner = called_in(ast.iter_child_nodes(node))
-        found |= inner - _bound_within(node) if isinstance(node, (*DEFS, ast.Lambda)) else inner
+        found |= inner - bound_within(node) if isinstance(node, (*DEFS, ast.Lambda)) else inner
     return frozenset(found)
-
-
-def _bound_within(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
-    args = (arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg))
-    return bound_by([function.body] if isinstance(function, ast.Lambda) else function.body).union(args)
 
 
 def params_in(tree: ast.Module) -> frozenset[str] | None:
     """The parameters that a body asks for by literal names; None for any, as where ``ctx`` is handed on."""
-    parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    parents = parents_in(tree)
     found = [_asked(node, parents) for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "ctx"]
     return None if None in found else frozenset(name for name in found if name)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.names import bound_by
 from seeknal_nb.dag.python import parse
+from seeknal_nb.dag.trees import parents_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +37,7 @@ def containers_in(source: str) -> Mapping[str, object]:
     found = {
         name: ast.literal_eval(value) for name, value, alone in _bound_once(tree) if alone and _is_flat_container(value)
     }
-    parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    parents = parents_in(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in found and isinstance(node.ctx, ast.Load) and not _reads(node, parents):
             del found[node.id]

@@ -8,22 +8,20 @@ import math
 import re
 import sys
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import yaml
 
+from seeknal_nb.dag.positions import Document, KeyPath, Offsets
 from seeknal_nb.dag.text import MAX_BYTES, SourceText, decoded
-from seeknal_nb.errors import ManifestError, Place, one_or_many
+from seeknal_nb.errors import ManifestError, one_or_many
 from seeknal_nb.markup import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 __all__ = ["Document", "KeyPath", "read_json", "read_yaml"]
-
-KeyPath: TypeAlias = tuple[str | int, ...]
 
 MAX_DEPTH, MAX_VALUES, MAX_ALIASED, MAX_ERRORS = 64, 1_000_000, 100_000, 50
 # CPython's default limit for int(text); a machine may have set a lower one, and 0 there means none.
@@ -33,8 +31,6 @@ MAX_DIGITS = min(4300, sys.get_int_max_str_digits() or 4300)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_YAML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _TAB = re.compile(r" *\t")
-# The mark of a block scalar, which an anchor may precede.
-_BLOCK = re.compile(r"(?:&\S++(?:\s|#[^\r\n]*)*+)?[|>]")
 
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*+)")
@@ -45,44 +41,11 @@ _HIGH_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]|[^\s{}\[\],:"]++', re.DOTALL)
 
 
-class _Spot(NamedTuple):
-    """The offsets of a value and of its key, the spots of what it holds, and whether it holds a ``<<``."""
-
-    at: int
-    key: int
-    inside: Any = None
-    merged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Plain dicts with text keys, lists and scalars; ``positions`` has the place of each value, ``()`` being all.
-
-    What an alias repeats is one object, as in PyYAML (do not change it in place), and stands where its anchor stands.
-    """
-
-    value: Any
-    place: Place
-    positions: Mapping[KeyPath, Place]
-    _source: SourceText = field(repr=False)
-    _spots: Mapping[KeyPath, _Spot] = field(repr=False)
-
-    def key_place(self, path: KeyPath) -> Place:
-        """The place of the key itself, or of an item in its list; KeyError for a path that is not there."""
-        return self._source.place(self._spots[path].key)
-
-    def body_line(self, path: KeyPath) -> int:
-        """The file's line, from 1, of a text's first line: for ``|`` and ``>`` the line after the mark."""
-        at = self._spots[path].at
-        block = _BLOCK.match(self._source.text, at)
-        return bisect_right(self._source.starts, block.end() - 1 if block else at) + bool(block)
-
-
 def read_yaml(text: str | bytes, *, file: str, empty_ok: bool = False) -> list[Document]:
     """Every document of a YAML text that is not empty; the problems of the pass come in one error.
 
     Types are YAML 1.2's core at its strictest: ``true`` and ``false``; ``null``, ``~`` and nothing; decimal numbers.
-    All else is text: ``on``, ``012``, ``12:30:45``, ``2024-01-01`` (DESIGN.md section 9).
+    All else is text: ``on``, ``012``, ``12:30:45``, ``2024-01-01``: YAML 1.1 makes truths, octal numbers and times of them.
     """
     source = SourceText(decoded(text, file), file)
     if bad := _NOT_YAML.search(source.text):
@@ -221,12 +184,17 @@ def _build(source: SourceText, events: Iterator[Any], endless: re.Pattern[str]) 
     return documents
 
 
+def _end(event: yaml.Event) -> int:
+    """The offset behind an event; JSON's have none, and nobody asks."""
+    return event.end_mark.index if event.end_mark is not None else 0
+
+
 def _is_nothing(event: Any) -> bool:
     return isinstance(event, yaml.ScalarEvent) and event.implicit[0] and not (event.value or event.anchor)
 
 
 class _Builder:
-    """Values and spots out of events, within the limits of RELIABILITY.md, design rule 20.
+    """Values and spots out of events, within limits of size, depth and aliases.
 
     What leaves the rest readable is collected in ``errors``; what does not is raised.
     """
@@ -234,9 +202,9 @@ class _Builder:
     def __init__(self, source: SourceText, events: Iterator[Any], endless: re.Pattern[str]) -> None:
         self.source, self.events, self.endless = source, events, endless
         self.errors: dict[int, ManifestError] = {}
-        self.anchors: dict[str, tuple[Any, _Spot, int] | None] = {}
+        self.anchors: dict[str, tuple[Any, Offsets, int] | None] = {}
         self.path: list[str | int] = []
-        self.values = self.aliased = self.crossed = 0
+        self.values = self.aliased = self.crossed = self.end = 0
 
     def document(self, event: Any) -> Document:
         self.anchors.clear()
@@ -247,9 +215,9 @@ class _Builder:
             raise self.source.error(what, self.crossed, remedy="repeat less")
         spots = dict(self._walk((), root))
         positions = {path: self.source.place(spot.at) for path, spot in spots.items()}
-        return Document(value, positions[()], positions, self.source, spots)
+        return Document(value, positions[()], positions, self.end, self.source, spots)
 
-    def _walk(self, path: KeyPath, spot: _Spot) -> Iterator[tuple[KeyPath, _Spot]]:
+    def _walk(self, path: KeyPath, spot: Offsets) -> Iterator[tuple[KeyPath, Offsets]]:
         yield path, spot
         if spot.inside is not None:
             # Aliases can nest deeper than the text does.
@@ -264,8 +232,8 @@ class _Builder:
             raise error
         self.errors.setdefault(at, error)
 
-    def _node(self, event: Any, key: int | None = None) -> tuple[Any, _Spot]:
-        at = event.start_mark.index
+    def _node(self, event: Any, key: int | None = None) -> tuple[Any, Offsets]:
+        at, self.end = event.start_mark.index, _end(event)
         key = at if key is None else key
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor, at, key)
@@ -282,7 +250,7 @@ class _Builder:
         self.anchors[event.anchor] = value, spot, self.values + self.aliased - before
         return value, spot
 
-    def _alias(self, name: Any, at: int, key: int) -> tuple[Any, _Spot]:
+    def _alias(self, name: Any, at: int, key: int) -> tuple[Any, Offsets]:
         if (anchor := self.anchors.get(name)) is None:
             what = "recursive alias" if name in self.anchors else "unknown alias"
             raise self.source.error(f"{what} *{cut(name, 80)}", at, remedy="write the value itself here")
@@ -292,11 +260,11 @@ class _Builder:
         self.crossed = self.crossed or at * (self.aliased > MAX_ALIASED)
         return value, spot._replace(key=key)
 
-    def _value(self, event: Any, at: int, key: int) -> tuple[Any, _Spot]:
+    def _value(self, event: Any, at: int, key: int) -> tuple[Any, Offsets]:
         if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event, at), _Spot(at, key)
+            return self._scalar(event, at), Offsets(at, key)
         value, inside, merged = self._mapping() if isinstance(event, yaml.MappingStartEvent) else self._sequence()
-        return value, _Spot(at, key, inside, merged)
+        return value, Offsets(at, key, inside, merged)
 
     def _scalar(self, event: Any, at: int) -> Any:
         text, fault = event.value, ""
@@ -318,18 +286,19 @@ class _Builder:
 
     def _sequence(self) -> tuple[Any, Any, bool]:
         value: list[Any] = []
-        inside: list[_Spot] = []
+        inside: list[Offsets] = []
         while not isinstance(event := next(self.events), yaml.CollectionEndEvent):
             self.path.append(len(value))
             item, spot = self._node(event)
             self.path.pop()
             value.append(item)
             inside.append(spot)
+        self.end = _end(event)
         return value, inside, False
 
     def _mapping(self) -> tuple[Any, Any, bool]:
         value: dict[str, Any] = {}
-        inside: dict[str, _Spot] = {}
+        inside: dict[str, Offsets] = {}
         base: tuple[Any, Any] | None = None
         while not isinstance(event := next(self.events), yaml.CollectionEndEvent):
             self.path.append("?")
@@ -349,6 +318,7 @@ class _Builder:
             else:
                 self._report('"<<" takes one mapping without a "<<" of its own', spot.key, "write the keys out")
             self.path.pop()
+        self.end = _end(event)
         if base and self.aliased <= MAX_ALIASED:
             value, inside = base[0] | value, base[1] | inside
         return value, inside, base is not None

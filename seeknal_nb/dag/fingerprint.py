@@ -1,6 +1,6 @@
 """Keys: what makes one build of a node the same as another; pure, and the same in every process.
 
-``key(node) = H(id, canonical config and code, probe, [(input, output digest of the input)])`` (DESIGN.md section 4).
+``key(node) = H(id, canonical config and code, probe, [(input, output digest of the input)])``.
 The canonical form drops what cannot change the data: comments and layout, description, owner, tags.
 """
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
 from seeknal_nb.dag.python import Body, read_body
-from seeknal_nb.dag.sql import check_sql, tables_in
+from seeknal_nb.dag.sql import check_sql, position_of, tables_in
 from seeknal_nb.dag.sqltext import render
 from seeknal_nb.declaration import FIRST, LAST, LISTED, ConfigError
-from seeknal_nb.errors import ManifestError, SeeknalError, near
+from seeknal_nb.errors import ManifestError, SeeknalError, Spot, about, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,15 +72,17 @@ def inputs_of(node: Node, declared: Declaration, names: Names, params: Mapping[s
     try:
         named = list(declared.reads(node.config))
         found = _referred(node, names, [one for one in named if one.rank == FIRST])
-        found += [names.need(name, "input", besides=node.id) for name in _listed(node.config)]
+        found += _listed(node, names)
         found += _referred(node, names, [one for one in named if one.rank == LISTED])
         for statement in declared.statements(node.config):
-            found += _tables(statement, node, declared, names, params, found)
+            key = next((key for key in ("sql", "transform") if node.config.get(key) == statement), None)
+            with about(key) if key else nullcontext():
+                found += _tables(statement, node, declared, names, params, found)
         found += _from_python(node, names, found)
         found += _referred(node, names, [one for one in named if one.rank == LAST])
         declared.linked(node.config, found)
     except SeeknalError as error:
-        raise error.at(node=node.id, place=node.place) from None
+        raise node.blamed(error) from None
     return list(dict.fromkeys(found))
 
 
@@ -94,12 +97,15 @@ def _referred(node: Node, names: Names, named: Iterable[Reference]) -> list[str]
     return found
 
 
-def _listed(config: Mapping[str, Any]) -> Iterator[str]:
-    """Names under ``inputs`` and ``depends_on``: texts, or mappings with ``ref``, or the peer's ``metric``."""
+def _listed(node: Node, names: Names) -> Iterator[str]:
+    """What stands under ``inputs`` and ``depends_on``: texts, or mappings with ``ref``, or the peer's ``metric``."""
     for key in ("inputs", "depends_on"):
-        value = config.get(key) or ()
-        for item in [value] if isinstance(value, (str, dict)) else value:
-            yield _plain((item.get("ref") or item.get("metric")) if isinstance(item, dict) else item, key)
+        value = node.config.get(key) or ()
+        for number, item in enumerate([value] if isinstance(value, (str, dict)) else value):
+            name = _plain((item.get("ref") or item.get("metric")) if isinstance(item, dict) else item, key)
+            with about(key, number):
+                found = names.need(name, "input", besides=node.id)
+            yield found
 
 
 def _plain(name: object, key: str) -> str:
@@ -116,15 +122,21 @@ def _tables(
     sql = render(text, values, known=False, texts=own)
     check_sql(sql, listed=bool(found))
     for table in tables_in(sql):
-        lowered = table.text.casefold()
-        if lowered == "__this__" or (lowered.startswith("input_") and lowered[6:].isdigit()):
-            _check_position(lowered, found)
+        lowered, position = table.text.casefold(), position_of(table.text)
+        if position is not None:
+            if position >= len(found):
+                why = f"{len(found)} inputs are listed"
+                raise ManifestError(f"{lowered} is not there", why=why, remedy="list it under inputs")
             continue
         if names.find(table.text) is None and lowered in declared.aliases(found):
             continue
         if lowered == "null":  # what stands for a parameter that nobody gave: say that, and not that NULL is no table
             render(text, values, texts=own)
-        yield names.need(_meant(table, names), "table", besides=node.id)
+        try:
+            yield names.need(_meant(table, names), "table", besides=node.id)
+        except SeeknalError as error:
+            error.spot = Spot(line=sql.count("\n", 0, table.start) + 1, near=table.text)
+            raise
 
 
 def _meant(table: Named, names: Names) -> str:
@@ -138,17 +150,11 @@ def _meant(table: Named, names: Names) -> str:
     raise ManifestError("the source of {{ source(...) }} is not clear", why=why, remedy="write the whole id, source.name")
 
 
-def _check_position(name: str, found: list[str]) -> None:
-    number = 0 if name == "__this__" else int(name[6:])
-    if number >= len(found):
-        raise ManifestError(f"{name} is not there", why=f"{len(found)} inputs are listed", remedy="list it under inputs")
-
-
 def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:
     text = node.config.get("python")
     if not isinstance(text, str):
         return
-    body = read_body(text, name=node.name, place=node.place)
+    body = read_body(text, name=node.name)
     listed_names = {node_id.partition(".")[2]: node_id for node_id in found}
     asked = [names.need(name, "input", besides=node.id) for name in body.refs]
     asked += [
@@ -178,7 +184,8 @@ def checked_name(kind: object, name: object, kinds: Iterable[str]) -> None:
     """Refuse a kind that is not known and a name that no table can have."""
     known = list(kinds)
     if not isinstance(kind, str) or kind not in known:
-        raise ManifestError(f"unknown kind {kind!r}", remedy=near(str(kind), known, what="kind"))
+        remedy = near(str(kind), known, what="kind")
+        raise ManifestError(f"unknown kind {kind!r}", remedy=remedy, spot=Spot(("kind",)))
     why = check_name(name)
     if why:
-        raise ManifestError("bad name", why=why, remedy="rename the node")
+        raise ManifestError("bad name", why=why, remedy="rename the node", spot=Spot(("name",)))

@@ -7,20 +7,23 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seeknal_nb.dag.documents import read_json
 from seeknal_nb.dag.order import adjacency, find_cycle
 from seeknal_nb.dag.text import read_text
-from seeknal_nb.errors import ManifestError, Place
+from seeknal_nb.errors import ManifestError, Place, SeeknalError
 from seeknal_nb.files import write_atomic
 from seeknal_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from seeknal_nb.dag.written import Written
+
 __all__ = ["Edge", "Manifest", "ManifestMetadata", "Node", "NodeType", "node_type", "write_changed"]
 
+E = TypeVar("E", bound=SeeknalError)
 FORMAT = 1
 _encode = json.JSONEncoder(allow_nan=False).encode
 _text = json.encoder.encode_basestring_ascii  # a text alone, without looking what it is
@@ -60,11 +63,20 @@ class Node:
     columns: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     file_path: str | None = None
+    written: Written | None = field(default=None, compare=False, repr=False)
 
     @property
     def place(self) -> Place | None:
         """Where the node was written, as far as the document knows."""
+        if self.written is not None:
+            return self.written.place
         return Place(self.file_path) if self.file_path else None
+
+    def blamed(self, error: E) -> E:
+        """Say in an error that it is this node's, and at which line of its file it stands; gives the same error back."""
+        place = self.written.place_of(error.spot) if self.written is not None else self.place
+        error.at(node=self.id, place=place)
+        return error
 
     def to_dict(self) -> dict[str, Any]:
         """The node as JSON has it: ``node_type`` is called ``type`` there."""

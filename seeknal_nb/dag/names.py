@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["DEFS", "Scope", "block", "bound_by", "targets"]
+__all__ = ["DEFS", "SCOPES", "Scope", "block", "bound_by", "targets"]
 
 DEFS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_SCOPES = (*DEFS, ast.ClassDef, ast.Lambda)
+SCOPES = (*DEFS, ast.ClassDef, ast.Lambda)
 
 State: TypeAlias = "frozenset[str] | None"
 """The names that are bound for certain at one point; None where the program cannot come."""
@@ -27,7 +27,7 @@ def block(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
         yield node
         if isinstance(node, _COMPREHENSIONS):
             yield from (inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
-        elif not isinstance(node, _SCOPES):
+        elif not isinstance(node, SCOPES):
             yield from block(ast.iter_child_nodes(node))
 
 

@@ -16,7 +16,7 @@ from seeknal_nb.dag.asked import called_in, params_in, refs_in
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
 from seeknal_nb.dag.signature import Refused, names_in, node_function, notes_of, parameters, results
 from seeknal_nb.dag.texts import imports_in_texts, names_in_texts, reads_past_names, searches_globals
-from seeknal_nb.errors import ManifestError, NodeError, Place, text_of
+from seeknal_nb.errors import ManifestError, NodeError, Spot, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,19 +78,23 @@ class Body:
     past: frozenset[str]
 
 
-def read_body(source: str, *, name: str, place: Place | None = None) -> Body:
-    """Read the body of the node with the bare name ``name``; ``place`` is where its first line stands.
+def read_body(source: str, *, name: str) -> Body:
+    """Read the body of the node with the bare name ``name``.
 
-    Raises ManifestError, with the line and column in ``place``, for what is not Python, for IPython commands, for
+    Raises ManifestError, with the line and column in ``spot``, for what is not Python, for IPython commands, for
     ``import *``, and for a node function whose parameters cannot all be given by name.
     """
     try:
         return _read(source, name)
     except SyntaxError as error:
-        raise _not_python(source, error).at(place=_inside(place, error.lineno, error.offset)) from None
+        found = _not_python(source, error)
+        found.spot = Spot(("python",), error.lineno or 1, error.offset or 1)
+        found.why = ": ".join(filter(None, (f"at line {found.spot.line} of its body", found.why)))
+        raise found from None
     except (ValueError, MemoryError, RecursionError) as error:
         why, remedy = str(error) or "it is nested too deeply", "write it in smaller steps, without control characters"
-        raise ManifestError("the body cannot be read as Python", why=why, remedy=remedy, place=place) from None
+        what = "the body cannot be read as Python"
+        raise ManifestError(what, why=why, remedy=remedy, spot=Spot(("python",), 1)) from None
 
 
 def _not_python(source: str, error: SyntaxError) -> ManifestError:
@@ -103,11 +107,6 @@ def _not_python(source: str, error: SyntaxError) -> ManifestError:
         return ManifestError("the body has an IPython command", why=f'"{line}" is not Python', remedy=remedy)
     why = f'{error.msg}: "{line}"' if line else error.msg
     return ManifestError("the body is not valid Python", why=why, remedy="correct that line; --lang sql if it is SQL")
-
-
-def _inside(place: Place | None, line: int | None, column: int | None) -> Place:
-    start = place or Place("<body>")
-    return Place(start.file, (start.line or 1) + (line or 1) - 1, column or 1)
 
 
 @lru_cache(maxsize=1024)

@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.names import DEFS, Scope, block, bound_by
+from seeknal_nb.dag.trees import bound_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -191,7 +192,7 @@ def _renamed(lines: list[str], old: str, new: str) -> list[str]:
     own = {
         id(inner)
         for node in ast.walk(tree)
-        if isinstance(node, (*DEFS, ast.Lambda)) and old in _variables(node)
+        if isinstance(node, (*DEFS, ast.Lambda)) and old in bound_within(node)
         for inner in ast.walk(node)
     }
     found = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == old and id(n) not in own]
@@ -199,11 +200,6 @@ def _renamed(lines: list[str], old: str, new: str) -> list[str]:
         line = lines[node.lineno - 1].encode()
         lines[node.lineno - 1] = (line[: node.col_offset] + new.encode() + line[node.end_col_offset :]).decode()
     return lines
-
-
-def _variables(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> frozenset[str]:
-    arguments = frozenset(inner.arg for inner in ast.walk(node.args) if isinstance(inner, ast.arg))
-    return arguments if isinstance(node, ast.Lambda) else arguments | bound_by(node.body)
 
 
 def _is_script(node: ast.stmt) -> bool:
@@ -229,7 +225,7 @@ def _inside(node: ast.stmt) -> Iterator[str]:
         if isinstance(inner, ast.Global):
             yield from inner.names
         elif isinstance(inner, DEFS):
-            own = _variables(inner)
+            own = bound_within(inner)
             yield from (name for name in _touched(inner.body) if name not in own)
 
 

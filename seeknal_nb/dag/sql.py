@@ -12,13 +12,13 @@ from seeknal_nb.dag.sqltext import column, literal, quote, spans, statements, un
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from seeknal_nb.dag.sqltext import Piece
 
 __all__ = [
-    "BEFORE", "BEHIND", "Named", "canonical", "check_sql", "files_in", "multiplies", "qualified_in", "reads_nothing",
-    "rewrite", "tables_in", "unordered", "volatile_in",
+    "BEFORE", "BEHIND", "Named", "canonical", "check_sql", "files_in", "input_named", "multiplies", "position_of",
+    "qualified_in", "reads_nothing", "rewrite", "tables_in", "unordered", "volatile_in",
 ]  # fmt: skip
 
 BEFORE, BEHIND = "SELECT 1 WHERE (", "\n)"
@@ -39,7 +39,7 @@ _VOLATILE = re.compile(
     r"transaction_timestamp)\s*\(|(current_date|current_time(?:stamp)?|localtime(?:stamp)?|tablesample|using\s+sample)\b)",
     re.IGNORECASE,
 )
-"""What gives another result although nothing was changed (KINDS.md section 1.0)."""
+"""What gives another result although nothing was changed."""
 _LEFT_JOIN = re.compile(r"\bleft\s+(outer\s+)?join\b", re.IGNORECASE)
 _KEYWORDS = frozenset({
     "all", "and", "anti", "any", "array", "as", "asc", "asof", "at", "both", "by", "case", "cast", "check", "collate",
@@ -134,7 +134,7 @@ def check_sql(sql: str, *, listed: bool) -> None:
         raise ManifestError(f"Jinja's {name} is not known here", why="a body is SQL with parameters", remedy=remedy)
     for problem in _all(sql)[2]:
         if not (listed and problem.unread and not _may_name_files(sql)):
-            raise ManifestError(problem.what, why=problem.why, remedy=problem.remedy)
+            raise ManifestError(problem.what, why=problem.why, remedy=problem.remedy, spot=problem.spot)
 
 
 @lru_cache(maxsize=_CACHED)
@@ -158,7 +158,7 @@ def _all(sql: str) -> tuple[tuple[Named, ...], tuple[Named, ...], tuple[Problem,
             elif table.text.casefold().removeprefix("temp.") not in hides:
                 tables.append(table)
         files += _moved(one.files, statement.start)
-        problems += one.problems
+        problems += (problem.within(statement.line) for problem in one.problems)
         own |= {one.made}
     if jinja and not problems:
         why = f"{sql[(left := next(iter(jinja.values()))).start : left.end]} stands where no table is read"
@@ -254,7 +254,7 @@ def rewrite(
     for found in _in_order([*tables_in(sql), *files]):
         new = literal(place(found.text)) if place is not None and found in files else _id(found, resolve, within)
         if new is not None and found.start >= at:
-            pieces += [sql[at : found.start], new]
+            pieces += [sql[at : found.start], new, "\n" * sql.count("\n", found.start, found.end)]
             at = found.end
     return "".join([*pieces, sql[at:]])
 
@@ -268,6 +268,25 @@ def _id(table: Named, resolve: Callable[[str], str | None], within: Container[st
         return column(node_id) if table.aliased else f"{column(node_id)} AS {column(called)}"
     same = table.aliased or table.other or name.casefold() == called.casefold()
     return quote(node_id) if same else f"{quote(node_id)} AS {quote(table.text)}"
+
+
+def position_of(name: str) -> int | None:
+    """Which input ``__THIS__`` (the first) or ``input_1`` (the second) means; None for any other name."""
+    folded = name.casefold()
+    number = "0" if folded == "__this__" else folded.removeprefix("input_")
+    return int(number) if number != folded and number.isdecimal() else None
+
+
+def input_named(name: str, inputs: Sequence[str]) -> str | None:
+    """The input that a body calls ``name``: by id, by position, or by the bare name that one of them has alone."""
+    if name in inputs:
+        return name
+    at = position_of(name)
+    if at is not None and at < len(inputs):
+        return inputs[at]
+    folded = name.casefold()
+    found = [i for i in inputs if folded in (i.casefold(), i.partition(".")[2].casefold())]
+    return found[0] if len(found) == 1 else None
 
 
 def qualified_in(sql: str) -> frozenset[str]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.sqlfaults import fault_of
 from seeknal_nb.dag.sqltext import unquoted
+from seeknal_nb.errors import Spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +41,15 @@ class Problem:
     why: str
     remedy: str
     unread: bool = False
+    spot: Spot = field(default_factory=Spot)
+
+    def within(self, first: int) -> Problem:
+        """The problem of a body in which the statement begins in line ``first``."""
+        if self.spot.line is None:
+            return replace(self, spot=Spot(line=first))
+        line = self.spot.line + first - 1
+        why = self.why.replace(f"LINE {self.spot.line}: ", f"LINE {line}: ", 1)
+        return replace(self, why=why, spot=replace(self.spot, line=line))
 
 
 @dataclass(slots=True)
@@ -137,7 +148,8 @@ def _by_duckdb(text: Places) -> Found | Problem:
     try:
         kinds = [one.type.name for one in duckdb.extract_statements(text.sql)]
     except duckdb.Error as error:
-        return Problem("the SQL cannot be parsed", str(error).strip(), "mend the SQL", unread=True)
+        why, spot = fault_of(str(error), 1)
+        return Problem("the SQL cannot be parsed", why, "mend the SQL", unread=True, spot=spot)
     if kinds and kinds[0] not in ("SELECT", "CREATE", "MULTI"):  # the engine refuses it by its own name
         return Found()
     why, remedy = "no parser tells the tables of this statement", "list its tables under inputs, or write it plainer"

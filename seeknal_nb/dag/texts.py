@@ -9,14 +9,13 @@ import string
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.names import DEFS, targets
+from seeknal_nb.dag.names import DEFS, SCOPES, targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = ["SUBCLASSES", "imports_in_texts", "names_filled", "names_in_texts", "reads_past_names", "searches_globals"]
 
-_SCOPES = (*DEFS, ast.Lambda, ast.ClassDef)
 _AT = re.compile(r"(?<![\w@.])@([A-Za-z_]\w*)")
 _PERCENT = re.compile(r"%\((\w+)\)")
 SUBCLASSES = "__subclasses__()"
@@ -34,7 +33,7 @@ def names_in_texts(scope: ast.AST) -> frozenset[str]:
     if any(_queries(node) for node in own):
         found.update(name for node in own for text in _text(node) for name in _AT.findall(text))
     for node in own:
-        if isinstance(node, _SCOPES):
+        if isinstance(node, SCOPES):
             found |= names_in_texts(node)
     return frozenset(found - _bound(scope, own))
 
@@ -45,7 +44,7 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         node = waiting.pop()
         yield node
-        if not isinstance(node, _SCOPES):
+        if not isinstance(node, SCOPES):
             waiting.extend(ast.iter_child_nodes(node))
 
 
@@ -142,7 +141,7 @@ def names_filled(scope: ast.AST) -> frozenset[str]:
     """Names of containers that a function puts something into, and that are not its own."""
     own = list(_own(scope))
     found = {name for node in own for name in _filled(node)}
-    return frozenset(found - _bound(scope, own)).union(*(names_filled(node) for node in own if isinstance(node, _SCOPES)))
+    return frozenset(found - _bound(scope, own)).union(*(names_filled(node) for node in own if isinstance(node, SCOPES)))
 
 
 def _filled(node: ast.AST) -> Iterator[str]:
@@ -172,11 +171,11 @@ def _past(node: ast.AST) -> Iterator[str]:
 @lru_cache(maxsize=2048)
 def searches_globals(function: ast.AST) -> bool:
     """Whether it looks at ``globals()`` so that it would find less than all, and say nothing."""
-    told = {id(inner) for node in ast.walk(function) for inner in _told(node)}
+    told = {id(inner) for node in ast.walk(function) for inner in _exact_lookups(node)}
     return any(_is_space(node, "globals") and id(node) not in told for node in ast.walk(function))
 
 
-def _told(node: ast.AST) -> Iterator[ast.AST]:
+def _exact_lookups(node: ast.AST) -> Iterator[ast.AST]:
     """The ``globals()`` in an expression that fails where a name is not there, or that says which one it means."""
     match node:
         case ast.Subscript(value=space):

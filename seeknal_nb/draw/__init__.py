@@ -4,22 +4,19 @@ from seeknal_nb.draw.collapse import BY
 from seeknal_nb.draw.focus import focus
 from seeknal_nb.draw.layout import Box, Layout, layout
 from seeknal_nb.draw.page import page
-from seeknal_nb.draw.picture import LOOKS, Mark, Picture, StatusLook, counts, legend
+from seeknal_nb.draw.picture import Mark, Picture, counts, legend
 from seeknal_nb.draw.png import png
-from seeknal_nb.draw.scene import CODES, Scene, edges_of, make_scene, nodes_of, snapshot_of
+from seeknal_nb.draw.scene import Scene, edges_of, make_scene, nodes_of, snapshot_of
 from seeknal_nb.draw.svg import svg
 from seeknal_nb.draw.text import dot, graph_json, mermaid
 
 __all__ = [
     "BY",
-    "CODES",
-    "LOOKS",
     "Box",
     "Layout",
     "Mark",
     "Picture",
     "Scene",
-    "StatusLook",
     "counts",
     "dot",
     "edges_of",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from seeknal_nb.dag.order import find_cycle, kahn
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -47,21 +49,12 @@ def followers(count: int, edges: Iterable[Edge]) -> list[list[int]]:
 
 
 def topological(count: int, edges: Sequence[Edge]) -> list[int]:
-    """Every node after those that feed it (Kahn 1962); raises ValueError where the edges form a cycle."""
-    down = followers(count, edges)
-    waits = [0] * count
-    for _, end in edges:
-        waits[end] += 1
-    ready = [node for node in range(count) if not waits[node]]
-    for node in ready:  # grows while it is read
-        for end in down[node]:
-            waits[end] -= 1
-            if not waits[end]:
-                ready.append(end)
-    if len(ready) < count:
-        what = f"the edges form a cycle among {count - len(ready)} nodes"
-        raise ValueError(what)
-    return ready
+    """Every node after those that feed it; raises ValueError where the edges form a cycle."""
+    up, down = followers(count, [(end, start) for start, end in edges]), followers(count, edges)
+    order = kahn(up, down)
+    if len(order) < count:
+        raise ValueError(f"the edges form a cycle: {' -> '.join(map(str, find_cycle(up, down)))}")
+    return order
 
 
 def components(count: int, edges: Iterable[Edge]) -> list[list[int]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from seeknal_nb.draw.assets import script, style
 from seeknal_nb.draw.picture import plain
 from seeknal_nb.draw.scene import edges_of, make_scene, nodes_of, snapshot_of
 from seeknal_nb.draw.svg import svg
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
-HERE: Final = Path(__file__).parent
 STYLE: Final = """
 :root { color-scheme: light dark; }
 body { background: Canvas; color: CanvasText; font-family: system-ui, sans-serif; margin: 12px; }
@@ -38,14 +37,14 @@ def page(picture: Picture, title: str, details: Mapping[int, Mapping[str, Any]] 
         title: Of the page.
         details: What a click on a node shows, by node; a node that has none shows what it reads and what reads it.
     """
-    script = f"{_read('graph.js')}\n{_read('page.js')}"
+    code = script("page")
     return _TEMPLATE.format(
-        policy=_policy(script),
+        policy=_policy(code),
         title=esc_html(plain(title) or "Pipeline graph"),
-        style=_read("graph.css") + STYLE,
+        style=style() + STYLE,
         drawn=svg(picture, title=title),
         data=_json(_traits(picture, title, details or {})),
-        script=script,
+        script=code,
     )
 
 
@@ -66,10 +65,6 @@ _TEMPLATE: Final = """<!DOCTYPE html>
 </body>
 </html>
 """
-
-
-def _read(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
 
 
 def _policy(script: str) -> str:

@@ -16,22 +16,25 @@ from seeknal_nb.draw.focus import Focused
 from seeknal_nb.draw.focus import focus as focus_on
 from seeknal_nb.draw.layout import layout
 from seeknal_nb.draw.measure import sizes
-from seeknal_nb.draw.picture import LOOKS, plain
+from seeknal_nb.draw.picture import plain
+from seeknal_nb.status import LOOKS, NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from seeknal_nb.draw.collapse import Collapsed, Key
     from seeknal_nb.draw.picture import Picture
+    from seeknal_nb.status import Look
 
-__all__ = ["CODES", "HIDDEN", "MOST", "Scene", "edges_of", "make_scene", "nodes_of", "packed", "snapshot_of"]
+__all__ = ["HIDDEN", "MOST", "Scene", "edges_of", "make_scene", "nodes_of", "packed", "snapshot_of"]
 
-CODES: Final = ("pending", "running", "success", "failed", "cached", "skipped")
-"""The statuses; the place of one is its number in the browser."""
 HIDDEN: Final = 0xFFFFFFFF
 """The unit of a node that no unit shows."""
 MOST: Final = 1_500
 """A picture of more nodes shows groups, unless somebody opens them."""
+
+SHOWN: Final = ("sign", "border", "dash", "bold", "italic", "unreached", "hollow")
+"""What the browser is told of a status's look."""
 
 # Boxes keep their width during a run, so there is room for how a node will have gone.
 DETAIL_TO_COME: Final = "1,336,776 rows · 10.53 s"
@@ -93,7 +96,7 @@ def nodes_of(picture: Picture, title: str) -> dict[str, Any]:
         "name": [plain(mark.name) for mark in picture.marks],
         "tag_names": list(map(plain, tags)),
         "tags": [[tags[tag] for tag in mark.tags] for mark in picture.marks],
-        "looks": [_look(status) for status in CODES],
+        "looks": [_look(status, look) for status, look in LOOKS.items()],
     }
 
 
@@ -101,10 +104,10 @@ def _numbered(names: Iterable[str]) -> dict[str, int]:
     return {name: at for at, name in enumerate(dict.fromkeys(names))}
 
 
-def _look(status: str) -> dict[str, Any]:
-    look = asdict(LOOKS[status])
-    del look["icon"]
-    return {"name": status, **look.pop("light"), **look}
+def _look(status: str, look: Look) -> dict[str, Any]:
+    """Without colours, which stand in the style sheet."""
+    told = asdict(look)
+    return {"name": str(status), **{name: told[name] for name in SHOWN}}
 
 
 def edges_of(picture: Picture) -> bytes:
@@ -115,7 +118,7 @@ def edges_of(picture: Picture) -> bytes:
 def snapshot_of(picture: Picture) -> dict[str, Any]:
     """How the nodes stand while nothing runs."""
     run = {"mode": "", "done": 0, "todo": 0, "elapsed": 0.0, "now": [], "queued": 0, "cancelling": False}
-    facts = [(CODES.index(mark.status), mark.rows, mark.seconds) for mark in picture.marks]
+    facts = [(NUMBERS[mark.status], mark.rows, mark.seconds) for mark in picture.marks]
     return packed(facts, {**run, "text": "", "notes": []})
 
 

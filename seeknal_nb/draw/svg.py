@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Final
 from seeknal_nb.draw.collapse import collapse
 from seeknal_nb.draw.layout import Box, layout
 from seeknal_nb.draw.measure import DETAIL, KIND, NAME, TEXT_LEFT, TEXT_RIGHT, fitted, sizes, text_width
-from seeknal_nb.draw.picture import LOOKS, Colours, counts, legend, plain
+from seeknal_nb.draw.picture import counts, legend, plain
 from seeknal_nb.markup import esc_xml
+from seeknal_nb.status import LOOKS, Colours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from seeknal_nb.draw.collapse import Collapsed
     from seeknal_nb.draw.layout import Layout, Point
-    from seeknal_nb.draw.picture import Mark, Picture, StatusLook
+    from seeknal_nb.draw.picture import Mark, Picture
+    from seeknal_nb.status import Look
 
 __all__ = ["svg"]
 
@@ -81,7 +83,7 @@ def _root(width: float, height: float, body: Iterable[str]) -> str:
 def _edges(picture: Picture, placed: Layout) -> list[str]:
     """Dashed where they lead to a node that was not reached."""
     return [
-        _edge(route, dashed=picture.marks[end].status in ("pending", "skipped"))
+        _edge(route, dashed=LOOKS[picture.marks[end].status].unreached)
         for (_, end), route in zip(picture.edges, placed.routes, strict=True)
     ]
 
@@ -143,7 +145,7 @@ def _bar(members: Sequence[Mark], x: float, y: float, width: float) -> Iterator[
     yield _rect(x, y, width, 6, f'fill="none" stroke="{GROUP.light.stroke}" stroke-width=".8"')
 
 
-def _frame(box: Box, look: StatusLook, *, round_by: int = 8) -> str:
+def _frame(box: Box, look: Look, *, round_by: int = 8) -> str:
     dash = f' stroke-dasharray="{look.dash}" stroke-linecap="round"' if look.dash else ""
     style = f'rx="{round_by}" fill="{look.light.fill}" stroke="{look.light.stroke}" stroke-width="{_n(look.border)}"{dash}'
     return _rect(box.x, box.y, box.width, box.height, style)
@@ -157,7 +159,7 @@ def _sign(status: str, x: float, y: float, colour: str) -> str:
     return f'<g {place} fill="none" stroke-linecap="round" stroke-linejoin="round">{path}</g>'
 
 
-def _lines(mark: Mark, box: Box, look: StatusLook) -> Iterator[str]:
+def _lines(mark: Mark, box: Box, look: Look) -> Iterator[str]:
     """Kind, name and detail, those that there are, round the middle of the box."""
     slant = ' font-style="italic"' if look.italic else ""
     weight = f' font-weight="{700 if look.bold else 600}"'

@@ -7,11 +7,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from seeknal_nb.draw.collapse import collapse
-from seeknal_nb.draw.picture import LOOKS, plain
+from seeknal_nb.draw.picture import plain
 from seeknal_nb.markup import cut
+from seeknal_nb.status import LOOKS
 
 if TYPE_CHECKING:
-    from seeknal_nb.draw.picture import Mark, Picture, StatusLook
+    from seeknal_nb.draw.picture import Mark, Picture
+    from seeknal_nb.status import Look
 
 __all__ = ["dot", "graph_json", "mermaid"]
 
@@ -55,7 +57,7 @@ def _dot_text(text: str) -> str:
     return text.replace("&", "&amp;").replace("\\", "\\\\")
 
 
-def _dot_style(look: StatusLook) -> dict[str, str]:
+def _dot_style(look: Look) -> dict[str, str]:
     kind = "" if not look.dash else ",dotted" if look.italic else ",dashed"
     return {
         "style": f"rounded,filled{kind}",
@@ -87,7 +89,7 @@ def _mermaid_text(text: str) -> str:
     return _MEANS_SOMETHING.sub(lambda match: f"#{ord(match[1])};" if match[1] else match[0], broken)
 
 
-def _mermaid_style(look: StatusLook) -> str:
+def _mermaid_style(look: Look) -> str:
     paint = look.light
     parts = [f"fill:{paint.fill}", f"stroke:{paint.stroke}", f"color:{paint.text}", f"stroke-width:{look.border}px"]
     parts += [f"stroke-dasharray:{look.dash}"] if look.dash else []

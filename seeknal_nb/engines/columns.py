@@ -15,6 +15,8 @@ from numbers import Real
 from typing import Any
 from uuid import UUID
 
+from seeknal_nb.engines.names import doubled
+
 __all__ = ["Map", "array_of", "leaves", "parts_of", "storable", "within"]
 
 PLAIN = frozenset({str, bytes, int, float, bool, dt.date, dt.timedelta, Decimal})
@@ -257,7 +259,7 @@ def _fields(kind: Any) -> list[Any]:
     fields = [kind.field(number) for number in range(kind.num_fields)]
     if not fields:
         raise ValueError("a dict without keys, a struct without fields, has no place in Parquet")
-    if len({one.name.casefold() for one in fields}) < len(fields):
+    if doubled([one.name for one in fields]):
         raise ValueError(f"the fields {', '.join(one.name for one in fields)} of a struct are doubled (case is ignored)")
     if any(not one.name or "\0" in one.name for one in fields):
         raise ValueError("a field of a struct has no name, or one with a zero byte")

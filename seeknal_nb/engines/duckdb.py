@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,7 @@ from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.engines import Interrupted, Relation, Schema, Table
 from seeknal_nb.engines.fetched import fetched
 from seeknal_nb.engines.frames import taken
+from seeknal_nb.engines.interrupts import attended
 from seeknal_nb.engines.parquet import same_rows, stored, written, written_exactly
 from seeknal_nb.engines.statements import explained, last, only_select, schema_of
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["DuckDB"]
 
 T = TypeVar("T")
-_STEP = 0.05
 _SETTINGS = {
     "python_enable_replacements": "false",  # else `FROM df` reads a notebook's variable, unseen by any key
     "autoinstall_known_extensions": "false",
@@ -141,13 +141,4 @@ class DuckDB:
     def _watched(self, cursor: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         if self._helper is None:
             self._helper = ThreadPoolExecutor(1, thread_name_prefix="seeknal-sql")
-        future: Future[T] = self._helper.submit(work, cursor)
-        try:
-            while not future.done():
-                with contextlib.suppress(TimeoutError):
-                    future.exception(timeout=_STEP)
-        except BaseException:
-            while not wait([future], timeout=_STEP).done:
-                cursor.interrupt()
-            raise
-        return future.result()
+        return attended(self._helper.submit(work, cursor), cursor.interrupt)

@@ -15,7 +15,7 @@ from seeknal_nb.engines.fetched import arrow_of
 from seeknal_nb.engines.names import distinct, refuse_doubled, renamed
 from seeknal_nb.errors import NodeError
 
-__all__ = ["decimals", "is_frame", "taken", "to_arrow"]
+__all__ = ["decimals", "is_frame", "is_of", "taken", "to_arrow"]
 
 REMEDY = "return a pandas, polars or Arrow table, a DuckDB relation, a list of dicts or a dict of columns"
 UNNAMED = "value"
@@ -89,9 +89,9 @@ def _table(value: Any, pa: Any) -> Any:
         return _of_columns([(name, [row.get(name) for row in value]) for name in names], pa)
     if isinstance(value, (pa.Array, pa.ChunkedArray)):
         return pa.table([value], names=[UNNAMED])
-    if _is_of(value, "polars"):
+    if is_of(value, "polars"):
         return _of_polars(value, pa)
-    if _is_of(value, "duckdb") and hasattr(value, "to_arrow_table"):
+    if is_of(value, "duckdb") and hasattr(value, "to_arrow_table"):
         return _of_relation(value)
     if hasattr(value, "__arrow_c_stream__"):
         return _streamed(value, pa)
@@ -129,9 +129,9 @@ def _of_columns(columns: Iterable[tuple[object, Any]], pa: Any) -> Any:
 def _array(values: Any, pa: Any) -> Any:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
-    if _is_of(values, "pandas"):
+    if is_of(values, "pandas"):
         return _of_series(sys.modules["pandas"].Series(values), pa)
-    if _is_of(values, "polars"):
+    if is_of(values, "polars"):
         return _of_polars(values, pa).column(0)
     if getattr(getattr(values, "dtype", None), "kind", "O") != "O":  # an array of NumPy
         return pa.array(values)
@@ -169,8 +169,10 @@ def _is_column(values: Any) -> bool:
     return hasattr(values, "__len__") and not isinstance(values, (set, frozenset))
 
 
-def _is_of(value: object, package: str) -> bool:
-    return any(base.__module__.partition(".")[0] in (package, f"_{package}") for base in type(value).__mro__)
+def is_of(value: object, package: str) -> bool:
+    """Whether the value's class, or the class that it is, comes from that package; nothing is imported for it."""
+    kind = value if isinstance(value, type) else type(value)
+    return any(base.__module__.partition(".")[0] in (package, f"_{package}") for base in kind.__mro__)
 
 
 def _is_pandas(value: object) -> bool:

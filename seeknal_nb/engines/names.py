@@ -1,4 +1,7 @@
-"""Names of columns: doubled ones refused, or told apart as DuckDB does it, another ``a`` as ``a_1``. Knows no table."""
+"""Names of columns, whose case counts for nothing, as in DuckDB: found, refused where they stand twice, or told apart.
+
+Knows no table and no type.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,45 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from seeknal_nb.errors import NodeError
+from seeknal_nb.errors import NodeError, near
+from seeknal_nb.markup import some
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["distinct", "refuse_doubled", "renamed"]
+__all__ = ["distinct", "doubled", "find_column", "find_columns", "no_column", "refuse_doubled", "renamed"]
+
+
+def find_columns(names: Collection[str], columns: Iterable[str], *, why: str = "") -> list[str]:
+    """The columns as the table spells them, in the order of ``names``; raises ``no_column`` for the first that is none."""
+    known = {one.casefold(): one for one in columns}
+    for name in names:
+        if name.casefold() not in known:
+            raise no_column(name, known.values(), why=why)
+    return [known[name.casefold()] for name in names]
+
+
+def find_column(name: str, columns: Iterable[str], *, why: str = "") -> str:
+    """``find_columns`` of one."""
+    return find_columns([name], columns, why=why)[0]
+
+
+def no_column(name: str, columns: Iterable[str], *, within: str = "", why: str = "") -> NodeError:
+    """The error of a column that ``within`` (a table, in words) has not, with the nearest of those that it has."""
+    where = f" in {within}" if within else ""
+    return NodeError(f"there is no column {name!r}{where}", why=why, remedy=near(name, columns, what="column"))
+
+
+def doubled(names: Collection[str]) -> list[str]:
+    """The names that stand there more than once, sorted, each as it is spelled."""
+    counts = Counter(name.casefold() for name in names)
+    return sorted({name for name in names if counts[name.casefold()] > 1})
 
 
 def refuse_doubled(names: Sequence[str]) -> None:
     """Raise ``NodeError`` where a result has two columns of one name, of which Parquet would lose one."""
-    counts = Counter(name.casefold() for name in names)
-    doubled = sorted({name for name in names if counts[name.casefold()] > 1})
-    if doubled:
-        raise NodeError(
-            "the result has doubled columns", why=f"{', '.join(doubled)} (case is ignored)", remedy="rename them"
-        )
+    if found := doubled(names):
+        raise NodeError("the result has doubled columns", why=f"{', '.join(found)} (case is ignored)", remedy="rename them")
 
 
 def distinct(names: Sequence[object]) -> list[str]:
@@ -51,5 +77,5 @@ def renamed(names: Sequence[object], found: Sequence[str], where: str = "") -> l
         for at, (given, new) in enumerate(zip(map(_text, names), found, strict=True))
         if given != new
     ]
-    shown = "; ".join(changed[:5]) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")  # noqa: PLR2004
-    return [f"columns of one name, or of none, were renamed{f' in {where}' if where else ''}: {shown}"] if changed else []
+    place = f" in {where}" if where else ""
+    return [f"columns of one name, or of none, were renamed{place}: {some(changed, 5)}"] if changed else []

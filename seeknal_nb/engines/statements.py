@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from seeknal_nb.dag.sqlfaults import fault_of
 from seeknal_nb.dag.sqltext import Statement, statements, words
 from seeknal_nb.engines.names import refuse_doubled
-from seeknal_nb.errors import NodeError
+from seeknal_nb.errors import NodeError, Spot
 
 if TYPE_CHECKING:
     from seeknal_nb.engines import Schema
@@ -19,7 +20,6 @@ __all__ = ["explained", "last", "only_select", "run_statement", "schema_of"]
 _TEMPORARY = re.compile(r"create (or replace )?temp(orary)? (table|view|macro|function|sequence|type)\b", re.IGNORECASE)
 _QUERY = re.compile(r"(pivot(_wider)?\b|select\b|from\b|with\b|\()", re.IGNORECASE)
 _TELLING = re.compile(r"(summarize|describe|desc)\b", re.IGNORECASE)
-_LINE = re.compile(r"\n\nLINE (\d+): ")
 
 
 def last(cursor: duckdb.DuckDBPyConnection, sql: str) -> Statement:
@@ -95,10 +95,7 @@ def schema_of(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
 
 def explained(error: duckdb.Error, statement: Statement | None = None, *, above: int = 0) -> NodeError:
     """DuckDB's error as a node's, with the line of the body where the engine tells one."""
-    text, where = str(error).strip(), ""
-    found = _LINE.search(text)
-    if found and statement is not None:
-        line = max(int(found[1]) - above + statement.line - 1, 1)
-        text = f"{text[: found.start(1)]}{line}{text[found.end(1) :]}"
-        where = f"at line {line} of its SQL: "
-    return NodeError("SQL failed", why=f"{where}{text}"[:4000], remedy="mend the SQL, then run again")
+    text, spot = str(error).strip(), Spot()
+    if statement is not None:
+        text, spot = fault_of(text, statement.line - above)
+    return NodeError("SQL failed", why=text[:4000], remedy="mend the SQL, then run again", spot=spot)

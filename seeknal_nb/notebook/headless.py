@@ -57,13 +57,16 @@ class Absent:
         return ""
 
 
-def load_notebook(path: Path, *, directory: Path | None = None, state_dir: str | None = None) -> Project:
+def load_notebook(
+    path: Path, *, directory: Path | None = None, state_dir: str | None = None, state: str | None = None
+) -> Project:
     """The project that a notebook defines.
 
     Args:
         path: An .ipynb file.
         directory: Where its cells run (default: its own folder, as in Jupyter).
         state_dir: Another place for state.
+        state: The URL of another store of state, which needs the name that pyproject.toml gives.
 
     Raises:
         ManifestError: It is no notebook, or a cell fails.
@@ -80,8 +83,8 @@ def load_notebook(path: Path, *, directory: Path | None = None, state_dir: str |
         _run(shell, number, source, path)
     defined = magics.opened()
     project = Project(
-        defined.directory, state_dir=state_dir, name=path.stem, params=defined.params, kinds=defined.kinds,
-        workers=defined.workers,
+        defined.directory, state_dir=state_dir, state=state or magics.state or None, params=defined.params,
+        kinds=defined.kinds, workers=defined.workers,
     )  # fmt: skip
     project.manifest, project.shared = defined.manifest, defined.shared
     return magics.adopt(project)

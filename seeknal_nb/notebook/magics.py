@@ -33,6 +33,7 @@ class SeeknalMagics(Magics):
     project = Unicode(".", help="the project's folder").tag(config=True)
     engine = Unicode("", help="the engine (default: duckdb, or what pyproject.toml says)").tag(config=True)
     workers = Int(0, help="how many nodes run at a time (default: 1)").tag(config=True)
+    state = Unicode("", help="where state is kept: sqlite:///FILE (default: target/state)").tag(config=True)
     raise_on_failure = Bool(True, help="end the cell in an error where a node failed").tag(config=True)  # noqa: FBT003
 
     def __init__(self, shell: InteractiveShell, **options: Any) -> None:
@@ -56,7 +57,8 @@ class SeeknalMagics(Magics):
             from seeknal_nb.notebook.project import Project  # noqa: PLC0415 - loading the extension stays quick
 
             self.make = Project
-        return self.adopt(self.make(self.project, engine=self.engine or None, workers=self.workers or None))
+        told = {"engine": self.engine or None, "workers": self.workers or None, "state": self.state or None}
+        return self.adopt(self.make(self.project, **told))
 
     def adopt(self, project: Project) -> Project:
         """Work on this project from now on; the former one lets go of its engine."""
@@ -110,6 +112,7 @@ class SeeknalMagics(Magics):
 
         if not text.strip():
             raise UsageError("the cell is empty", remedy="write %%seeknal KIND NAME and a body, or YAML below %%seeknal")
+        text = f"\n{text}"  # an error counts the cell's lines, of which the magic's is the first
         self.session.defined(project, node_ids := project.add_yaml(text))
         return registered(project, node_ids, notes=self.session.notes())
 

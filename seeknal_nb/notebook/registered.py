@@ -68,7 +68,7 @@ def _line(graph: Graph, node_id: str, step: Step | None) -> str:
         verb = {Action.RUN: "will run" if step.certain else "may run", Action.CACHED: "up to date"}.get(
             step.action, "left out"
         )
-        parts.append(verb if step.action is Action.CACHED else f"{verb}: {step.reason}")
+        parts.append(verb if step.action is Action.CACHED else f"{verb}: {step.why}")
     if volatile := volatile_of(graph.nodes[graph.index[node_id]]):
         parts.append(f"{volatile}, what is stored stands until something changes")
     if below:

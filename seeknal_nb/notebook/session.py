@@ -53,7 +53,7 @@ class _Owner:
 
 
 class Session:
-    """The cells of one shell, by the ids that its front end sends (UX.md 12), and the nodes that they define."""
+    """The cells of one shell, by the ids that its front end sends, and the nodes that they define."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell

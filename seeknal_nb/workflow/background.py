@@ -11,6 +11,7 @@ from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.engines.interrupts import STEP, in_steps
 from seeknal_nb.errors import UsageError
 from seeknal_nb.workflow.events import RunFinished
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Background", "BackgroundRun"]
 
-STEP = 0.05
 LEAVE = 4.0
 """Seconds that leaving waits for a run to stop; Jupyter kills a kernel that takes five."""
 
@@ -97,16 +97,12 @@ class BackgroundRun:
         with self._lock:
             if self._ended.is_set() or self._stop is not None:
                 return
-            stop = threading.Thread(target=self._interrupt_until_done, name="seeknal-cancel", daemon=True)
+            stop = threading.Thread(
+                target=in_steps, args=(self._ended.wait, self._interrupt), name="seeknal-cancel", daemon=True
+            )
             with contextlib.suppress(RuntimeError):  # from Python 3.12 on, a program that ends starts no thread
                 stop.start()
                 self._stop = stop
-
-    def _interrupt_until_done(self) -> None:
-        # Again and again: an interrupt that comes before the statement begins is lost.
-        while not self._ended.is_set():
-            self._interrupt()
-            self._ended.wait(STEP)
 
     def then(self, call: Callable[[BackgroundRun], None]) -> None:
         """Call with this handle once it has ended, in the run's thread."""

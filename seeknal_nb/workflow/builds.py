@@ -72,7 +72,7 @@ class Build:
     Attributes:
         node_id: ``kind.name``.
         key: What it was built under.
-        digest: What its consumers' keys hold: ``build_digest`` of its parts; None where it has no data of its own.
+        digest: ``build_digest`` of its parts; None where it has no data of its own.
         row_count: Rows of all parts; where there are none, what an executor told.
         path: Its directory; None where it has no data of its own.
         schema: (column, SQL type) in order.
@@ -94,6 +94,11 @@ class Build:
     parts: tuple[Part, ...] = ()
     artefacts: tuple[File, ...] = ()
     by: Partitioning | None = None
+
+    @property
+    def identity(self) -> str:
+        """What the keys of its readers hold: its digest, or its key where it has no data of its own."""
+        return self.digest or self.key
 
     @property
     def files(self) -> tuple[File, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.runner import DAGRunner
+    from seeknal_nb.workflow.state import NodeState
 
 __all__ = ["Details", "Inspector"]
 
@@ -36,7 +36,6 @@ SEARCHED = 30
 """Runs whose records are searched for those of a node."""
 LONGEST_LOG = 20_000
 LONGEST_METRICS = 500
-_ERROR_LINE = re.compile(r"at line (\d+) of its")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +137,16 @@ class Inspector:
         language, body = _definition(node)
         history = tuple(self._history.get(node.id, ()))
         return Details(
-            node.id, _facts(node, state, graph, build), language, body, 0 if other else _marked(error, body),
+            node.id, _facts(node, state, graph, build), language, body, 0 if other else _marked(state, body),
             tuple(graph.inputs(node.id)),
             tuple(graph.consumers(node.id)), build.schema if build else (), shown, build.row_count if build else None,
             before.row_count if before else None, error, _log(self._runs, node.id, history), history, note,
         )  # fmt: skip
 
 
-def _marked(error: str, body: str) -> int:
-    """The line of the body that an error names; 0 where there is none, as in a body that has become shorter."""
-    found = _ERROR_LINE.search(error)
-    return int(found[1]) if found and int(found[1]) <= body.count("\n") + 1 else 0
+def _marked(state: NodeState | None, body: str) -> int:
+    """The line of the body that its last error is about; 0 where there is none, as in a body that has become shorter."""
+    return state.line if state is not None and state.line <= body.count("\n") + 1 else 0
 
 
 def _definition(node: Node) -> tuple[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, table
+from seeknal_nb.status import LOOKS, ExecutionStatus
+from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,23 +27,11 @@ __all__ = [
 ]
 
 
-class ExecutionStatus(StrEnum):
-    """SPEC.md § Node Status; the values are those of ``execution_state.json``."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCESS = "success"
-    FAILED = "failed"
-    CACHED = "cached"
-    SKIPPED = "skipped"
-
-
-ICONS = {"pending": "○", "running": "▶", "success": "✓", "failed": "✗", "cached": "⚡", "skipped": "»"}
 CHECK_COLUMNS = {
     **dict.fromkeys(("node_id", "check", "severity"), "str"), "passed": "bool", "failed_rows": "Int64", "rows": "Int64",
     "tolerance": "Float64", "sample": "str",
 }  # fmt: skip
-COLOURS = {"running": "#8a6d00", "success": "#00795a", "failed": "#B03A00", "cached": "#2a6f9e", "skipped": "#6a6a6a"}
+UNSAID = Reason(Why.TOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +45,7 @@ class NodeResult:
         row_count: Rows of the node's table; None where it has none or was not executed.
         error_message: At most 4,000 characters.
         metadata: What the kind tells besides, as JSON has it.
-        reason: Why it ran, or why not: the plan's own words.
+        reason: Why it ran, or why not, as the plan has it; a plain text becomes a ``Reason`` of its own words.
         attempts: How often it was executed.
         started: Seconds since the epoch; None where nothing was executed.
         error: The exception itself, with the user's own traceback.
@@ -68,10 +57,14 @@ class NodeResult:
     row_count: int | None = None
     error_message: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
+    reason: Reason = UNSAID
     attempts: int = 0
     started: float | None = None
     error: BaseException | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reason, Reason):
+            object.__setattr__(self, "reason", Reason(Why.TOLD, self.reason))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -97,7 +90,7 @@ class NodeResult:
         return {
             "node_id": self.node_id,
             "status": str(self.status),
-            "reason": self.reason,
+            "reason": str(self.reason),
             "duration": round(self.duration, 6),
             "row_count": self.row_count,
             "attempts": self.attempts,
@@ -221,7 +214,7 @@ class ExecutionSummary:
             "node_id": [r.node_id for r in results],
             "kind": [r.node_id.partition(".")[0] for r in results],
             "status": [str(r.status) for r in results],
-            "reason": [r.reason for r in results],
+            "reason": [str(r.reason) for r in results],
         }
         return pd.DataFrame(
             {
@@ -240,7 +233,8 @@ class ExecutionSummary:
         counted = ", ".join(f"{n} {name}" for name, n in self.totals().items() if n and name not in ("total", "duration"))
         lines = [f"{plural(self.total_nodes, 'node')} in {self.total_duration:.2f}s: {counted or 'nothing to do'}"]
         lines += [f"  ! {r.node_id}: {cut(esc_term(text, one_line=True), 300)}" for r in self.results for text in r.warnings]
-        lines += [f"  ✗ {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
+        failed = LOOKS[ExecutionStatus.FAILED].icon
+        lines += [f"  {failed} {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -271,7 +265,8 @@ def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 def badge(status: str) -> Markup:
     """A status as icon, word and colour."""
-    return Markup(f'<span style="color:{COLOURS.get(status, "inherit")}">{ICONS[status]} {status}</span>')
+    look = LOOKS[status]
+    return Markup(f'<span style="color:{look.ink}">{look.icon} {status}</span>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +285,7 @@ class NodeStarted:
     node_id: str
     number: int
     total: int
-    reason: str = ""
+    reason: Reason = UNSAID
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,53 +1,94 @@
-"""Between a run and its store: what each node is remembered by, written as it finishes, synced in groups."""
+"""Between a run and its store: what each node is remembered by, put as it finishes, synced in groups."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.workflow.events import ExecutionStatus
+from seeknal_nb.workflow.kinds.body import body_line
 from seeknal_nb.workflow.state import FORMAT, NodeState, read_states
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.events import NodeResult
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.outputs import OutputStore
     from seeknal_nb.workflow.plan import Decision
-    from seeknal_nb.workflow.state import StateStore
+    from seeknal_nb.workflow.state import Lease, StateStore
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Remembered", "leased", "recall"]
 
 PERIOD = 1.0
-"""Seconds between two groups: a power cut costs no more than this (DESIGN.md section 7)."""
+"""Seconds between two groups: a power cut costs no more than this."""
 SHARE = 20
-"""A snapshot of the whole state is written only when this many times its own cost has passed since the last one."""
+"""The next group is synced only when this many times the cost of the last one has passed."""
 EARLIER = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a store knows: states by node id, notes for the reader of a plan, and the ids of entries that are broken."""
+
+    states: dict[str, NodeState]
+    notes: tuple[str, ...]
+    broken: tuple[str, ...]
+
+
+def recall(store: StateStore) -> Remembered:
+    """Read a store; changes nothing.
+
+    Raises:
+        StateError: A newer program wrote it.
+    """
+    entries = store.load()
+    states, notes = read_states(entries)
+    broken = tuple(node_id for node_id in entries if node_id not in states) if isinstance(entries, dict) else ()
+    return Remembered(states, (*getattr(store, "notes", ()), *notes), broken)
+
+
+@contextmanager
+def leased(store: StateStore, owner: str) -> Iterator[Lease]:
+    """The store's lease, let go whatever happens; raises ``LockedError`` where another run has it."""
+    lease = store.acquire(owner)
+    try:
+        yield lease
+    finally:
+        lease.release()
+
+
 class Ledger:
-    """The states of one store, by node id, and notes for the reader of a plan.
+    """The states of one store, by node id, and how they are kept; what is broken there is forgotten.
+
+    Args:
+        store: The store.
+        lease: Its lease.
+        left: Who did not finish before, where the state folder knows it.
 
     Raises:
         StateError: A newer program wrote the state.
     """
 
-    def __init__(self, store: StateStore, left: str | None = None) -> None:
-        self.store = store
-        entries = store.load()
-        self.states, broken = read_states(entries)
-        self._entries = {node_id: entries[node_id] for node_id in self.states}
-        self.notes = [*getattr(store, "notes", ()), *broken]
+    def __init__(self, store: StateStore, lease: Lease, left: str | None = None) -> None:
+        self.lease = lease
+        found = recall(store)
+        self.states, self.notes = found.states, list(found.notes)
+        left = left or lease.left
         if left is not None:
             self.notes.append(f"the previous run did not finish ({left}); what it finished is kept")
-        self._changed = False
+        if found.broken:
+            lease.forget(found.broken)
+        self._changed = bool(found.broken)
         self._due = time.monotonic() + PERIOD
 
     def note(
         self, result: NodeResult, decision: Decision, build: Build | None, world: Observed, *, seen: dict[str, Any] | None
     ) -> None:
-        """Remember how a node came out; a store with a journal has it at once."""
+        """Remember how a node came out."""
         node_id, now = result.node_id, time.time()
         facts, sight = world.facts[node_id], world.sights[node_id]
         common: dict[str, Any] = {
@@ -63,7 +104,11 @@ class Ledger:
             )  # fmt: skip
         else:
             former = before or NodeState("failed")
-            state = replace(former, status="failed", error=result.error_message, version=FORMAT, **common)
+            remedy = getattr(result.error, "remedy", None) or None
+            state = replace(
+                former, status="failed", error=result.error_message, remedy=remedy, line=body_line(result.error),
+                version=FORMAT, **common,
+            )  # fmt: skip
         self._put(node_id, state)
 
     def adopt(self, build: Build, world: Observed) -> None:
@@ -79,34 +124,22 @@ class Ledger:
 
     def _put(self, node_id: str, state: NodeState) -> None:
         self.states[node_id] = state
-        self._entries[node_id] = entry = state.to_dict()
         self._changed = True
-        if hasattr(self.store, "append"):
-            self.store.append(node_id, entry)
+        self.lease.put(node_id, state.to_dict())
 
     def keep_up(self, outputs: OutputStore) -> None:
         """Bring what is finished to the disk, at most once a second."""
         now = time.monotonic()
-        if not self._changed or now < self._due:
-            return
-        self._sync(outputs)
-        self._save()
-        self._due = time.monotonic() + max(PERIOD, SHARE * (time.monotonic() - now))
+        if self._changed and now >= self._due:
+            self.close(outputs)
+            self._due = time.monotonic() + max(PERIOD, SHARE * (time.monotonic() - now))
 
     def close(self, outputs: OutputStore) -> None:
-        """Write all of it; does nothing where nothing was noted since."""
+        """Bring all of it to the disk, builds first; does nothing where nothing was noted since."""
         if self._changed:
-            self._sync(outputs)
-            self._save()
+            outputs.sync()
+            self.lease.sync()
             self._changed = False
-
-    def _sync(self, outputs: OutputStore) -> None:
-        outputs.sync()
-        if hasattr(self.store, "sync"):
-            self.store.sync()
-
-    def _save(self) -> None:
-        self.store.save(self._entries)
 
 
 def _output(build: Build, world: Observed) -> str | None:

@@ -35,7 +35,7 @@ def status_rows(plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, 
         rows.append((
             step.node_id, state.status if state else "never built", state.row_count if state else None,
             round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
-            str(step.action), step.reason,
+            str(step.action), step.why,
         ))  # fmt: skip
     given = f", as in the last run: {told(left)}" if left else ""
     return Rows(f"{plan.headline()}{given}", STATUS, tuple(rows))

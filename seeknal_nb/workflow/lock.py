@@ -1,4 +1,4 @@
-"""The one lock of a state folder, and who holds it. The operating system frees it when its process dies."""
+"""Locks that the operating system frees when their process dies, and who holds them."""
 
 from __future__ import annotations
 
@@ -6,65 +6,152 @@ import contextlib
 import getpass
 import json
 import os
+import secrets
 import socket
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.errors import LockedError
-from seeknal_nb.files import io_errors, write_atomic
+from seeknal_nb.errors import Fenced, LockedError
+from seeknal_nb.files import io_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["run_lock"]
+    from filelock import BaseFileLock
+
+__all__ = ["FolderLock", "SignOfLife", "fenced", "held", "run_lock", "who"]
+
+
+class FolderLock:
+    """A lock of a folder, and beside it a record of who holds it.
+
+    Nobody need break it: that of a process that died is free, and its record tells who it was.
+
+    Attributes:
+        token: How many have held it until now, this holder included.
+        left: Who held it before and did not let go; None where that one did.
+    """
+
+    def __init__(self, directory: Path, name: str, owner: str) -> None:
+        """Take it.
+
+        Raises:
+            LockedError: Somebody holds it; the error says who, where, and since when.
+            StateError: The folder cannot be written.
+        """
+        self._record = directory / f"{name}.owner.json"
+        with io_errors("write", directory):
+            directory.mkdir(parents=True, exist_ok=True)
+        with io_errors("lock", directory):
+            lock = _locked(directory / f"{name}.lock")
+        before = _read(self._record)
+        if lock is None:
+            raise held(str(directory), before.get("owner") or "it has not written yet who it is")
+        self._lock, self.left, self.token = lock, before.get("owner"), before.get("token", 0) + 1
+        try:
+            self._write({"token": self.token, "owner": owner})
+        except BaseException:
+            lock.release()
+            raise
+
+    def release(self) -> None:
+        """Let go; a second time it does nothing."""
+        if self._lock.is_locked:
+            try:
+                self._write({"token": self.token})
+            finally:
+                self._lock.release()
+
+    def _write(self, record: dict[str, Any]) -> None:
+        """Replace the record; it is for a reader, and none need survive a power cut."""
+        new = self._record.with_suffix(".new")
+        with io_errors("write", self._record):
+            new.write_text(json.dumps(record), encoding="utf-8")
+            new.replace(self._record)
 
 
 @contextlib.contextmanager
-def run_lock(directory: Path, command: str) -> Iterator[str | None]:
-    """Hold the one lock of a state folder; gives the note of a run that did not finish, where there was one.
-
-    The operating system frees the lock of a process that died, so nobody need break it.
-
-    Raises:
-        LockedError: Another run holds it; the error says who, since when and from where.
-        StateError: The folder cannot be written.
-    """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - looking needs no lock
-
-    owner = directory / "run.owner.json"
-    with io_errors("write", directory):
-        directory.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(directory / "run.lock", timeout=0, fallback_to_soft=False, preserve_lock_file=True)
-    with io_errors("lock", directory):
-        try:
-            lock.acquire()
-        except Timeout as error:  # it is an OSError too
-            raise LockedError(
-                f"another run holds {directory}", why=_owner_text(owner), remedy="wait until it ends, or stop it"
-            ) from error
+def run_lock(directory: Path, owner: str) -> Iterator[str | None]:
+    """Hold the one lock of a state folder; gives who did not finish there, where there was one. See ``FolderLock``."""
+    lock = FolderLock(directory, "run", owner)
     try:
-        left = _owner_text(owner) if owner.exists() else None
-        write_atomic(owner, json.dumps(_me(command)).encode())
-        yield left
+        yield lock.left
     finally:
-        owner.unlink(missing_ok=True)
         lock.release()
 
 
-def _me(command: str) -> dict[str, Any]:
+class SignOfLife:
+    """A new file that stays locked as long as this process lives: who can lock it knows that the process is dead.
+
+    It proves more than the number of a process does, which another one may have by then, here or in a container.
+    """
+
+    def __init__(self, beside: Path) -> None:
+        """Make it beside a file, under a name that nobody else uses."""
+        self._path = beside.with_name(f"{beside.name}-run-{secrets.token_hex(8)}")
+        with io_errors("write", beside):
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self._path)
+        self.name = self._path.name
+
+    def end(self) -> None:
+        """Take it away."""
+        if self._lock is not None:
+            self._lock.release()
+            self._path.unlink(missing_ok=True)
+
+    @staticmethod
+    def is_over(beside: Path, name: str) -> bool:
+        """Whether the process that made it is certainly dead; then it is taken away. False where nobody can tell."""
+        path = beside.with_name(name)
+        try:
+            lock = _locked(path) if path.exists() else None
+        except OSError:
+            return False
+        if lock is not None:
+            lock.release()
+            path.unlink(missing_ok=True)
+        return lock is not None
+
+
+def _locked(path: Path) -> BaseFileLock | None:
+    """The lock of a file, taken; None where somebody else has it."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - looking needs no lock
+
+    lock = FileLock(path, timeout=0, fallback_to_soft=False, preserve_lock_file=True)
+    try:
+        lock.acquire()
+    except Timeout:  # it is an OSError too
+        return None
+    return lock
+
+
+def who(command: str, directory: Path) -> str:
+    """Who this is, for a reader: process, host, user, folder, since when, and what it does."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
         user = "?"
-    since = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
-    return {"pid": os.getpid(), "host": socket.gethostname(), "user": user, "since": since, "command": command}
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return f"pid {os.getpid()} on {socket.gethostname()}, {user}, in {directory.resolve()}, since {since}: {command}"
 
 
-def _owner_text(path: Path) -> str:
+def held(what: str, owner: str) -> LockedError:
+    """The error of who wants what another run has."""
+    return LockedError(f"another run holds {what}", why=owner, remedy="wait until it ends, or stop it")
+
+
+def fenced(what: str, owner: str | None) -> Fenced:
+    """The error of a run that has lost what it held; ``owner`` has it now, None where nobody has."""
+    why = f"it was taken over by {owner}" if owner else "its time ran out, or it was let go"
+    return Fenced(f"this run no longer holds {what}", why=why, remedy="run again when no other run goes on")
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        owner: Mapping[str, Any] = json.loads(path.read_bytes())
-        return f"pid {owner['pid']} on {owner['host']}, {owner['user']}, since {owner['since']}: {owner['command']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "it has not written yet who it is"
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    sound = isinstance(found, dict) and isinstance(found.get("token"), int) and isinstance(found.get("owner", ""), str)
+    return found if sound else {}

@@ -85,10 +85,10 @@ class Observed:
                 return Build(node_id, key, entry.digest, entry.row_count, self.outputs.directory(node_id, key))
         if key in entry.earlier:
             return Build(node_id, key, None if facts.stored else key, entry.earlier[key])
-        found = self.outputs.find(node_id, key, verify=self.verify)
-        if found is None and entry.built == key and self.outputs.directory(node_id, key).exists():
+        build = self.outputs.find(node_id, key, verify=self.verify)
+        if build is None and entry.built == key and self.outputs.directory(node_id, key).exists():
             self.damaged(node_id, key)
-        return found
+        return build
 
 
 def observe(
@@ -113,7 +113,7 @@ def observe(
             names = [graph.nodes[parent].name for parent in graph.parents[number]]
             _observe(world, node, rows[node.node_type], kinds, names, entries.get(node.id), around)
         except SeeknalError as error:
-            problems.append(error.at(node=node.id, place=node.place))
+            problems.append(node.blamed(error))
     problems += _clashes(world, around)
     if problems:
         raise one_or_many(problems)
@@ -150,8 +150,7 @@ def _owner(node_id: str, delivered: Mapping[str, Delivery], places: Mapping[Path
 
 
 def _clash(sight: Sight, why: str) -> SeeknalError:
-    error = ManifestError("its target is not its own", why=why, remedy="deliver to another place")
-    return error.at(node=sight.node.id, place=sight.node.place)
+    return sight.node.blamed(ManifestError("its target is not its own", why=why, remedy="deliver to another place"))
 
 
 def _read_by(world: Observed) -> dict[str, str]:
@@ -182,7 +181,7 @@ def _observe(
         check_node(whole, kinds)
         parts = node_parts(node, around.params)
     if python:
-        taken = captured(read_body(python, name=node.name, place=node.place), around.namespace, inputs=names)
+        taken = captured(read_body(python, name=node.name), around.namespace, inputs=names)
         parts = {**parts, "code": digest(parts["code"] + taken.digest_text)[:16]}
     if kind.addressed:  # what was delivered is there, whatever engine read it
         parts = {**parts, ENGINE: around.engine}

@@ -1,6 +1,6 @@
 """Where builds lie: one directory under its key, published by one rename, proved by its own record.
 
-``<root>/<kind>/<name>/<key>/`` holds data.parquet, build.json and a model's artefacts (DESIGN.md section 7). Nothing
+``<root>/<kind>/<name>/<key>/`` holds data.parquet, build.json and a model's artefacts. Nothing
 here knows how data is made or when it is stale.
 """
 

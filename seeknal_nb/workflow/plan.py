@@ -1,6 +1,6 @@
 """What a plan is made of, and the one decision whether a node is up to date; pure, so plan and run cannot disagree.
 
-The runner asks ``decide`` again with the digests that came out, and nothing else decides (DESIGN.md sections 4 and 5).
+The runner asks ``decide`` again with the digests that came out, and nothing else decides.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from seeknal_nb.dag.fingerprint import ENGINE, PARAMETER, build_key, own_digest
 from seeknal_nb.markup import esc_html, esc_term, plural, table
+from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
+    from seeknal_nb.dag.graph import Graph
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Action", "Decision", "Facts", "Plan", "Selection", "Step", "World", "decide"]
+__all__ = ["Action", "Decision", "Facts", "Plan", "Selection", "Step", "World", "decide", "last_good"]
 
-WORDS = {"sql": "SQL changed", "code": "code changed", ENGINE: "engine changed"}
+PARTS = {"sql": Why.SQL_CHANGED, "code": Why.CODE_CHANGED, ENGINE: Why.ENGINE_CHANGED}
+"""What is said of a part of a node before all others that changed."""
 
 
 class Action(StrEnum):
@@ -106,7 +109,7 @@ class Decision:
 
     key: str | None
     build: Build | None
-    reason: str
+    reason: Reason
     certain: bool = True
 
 
@@ -122,19 +125,26 @@ class Step:
         forced: Whether it runs even if it is up to date.
         tags: The node's.
         key: Today's key, where it is known already.
+        note: What a reader should know besides.
     """
 
     node_id: str
     action: Action
-    reason: str
+    reason: Reason
     certain: bool = True
     forced: bool = False
     tags: tuple[str, ...] = ()
     key: str | None = None
+    note: str = ""
+
+    @property
+    def why(self) -> str:
+        """The reason and the note, for a reader."""
+        return "; ".join(filter(None, (self.reason, self.note)))
 
     def to_dict(self) -> dict[str, Any]:
         """The step as JSON has it."""
-        return {"node_id": self.node_id, "action": str(self.action), "reason": self.reason, "certain": self.certain}
+        return {"node_id": self.node_id, "action": str(self.action), "reason": self.why, "certain": self.certain}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +181,7 @@ class Plan:
         """One row a node in order: node_id, action, reason, tags (text) and certain (bool)."""
         import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
 
-        rows = [(s.node_id, str(s.action), s.reason, s.certain, ", ".join(s.tags)) for s in self.steps]
+        rows = [(s.node_id, str(s.action), s.why, s.certain, ", ".join(s.tags)) for s in self.steps]
         return pd.DataFrame(rows, columns=["node_id", "action", "reason", "certain", "tags"])
 
     def headline(self) -> str:
@@ -189,14 +199,14 @@ class Plan:
 
     def lines(self) -> list[str]:
         """A line a step, as SPEC.md § print_plan() has them: number, what, node, [tags], then (reason)."""
-        return [f"{n:4d}. {_what(s)} {s.node_id}{_tags(s.tags)} ({s.reason})" for n, s in enumerate(self.steps, 1)]
+        return [f"{n:4d}. {_what(s)} {s.node_id}{_tags(s.tags)} ({s.why})" for n, s in enumerate(self.steps, 1)]
 
     def __str__(self) -> str:
         lines = [*self.lines(), *(f"  ! {warning}" for warning in self.warnings), self.headline()]
         return "\n".join(esc_term(line, one_line=True) for line in lines)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        rows = [(n, _what(s).lower(), s.node_id, s.reason, ", ".join(s.tags)) for n, s in enumerate(self.steps[:500], 1)]
+        rows = [(n, _what(s).lower(), s.node_id, s.why, ", ".join(s.tags)) for n, s in enumerate(self.steps[:500], 1)]
         notes = "".join(f"<p>{esc_html(text)}</p>" for text in (self.headline(), *self.warnings))
         return {"text/plain": str(self), "text/html": notes + table(["", "action", "node", "why", "tags"], rows)}
 
@@ -209,59 +219,75 @@ def _tags(tags: Sequence[str]) -> str:
     return f" [{', '.join(tags)}]" if tags else ""
 
 
-def decide(node_id: str, facts: Facts, inputs: Iterable[tuple[str, str | None]], world: World) -> Decision:
-    """Whether a node is up to date, given its inputs' digests; None for one that is not known yet.
+def decide(graph: Graph, node_id: str, digests: Mapping[str, str | None], world: World) -> Decision:
+    """Whether a node is up to date, given its inputs' digests; None, or none, for one that is not known yet.
 
-    Up to date needs a state entry that succeeded and a proven build of today's key (DESIGN.md section 4).
+    Up to date needs a state entry that succeeded and a proven build of today's key.
     """
-    entry, inputs = facts.entry, list(inputs)
-    unknown = [name for name, found in inputs if found is None]
+    facts = world.facts[node_id]
+    inputs = {name: digests.get(name) for name in graph.inputs(node_id)}
+    unknown = [name for name, found in inputs.items() if found is None]
     key = None
     if not unknown:
-        known = [(name, found or "") for name, found in inputs]
-        key = build_key(node_id, own_digest(facts.parts), facts.probe, known)
-    if entry is None:
-        return Decision(key, None, "never built")
-    if not entry.good:
-        return Decision(key, None, "failed last time")
+        key = build_key(node_id, own_digest(facts.parts), facts.probe, [(n, found or "") for n, found in inputs.items()])
+    if facts.entry is None:
+        return Decision(key, None, Reason(Why.NEVER_BUILT))
+    if not facts.entry.good:
+        return Decision(key, None, Reason(Why.FAILED_LAST_TIME))
     if facts.due:
-        return Decision(key, None, facts.due, certain=facts.sure)
+        return Decision(key, None, Reason(Why.DUE, facts.due), certain=facts.sure)
     if key is None:
-        own = _own_reason(facts, entry)
-        return Decision(None, None, own or f"input changed: {unknown[0]}", certain=bool(own))
+        own = _own_reason(facts, facts.entry)
+        return Decision(None, None, own or Reason(Why.INPUT_CHANGED, unknown[0]), certain=own is not None)
+    return _compared(node_id, key, facts, facts.entry, inputs, world)
+
+
+def _compared(
+    node_id: str, key: str, facts: Facts, entry: NodeState, inputs: Mapping[str, str | None], world: World
+) -> Decision:
+    """The decision where today's key is known, and nothing but it decides."""
     build = world.find(node_id, key) if facts.addressed or entry.fingerprint == key else None
     if build is not None and facts.dated and build.key != entry.built:
-        return Decision(key, None, "the build of this version is an older one")
+        return Decision(key, None, Reason(Why.OLDER_BUILD))
     if build is not None:
-        return Decision(key, build, "up to date")
-    return Decision(key, None, facts.altered or "output missing" if entry.fingerprint == key else _why(facts, entry, inputs))
+        return Decision(key, build, Reason(Why.UP_TO_DATE))
+    if entry.fingerprint != key:
+        return Decision(key, None, _changed(facts, entry, inputs))
+    return Decision(key, None, Reason(Why.TARGET_CHANGED, facts.altered) if facts.altered else Reason(Why.OUTPUT_MISSING))
 
 
-def _own_reason(facts: Facts, entry: NodeState) -> str:
-    changed = [name for name in {**entry.parts, **facts.parts} if entry.parts.get(name) != facts.parts.get(name)]
+def last_good(node_id: str, world: World, decision: Decision | None = None) -> Build | None:
+    """The build that makes the node up to date, as decided; else that of its last good run, if it is still there."""
+    if decision is not None and decision.build is not None:
+        return decision.build
+    entry = world.facts[node_id].entry
+    return world.find(node_id, entry.built) if entry is not None and entry.built is not None else None
+
+
+def _own_reason(facts: Facts, entry: NodeState) -> Reason | None:
+    """What changed of the node itself, rather than of what it reads."""
+    changed = sorted(name for name in {**entry.parts, **facts.parts} if entry.parts.get(name) != facts.parts.get(name))
     if changed and not entry.parts:
-        return "no fingerprint"
+        return Reason(Why.NO_FINGERPRINT)
     if entry.outdated:
-        return "built by an earlier version of seeknal_nb"
-    for name, word in WORDS.items():
+        return Reason(Why.EARLIER_VERSION)
+    for name, why in PARTS.items():
         if name in changed:
-            return word
+            return Reason(why)
     values = [name.removeprefix(PARAMETER) for name in changed if name.startswith(PARAMETER)]
     if values:
-        return f"parameter changed: {', '.join(sorted(values))}"
+        return Reason(Why.PARAMETER_CHANGED, *values)
     if changed:
-        return f"config changed: {', '.join(sorted(changed))}"
-    return "source data changed" if entry.probe != facts.probe else ""
+        return Reason(Why.CONFIG_CHANGED, *changed)
+    return Reason(Why.SOURCE_CHANGED) if entry.probe != facts.probe else None
 
 
-def _why(facts: Facts, entry: NodeState, inputs: Sequence[tuple[str, str | None]]) -> str:
+def _changed(facts: Facts, entry: NodeState, inputs: Mapping[str, str | None]) -> Reason:
+    """Why the key is another than at the last execution."""
     if entry.fingerprint is None:
-        return "no fingerprint"
-    own = _own_reason(facts, entry)
-    if own:
+        return Reason(Why.NO_FINGERPRINT)
+    if own := _own_reason(facts, entry):
         return own
-    for name, found in inputs:
-        if entry.inputs.get(name) != found:
-            return f"input changed: {name}"
-    gone = [name for name in entry.inputs if name not in dict(inputs)]
-    return f"input changed: {gone[0]}" if gone else "inputs reordered"
+    others = [name for name, found in inputs.items() if entry.inputs.get(name) != found]
+    gone = [name for name in entry.inputs if name not in inputs]
+    return Reason(Why.INPUT_CHANGED, (others or gone)[0]) if others or gone else Reason(Why.INPUTS_REORDERED)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.select import check_tags, check_types, select
 from seeknal_nb.errors import UsageError
-from seeknal_nb.workflow.plan import Action, Plan, Selection, Step, decide
+from seeknal_nb.workflow.plan import Action, Plan, Selection, Step, decide, last_good
+from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.plan import Decision, World
 
 __all__ = ["check_selection", "decide_all", "keys_in_use", "make_plan"]
@@ -22,9 +24,8 @@ def decide_all(graph: Graph, world: World) -> dict[str, Decision]:
     decisions: dict[str, Decision] = {}
     digests: dict[str, str | None] = {}
     for node in graph:
-        inputs = [(p, digests[p]) for p in graph.inputs(node.id)]
-        found = decisions[node.id] = decide(node.id, world.facts[node.id], inputs, world)
-        digests[node.id] = (found.build.digest or found.key) if found.build else None
+        decision = decisions[node.id] = decide(graph, node.id, digests, world)
+        digests[node.id] = decision.build.identity if decision.build is not None else None
     return decisions
 
 
@@ -106,7 +107,7 @@ class _Planner:
         below = set() if selection.only else graph.downstream(self.named)
         waiting = set() if selection.only else {i for rule in below | self.named for i in graph.waiting(rule)}
         self.chosen = below | self.named | waiting | graph.downstream(waiting)
-        self.forced = dict.fromkeys(below - self.named, "") | dict.fromkeys(self.named, "named") if selection.force else {}
+        self.forced = below | self.named if selection.force else set()
         narrowed = changed is not None and not selection.full and not selection.nodes
         self.reach = changed | graph.downstream(changed & graph.index.keys()) if changed is not None and narrowed else None
         self.left_out = {node.id: self._filtered(node) for node in graph.nodes}
@@ -120,17 +121,17 @@ class _Planner:
             self.steps[node.id] = step
         return Plan(tuple(self.steps.values()), tuple(dict.fromkeys(self.warnings)), self.selection)
 
-    def _filtered(self, node: Any) -> str:
-        """Why a filter leaves the node out; empty where none does."""
+    def _filtered(self, node: Node) -> Reason | None:
+        """Why a filter leaves the node out; None where none does."""
         chosen = self.selection
         if chosen.node_types and node.node_type not in chosen.node_types:
-            return f"not of type {' or '.join(chosen.node_types)}"
+            return Reason(Why.OTHER_TYPE, *chosen.node_types)
         for tag in chosen.exclude_tags:
             if tag in node.tags:
-                return f"excluded by tag {tag}"
+                return Reason(Why.EXCLUDED_TAG, tag)
         if chosen.tags and not set(chosen.tags) & set(node.tags):
-            return f"not tagged {' or '.join(chosen.tags)}"
-        return "excluded" if node.id in self.excluded else ""
+            return Reason(Why.NOT_TAGGED, *chosen.tags)
+        return Reason(Why.EXCLUDED) if node.id in self.excluded else None
 
     def _pulled(self) -> set[str]:
         """What a chosen node needs besides: ancestors that were never built, and the rules that it waits for.
@@ -150,56 +151,47 @@ class _Planner:
         return pulled
 
     def _needed(self, node_id: str) -> bool:
-        return node_id in self.asked or self._last_good(node_id) is None
+        return node_id in self.asked or last_good(node_id, self.world) is None
 
     def _chosen(self, node_id: str) -> bool:
         if self.selection.nodes:
             return node_id in self.chosen
         return self.reach is None or node_id in self.reach or self.world.facts[node_id].entry is not None
 
-    def _last_good(self, node_id: str) -> str | None:
-        """The digest (or, without data, the key) of the build that is today's, else of the last good one, if it is there."""
-        decision = self.decisions.get(node_id)
-        if decision is not None and decision.build is not None:
-            return decision.build.digest or decision.key
-        entry = self.world.facts[node_id].entry
-        if entry is None or entry.built is None or self.world.find(node_id, entry.built) is None:
-            return None
-        return entry.digest or entry.built
-
     def _step(self, node_id: str) -> Step:
         node = self.graph.nodes[self.graph.index[node_id]]
         tags = tuple(node.tags)
-        decision = self.decisions[node_id] = self._decide(node_id)
-        held = self._held_back(node_id) or ("" if node_id in self.named else self.world.facts[node_id].held)
-        skip = self.left_out[node_id] or self._outside(node_id) or self._blocked(node_id) or held
-        if skip:
-            if skip == held:
-                self.warnings.append(f"{node_id} is held back: {held}")
-            self.digests[node_id] = self._last_good(node_id)
+        decision = self.decisions[node_id] = decide(self.graph, node_id, self.digests, self.world)
+        skip = self._skipped(node_id)
+        if skip is not None:
+            build = last_good(node_id, self.world, decision)
+            self.digests[node_id] = build.identity if build is not None else None
             return Step(node_id, Action.SKIP, skip, tags=tags)
-        reason = self._forced_reason(node_id)
-        if not reason and decision.build is not None and not self._no_cutoff(node_id):
-            self.digests[node_id] = decision.build.digest or decision.key
+        forced, follows = self._forced_reason(node_id), self._no_cutoff(node_id)
+        if decision.build is not None and not forced and not follows:
+            self.digests[node_id] = decision.build.identity
             return Step(node_id, Action.CACHED, decision.reason, tags=tags, key=decision.key)
         self.digests[node_id] = None
         self._warn(node_id)
-        certain = bool(reason or decision.certain or self._no_cutoff(node_id))
-        reason = reason or (decision.reason if decision.build is None else self._no_cutoff(node_id))
-        return Step(node_id, Action.RUN, reason, certain, bool(self._forced_reason(node_id)), tags)
+        reason = forced or (decision.build and follows) or decision.reason
+        return Step(node_id, Action.RUN, reason, bool(forced or decision.certain or follows), bool(forced), tags)
 
-    def _decide(self, node_id: str) -> Decision:
-        inputs = [(p, self.digests.get(p)) for p in self.graph.inputs(node_id)]
-        return decide(node_id, self.world.facts[node_id], inputs, self.world)
+    def _skipped(self, node_id: str) -> Reason | None:
+        """Why it is left out; of a node that could have run, a warning says so."""
+        behind = self._behind_rule(node_id)  # before all others, for what reads the node asks for it
+        skip = self.left_out[node_id] or self._outside(node_id) or self._blocked(node_id) or behind or self._held(node_id)
+        if skip is not None and skip.code in (Why.RULE_FAILED, Why.HELD_BACK):
+            self.warnings.append(f"{node_id} is held back: {skip}")
+        return skip
 
-    def _forced_reason(self, node_id: str) -> str:
+    def _forced_reason(self, node_id: str) -> Reason | None:
         if self.selection.full:
-            return "full run"
+            return Reason(Why.FULL_RUN)
         if node_id in self.pulled - self.asked and self.selection.nodes:
-            return "needed, never built"
+            return Reason(Why.NEEDED)
         if node_id not in self.forced:
-            return ""
-        return self.forced[node_id] or f"downstream of {self._nearest_named(node_id)}"
+            return None
+        return Reason(Why.NAMED) if node_id in self.named else Reason(Why.DOWNSTREAM, self._nearest_named(node_id))
 
     def _nearest_named(self, node_id: str) -> str:
         front = [node_id]
@@ -210,20 +202,25 @@ class _Planner:
                     return parent
         return node_id
 
-    def _outside(self, node_id: str) -> str:
+    def _outside(self, node_id: str) -> Reason | None:
         if self._chosen(node_id) or node_id in self.pulled:
-            return ""
-        return "not selected" if self.selection.nodes else "unchanged since the old manifest"
+            return None
+        return Reason(Why.NOT_SELECTED if self.selection.nodes else Why.UNCHANGED)
 
-    def _blocked(self, node_id: str) -> str:
+    def _blocked(self, node_id: str) -> Reason | None:
         """An input that is left out and has no output to stand in for a run."""
         for parent in self.graph.inputs(node_id):
             step = self.steps[parent]
             if step.action is Action.SKIP and self.digests[parent] is None:
-                return f"needs {parent}, which is excluded and was never built"
-        return ""
+                return Reason(Why.INPUT_MISSING, parent)
+        return None
 
-    def _held_back(self, node_id: str) -> str:
+    def _held(self, node_id: str) -> Reason | None:
+        """Why its kind lets it run only if it is named."""
+        held = "" if node_id in self.named else self.world.facts[node_id].held
+        return Reason(Why.HELD_BACK, held) if held else None
+
+    def _behind_rule(self, node_id: str) -> Reason | None:
         """A rule that failed on what the node reads, itself or further up, and that a filter leaves out of this run.
 
         Who names the rule to be excluded goes past it.
@@ -236,15 +233,14 @@ class _Planner:
             unproven = self.steps[rule].action is Action.SKIP and self.decisions[rule].build is None
             if unproven and rule not in self.excluded and entry is not None and not entry.good:
                 self.behind[node_id] = rule
-        rule = self.behind.get(node_id, "")
-        return f"{rule} failed: it checks what this node reads" if rule else ""
+        return Reason(Why.RULE_FAILED, self.behind[node_id]) if node_id in self.behind else None
 
-    def _no_cutoff(self, node_id: str) -> str:
+    def _no_cutoff(self, node_id: str) -> Reason | None:
         """Without early cutoff, why a node whose own key is as it was runs: something upstream does."""
         if self.selection.cutoff:
-            return ""
+            return None
         running = [p for p in self.graph.inputs(node_id) if self.steps[p].action is Action.RUN]
-        return f"downstream of {running[0]}" if running else ""
+        return Reason(Why.DOWNSTREAM, running[0]) if running else None
 
     def _warn(self, node_id: str) -> None:
         for parent in self.graph.inputs(node_id):

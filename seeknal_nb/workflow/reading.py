@@ -142,24 +142,18 @@ class Reader:
 
     def _relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound to read the node, in the order in which it must be."""
-        return relations(self.graph, [node_id], self._view, self._stored, self.runner.around.root)
+        return relations(self.graph, [node_id], self._view, self._shown, self.runner.around.root)
 
     def _view(self, node_id: str) -> Node | None:
         node = self.graph.nodes[self.graph.index[node_id]]
         return written(node, self.runner.around.params)[1] if is_view(node) else None
 
-    def _stored(self, node_id: str) -> Relation:
+    def _shown(self, node_id: str) -> Build:
         build = self.build(node_id)
         if build is None or build.path is None:
             state = self.states.get(node_id)
-            why = "it has no table of its own" if state and state.good and not state.output else "it was never built"
-            if state is not None and not state.good:
-                told, _, fix = (state.error or "").partition(". Fix: ")
-                why, fix = f"it failed last time: {cut(told, LONGEST_NOTE)}", cut(fix, LONGEST_NOTE)
-                raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=fix or "mend it, then run again")
-            remedy = f"run --nodes {node_id}" if "never" in why else "show a node that it reads, or open what it delivered"
-            raise SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy)
-        return build.relation()
+            raise _nothing_to_show(node_id, state)
+        return build
 
 
 def as_shown(runner: DAGRunner, plan: Plan) -> dict[str, NodeState]:
@@ -173,6 +167,17 @@ def as_shown(runner: DAGRunner, plan: Plan) -> dict[str, NodeState]:
         rows = state.earlier.get(step.key or "") if build is None else build.row_count
         states[step.node_id] = replace(state, built=step.key, row_count=rows)
     return states
+
+
+def _nothing_to_show(node_id: str, state: NodeState | None) -> SelectionError:
+    if state is not None and not state.good:
+        told = (state.error or "").removesuffix(f". Fix: {state.remedy}")
+        why, remedy = f"it failed last time: {cut(told, LONGEST_NOTE)}", cut(state.remedy or "", LONGEST_NOTE)
+    elif state is not None and not state.output:
+        why, remedy = "it has no table of its own", "show a node that it reads, or open what it delivered"
+    else:
+        why, remedy = "it was never built", f"run --nodes {node_id}"
+    return SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy or "mend it, then run again")
 
 
 def _of_checks(node_id: str, checks: list[dict[str, Any]], limit: int, note: str) -> Preview:

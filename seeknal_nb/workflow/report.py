@@ -7,7 +7,9 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from seeknal_nb.markup import cut, esc_term
-from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeStarted, RunStarted
+from seeknal_nb.status import LOOKS, ExecutionStatus
+from seeknal_nb.workflow.events import NodeFinished, NodeStarted, RunStarted
+from seeknal_nb.workflow.reasons import Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +22,8 @@ __all__ = ["event_lines", "plan_lines", "print_lines", "print_summary", "summary
 RULE = "=" * 60
 SHORT = 200
 """A failure was told whole when it happened; the summary names it."""
-COLOURS = {"✓": "32", "✗": "31", "ℹ": "36", "!": "33", "»": "90"}
-PLAIN = {"✓": "+", "✗": "x", "ℹ": "i", "»": ">", "…": "..."}
+COLOURS = {"ℹ": "36", "!": "33", **{look.icon: look.ansi for look in LOOKS.values() if look.ansi}}
+PLAIN = {"ℹ": "i", "…": "...", **{look.icon: look.ascii for look in LOOKS.values()}}
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
@@ -48,15 +50,15 @@ def event_lines(event: Event) -> Iterator[str]:
 
 
 def _result_lines(result: NodeResult) -> Iterator[str]:
-    name = result.node_id.partition(".")[2]
+    name, sign = result.node_id.partition(".")[2], LOOKS[result.status].icon
     tries = f" ({result.attempts} attempts)" if result.attempts > 1 else ""
     if result.status is ExecutionStatus.SUCCESS:
-        yield f"✓ {name} completed in {result.duration:.2f}s{tries}"
+        yield f"{sign} {name} completed in {result.duration:.2f}s{tries}"
         yield from (f"! {name}: {warning}" for warning in result.warnings)
     elif result.status is ExecutionStatus.FAILED:
-        yield f"✗ {name} failed after {result.duration:.2f}s{tries}: {result.error_message}"
-    elif result.status is ExecutionStatus.SKIPPED and result.reason.startswith("upstream failed"):
-        yield f"» {name} skipped: {result.reason}"
+        yield f"{sign} {name} failed after {result.duration:.2f}s{tries}: {result.error_message}"
+    elif result.reason.code is Why.UPSTREAM_FAILED:
+        yield f"{sign} {name} skipped: {result.reason}"
 
 
 def summary_lines(summary: ExecutionSummary) -> Iterator[str]:
@@ -75,7 +77,8 @@ def summary_lines(summary: ExecutionSummary) -> Iterator[str]:
     yield f"  {'Duration:':<17}{summary.total_duration:.2f}s"
     yield f"ℹ {RULE}"
     for result in summary.failed:
-        yield f"✗ {result.node_id}: {cut((result.error_message or '').partition(chr(10))[0], SHORT)}"
+        first = (result.error_message or "").partition("\n")[0]
+        yield f"{LOOKS[result.status].icon} {result.node_id}: {cut(first, SHORT)}"
 
 
 def print_summary(summary: ExecutionSummary) -> None:

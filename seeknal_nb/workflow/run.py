@@ -26,6 +26,7 @@ from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.task import Task
 from seeknal_nb.workflow.observe import probe_digest
+from seeknal_nb.workflow.plan import last_good
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ class Run:
     def work(self, node: Node) -> dict[str, Any]:
         """Do what the node's kind does: stage files, and give the spec's dict."""
         kind = self.world.sights[node.id].kind
+        if not kind.addressed:  # what is delivered cannot be taken back
+            self.ledger.lease.renew()
         if not kind.stages:
             return kind.execute(self._task(node, Path()))
         stage = self.runner.outputs.stage(node.id, self.walk.decisions[node.id].key or "")
@@ -206,7 +209,7 @@ class Run:
         return result, build
 
     def _prove_unchanged(self, node_id: str) -> None:
-        """What the node read must be what its key says: RELIABILITY rule 10, hash before and after."""
+        """What the node read must be what its key says: it is hashed before and after."""
         sight, before = self.world.sights[node_id], self.world.facts[node_id].probe
         if sight.captured.digest_text and not self._reads_the_same(sight):
             raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")
@@ -245,9 +248,8 @@ class Run:
         return former.digest if self.runner.engine.get().same_rows(before.relation(), this.relation()) else None
 
     def _built_before(self, node_id: str) -> Build | None:
-        entry = self.world.facts[node_id].entry
-        found = self.world.find(node_id, entry.built) if entry and entry.built and entry.output else None
-        return self.runner.outputs.whole(found) if found is not None else None
+        found = last_good(node_id, self.world)
+        return self.runner.outputs.whole(found) if found is not None and found.path is not None else None
 
     def _build(self, result: NodeResult, decision: Decision, found: dict[str, Any]) -> Build:
         inputs = {name: self.walk.digests.get(name) or "" for name in self.graph.inputs(result.node_id)}
@@ -282,10 +284,7 @@ def _program_ends(error: BaseException) -> bool:
 
 
 def _failure(node: Node, error: BaseException, duration: float, attempts: int, started: float | None) -> NodeResult:
-    if isinstance(error, SeeknalError):
-        text = str(error.at(node=node.id, place=node.place))
-    else:
-        text = f"{type(error).__name__}: {text_of(error)}"
+    text = str(node.blamed(error)) if isinstance(error, SeeknalError) else f"{type(error).__name__}: {text_of(error)}"
     return NodeResult(
         node.id, ExecutionStatus.FAILED, duration, None, text[:LONGEST], getattr(error, "metadata", None) or {},
         attempts=attempts, started=started, error=error,

@@ -23,18 +23,20 @@ from seeknal_nb.workflow.events import (
     RunFinished,
     RunStarted,
 )
+from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.kinds import kind_names
 from seeknal_nb.workflow.kinds.task import Surroundings
-from seeknal_nb.workflow.ledger import Ledger
-from seeknal_nb.workflow.lock import run_lock
+from seeknal_nb.workflow.ledger import Ledger, leased, recall
+from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.outputs import OutputStore
-from seeknal_nb.workflow.plan import Plan, Selection
+from seeknal_nb.workflow.plan import Plan, Selection, last_good
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.proofs import Proofs
+from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, seconds, whole
-from seeknal_nb.workflow.stores import JsonState
+from seeknal_nb.workflow.stores import as_store
 
 if TYPE_CHECKING:
     import threading
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from seeknal_nb.engines import Engine
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.outputs import Garbage
-    from seeknal_nb.workflow.state import NodeState, StateStore
+    from seeknal_nb.workflow.state import NodeState, StateBackend, StateStore
 
 __all__ = [
     "DAGRunner",
@@ -71,7 +73,7 @@ class DAGRunner:
             ``state``, else inside it.
         root: Where relative paths start (default: the working directory).
         engine: An engine, or the name of one.
-        state: Another store: any object with ``load()`` and ``save(state)``.
+        state: Another store, or the spec's backend: any object with ``load()`` and ``save(state)``.
         kinds: Executors by kind: a function of a node that gives the spec's dict.
         params: Values of ``{{ name }}``.
         namespace: The notebook's variables, which Python bodies may read.
@@ -89,7 +91,7 @@ class DAGRunner:
         *,
         root: Path | str | None = None,
         engine: Engine | OnFirstUse | str = "duckdb",
-        state: StateStore | None = None,
+        state: StateStore | StateBackend | None = None,
         kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
         params: Mapping[str, object] | None = None,
         namespace: Mapping[str, object] | None = None,
@@ -102,7 +104,7 @@ class DAGRunner:
         self.root = Path(root) if root is not None else Path.cwd()
         self.state_dir, self.target = folders(self.root, state_dir)
         self.outputs = OutputStore(self.target / "outputs", Proofs(self.state_dir / "proofs"))
-        self.state = state if state is not None else JsonState(self.state_dir)
+        self.state = as_store(state) if state is not None else JsonState(self.state_dir)
         self.kinds = dict(kinds or {})
         self.listeners = list(listeners)
         self.workers, self.executor = workers, executor
@@ -141,7 +143,7 @@ class DAGRunner:
 
         Raises:
             SelectionError, ManifestError: Nothing was run.
-            LockedError: Another run holds the state folder.
+            LockedError: Another run holds the state folder, or the store.
         """
         summary = ExecutionSummary()
         events = self.stream(
@@ -193,9 +195,10 @@ class DAGRunner:
             return
         graph, chosen = Graph(self.manifest, self.kinds), _selection(selection)
         check_selection(graph, chosen, self._known_types())
-        with run_lock(self.state_dir, command) as left:
+        owner = who(command, self.root)
+        with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
-            ledger = Ledger(self.state, left)
+            ledger = Ledger(self.state, lease, left)
             world, plan = self._prepare(graph, ledger, chosen, verify=verify)
             self._active = Run(
                 self, graph, plan, world, ledger, retry=retry, retry_delay=retry_delay,
@@ -214,10 +217,10 @@ class DAGRunner:
             selection: ``full``, ``nodes``, ``only``, ``node_types``, ``tags``, ``exclude_tags``, ``exclude``, ``cutoff``.
         """
         graph = Graph(self.manifest, self.kinds)
-        ledger = Ledger(self.state)
-        world = self._observe(graph, ledger, verify=verify)
+        known = recall(self.state)
+        world = self._observe(graph, known.states, verify=verify)
         plan = self._plan(graph, world, _selection(selection))
-        return replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
+        return replace(plan, warnings=(*known.notes, *world.notes, *plan.warnings))
 
     def print_plan(
         self,
@@ -238,7 +241,7 @@ class DAGRunner:
 
     def states(self) -> dict[str, NodeState]:
         """What is remembered of each node, by id."""
-        return Ledger(self.state).states
+        return recall(self.state).states
 
     def garbage(self, *, keep: int = 0) -> list[Garbage]:
         """Builds that no node needs now, beyond the newest ``keep`` of each node."""
@@ -247,7 +250,7 @@ class DAGRunner:
 
     def look(self, graph: Graph) -> Observed:
         """What is true of these nodes now; changes nothing."""
-        return self._observe(graph, Ledger(self.state), verify=False)
+        return self._observe(graph, self.states(), verify=False)
 
     def on_node_start(self, node_id: str) -> None:
         """For a subclass to override, and to call from its own ``_execute_node``: SPEC.md § Event Hooks.
@@ -277,9 +280,9 @@ class DAGRunner:
             raise RuntimeError("no run is going on")
         return self._active
 
-    def _observe(self, graph: Graph, ledger: Ledger, *, verify: bool, asking: bool = False) -> Observed:
+    def _observe(self, graph: Graph, states: Mapping[str, NodeState], *, verify: bool, asking: bool = False) -> Observed:
         around = replace(self.around, asking=asking)
-        return observe(graph, ledger.states, outputs=self.outputs, around=around, kinds=self.kinds, verify=verify)
+        return observe(graph, states, outputs=self.outputs, around=around, kinds=self.kinds, verify=verify)
 
     def _known_types(self) -> list[str]:
         return [*NodeType, *kind_names(self.kinds)]
@@ -292,7 +295,7 @@ class DAGRunner:
 
     def _prepare(self, graph: Graph, ledger: Ledger, chosen: Selection, *, verify: bool) -> tuple[Observed, Plan]:
         """Plan, then prove what the run will read: a damaged input becomes a step of the plan."""
-        world = self._observe(graph, ledger, verify=verify, asking=True)
+        world = self._observe(graph, ledger.states, verify=verify, asking=True)
         while True:
             plan = self._plan(graph, world, chosen)
             damaged = [] if verify else _damaged(graph, plan, world)
@@ -337,7 +340,7 @@ def folders(root: Path, state_dir: Path | str | None) -> tuple[Path, Path]:
 def _broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSummary:
     """What is known of a run that nobody followed to its end."""
     pending = ExecutionStatus.PENDING
-    known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason="interrupted") for s in plan]
+    known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason=Reason(Why.INTERRUPTED)) for s in plan]
     return ExecutionSummary.of(known, changed=len(plan.runs), duration=sum(result.duration for result in known))
 
 
@@ -346,8 +349,7 @@ def _damaged(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]
     runs = set(plan.runs)
     found = []
     for node_id in dict.fromkeys(p for i in runs for p in graph.inputs(i) if p not in runs):
-        entry = world.facts[node_id].entry
-        build = world.find(node_id, entry.built) if entry and entry.built else None
+        build = last_good(node_id, world)
         if build is not None and build.path is not None and world.outputs.find(node_id, build.key, verify=True) is None:
             found.append((node_id, build.key))
     return found

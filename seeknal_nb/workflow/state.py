@@ -1,17 +1,20 @@
-"""What is remembered of each node between runs: SPEC.md § State Management. Decides nothing, reads no file.
+"""What is remembered of each node between runs, and what keeps it: SPEC.md § State Management. Reads no file.
 
-A store takes and gives plain dicts, so that the spec's ``CustomStateBackend`` is one as it stands.
+A store takes and gives plain dicts; what they mean is read here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from seeknal_nb.errors import StateError
 from seeknal_nb.workflow.events import ExecutionStatus
 
-__all__ = ["NodeState", "StateStore", "read_states"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["Lease", "NodeState", "StateBackend", "StateStore", "read_states"]
 
 FORMAT = 2
 
@@ -37,6 +40,8 @@ class NodeState:
         earlier: For builds without data: row counts of the former builds by key; going back finds them.
         attempts: Executions of the last run.
         error: The last failure's text.
+        remedy: What that text ends in.
+        line: The line of the body that it is about, from 1; 0 for none.
         version: Form of this entry.
     """
 
@@ -56,6 +61,8 @@ class NodeState:
     earlier: dict[str, int | None] = field(default_factory=dict)
     attempts: int = 0
     error: str | None = None
+    remedy: str | None = None
+    line: int = 0
     version: int = FORMAT
 
     @property
@@ -124,9 +131,10 @@ def _check(state: NodeState) -> None:
         raise ValueError(f"last_run {state.last_run!r}")
     if state.row_count is not None and (type(state.row_count) is not int or state.row_count < 0):
         raise ValueError(f"row_count {state.row_count!r}")
-    if type(state.version) is not int:
-        raise TypeError(f"version {state.version!r}")
-    for value in (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error):
+    if not (type(state.version) is type(state.line) is int):
+        raise TypeError(f"version {state.version!r}, line {state.line!r}")
+    texts = (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error, state.remedy)
+    for value in texts:
         if value is not None and type(value) is not str:
             raise ValueError(f"{value!r} should be text")
     for held in (state.inputs, state.parts, state.seen, state.earlier):
@@ -136,14 +144,54 @@ def _check(state: NodeState) -> None:
 
 @runtime_checkable
 class StateStore(Protocol):
-    """Where entries are kept: SPEC.md § State Backends.
+    """Where entries are kept. Anybody may look; who writes holds the one lease.
 
-    A store may have ``append(node_id, entry)`` too: then an entry is safe as soon as its node finished, without the
-    whole state being written; and ``sync()``, to bring such entries to the disk.
+    A store may have ``notes`` too: lines about what the last ``load`` met, for the reader of a plan.
     """
 
     def load(self) -> dict[str, Any]:
-        """All entries by node id; ``{}`` where there are none yet."""
+        """All entries by node id; ``{}`` where there are none yet. Changes nothing."""
+
+    def acquire(self, owner: str) -> Lease:
+        """Take the lease of these entries; ``owner`` says to others who has it.
+
+        Raises:
+            LockedError: Another run has it; the error says who, where, and since when.
+        """
+
+
+class Lease(Protocol):
+    """The right to write a store's entries. A lease that was taken over, or let go, raises ``Fenced`` and writes nothing.
+
+    Attributes:
+        token: Greater than that of every lease before.
+        left: Who had it before and did not let go, as a run that was killed; else None.
+    """
+
+    token: int
+    left: str | None
+
+    def put(self, node_id: str, entry: dict[str, Any]) -> None:
+        """Keep an entry; it outlives this process from now on. Entries of other nodes stay as they are."""
+
+    def forget(self, node_ids: Collection[str]) -> None:
+        """Keep no entry of these nodes any more."""
+
+    def renew(self) -> None:
+        """Prove that this is still the lease: before something is done that cannot be taken back."""
+
+    def sync(self) -> None:
+        """Bring what was put to the disk: it outlives a power cut from now on."""
+
+    def release(self) -> None:
+        """Let go; a second time it does nothing."""
+
+
+class StateBackend(Protocol):
+    """What SPEC.md § State Backends has for a store: it is saved whole."""
+
+    def load(self) -> Any:
+        """All entries by node id; None or ``{}`` where there are none yet."""
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep these entries, and no others."""

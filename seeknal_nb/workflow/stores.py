@@ -1,27 +1,72 @@
-"""Where the entries of state are kept: in memory, in the spec's JSON with a journal, in a SQLite file."""
+"""Which stores of state there are, by the scheme of a URL; that in memory, and the spec's own shape of one.
+
+Those in a folder and in a database have modules of their own.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import sqlite3
-import zlib
-from datetime import UTC, datetime
+import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
-from seeknal_nb.errors import StateError
-from seeknal_nb.files import io_errors, write_atomic
+from seeknal_nb.errors import UsageError
+from seeknal_nb.plugins import find
+from seeknal_nb.workflow.lock import fenced, held
+from seeknal_nb.workflow.state import StateStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
-__all__ = ["JsonState", "MemoryState", "SqliteState"]
+    from seeknal_nb.workflow.state import StateBackend
 
-SNAPSHOT = "execution_state.json"
-JOURNAL = "journal.jsonl"
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+__all__ = ["STORES", "MemoryState", "WholeState", "as_store", "open_store", "options_of", "path_of"]
+
+STORES: Mapping[str, str] = {
+    "json": "seeknal_nb.workflow.jsonstate:json_store",
+    "memory": "seeknal_nb.workflow.stores:memory_store",
+    "sqlite": "seeknal_nb.workflow.sqlstate:sqlite_store",
+}
+"""``module:function(url, root, project)`` by scheme; ``project`` is empty where nobody has given the pipeline a name."""
+FORM = "scheme:///path, as in sqlite:///shared/state.db (below the project) or sqlite:////srv/state.db"
+
+
+def open_store(url: str, *, root: Path, project: str) -> StateStore:
+    """The store that a URL names; relative paths start at ``root``, and ``project`` is the pipeline's own name, if any.
+
+    Raises:
+        UsageError: It is no URL of a store.
+        PluginError: Nothing has that scheme, or it does not import.
+    """
+    scheme, colon, _ = url.partition("://")
+    if not colon:
+        raise UsageError(f"state {url!r} is no URL", remedy=f"write {FORM}")
+    store: StateStore = find("stores", scheme, STORES)(url, root.resolve(), project)
+    return store
+
+
+def as_store(state: StateStore | StateBackend) -> StateStore:
+    """The store itself, or the spec's backend as one."""
+    return state if isinstance(state, StateStore) else WholeState(state)
+
+
+def path_of(url: str, root: Path) -> Path:
+    """The path in ``scheme:///path?options``; one that is relative starts at ``root``."""
+    scheme, _, rest = url.partition("://")
+    path = rest.partition("?")[0]
+    if not path.startswith("/") or path == "/":
+        raise UsageError(f"state {url!r} has no path, or a host", remedy=f"write {FORM.replace('sqlite', scheme)}")
+    return root / path[1:]
+
+
+def options_of(url: str) -> dict[str, str]:
+    """What stands behind the ``?`` of a URL."""
+    return dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
+
+
+def memory_store(_url: str, _root: Path, _project: str) -> MemoryState:
+    """The store of ``memory://``."""
+    return MemoryState()
 
 
 class MemoryState:
@@ -29,177 +74,119 @@ class MemoryState:
 
     def __init__(self) -> None:
         self._entries: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._lease: MemoryLease | None = None
+        self._leases = 0
 
     def load(self) -> dict[str, Any]:
         """A copy of the entries."""
         return dict(self._entries)
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Keep a copy."""
-        self._entries = dict(state)
+    def acquire(self, owner: str) -> MemoryLease:
+        """See ``StateStore.acquire``."""
+        with self._lock:
+            if self._lease is not None:
+                raise held("this store in memory", self._lease.owner)
+            self._leases += 1
+            self._lease = MemoryLease(self, self._entries, self._leases, owner)
+            return self._lease
+
+    def holds(self, lease: MemoryLease) -> bool:
+        """Whether this is the lease now."""
+        return self._lease is lease
+
+    def let_go(self, lease: MemoryLease) -> None:
+        """Forget the lease, where it still is the one."""
+        with self._lock:
+            if self._lease is lease:
+                self._lease = None
 
 
-class JsonState:
-    """``execution_state.json`` as the spec has it, with a journal of what finished since it was written.
+class MemoryLease:
+    """See ``Lease``."""
 
-    One line of the journal is ``<crc32> {"node_id": ..., ...}``; a torn last line is ignored, a broken one in the middle
-    ends what is read. A snapshot that cannot be read is moved aside, never deleted.
-    """
+    left: str | None = None
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.snapshot = directory / SNAPSHOT
-        self.journal = directory / JOURNAL
-        self.notes: list[str] = []
-        self._handle: int | None = None
-        self._texts: dict[str, tuple[dict[str, Any], str]] = {}
+    def __init__(self, store: MemoryState, entries: dict[str, Any], token: int, owner: str) -> None:
+        self._store, self._entries, self.token, self.owner = store, entries, token, owner
 
-    def load(self) -> dict[str, Any]:
-        """The snapshot with the journal's entries on top; changes no file."""
-        self.notes = []
-        if not self.snapshot.exists() and not self.journal.exists():
-            return {}
-        entries = self._snapshot()
-        if self.journal.exists():
-            entries.update(self._journal())
-        return entries
+    def put(self, node_id: str, entry: dict[str, Any]) -> None:
+        """See ``Lease.put``; here it lives as long as the process."""
+        self.renew()
+        self._entries[node_id] = entry
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Write the snapshot, atomically, and begin the journal anew."""
-        if self.snapshot.exists() and not _parses(self.snapshot):
-            aside = self.snapshot.with_name(f"{SNAPSHOT}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
-            with io_errors("move", self.snapshot):
-                self.snapshot.rename(aside)
-        entries = ",\n".join(f"{_encode(node_id)}:{self._text(node_id, entry)}" for node_id, entry in state.items())
-        write_atomic(self.snapshot, f"{{{entries}}}\n".encode())
-        self.close()
-        with io_errors("remove", self.journal):
-            self.journal.unlink(missing_ok=True)
+    def forget(self, node_ids: Collection[str]) -> None:
+        """See ``Lease.forget``."""
+        self.renew()
+        for node_id in node_ids:
+            self._entries.pop(node_id, None)
 
-    def append(self, node_id: str, entry: dict[str, Any]) -> None:
-        """Add one entry to the journal, with one write."""
-        written = _encode(entry)
-        self._texts[node_id] = entry, written
-        text = f'{{"node_id":{_encode(node_id)},{written[1:]}'.encode()
-        with io_errors("write", self.journal):
-            if self._handle is None:
-                self._begin()
-            os.write(self._handle, _line(text))  # type: ignore[arg-type]
-
-    def _text(self, node_id: str, entry: dict[str, Any]) -> str:
-        """The entry as JSON; what was appended has been written once already."""
-        appended = self._texts.get(node_id)
-        return appended[1] if appended is not None and appended[0] is entry else _encode(entry)
+    def renew(self) -> None:
+        """See ``Lease.renew``."""
+        if not self._store.holds(self):
+            raise fenced("its store in memory", None)
 
     def sync(self) -> None:
-        """Bring the journal to the disk."""
-        if self._handle is not None:
-            with io_errors("sync", self.journal):
-                os.fsync(self._handle)
+        """There is no disk."""
 
-    def close(self) -> None:
-        """Let go of the journal."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-    def _snapshot(self) -> dict[str, Any]:
-        try:
-            entries = json.loads(self.snapshot.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except (ValueError, RecursionError):
-            self.notes.append(
-                f"{self.snapshot} is corrupt; it is moved aside at the next run, and its nodes are built again"
-            )
-            return {}
-        if isinstance(entries, dict):
-            return entries
-        self.notes.append(f"{self.snapshot} does not hold an object; all nodes count as never built")
-        return {}
-
-    def _begin(self) -> None:
-        if self.journal.exists():  # of a run that died: its last line may be torn
-            self.save(self.load())
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(self.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.write(self._handle, _line(json.dumps({"base": self._base()}).encode()))
-
-    def _base(self) -> int | None:
-        """Which snapshot the journal continues: without that one it counts for nothing, so deleting it is enough."""
-        try:
-            return zlib.crc32(self.snapshot.read_bytes())
-        except FileNotFoundError:
-            return None
-
-    def _journal(self) -> dict[str, Any]:
-        lines = self.journal.read_bytes().split(b"\n")
-        if _read_line(lines[0]) != {"base": self._base()}:
-            return {}
-        entries: dict[str, Any] = {}
-        for number, line in enumerate(lines[1:], 2):
-            entry = _read_line(line)
-            if entry is None and line:
-                self.notes.append(f"{self.journal}:{number} is torn; what follows it counts as never finished")
-                break
-            if entry is not None and "node_id" in entry:
-                entries[entry.pop("node_id")] = entry
-        return entries
+    def release(self) -> None:
+        """See ``Lease.release``."""
+        self._store.let_go(self)
 
 
-def _line(text: bytes) -> bytes:
-    return b"%08x %s\n" % (zlib.crc32(text), text)
+class WholeState:
+    """The spec's backend, which is saved whole, as a store: what it holds of other nodes when it is saved stays.
+
+    It excludes nobody: the lock of the state folder, which every run has, is all that keeps two runs apart. So it is not
+    for sharing between folders.
+    """
+
+    def __init__(self, backend: StateBackend) -> None:
+        self.backend = backend
+
+    def load(self) -> Any:
+        """What the backend gives."""
+        return self.backend.load()
+
+    def acquire(self, owner: str) -> WholeLease:  # noqa: ARG002 - the protocol's signature
+        """Always given."""
+        return WholeLease(self.backend)
 
 
-def _read_line(line: bytes) -> dict[str, Any] | None:
-    crc, _, text = line.partition(b" ")
-    try:
-        entry = json.loads(text) if int(crc, 16) == zlib.crc32(text) else None
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) else None
+class WholeLease:
+    """See ``Lease``; what is put is kept by ``sync``."""
 
+    token = 1
+    left: str | None = None
 
-def _parses(path: Path) -> bool:
-    try:
-        return isinstance(json.loads(path.read_bytes()), dict)
-    except (ValueError, RecursionError):
-        return False
+    def __init__(self, backend: StateBackend) -> None:
+        self._backend = backend
+        self._put: dict[str, Any] = {}
+        self._forgotten: set[str] = set()
+        self._changed = False
 
+    def put(self, node_id: str, entry: dict[str, Any]) -> None:
+        """Remember it until ``sync``."""
+        self._put[node_id] = entry
+        self._changed = True
 
-class SqliteState:
-    """Entries in one table of a SQLite file: an entry a row, kept as JSON."""
+    def forget(self, node_ids: Collection[str]) -> None:
+        """Likewise."""
+        for node_id in node_ids:
+            self._put.pop(node_id, None)
+        self._forgotten.update(node_ids)
+        self._changed = True
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def renew(self) -> None:
+        """Nobody can have taken it."""
 
-    def load(self) -> dict[str, Any]:
-        """All rows; ``{}`` where the file is not there, which it is not after this either."""
-        if not self.path.exists():
-            return {}
-        with self._open() as connection:
-            return {node_id: json.loads(text) for node_id, text in connection.execute("SELECT node_id, entry FROM state")}
+    def sync(self) -> None:
+        """Save what the backend holds now with what was put here on top."""
+        if self._changed:
+            found = self._backend.load()
+            others = {i: e for i, e in found.items() if i not in self._forgotten} if isinstance(found, dict) else {}
+            self._backend.save({**others, **self._put})
+            self._changed = False
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Replace all rows in one transaction."""
-        with self._open() as connection:
-            connection.execute("DELETE FROM state")
-            connection.executemany("INSERT INTO state VALUES (?, ?)", [(i, json.dumps(e)) for i, e in state.items()])
-
-    def append(self, node_id: str, entry: dict[str, Any]) -> None:
-        """Replace one row."""
-        with self._open() as connection:
-            connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (node_id, json.dumps(entry)))
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with io_errors("write", self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with contextlib.closing(sqlite3.connect(self.path)) as connection, connection:
-                connection.execute("CREATE TABLE IF NOT EXISTS state (node_id TEXT PRIMARY KEY, entry TEXT NOT NULL)")
-                yield connection
-        except (sqlite3.Error, json.JSONDecodeError) as error:
-            raise StateError(
-                f"cannot use the state in {self.path}", why=str(error), remedy="mend or remove the file, then run again"
-            ) from error
+    def release(self) -> None:
+        """There is nothing to let go."""

@@ -1,6 +1,6 @@
 """One walk through a plan: the ready queue, what is known of each node so far, and its events. Writes no file itself.
 
-Only the thread that consumes the events touches what is here; a worker computes one result (DESIGN.md section 1).
+Only the thread that consumes the events touches what is here; a worker computes one result.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Relation
+from seeknal_nb.engines.interrupts import STEP, in_steps
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
 from seeknal_nb.workflow.kinds.tables import relations
 from seeknal_nb.workflow.kinds.task import Input
-from seeknal_nb.workflow.plan import Action, Decision, decide
+from seeknal_nb.workflow.plan import Action, Decision, decide, last_good
+from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Walk"]
 
-STEP = 0.05
 GRACE = 2.0
 S = ExecutionStatus
 
@@ -115,12 +116,12 @@ class Walk:
             if step.action is Action.SKIP:
                 yield self._keep(NodeResult(step.node_id, S.SKIPPED, reason=step.reason))
             elif failed:
-                yield self._keep(NodeResult(step.node_id, S.SKIPPED, reason=f"upstream failed: {failed}"))
+                yield self._keep(_blocked(step.node_id, failed))
             elif step.action is Action.CACHED and step.key is not None:
                 yield self._keep(self._cached(step, self.world.find(step.node_id, step.key), step.reason))
             else:
-                why = "interrupted" if self.cancelled.is_set() else "run stopped"
-                yield self._keep(NodeResult(step.node_id, S.PENDING, reason=why))
+                why = Why.INTERRUPTED if self.cancelled.is_set() else Why.RUN_STOPPED
+                yield self._keep(NodeResult(step.node_id, S.PENDING, reason=Reason(why)))
 
     def inputs(self, node_id: str) -> dict[str, Input]:
         """What a node reads, by id, in the order of its edges."""
@@ -129,30 +130,23 @@ class Walk:
 
     def relations(self, node_id: str) -> dict[str, Relation]:
         """What must be bound before the node's SQL runs: its inputs, and what views among them read."""
-        found = relations(self.graph, self.graph.inputs(node_id), self._view, self._stored, self.world.root)
-        return {name: relation for name, relation in found.items() if relation != Relation()}
+        return relations(self.graph, self.graph.inputs(node_id), self._view, self._whole, self.world.root)
 
     def _view(self, node_id: str) -> Node | None:
         return None if self.world.facts[node_id].stored else self.world.sights[node_id].node
-
-    def _stored(self, node_id: str) -> Relation:
-        build = self._whole(node_id)
-        return build.relation() if build is not None else Relation()
 
     def _start(self, step: Step) -> Iterator[Event]:
         node_id = step.node_id
         if step.action is Action.CACHED and step.key is not None and not self._failed:
             yield self._finish(self._cached(step, self.world.find(node_id, step.key), step.reason))
             return
-        decision = self.decisions[node_id] = self._decide(step)
+        decision = self.decisions[node_id] = decide(self.graph, node_id, self.digests, self.world)
         failed = self._failed_ancestor(node_id)
         if step.action is Action.SKIP:
-            if failed:
-                self._behind[node_id] = failed
-            self._take(node_id, self._last_good(node_id))
+            self._take(node_id, last_good(node_id, self.world, decision))
             yield self._finish(NodeResult(node_id, S.SKIPPED, reason=step.reason))
         elif failed:
-            yield self._finish(NodeResult(node_id, S.SKIPPED, reason=f"upstream failed: {failed}"))
+            yield self._finish(_blocked(node_id, failed))
         elif decision.build is not None and not self._must_run(step):
             reason = step.reason if step.action is Action.CACHED else self._cut_off(step)
             yield self._finish(self._cached(step, decision.build, reason))
@@ -162,7 +156,7 @@ class Walk:
             self._in_flight[future] = node_id
             future.add_done_callback(self._done.put)
 
-    def _cached(self, step: Step, build: Build | None, reason: str) -> NodeResult:
+    def _cached(self, step: Step, build: Build | None, reason: Reason) -> NodeResult:
         self._take(step.node_id, build)
         entry = self.world.facts[step.node_id].entry
         if build is not None and entry is not None and entry.built != build.key:
@@ -185,12 +179,8 @@ class Walk:
             build = self.builds[node_id] = self.world.outputs.whole(build)
         return build
 
-    def _cut_off(self, step: Step) -> str:
-        return "inputs came out the same" if not step.certain else "up to date"
-
-    def _decide(self, step: Step) -> Decision:
-        inputs = [(p, self.digests.get(p)) for p in self.graph.inputs(step.node_id)]
-        return decide(step.node_id, self.world.facts[step.node_id], inputs, self.world)
+    def _cut_off(self, step: Step) -> Reason:
+        return Reason(Why.UP_TO_DATE if step.certain else Why.SAME_INPUTS)
 
     def _must_run(self, step: Step) -> bool:
         if step.forced:
@@ -205,29 +195,18 @@ class Walk:
         build = self.builds.get(node_id)
         return (build is None or build.digest is None) and self.world.facts[node_id].stored
 
-    def _last_good(self, node_id: str) -> Build | None:
-        decision = self.decisions.get(node_id)
-        if decision is not None and decision.build is not None:
-            return decision.build
-        entry = self.world.facts[node_id].entry
-        return self.world.find(node_id, entry.built) if entry and entry.built else None
-
     def _take(self, node_id: str, build: Build | None) -> None:
         self.builds[node_id] = build
-        self.digests[node_id] = None if build is None else build.digest or build.key
+        self.digests[node_id] = None if build is None else build.identity
 
     def _failed_ancestor(self, node_id: str) -> str | None:
         """The node whose failure reaches this one, through skipped ones too; a rule's reaches who waits for it."""
         for parent in self.graph.before(node_id):
             result = self.results.get(parent)
-            if parent in self._behind:
-                return self._behind[parent]
-            if result is None:
-                continue
-            if result.status is S.FAILED:
-                return parent
-            if result.status is S.SKIPPED and result.reason.startswith("upstream failed: "):
-                return result.reason.removeprefix("upstream failed: ")
+            failed = parent if result is not None and result.status is S.FAILED else self._behind.get(parent)
+            if failed is not None:
+                self._behind[node_id] = failed
+                return failed
         return None
 
     def _receive(self, *, block: bool) -> Iterator[Event]:
@@ -240,25 +219,27 @@ class Walk:
             block = False
 
     def _next(self, *, block: bool) -> Future[NodeResult] | None:
-        while True:
-            try:
-                return self._done.get(timeout=STEP) if block else self._done.get_nowait()
-            except queue.Empty:
-                if not block:
-                    return None
-                if self.cancelled.is_set():
-                    self._interrupt()
+        return in_steps(self._take_done, self._interrupt_if_cancelled) if block else self._take_done(0)
+
+    def _take_done(self, seconds: float) -> Future[NodeResult] | None:
+        with contextlib.suppress(queue.Empty):
+            return self._done.get(timeout=seconds)
+        return None
+
+    def _interrupt_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            self._interrupt()
 
     def _settled(self, future: Future[NodeResult]) -> NodeResult:
         node_id = self._in_flight.pop(future)
         result = future.result()
         if result.status is S.PENDING:
-            return replace(result, reason="interrupted")
+            return replace(result, reason=Reason(Why.INTERRUPTED))
         result, build = self._commit(result, self.decisions[node_id])
         if result.status is S.SUCCESS:
             self.ran.add(node_id)
             key = self.decisions[node_id].key
-            self.builds[node_id], self.digests[node_id] = build, build.digest or key if build else key
+            self.builds[node_id], self.digests[node_id] = build, build.identity if build else key
         return result
 
     def _finish(self, result: NodeResult) -> Event:
@@ -284,10 +265,16 @@ class Walk:
         if self._in_flight or len(self.results) < len(self.steps):
             self.cancelled.set()
         until = time.monotonic() + GRACE
-        while self._in_flight and time.monotonic() < until:
-            self._interrupt()
-            with contextlib.suppress(queue.Empty):
-                self._keep(self._settled(self._done.get(timeout=STEP)))
-        self._left_behind = self._left_behind or bool(self._in_flight)
-        self._in_flight.clear()
+        try:
+            while self._in_flight and time.monotonic() < until:
+                self._interrupt()
+                if future := self._take_done(STEP):
+                    self._keep(self._settled(future))
+        finally:  # a result that cannot be kept ends this
+            self._left_behind = self._left_behind or bool(self._in_flight)
+            self._in_flight.clear()
         return not self._left_behind
+
+
+def _blocked(node_id: str, failed: str) -> NodeResult:
+    return NodeResult(node_id, S.SKIPPED, reason=Reason(Why.UPSTREAM_FAILED, failed))

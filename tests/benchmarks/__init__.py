@@ -1,4 +1,4 @@
 """What seeknal_nb costs beyond the work itself: every number stands beside a floor that ran next to it.
 
-``python -m tests.benchmarks`` measures all of it. The goals are those of PERFORMANCE.md and, for the widget, of WIDGET.md.
+``python -m tests.benchmarks`` measures all of it.
 """

@@ -58,7 +58,7 @@ def _options():
 
 
 def _machine():
-    """What the numbers were taken on; the time of an empty call says how busy it was (36 ns when idle, PERFORMANCE.md)."""
+    """What the numbers were taken on; the time of an empty call says how busy it was (36 ns when idle)."""
     work, began = lambda: None, time.process_time()
     for _ in range(1_000_000):
         work()

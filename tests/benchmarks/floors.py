@@ -89,7 +89,7 @@ def identity(nodes):
     """Seconds to see that every node object is the one of before."""
     before, now = list(range(nodes)), list(range(nodes))
     began = time.process_time()
-    same = all(a is b or a == b for a, b in zip(before, now))
+    same = all(a is b or a == b for a, b in zip(before, now, strict=True))
     return {"inside": time.process_time() - began, "same": same}
 
 

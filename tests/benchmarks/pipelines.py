@@ -11,7 +11,7 @@ DOMAIN = ("load",) * 14 + ("clean",) * 10 + ("join",) * 8 + ("sum",) * 5 + ("rep
 _NAME = re.compile(r"\b(?:source|transform)\.\w+")
 _HEAD = re.compile(r"^-- node: (\S+)( view)?\n", re.MULTILINE)
 
-Step = namedtuple("Step", "id sql inputs view")
+Step = namedtuple("Step", "id sql inputs view")  # noqa: PYI024
 """One SQL node; its inputs in the order in which its statement names them."""
 
 
@@ -28,7 +28,7 @@ def layered(count):
 
 
 def domains(count, seed=SEED):
-    """Parents by number, as in the graphs of WIDGET.md section 1: one to four, mostly of the layer before, some of any earlier
+    """Parents by number, as projects of teams have them: one to four, mostly of the layer before, some of any earlier
     layer or of the domain before; each domain reads one hub."""
     import random
 
@@ -54,7 +54,7 @@ def trivial(count):
         tables = [f"transform.n{p}" for p in parents]
         names = [f"t{at}" for at, _ in enumerate(tables)]
         value = " + ".join(f"{name}.v" for name in names) or "0"
-        read = ", ".join(f"{table} {name}" for table, name in zip(tables, names))
+        read = ", ".join(f"{table} {name}" for table, name in zip(tables, names, strict=True))
         sql = f"SELECT ({value} + {number}) % 97 AS v" + (f" FROM {read}" if read else "")
         steps.append(Step(f"transform.n{number}", sql, tables, False))
     return steps
@@ -66,7 +66,7 @@ def flights(data, *, views=False):
     parts = _HEAD.split(text)[1:]
     return [
         Step(node_id, sql.strip(), list(dict.fromkeys(_NAME.findall(sql))), views and bool(view))
-        for node_id, view, sql in zip(parts[::3], parts[1::3], parts[2::3])
+        for node_id, view, sql in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
     ]
 
 

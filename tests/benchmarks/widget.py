@@ -1,4 +1,4 @@
-"""The graph in a notebook: until it is there, until a status is seen, until a click is answered. The goals are WIDGET.md's.
+"""The graph in a notebook: until it is there, until a status is seen, until a click is answered.
 
 Without Chromium only what needs no page is measured.
 """
@@ -6,7 +6,7 @@ Without Chromium only what needs no page is measured.
 import gzip
 import shutil
 
-from seeknal_nb.notebook.widget.widget import GraphWidget
+from seeknal_nb.draw.assets import script
 from tests.benchmarks.measure import Row, child, in_turn, row
 
 DRAWN = {100: 5, 1_000: 50, 5_000: None, 10_000: None}
@@ -41,9 +41,9 @@ def rows(options, directory):
 
 def _drawn(options):
     """Without a browser: what a page is sent, what that takes, and its crossings beside those of Graphviz."""
-    script = str(GraphWidget._esm).encode()
-    zipped = len(gzip.compress(script))
-    yield Row("JavaScript, sent with each widget (floor: gzipped)", len(script) / 1e3, zipped / 1e3, "kB", 20, "ours")
+    sent = script("widget").encode()
+    zipped = len(gzip.compress(sent))
+    yield Row("script, sent with each widget (floor: gzipped)", len(sent) / 1e3, zipped / 1e3, "kB", 20, "ours")
     for nodes, goal in _up_to(options.graph_nodes, DRAWN):
         given = in_turn(
             options.repeat,
@@ -99,7 +99,7 @@ def _told(sheet, count):
     """From the event to the page, node by node; a graph that has just told something tells the next thing with what follows."""
     numbers = sheet.reachable()[:count]
     for nap in NAPS:
-        ours = sheet.told(f"bench.run({numbers}, {nap})", ".sk-node.sk-s2", "data-i")
+        ours = sheet.told(f"bench.run({numbers}, {nap})", ".sk-node.sk-success", "data-i")
         floor = sheet.told(f"least.tick({len(numbers)}, {nap})", ".least[data-said]", "data-said")
         what = f"  nodes of {nap * 1e3:.0f} ms: finished ->"
         yield from _spread(f"{what} DOM", ours, floor, "changed", (3, 25))

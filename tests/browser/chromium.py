@@ -20,9 +20,9 @@ REQUIRED = bool(os.environ.get("CI")) or os.environ.get("SEEKNAL_BROWSER") == "r
 if not REQUIRED:
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'seeknal_nb[dev]'")
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
-from playwright.sync_api import TimeoutError as TooLate
-from waiting import END
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import TimeoutError as TooLate  # noqa: E402
+from waiting import END  # noqa: E402
 
 __all__ = ["REQUIRED", "ROOT", "SCREENSHOTS", "SECONDS", "Browser", "Page", "TooLate", "comes", "context", "expect", "launched"]
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from chromium import Browser
-    from host import Host
-    from lab import Lab, Server
+    from browser.chromium import Browser
+    from browser.host import Host
+    from browser.lab import Lab, Server
 
 HERE = "tests/browser/"
 
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """A failed test leaves a picture of its page, and tells what page and server said."""
     report = yield
     seen = getattr(item, "funcargs", {}).get("lab") or getattr(item, "funcargs", {}).get("host")
@@ -39,7 +39,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 # Playwright keeps an event loop running in the thread, which the tests of other files must not meet: hence a module's.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from chromium import launched
+    from browser.chromium import launched
 
     with launched() as started:
         yield started
@@ -47,7 +47,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    from lab import served
+    from browser.lab import served
 
     with served(tmp_path_factory.mktemp("lab")) as started:
         yield started
@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def lab(browser: Browser, server: Server) -> Iterator[Lab]:
     """One page with JupyterLab for a module; each ``lab.open`` gives a notebook and a kernel of its own."""
-    from lab import Lab
+    from browser.lab import Lab
 
     with Lab(browser, server) as opened:
         yield opened
@@ -65,7 +65,7 @@ def lab(browser: Browser, server: Server) -> Iterator[Lab]:
 @pytest.fixture
 def host(browser: Browser) -> Iterator[Host]:
     """A blank page; ``host.show(traits)`` draws."""
-    from host import Host
+    from browser.host import Host
 
     with Host(browser) as opened:
         yield opened

@@ -9,23 +9,22 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from chromium import ROOT, SCREENSHOTS, context
-
+from browser.chromium import ROOT, SCREENSHOTS, context
+from seeknal_nb.draw.assets import script, style
 from seeknal_nb.draw.scene import edges_of, make_scene, nodes_of, snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from chromium import Browser
     from playwright.sync_api import Locator, Page, Route
 
+    from browser.chromium import Browser
     from seeknal_nb.draw.picture import Picture
 
 __all__ = ["Host", "traits_of"]
 
 ADDRESS = "http://127.0.0.1/"
-DRAW = ROOT / "seeknal_nb" / "draw"
 SCRIPT = ROOT / "tests" / "browser" / "host.js"
 PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>host</title><link rel="icon" href="data:,">
 <style>body{{margin:0;{style}}} .view{{width:{width}px}}</style><link rel="stylesheet" href="/graph.css"></head>
@@ -42,12 +41,12 @@ class Host:
         took: Milliseconds of the last ``show``: import, decode, render, paint.
     """
 
-    def __init__(self, browser: Browser, *, esm: Path = DRAW / "graph.js", css: Path = DRAW / "graph.css") -> None:
+    def __init__(self, browser: Browser, *, esm: str = "", css: str = "") -> None:
         self.dialogs: list[str] = []
         self.outside: list[str] = []
         self.errors: list[str] = []
         self.took: dict[str, float] = {}
-        self.esm, self.css = esm, css
+        self.esm, self.css = esm or script("widget"), css or style()
         self._browser = browser
         self._page: Page | None = None
         self._html = ""
@@ -179,9 +178,9 @@ class Host:
             case "":
                 route.fulfill(body=self._html, content_type="text/html")
             case "graph.js":
-                route.fulfill(body=self.esm.read_text(encoding="utf-8"), content_type="text/javascript")
+                route.fulfill(body=self.esm, content_type="text/javascript")
             case "graph.css":
-                route.fulfill(body=self.css.read_text(encoding="utf-8"), content_type="text/css")
+                route.fulfill(body=self.css, content_type="text/css")
             case _:
                 if not route.request.url.startswith(("data:", "blob:")):
                     self.outside.append(route.request.url)

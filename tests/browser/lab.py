@@ -19,13 +19,15 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import nbformat
-from chromium import ROOT, SCREENSHOTS, SECONDS, TooLate, context
+
+from browser.chromium import ROOT, SCREENSHOTS, SECONDS, TooLate, context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chromium import Browser, Page
     from playwright.sync_api import Locator
+
+    from browser.chromium import Browser, Page
 
 __all__ = ["CellFailed", "Lab", "Notebook", "Server", "served"]
 
@@ -41,7 +43,7 @@ DARK = "JupyterLab Dark"
 LIGHT = "JupyterLab Light"
 
 
-class CellFailed(AssertionError):
+class CellFailed(AssertionError):  # noqa: N818 - a cell did
     """A cell that should have worked ended in an error: its text, without colours."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from chromium import ROOT, comes, expect
-from host import Host, traits_of
-from lab import DARK, LIGHT, CellFailed
-from widget import Graph
 
+from browser.chromium import ROOT, comes, expect
+from browser.host import Host, traits_of
+from browser.lab import DARK, LIGHT, CellFailed
+from browser.widget import Graph
 from seeknal_nb.draw.picture import Mark, Picture
+from seeknal_nb.status import NUMBERS
 
 WIDGET = '''
 import anywidget, traitlets
@@ -48,10 +49,8 @@ export default { render({ model, el }) {
 
 
 @pytest.fixture
-def small(browser, tmp_path):
-    (tmp_path / "graph.js").write_text(MODULE)
-    (tmp_path / "graph.css").write_text("li { color: rgb(1, 2, 3) }")
-    with Host(browser, esm=tmp_path / "graph.js", css=tmp_path / "graph.css") as host:
+def small(browser):
+    with Host(browser, esm=MODULE, css="li { color: rgb(1, 2, 3) }") as host:
         yield host
 
 
@@ -122,8 +121,7 @@ def test_themes(lab):
 def test_what_a_page_must_not_do_is_seen(lab):
     """Else the tests that nothing is injected could not fail."""
     notebook = lab.open([
-        "from IPython.display import HTML\n"
-        "HTML('<script>alert(1); console.error(2); fetch(\"http://example.com/x\").catch(() => {}); window.owned = 3</script>')"
+        "from IPython.display import HTML\nHTML('<script>alert(1); console.error(2); fetch(\"http://example.com/x\").catch(() => {}); window.owned = 3</script>')"
     ])  # fmt: skip
     notebook.run(0)
     lab.page.wait_for_function("window.owned === 3")
@@ -161,7 +159,7 @@ def test_the_graph_draws_hears_and_goes(host):
     marks = [Mark(f"transform.{name}", "transform", name, "pending") for name in ("one", "two")]
     graph = Graph(host.show(traits_of(Picture(tuple(marks), ((0, 1),))))).painted()
     assert graph.names() == ["one", "two"]
-    host.push({"k": "delta", "d": [0, 2, 7, 0.5]})
+    host.push({"k": "delta", "d": [0, NUMBERS["success"], 7, 0.5]})
     graph.become(one="success", two="pending")
     expect(graph.detail("one")).to_have_text("7 rows · 0.50 s")
     graph.click("two")

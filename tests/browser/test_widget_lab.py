@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
-from chromium import context, expect
-from lab import DARK, LIGHT
 from nbconvert import HTMLExporter
-from widget import Graph
+
+from browser.chromium import context, expect
+from browser.lab import DARK, LIGHT
+from browser.widget import STATUS, Graph
 
 LOAD = "%load_ext seeknal_nb"
 DRAW = "%seeknal graph"
@@ -137,11 +137,11 @@ def test_colours_of_a_foreground_run(lab):
     recorded = notebook.recorded()
     histories = graph.histories(recorded)
     assert histories == dict.fromkeys(graph.names(), ["pending", "running", "success"])
-    names, when = graph.names(), {}
+    names, when = graph.names(), dict[tuple[str, str], float]()
     for at, number, classes in recorded:
-        when.setdefault((names[int(number)], re.search(r"sk-s\d", classes)[0]), at)
+        when.setdefault((names[int(number)], STATUS.search(classes)[1]), at)
     for reader, read in (("left", "top"), ("right", "top"), ("bottom", "left"), ("bottom", "right")):
-        assert when[read, "sk-s2"] <= when[reader, "sk-s1"]
+        assert when[read, "success"] <= when[reader, "running"]
     expect(graph.progress).to_contain_text("4 of 4 run in")
     expect(graph.detail("top")).to_contain_text("2 rows")
     assert Graph(notebook.output(6)).painted().legend() == {"success": 4}
@@ -178,7 +178,7 @@ def test_a_click_runs_and_shows_new_rows(lab):
 
 def test_run_only_this(lab):
     """The others stay as they were: what is there stays green, what is not does not look as if it had been left out for good."""
-    notebook, graph = opened(lab, *DIAMOND)
+    _, graph = opened(lab, *DIAMOND)
     for name in ("top", "left"):
         graph.click(name)
         graph.press("Run only this")
@@ -316,7 +316,7 @@ def test_a_click_while_a_cell_runs_waits_and_says_so(lab):
     notebook.until("busy")
     graph.click("top")
     graph.press("Run only this")
-    at_once = graph.node("top").and_(lab.page.locator(".sk-s2"))
+    at_once = graph.node("top").and_(lab.page.locator(".sk-success"))
     expect(graph.root.locator(".sk-ack", has_text="busy").or_(at_once)).to_be_visible()
     (notebook.folder / "enough").touch()
     notebook.wait(6)
@@ -354,7 +354,7 @@ def test_a_selector_selects(lab):
 
 def test_keys_alone(lab):
     """Tab comes to the graph, arrows follow its edges, Enter runs; JupyterLab's own keys stay away."""
-    notebook, graph = opened(lab, *DIAMOND)
+    _, graph = opened(lab, *DIAMOND)
     graph.search.focus()
     for _ in range(20):
         lab.page.keyboard.press("Tab")
@@ -408,7 +408,7 @@ def test_reload_during_a_run(lab):
 
 def test_a_saved_notebook_with_a_new_kernel(lab):
     """It opens, tells how the run came out, and is live again once its cells have run."""
-    notebook, graph = opened(lab, *DIAMOND, then=("%seeknal run",))
+    notebook, _ = opened(lab, *DIAMOND, then=("%seeknal run",))
     notebook.run(6)
     notebook.save()
     again = notebook.reopen()
@@ -467,7 +467,7 @@ def test_hostile_texts_stay_texts(lab, browser, tmp_path):
     (tmp_path / "page.html").write_text(HTMLExporter().from_notebook_node(notebook.save())[0], encoding="utf-8")
     own, dialogs = context(browser), []
     page = own.new_page()
-    page.on("dialog", lambda seen: (dialogs.append(seen.message), seen.dismiss()))
+    page.on("dialog", lambda seen: (dialogs.append(seen.message), seen.dismiss()))  # type: ignore[call-overload]
     page.goto((tmp_path / "page.html").as_uri())
     expect(page.locator("body")).to_contain_text("<img src=x onerror=alert(1)>")
     assert not dialogs

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from chromium import expect
+from browser.chromium import expect
+from seeknal_nb.status import LOOKS
 
 if TYPE_CHECKING:
-    from chromium import Page
     from playwright.sync_api import Locator
 
-__all__ = ["STATUSES", "Graph"]
+    from browser.chromium import Page
 
-STATUSES = ("pending", "running", "success", "failed", "cached", "skipped")
+__all__ = ["STATUS", "Graph"]
+
+STATUS = re.compile(rf"\bsk-({'|'.join(LOOKS)})\b")
 
 
 class Graph:
@@ -51,8 +53,7 @@ class Graph:
 
     def becomes(self, name: str, *statuses: str) -> None:
         """Waits until a node has one of these statuses."""
-        numbers = "".join(str(STATUSES.index(status)) for status in statuses)
-        expect(self.node(name)).to_have_class(re.compile(rf"\bsk-s[{numbers}]\b"))
+        expect(self.node(name)).to_have_class(re.compile(rf"\bsk-({'|'.join(statuses)})\b"))
 
     def become(self, **statuses: str) -> None:
         for name, status in statuses.items():
@@ -82,9 +83,9 @@ class Graph:
 
     def histories(self, recorded: list[tuple[float, str, str]]) -> dict[str, list[str]]:
         """Of ``Notebook.recorded()``: each node's statuses, one after another."""
-        names, found = self.names(), {}
+        names, found = self.names(), dict[str, list[str]]()
         for _, number, classes in recorded:
-            status = STATUSES[int(re.search(r"\bsk-s(\d)", classes)[1])]
+            status = STATUS.search(classes)[1]
             past = found.setdefault(names[int(number)], [])
             if past[-1:] != [status]:
                 past.append(status)

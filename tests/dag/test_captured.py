@@ -84,8 +84,8 @@ VALUES = [
     ("a protocol", "class C(typing.Protocol):\n  k = 1\nclass D(C): pass", "C.k = 2", "D().k", 1, 2),
     ("what a class's making noted", "class B:\n  found = []\n  def __init_subclass__(cls): B.found.append(cls.__name__)\nclass C(B): pass",
      "class D(B): pass", "(C, B.found)[1]", ["C"], ["C", "D"]),
-    ("a decorator that is an object", "K = 1\nclass D:\n  def __init__(self, g): functools.update_wrapper(self, g)\n  def __call__(self): return self.__wrapped__() * K\n"
-     "@D\ndef f(): return 1", "K = 2", "f()", 1, 2),
+    ("a decorator that is an object", ("K = 1\nclass D:\n  def __init__(self, g): functools.update_wrapper(self, g)\n  def __call__(self): return self.__wrapped__() * K\n"
+     "@D\ndef f(): return 1"), "K = 2", "f()", 1, 2),
     ("a single dispatch", "K = 1\n@functools.singledispatch\ndef f(x): return 0\n@f.register\ndef _(x: int): return K\nf(1)", "K = 2", "f(1)", 1, 2),
     ("a dispatching method", "K = 1\nclass C:\n  @functools.singledispatchmethod\n  def f(self, x): return 0\n  @f.register\n  def _(self, x: int): return K",
      "K = 2", "C().f(1)", 1, 2),
@@ -106,8 +106,8 @@ REMEMBERED = [
     ("a default that is written empty", "def f(m={}):\n  if 'k' not in m: m['k'] = K\n  return m['k']\nf()", "f()"),
     ("a keyword's default that is written empty", "def f(*, m=[]):\n  if not m: m.append(K)\n  return m[0]\nf()", "f()"),
     ("a dict that the body fills", "M = {}\ndef f():\n  if 'k' not in M: M['k'] = K\n  return M['k']", "f()"),
-    ("a decorator of the user's own", "def memo(g):\n  m = {}\n  @functools.wraps(g)\n  def w(*a):\n    if a not in m: m[a] = g(*a)\n    return m[a]\n  return w\n"
-     "@memo\ndef f(): return K", "f()"),
+    ("a decorator of the user's own", ("def memo(g):\n  m = {}\n  @functools.wraps(g)\n  def w(*a):\n    if a not in m: m[a] = g(*a)\n    return m[a]\n  return w\n"
+     "@memo\ndef f(): return K"), "f()"),
 ]  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def test_two_rules_that_read_each_others_readers_close_no_cycle() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 30), max_size=4)), min_size=1, max_size=25))
 def test_the_order_respects_inputs_and_gates_of_any_graph(drawn: list[tuple[bool, list[int]]]) -> None:
     ids = [f"{'rule' if is_rule else 'transform'}.n{number}" for number, (is_rule, _) in enumerate(drawn)]
-    nodes = {node_id: [ids[p] for p in inputs if p < n] for n, (node_id, (_, inputs)) in enumerate(zip(ids, drawn))}
+    nodes = {node_id: [ids[p] for p in inputs if p < n] for n, (node_id, (_, inputs)) in enumerate(zip(ids, drawn, strict=True))}
     graph = Graph(manifest(nodes))
     at = {node.id: n for n, node in enumerate(graph)}
     assert len(at) == len(nodes)

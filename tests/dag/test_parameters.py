@@ -76,7 +76,7 @@ def test_months_and_days_are_counted_as_the_calendar_counts_them(day, offset):
 
 
 def test_a_given_value_comes_before_what_would_stand_in_and_a_given_day_is_what_others_count_from():
-    params = {"date": "2024-01-31", "run_id": "mine", "yesterday": "never"}
+    params: dict[str, object] = {"date": "2024-01-31", "run_id": "mine", "yesterday": "never"}
     text = "{{ date }} {{ today }} {{ run_id }} {{ yesterday }} {{ run_date }} {{ today(1) }}"
     assert filled(text, params, plain=True) == "2024-01-31 2024-01-31 mine never 2024-01-31 2024-02-01"
 
@@ -84,7 +84,7 @@ def test_a_given_value_comes_before_what_would_stand_in_and_a_given_day_is_what_
 def test_a_day_that_is_none_is_refused():
     for params, text in (({"today": "soon"}, "{{ today(1) }}"), ({"today": "0001-01-01"}, "{{ today(-1) }}"), ({}, "{{ year_start(99999) }}")):
         with pytest.raises(ManifestError, match="no day"):
-            filled(text, params)
+            filled(text, params)  # type: ignore[arg-type]
 
 
 def test_a_declared_value_is_a_piece_of_the_text_and_a_given_one_takes_its_place():

@@ -17,7 +17,6 @@ import re
 import subprocess
 import sys
 import traceback
-import types
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +28,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from seeknal_nb.dag.purity import captured
 from seeknal_nb.dag.python import canonical, load, read_body
-from seeknal_nb.errors import ManifestError, Place
+from seeknal_nb.errors import ManifestError
 
 READS = [
     # plain order
@@ -93,7 +92,7 @@ READS = [
     ("match a:\n    case Point(x=x):\n        x\n    case mod.K:\n        pass\nx", "a Point mod x"),
     ("match a:\n    case 1:\n        x = 1\n    case _:\n        x = 2\nx", "a"),
     ("match a:\n    case b if b > c:\n        b", "a c"),
-    # imports
+    # What imports bind
     ("import os.path\nos", ""),
     ("import a.b as c\nc, a", "a"),
     ("from m import x, y as z\nx, z, y", "y"),
@@ -165,10 +164,10 @@ def test_a_name_that_the_body_may_have_assigned_is_read_perhaps(source: str, exp
 @given(st.text(alphabet="abc=+:\n ()[]{}.,'\"\\#@*fors intrygx", max_size=60))
 def test_any_text_is_a_body_or_a_manifest_error(source: str) -> None:
     try:
-        body = read_body(source, name="node", place=Place("x.py", 10))
+        body = read_body(source, name="node")
     except ManifestError as error:
         assert error.remedy
-        assert error.place
+        assert error.spot.line
     else:
         canonical(body.source)
 
@@ -222,12 +221,9 @@ def test_a_body_with_another_result_is_no_function_form(source: str) -> None:
 )
 def test_what_is_no_body_says_where_and_what_to_do(source: str, what: str, line: int) -> None:
     with pytest.raises(ManifestError, match=what if "|" in what else re.escape(what)) as caught:
-        read_body(source, name="node", place=Place("p.yml", 10))
-    place = caught.value.place
-    assert place
+        read_body(source, name="node")
     assert caught.value.remedy
-    assert place.file == "p.yml"
-    assert place.line == 9 + line
+    assert (caught.value.spot.path, caught.value.spot.line) == (("python",), line)
 
 
 def test_a_percent_sign_inside_an_expression_is_python() -> None:
@@ -235,7 +231,7 @@ def test_a_percent_sign_inside_an_expression_is_python() -> None:
 
 
 def test_nesting_too_deep_for_python_is_a_manifest_error() -> None:
-    with pytest.raises(ManifestError, match="cannot be read|not valid Python"):
+    with pytest.raises(ManifestError, match=r"cannot be read|not valid Python"):
         read_body("+".join(["1"] * 20_000), name="n")
 
 
@@ -519,7 +515,7 @@ Pair = collections.namedtuple("Pair", "a b")  # noqa: PYI024
 
 PLAIN = [
     None, True, 1, 1.0, -0.0, float("nan"), 1j, "1", b"1", (), (1,), [1], {1}, frozenset({1}), {1: 2}, {2: 1}, {"a": [1, (2,)]},
-    dt.date(2020, 1, 1), dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.timedelta(1), dt.time(1),  # noqa: DTZ001
+    dt.date(2020, 1, 1), dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.timedelta(1), dt.time(1),
     decimal.Decimal("1.0"), decimal.Decimal("1.00"), Path("a"), Path("b"), Colour.RED, Colour.BLUE, Setting(1), Setting(2),
     Pair(1, 2), Pair(2, 1), re.compile("a"), re.compile("b"), re.compile("a", re.IGNORECASE), range(3), range(4),
     collections.defaultdict(list), collections.defaultdict(set), collections.Counter("a"), collections.OrderedDict(a=1),
@@ -799,7 +795,7 @@ def test_the_text_is_the_same_in_every_process_and_hash_seed() -> None:
     code = PROCESS.format(root=root, cell=CELL, body="f(), S, K, h, O, unused if False else 1")
     answers = set()
     for seed in ("0", "1", "2", "3", "4"):
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": seed}
         )
         assert not done.stderr

@@ -54,8 +54,7 @@ def test_what_leaves_open_which_function_is_meant_is_refused_with_their_names(so
     with pytest.raises(ManifestError) as caught:
         read_body(source, name="clean")
     assert all(word in str(caught.value) for word in words), caught.value
-    assert caught.value.place
-    assert caught.value.place.line == line
+    assert caught.value.spot.line == line
 
 
 NOTES = {

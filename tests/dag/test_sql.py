@@ -8,7 +8,7 @@ import pytest
 
 from seeknal_nb.dag.link import Names, inputs_of
 from seeknal_nb.dag.manifest import Node
-from seeknal_nb.dag.sql import canonical, check_sql, files_in, rewrite, tables_in
+from seeknal_nb.dag.sql import canonical, check_sql, files_in, input_named, rewrite, tables_in
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError
 
@@ -151,3 +151,17 @@ def test_a_source_of_jinja_that_is_not_clear_is_refused(names):
     assert "source.users" in error.value.why
     assert "source.raw_users" in error.value.why
     assert error.value.node == "transform.t"
+
+
+INPUTS = ["source.a", "transform.A_1", "transform.input_0", "rule.b", "transform.b"]
+CALLED = {
+    "source.a": "source.a", "SOURCE.A": "source.a", "a": "source.a", "a_1": "transform.A_1", "__THIS__": "source.a",
+    "input_0": "source.a", "INPUT_1": "transform.A_1", "transform.input_0": "transform.input_0", "rule.b": "rule.b",
+    "b": None, "transform.a": None, "input_5": None, "input_": None, "input_²": None, "1": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "expected"), CALLED.items(), ids=CALLED)
+def test_an_input_is_called_by_its_id_its_position_or_the_bare_name_that_it_has_alone(name, expected):
+    """In views and in what is stored, in rules and in transforms, alike; a position counts more than a bare name."""
+    assert input_named(name, INPUTS) == expected

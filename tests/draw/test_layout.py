@@ -52,7 +52,7 @@ def layers_of(count: int, edges: list[tuple[int, int]]) -> Layers:
 
 def largest_piece(count: int, seed: int = 7) -> Layers:
     edges = tangle(count, seed)
-    index = {node: at for at, node in enumerate(max(components(count, edges), key=len))}
+    index = {node: at for at, node in enumerate(max(components(count, edges), key=len))}  # type: ignore[arg-type]
     return layers_of(len(index), [(index[start], index[end]) for start, end in edges if start in index])
 
 
@@ -250,7 +250,7 @@ def test_ten_thousand_long_edges_do_not_grow_quadratic(shape):
         chain = [(node, node + 1) for node in range(count - 1)]
         long = [(0, node) for node in range(2, count)] if shape == "all from the first" else [(n, count - 1) for n in range(count - 2)]
         placed = []
-        costs.append(calls(lambda: placed.append(layout(count, chain + long))))
+        costs.append(calls(lambda: placed.append(layout(count, chain + long))))  # noqa: B023 - called at once
     assert costs[1] < 15 * costs[0]
     assert_lawful(placed[0], chain + long)
     assert sum(map(len, placed[0].routes)) < 200_000

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from texts import ANY_TEXT, HOSTILE, MARKS
 
-from seeknal_nb.draw import LOOKS, Mark, Picture, page
+from seeknal_nb.draw import Mark, Picture, page
+from seeknal_nb.status import LOOKS
 
 DETAILS = {
     **dict.fromkeys(("reason", "more", "change", "error", "log", "note", "cell"), ""),
@@ -98,7 +99,7 @@ def test_who_has_no_scripts_sees_the_drawing():
 
 @pytest.fixture(scope="module")
 def browser():
-    from tests.browser.chromium import launched
+    from browser.chromium import launched
 
     with launched() as started:
         yield started
@@ -107,7 +108,7 @@ def browser():
 @pytest.fixture
 def visit(browser, tmp_path):
     """Opens a page and gives it; afterwards nothing must have been fetched, refused or thrown."""
-    from tests.browser.chromium import context
+    from browser.chromium import context
 
     contexts, wrong = [], []
 
@@ -116,8 +117,8 @@ def visit(browser, tmp_path):
         tab = contexts[-1].new_page()
         file = tmp_path / f"{len(contexts)}.html"
         file.write_bytes(text.encode())
-        tab.on("request", lambda request: request.url == file.as_uri() or wrong.append(request.url))
-        tab.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
+        tab.on("request", lambda request: request.url == file.as_uri() or wrong.append(request.url))  # type: ignore[call-overload]
+        tab.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))  # type: ignore[call-overload]
         tab.on("pageerror", lambda error: wrong.append(str(error)))
         tab.goto(file.as_uri())
         return tab

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waiting import calls
 
-from seeknal_nb.draw import CODES, LOOKS, Mark, Picture, edges_of, make_scene, nodes_of, snapshot_of
+from seeknal_nb.draw import Mark, Picture, edges_of, make_scene, nodes_of, snapshot_of
 from seeknal_nb.draw.scene import HIDDEN, MOST
+from seeknal_nb.status import LOOKS, NUMBERS
 
 
 def uints(data: bytes) -> tuple[int, ...]:
@@ -155,27 +156,20 @@ def test_nodes_are_named_once():
     assert uints(edges_of(Picture(marks, ((0, 1),)))) == (0, 1)
 
 
-def test_looks_stand_in_the_order_of_the_codes():
+def test_looks_stand_in_the_order_of_their_numbers():
+    """The browser has the looks as a list, and a status as a number; colours are the style sheet's."""
     looks = nodes_of(Picture((), ()), "")["looks"]
-    assert tuple(look["name"] for look in looks) == CODES
-    assert set(CODES) == set(LOOKS)
-    look = looks[CODES.index("pending")]
-    assert look.keys() == {"name", "fill", "stroke", "text", "dark", "border", "dash", "bold", "italic", "sign"}
-    assert look["dark"].keys() == {"fill", "stroke", "text"}
+    assert [NUMBERS[look["name"]] for look in looks] == list(range(len(LOOKS)))
+    look = looks[NUMBERS["pending"]]
+    assert look.keys() == {"name", "border", "dash", "bold", "italic", "unreached", "hollow", "sign"}
     assert look["sign"] == {"d": LOOKS["pending"].sign.d, "width": 1.8, "filled": False}
-
-
-def test_codes_are_those_of_the_enum_of_a_run():
-    from seeknal_nb.workflow.events import ExecutionStatus
-
-    assert tuple(map(str, ExecutionStatus)) == CODES
 
 
 def test_a_snapshot_has_status_rows_and_seconds():
     marks = (Mark("a", "k", "a", "failed"), Mark("b", "k", "b", "cached", rows=2**40, seconds=0.5))
     shot = snapshot_of(Picture(marks, ()))
     rows, seconds = struct.unpack("<2d", shot["rows"]), floats(shot["seconds"])
-    assert [CODES[code] for code in shot["status"]] == ["failed", "cached"]
+    assert [list(LOOKS)[number] for number in shot["status"]] == ["failed", "cached"]
     assert (rows[1], seconds[1]) == (2**40, 0.5)
     assert math.isnan(rows[0])
     assert math.isnan(seconds[0])

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from texts import ANY_TEXT, MARKS
 
-from seeknal_nb.draw import LOOKS, Mark, Picture, svg
+from seeknal_nb.draw import Mark, Picture, svg
 from seeknal_nb.draw.collapse import LIMIT, collapse
 from seeknal_nb.draw.measure import fitted, text_width
+from seeknal_nb.status import LOOKS
 
 NS = "{http://www.w3.org/2000/svg}"
 ELEMENTS = {"svg", "title", "desc", "g", "rect", "path", "circle", "text"}
@@ -122,7 +123,7 @@ def test_the_looks_of_a_status_are_all_in_the_box():
 def test_the_sign_of_a_status_is_drawn_not_written(status):
     """The browser draws the same paths."""
     sign = LOOKS[status].sign
-    paths = [path for path in ET.fromstring(svg(Picture((Mark("a", "k", "a", status),), ()))).iter(f"{NS}path")]
+    paths = list(ET.fromstring(svg(Picture((Mark("a", "k", "a", status),), ()))).iter(f"{NS}path"))
     assert [path.get("d") for path in paths] == [sign.d, sign.d]  # in the box and in the legend
     assert {path.get("fill") for path in paths} == {"currentColor" if sign.filled else None}
     assert {float(path.get("stroke-width", "")) for path in paths} == {sign.width}

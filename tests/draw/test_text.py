@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seeknal_nb.draw import LOOKS, Mark, Picture, dot, graph_json, mermaid
+from seeknal_nb.draw import Mark, Picture, dot, graph_json, mermaid
+from seeknal_nb.status import LOOKS
 
 TWO = Picture(
     (Mark("source.a", "source", "a", "success", ("t",), "3 rows"), Mark("model.b", "model", "b", "pending")), ((0, 1),)
@@ -38,7 +39,7 @@ def one(name: str) -> Picture:
     ],
 )
 def test_dot_labels_are_text(name, label):
-    """The rows of WIDGET.md section 8."""
+    """Graphviz takes backslashes, quotes and ``<...>`` of a label for its own."""
     assert f'\tn0 [label="k\\n{label}" color=' in dot(one(name))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from seeknal_nb.draw import LOOKS, Mark
+from seeknal_nb.draw import Mark
+from seeknal_nb.status import LOOKS
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -23,7 +23,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from seeknal_nb.engines import FORMS, Relation
+from seeknal_nb.declaration import FORMS
+from seeknal_nb.engines import Relation
 from seeknal_nb.engines.columns import Map
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import NodeError
@@ -82,7 +83,7 @@ COLUMNS: dict[str, tuple[list[Any], str, list[Any]]] = {
                                    [Decimal("1.500"), Decimal("0.125"), Decimal("2.000")]),
     "a decimal that is no number": ([Decimal("1.5"), Decimal("NaN")], "DECIMAL(2,1)", [Decimal("1.5"), None]),
     "what pandas has for nothing": ([pd.NA, "a", float("nan"), None, pd.NaT], "VARCHAR", [None, "a", None, None, None]),
-    "words of an enum": ([enum.StrEnum("E", "a")["a"]], "VARCHAR", ["a"]),
+    "words of an enum": ([enum.StrEnum("E", "a")["a"]], "VARCHAR", ["a"]),  # type: ignore[index]
     "text with NUL": (["a\x00b", ""], "VARCHAR", ["a\x00b", ""]),
     "bytes": ([b"\x00", bytearray(b"a"), memoryview(b"b"), np.bytes_(b"c")], "BLOB", [b"\x00", b"a", b"b", b"c"]),
     "ids": ([uuid.UUID(int=7), None], "UUID", [uuid.UUID(int=7), None]),
@@ -155,7 +156,7 @@ ODD_COLUMNS: dict[str, tuple[list[Any], str]] = {
     "periods": ([pd.Period("2024-01")], "Period"),
     "sets, which have no order": ([{1, 2}], "would become"),
     "a set in a list": ([[{1, 2}]], "would become"),
-    "named tuples": ([namedtuple("N", "x")(1)], "would become"),
+    "named tuples": ([namedtuple("N", "x")(1)], "would become"),  # type: ignore[arg-type]  # noqa: PYI024
     "keys that are numbers": ([{1: 2}], "key"),
     "dicts without keys": ([{}], "keys"),
     "keys that differ in case": ([{"a": 1, "A": 2}], "case"),
@@ -211,7 +212,7 @@ TYPED: dict[str, tuple[Any, str, list[Any]]] = {
     "pandas, nullable floats": (column(pd.array([0.1, None], "Float32")), "FLOAT", [0.10000000149011612, None]),
     "pandas, nanoseconds": (column(pd.to_datetime(["2024-01-01 00:00:00.000000001"])), "TIMESTAMP_NS",
                             [pd.Timestamp("2024-01-01 00:00:00.000000001")]),
-    "pandas, Arrow's types": (column(pd.array([[1, None]], pd.ArrowDtype(pa.list_(pa.int8())))), "TINYINT[]", [[1, None]]),
+    "pandas, Arrow's types": (column(pd.array([[1, None]], pd.ArrowDtype(pa.list_(pa.int8())))), "TINYINT[]", [[1, None]]),  # type: ignore[call-overload]
     "pandas, NaN of Arrow": (column(pd.arrays.ArrowExtensionArray(pa.array([float("inf"), None]))), "DOUBLE",
                              [float("inf"), None]),
     "polars, categories": (series(["b", "a"], pl.Categorical), "VARCHAR", ["b", "a"]),
@@ -265,7 +266,7 @@ class Plain(pd.api.extensions.ExtensionArray):
         type = float
 
         @classmethod
-        def construct_array_type(cls) -> type:
+        def construct_array_type(cls) -> type:  # type: ignore[valid-type]
             return Plain
 
     def __init__(self, values: Any) -> None:
@@ -596,7 +597,7 @@ def select(columns: list[tuple[str, list[str]]]) -> str:
     """A SELECT of columns a, b, ... of those values; the shorter ones end in NULLs."""
     rows = range(max(len(values) for _, values in columns))
     cells = [[f"CAST({values[row] if row < len(values) else 'NULL'} AS {kind})" for kind, values in columns] for row in rows]
-    return " UNION ALL ".join(f"SELECT {', '.join(f'{cell} AS {name}' for name, cell in zip('abc', row))}" for row in cells)
+    return " UNION ALL ".join(f"SELECT {', '.join(f'{cell} AS {name}' for name, cell in zip('abc', row, strict=False))}" for row in cells)
 
 
 def differs(engine: DuckDB, before: str, after: str, *, form: str) -> list[Any]:

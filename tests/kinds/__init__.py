@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from seeknal_nb import Project
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
+USERS = "SELECT * FROM (VALUES (1, 'ann', 10), (2, 'bob', NULL), (3, 'cyd', 30)) t(id, name, amount)"
+"""Three users, one without an amount."""
+
 
 def here(*kinds: str) -> list[str]:
     """Of these types of SQL, those that the installed DuckDB has: TIMESTAMPTZ_NS came with version 2."""
@@ -63,3 +66,9 @@ def rows(project: Project, node_id: str) -> list[tuple[Any, ...]]:
 def status(summary: ExecutionSummary) -> dict[str, str]:
     """Each node's status."""
     return {r.node_id: str(r.status) for r in summary.results}
+
+
+def types(project: Project, node_id: str) -> list[str]:
+    """The types of a node's stored columns, by DuckDB's names."""
+    with duckdb.connect() as con:
+        return [row[1] for row in con.execute(f"DESCRIBE SELECT * FROM read_parquet('{build_of(project, node_id)}')").fetchall()]

@@ -1,4 +1,4 @@
-"""A project in an empty directory."""
+"""A PostgreSQL server for the session, and a database of it for a test."""
 
 from __future__ import annotations
 
@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kinds.postgres import Server, server
-from seeknal_nb import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from seeknal_nb import Project
 
 _COUNT = itertools.count()
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    made = Project(tmp_path, namespace={})
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-PASSWORD = "s3cret-Pass word'%41"  # noqa: S105 - a server of the tests; what a URL and libpq must quote is in it
+PASSWORD = "s3cret-Pass word'%41"
 USER = "owner"
 
 

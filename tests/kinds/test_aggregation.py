@@ -162,7 +162,7 @@ def test_columns_of_second_order_are_called_as_the_peer_documents(feature: Row, 
 
 def node(kind: str = "aggregation", features: Any = None, **config: Any) -> Any:
     """A node that was not added anywhere; keys that are no config's are the one feature's."""
-    from seeknal_nb.dag.manifest import Node, node_type  # noqa: PLC0415
+    from seeknal_nb.dag.manifest import Node, node_type
 
     own = ("id_col", "feature_date_col", "application_date_col", "application_dates", "group_by", "source", "window", "entity", "aggregations")
     whole = {key: value for key, value in config.items() if key in own}
@@ -521,7 +521,7 @@ def test_the_sql_reads_its_input_once() -> None:
 
 def test_duckdb_scans_the_file_once(tmp_path: Path) -> None:
     """EXPLAIN, so that no optimiser inlines the events into each of their readers."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     file = tmp_path / "e.parquet"
     with duckdb.connect() as connection:

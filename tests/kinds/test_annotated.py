@@ -71,7 +71,7 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "an int of a float": ("3.0::DOUBLE", "int", 3), "a large int": ("170141183460469231731687303715884105::HUGEINT", "int",
         170141183460469231731687303715884105), "a text": ("'3'", "str", "3"), "a bool": ("true", "bool", True),
     "a day": ("DATE '2024-02-29'", "date", dt.date(2024, 2, 29)),
-    "a time": ("TIMESTAMP '2024-02-29 01:02:03'", "dt.datetime", dt.datetime(2024, 2, 29, 1, 2, 3)),  # noqa: DTZ001 - it has none
+    "a time": ("TIMESTAMP '2024-02-29 01:02:03'", "dt.datetime", dt.datetime(2024, 2, 29, 1, 2, 3)),
     "a time with a zone": ("TIMESTAMPTZ '2024-02-29 01:02:03+00'", "dt.datetime", dt.datetime(2024, 2, 29, 1, 2, 3, tzinfo=pa.lib.string_to_tzinfo('UTC'))),
     "a span": ("INTERVAL 90 SECOND", "dt.timedelta", dt.timedelta(seconds=90)),
     "a decimal": ("0.1::DECIMAL(5, 2)", "decimal.Decimal", decimal.Decimal("0.10")),
@@ -139,7 +139,8 @@ def test_a_relation_is_one_of_the_bodys_own_connection(project: Project) -> None
 
 def test_an_alias_that_becomes_another_librarys_runs_the_node_again(project: Project) -> None:
     project.source("base", "SELECT 7 AS x")
-    project.namespace = space = {"Frame": pd.DataFrame}
+    space: dict[str, Any] = {"Frame": pd.DataFrame}
+    project.namespace = space
     project.transform("t", python="def t(base: 'Frame'):\n    return [{'of': type(base).__module__.partition('.')[0]}]")
     good(project)
     assert rows(project, "transform.t") == [("pandas",)]
@@ -198,5 +199,5 @@ def test_a_call_of_what_is_an_input_is_refused_and_says_which(project: Project, 
     project.source("raw", "SELECT 1 AS x")
     project.transform("clean", "SELECT 5 AS x")
     listed = {} if "ref" in body else {"inputs": ["clean"]}
-    with pytest.raises(ManifestError, match="the body calls clean.*transform.clean.*another name"):
+    with pytest.raises(ManifestError, match=r"the body calls clean.*transform.clean.*another name"):
         project.transform("m", python=body, **listed)

@@ -332,7 +332,7 @@ def test_an_orphan_is_shown_where_there_is_a_where(project: Project) -> None:
 )
 def test_an_empty_list_of_checks_is_refused(project: Project, config: dict[str, Any]) -> None:
     project.transform("t", sql=TABLE)
-    with pytest.raises(ManifestError, match="of a rule is empty.*Fix: list what must hold"):
+    with pytest.raises(ManifestError, match=r"of a rule is empty.*Fix: list what must hold"):
         project.node("rule", "r", on="t", **config)
         run(project)
 

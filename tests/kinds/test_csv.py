@@ -6,13 +6,14 @@ import contextlib
 import datetime as dt
 import gzip
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from kinds import arrow, failure, good, rows
 from seeknal_nb import Project
 
-UTC = dt.timezone.utc
+UTC = dt.UTC
 
 
 def read(project, text, *, name="a.csv", **config):
@@ -31,7 +32,7 @@ def column(project, name="v"):
 # Types: of all rows, of all files
 
 LATE = 3000
-MEANT = {
+MEANT: dict[str, tuple[list[str], list[Any]]] = {
     "whole numbers": (["1", "-2", "0"], [1, -2, 0]),
     "a half among whole numbers": (["1", "1.5"], [1.0, 1.5]),
     "a leading zero": (["94107", "01220"], ["94107", "01220"]),

@@ -65,7 +65,7 @@ def drawn(r: random.Random) -> tuple[str, str, str]:
     oddity = r.choice([""] * 6 + ["names", *ODDITIES])
     if oddity == "names":
         names[0] = r.choice(["", names[-1], names[-1].upper(), "2024"])
-    writer.writerows([names, *zip(*columns)])
+    writer.writerows([names, *zip(*columns, strict=True)])
     lines = out.getvalue().split("\n")[:-1]
     if oddity in ODDITIES:
         ODDITIES[oddity](r, lines, delimiter)
@@ -102,7 +102,7 @@ def typed(cells: list[str]) -> list:
     return [next(them) if cell.strip() else None for cell in cells]
 
 
-def read(values: list[str]) -> list | None:
+def read(values: list[str]) -> list | None:  # noqa: PLR0911 - a form a line
     number, odd = r"-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?", ("nan", "inf", "-inf")
     day, clock, zone = r"\d{4}-\d{1,2}-\d{1,2}", r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?", r"(Z|[+-]\d{2}:\d{2})"
     if all(value.lower() in ("true", "false") for value in values):
@@ -113,8 +113,8 @@ def read(values: list[str]) -> list | None:
         return [Decimal(value) for value in values]
     if all(value.lower() in odd or re.fullmatch(number, value) for value in values):
         floats = [float(value) for value in values]
-        exact = all(not fits(r"-?\d{16,}", [v]) or Decimal(repr(f)) == Decimal(v) for v, f in zip(values, floats))
-        finite = all(v.lower() in odd or abs(f) != float("inf") for v, f in zip(values, floats))
+        exact = all(not fits(r"-?\d{16,}", [v]) or Decimal(repr(f)) == Decimal(v) for v, f in zip(values, floats, strict=True))
+        finite = all(v.lower() in odd or abs(f) != float("inf") for v, f in zip(values, floats, strict=True))
         return floats if exact and finite else None
     if fits(day, values):
         return parsed(dt.date.fromisoformat, values)
@@ -129,7 +129,7 @@ def read(values: list[str]) -> list | None:
 
 
 def same(a: object, b: object) -> bool:
-    return (a or None) == (b or None) if isinstance(a, str) or isinstance(b, str) else (a == b and type(a) is type(b)) or a != a and b != b
+    return (a or None) == (b or None) if isinstance(a, str) or isinstance(b, str) else (a == b and type(a) is type(b)) or (a != a and b != b)  # noqa: PLR0124 - NaN
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -151,5 +151,6 @@ def test_what_is_stored_without_a_word_is_what_python_reads(project, tmp_path, s
         assert stored.column_names == [column[0] for column in columns], (text, oddity)
         for column in columns:
             got, wanted = stored[column[0]].to_pylist(), typed(list(column[1:]))
-            assert len(got) == len(wanted) and all(map(same, got, wanted)), (text, oddity, column, got)
+            assert len(got) == len(wanted), (text, oddity, column, got)
+            assert all(map(same, got, wanted)), (text, oddity, column, got)
     assert silent > FILES / 3

@@ -13,10 +13,10 @@ import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
-from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -31,8 +31,6 @@ from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.exposures import pages, writers
-
-UTC = timezone.utc
 
 
 def needs(*modules):
@@ -474,7 +472,7 @@ def test_folders_are_delivered_again_when_a_file_is_added_edited_or_gone(project
     for change, reason in (
         (lambda: (one.parent / one.name.replace("-0.", "-7.")).write_bytes(one.read_bytes()), "target altered: out"),
         (lambda: one.write_bytes(one.read_bytes() + b"x"), f"target altered: {one.name}"),
-        (lambda: other.unlink(), f"target missing: {other.name}"),
+        (other.unlink, f"target missing: {other.name}"),
     ):
         change()
         assert good(project)["exposure.e"].reason == reason
@@ -790,7 +788,7 @@ def test_a_folder_that_may_not_be_written_keeps_its_file(project, tmp_path):
     assert (tmp_path / "out/x.csv").read_text() == "x\n1\n"
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown option": ({"params": {"path": "x.csv", "compresion": "gzip"}}, "unknown option 'compresion' of an exposure as csv.*compression"),
     "an option of another format": ({"params": {"path": "x.csv", "sheet": "a"}}, "unknown option 'sheet'"),
     "an unknown key": ({"to": "x.csv", "severity": "warn"}, "unknown key 'severity' of an exposure"),
@@ -987,7 +985,7 @@ def test_postgresql_gets_its_own_types(project, warehouse):
         'Odd "name': "text",
     }  # fmt: skip
     names = ", ".join('"' + name.replace('"', '""') + '"::TEXT' for name in types)
-    found = dict(zip(types, warehouse.ask(f"SELECT {names} FROM (SELECT * FROM t) x, (SELECT set_config('TimeZone', 'UTC', true)) tz")[0]))
+    found = dict(zip(types, warehouse.ask(f"SELECT {names} FROM (SELECT * FROM t) x, (SELECT set_config('TimeZone', 'UTC', true)) tz")[0], strict=True))
     assert found == {
         "i": "1", "ui": "2", "ub": "18446744073709551615", "h": "9007199254740993", "n": "12.30", "f": "1.5", "b": "true", "s": "é 'q'",
         "bl": "\\x6162", "d": "2024-02-29", "at": "2024-02-29 12:30:15.5", "z": "2024-01-01 00:00:00+00", "ti": "10:11:12", "l": "{1,NULL,3}",
@@ -1158,7 +1156,7 @@ def test_two_exposures_cannot_share_a_target(project):
     project.transform("a", sql="SELECT 1 AS x")
     project.exposure("one", inputs=["a"], to="out/x.csv")
     project.exposure("two", inputs=["a"], to="./out/../out/x.csv")
-    with pytest.raises(ManifestError, match="exposure.one delivers there too"):
+    with pytest.raises(ManifestError, match=r"exposure\.one delivers there too"):
         project.run(progress=False)
     assert not (project.directory / "out").exists()
     project.exposure("two", inputs=["a"], to="out/y.csv")
@@ -1172,7 +1170,7 @@ def test_no_exposure_overwrites_what_another_node_reads(project, target):
     project.source("s", csv="data/x.csv")
     project.transform("a", sql="SELECT x + 1 AS x FROM s")
     project.exposure("e", inputs=["a"], **target)
-    with pytest.raises(ManifestError, match="source.s reads it"):
+    with pytest.raises(ManifestError, match=r"source\.s reads it"):
         project.run(progress=False)
     assert (project.directory / "data/x.csv").read_text() == "x\n1\n"
 
@@ -1227,7 +1225,7 @@ def two_targets(project, one, two):
 def test_what_would_undo_another_delivery_is_refused(project, monkeypatch, one, two):
     monkeypatch.setenv("HOME", str(project.directory / "home"))
     two_targets(project, one, two)
-    with pytest.raises(ManifestError, match="its target is not its own: .*exposure.(one|two) delivers there too"):
+    with pytest.raises(ManifestError, match=r"its target is not its own: .*exposure\.(one|two) delivers there too"):
         project.plan()
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from kinds import arrow, build_of, failure, good, rows, run, status
-from seeknal_nb.dag.wanted import Wanted, read_wanted
+from kinds import arrow, build_of, failure, good, rows, status
 from seeknal_nb.authoring.cell import define
+from seeknal_nb.dag.wanted import Wanted, read_wanted
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def test_a_retrieval_tells_what_matched_what_had_expired_and_how_old_it_was(proj
 
 
 def test_a_date_is_its_midnight(project: Project) -> None:
-    _group(project, body="SELECT k, ts::DATE AS ts, v FROM ({})".format(BODY))
+    _group(project, body=f"SELECT k, ts::DATE AS ts, v FROM ({BODY})")
     project.transform("t", sql="SELECT k, DATE '2024-01-03' AS due FROM range(1, 3) r(k)", label_time="due", features="f")
     good(project)
     assert [row[2] for row in rows(project, "transform.t")] == [6, 7]
@@ -340,7 +340,7 @@ SPINES: dict[str, tuple[str, dict[str, Any], str]] = {
     "a label time of text": ("SELECT 1 AS k, '2024-01-02' AS due", {}, "'due' is VARCHAR, not a time"),
     "no such label time": (LABELS, {"label_time": "duee"}, "did you mean due"),
     "no label time": (LABELS, {"label_time": None}, "no label time"),
-    "no key": ("SELECT 1 AS kk, TIMESTAMP '2024-01-02' AS due", {}, "no column 'k', the key of feature_group.f"),
+    "no key": ("SELECT 1 AS kk, TIMESTAMP '2024-01-02' AS due", {}, "it is the key of feature_group.f"),
     "a key of another type": ("SELECT '1' AS k, TIMESTAMP '2024-01-02' AS due", {}, "VARCHAR in the spine, INTEGER in feature_group.f"),
     "a key with a fraction": ("SELECT 1.0::DOUBLE AS k, TIMESTAMP '2024-01-02' AS due", {}, "DOUBLE in the spine"),
     "no such feature": (LABELS, {"features": ["f:vv"]}, "did you mean v"),

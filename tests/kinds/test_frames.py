@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from kinds import arrow, failure, good, rows, run, status
 
+from kinds import arrow, failure, good, rows, run, status
 from seeknal_nb.errors import ManifestError
 
 PANDAS = f"{pd.DataFrame.__module__}.DataFrame"

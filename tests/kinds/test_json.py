@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def lines(*values):
     return "".join(f'{{"id": {at}, "v": {value}}}\n' for at, value in enumerate(values))
 
 
-ALIKE = {
+ALIKE: dict[str, tuple[list[str], list[Any]]] = {
     "a half among whole numbers": (["7", "1.5"], [7.0, 1.5]),
     "a text after nulls": (["null", '"boom"'], [None, "boom"]),
     "a text after days": (['"2024-01-01"', '"soon"'], ["2024-01-01", "soon"]),

@@ -29,7 +29,7 @@ from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError, NodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 sklearn = pytest.importorskip("sklearn")
@@ -215,7 +215,7 @@ def test_a_part_goes_by_the_key_alone(connection: duckdb.DuckDBPyConnection, dat
     training = Training("ridge", "y", ("k", "w"), split=Split(test_size=share))
     part = part_sql(training, {"k": "BIGINT", "w": "VARCHAR", "y": "INTEGER"}, None)
 
-    def parts(of: Iterable[tuple[int, str | None]], kind: str) -> dict[tuple[int, str | None], str]:
+    def parts(of: list[tuple[int, str | None]], kind: str) -> dict[tuple[int, str | None], str]:
         frame = pa.table({"k": pa.array([k for k, _ in of], kind), "w": pa.array([w for _, w in of], "string"), "y": [1] * len(of)})
         connection.register("t", frame)
         return {(k, w): p for k, w, p in connection.execute(f"SELECT k, w, {part} FROM t").fetchall()}
@@ -650,7 +650,7 @@ result = [{{"a": 1}}]
 
 @pytest.mark.parametrize("too", [False, True], ids=["the file", "the file and its record"])
 def test_a_file_that_was_changed_is_not_loaded(project: Project, tmp_path: Path, too: bool) -> None:
-    """RELIABILITY G17: it is changed after the run has proved it, right before it is read."""
+    """It is changed after the run has proved it, right before it is read."""
     trace = tmp_path / "trace"
     project.model("m", python=OTHER)
     project.transform("t", inputs=["m"], python=TAMPER.format(root=str(tmp_path), data=pickle.dumps(Bomb(str(trace))).hex(), too=too))
@@ -923,7 +923,7 @@ SELECT id, a, CAST(a > 0.5 AS INTEGER) AS y FROM q"""
 
 
 @pytest.mark.parametrize("labels", [False, True])
-def test_labels_and_features_of_a_view_are_of_one_reading(project: Project, labels: bool) -> None:  # noqa: FBT001
+def test_labels_and_features_of_a_view_are_of_one_reading(project: Project, labels: bool) -> None:
     """A view that draws: of two draws, nothing could be learned."""
     project.transform("v", sql=DRAWN, materialized="view")
     training = {"algorithm": "decision_tree", "target": "y", "features": ["a"], "key": ["id"]}
@@ -962,6 +962,6 @@ def test_a_check_of_a_metric_looked_at_the_rows_of_the_test_part(project: Projec
 
 
 def test_a_metric_of_a_body_is_of_rows_that_it_may_tell(project: Project) -> None:
-    for logged, rows in (("score=1.0", None), ("score=1.0, n_test=7", 7)):
+    for logged, tested in (("score=1.0", None), ("score=1.0, n_test=7", 7)):
         project.model("m", python=f"ctx.log_metrics({logged})\nreturn [{{'p': 1}}]", tests=[{"metric": "score", "min": 0.9}])
-        assert [check["rows"] for check in good(project)["model.m"].checks] == [rows]
+        assert [check["rows"] for check in good(project)["model.m"].checks] == [tested]

@@ -150,7 +150,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 def test_any_column_equals_pandas(shared: Project, values: list[int | None], words: list[str | None]) -> None:
     frame = pd.DataFrame({"n": pd.array(values, dtype="Int64"), "s": pd.array(words[: len(values)], dtype="string")})
     found, column = profiled(shared, frame), frame["n"].dropna().astype(float)
-    expected = {"count": len(column), "null_count": len(values) - len(column), "distinct_count": column.nunique(),
+    expected: dict[str, Any] = {"count": len(column), "null_count": len(values) - len(column), "distinct_count": column.nunique(),
                 "null_percent": 100 * (len(values) - len(column)) / len(values) if values else 0}  # fmt: skip
     if len(column):
         expected |= {"min": column.min(), "max": column.max(), "avg": column.mean(), "sum": column.sum()}

@@ -8,8 +8,8 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kinds import failure, good, rows, status
 
+from kinds import failure, good, rows, status
 from seeknal_nb import Project, transform
 from seeknal_nb.authoring.decorators import collecting, materialize, source
 from seeknal_nb.errors import LockedError, ManifestError, ManyErrors
@@ -305,10 +305,10 @@ def test_files_that_define_no_nodes_are_left_alone(home):
 def test_a_file_may_have_the_name_of_any_module(home):
     write(home, "calendar.py", HEAD + USERS + "import calendar, statistics\nassert calendar.monthrange(2024, 2)[1] == 29\n")
     write(home, "pandas.py", "import pandas as pd\nfrom seeknal_nb import transform\n@transform\ndef calendar(users):\n    return pd.concat([users, users])\n")
-    import pandas
+    import pandas as pd
 
     project = opened(home)
-    assert sys.modules["pandas"] is pandas
+    assert sys.modules["pandas"] is pd
     good(project)
     assert len(rows(project, "transform.calendar")) == 6
     project.close()
@@ -548,7 +548,7 @@ def test_two_modules_of_one_name_in_folders_that_are_no_packages_are_refused(hom
     for number, folder in enumerate("ab"):
         write(home, f"{folder}/_own_part/conf.py", f"def v(): return {number}\n")
         write(home, f"{folder}/n.py", HELPED.format("_own_part.conf", f"n{folder}"))
-    with pytest.raises(ManifestError, match="two modules are called _own_part.conf"):
+    with pytest.raises(ManifestError, match=r"two modules are called _own_part\.conf"):
         opened(home)
 
 
@@ -585,7 +585,7 @@ def test_the_stand_ins_are_seen_by_the_reading_thread_alone(home):
     def other() -> None:
         began.wait()
         try:
-            import seeknal
+            import seeknal  # type: ignore[import-not-found]
 
             found.append(seeknal)
         except ImportError as error:
@@ -593,14 +593,14 @@ def test_the_stand_ins_are_seen_by_the_reading_thread_alone(home):
         found.append(sys.modules.get("seeknal.pipeline"))
         ended.set()
 
-    builtins.began, builtins.ended = began, ended
+    vars(builtins).update(began=began, ended=ended)
     thread = threading.Thread(target=other)
     thread.start()
     write(home, "p.py", "import builtins\nbuiltins.began.set()\nbuiltins.ended.wait()\n" + HEAD + USERS)
     try:
         assert list(opened(home).manifest.nodes) == ["source.users"]
     finally:
-        del builtins.began, builtins.ended
+        del vars(builtins)["began"], vars(builtins)["ended"]
     thread.join()
     sys.modules.pop("seeknal", None)  # the project's own folder, which no reader takes for the peer
     assert not hasattr(found[0], "pipeline")
@@ -637,7 +637,7 @@ def test_a_folder_is_not_read_while_a_run_goes_on_in_the_background(home, read):
     import threading
 
     began, go = threading.Event(), threading.Event()
-    builtins.began, builtins.go = began, go
+    vars(builtins).update(began=began, go=go)
     write(home, "p.py", NODE + "@transform\ndef t():\n    import builtins\n    builtins.began.set()\n    builtins.go.wait()\n    return pd.DataFrame({'x': [1]})\n")
     project = opened(home)
     run = project.start()
@@ -648,7 +648,7 @@ def test_a_folder_is_not_read_while_a_run_goes_on_in_the_background(home, read):
     finally:
         go.set()
         assert not run.wait().failed
-        del builtins.began, builtins.go
+        del vars(builtins)["began"], vars(builtins)["go"]
     assert project.load_folder() == ["transform.t"]
     project.close()
 

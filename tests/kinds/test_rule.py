@@ -7,7 +7,7 @@ import json
 import math
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -275,7 +275,7 @@ def test_the_table_has_one_row_a_check_and_fixed_types(table: Project) -> None:
 def test_a_sample_is_the_first_five_rows_as_strict_json(project: Project) -> None:
     project.transform("t", sql="SELECT i AS b, 'nan'::DOUBLE AS x, repeat('y', 999) AS long, {'a': [i]} AS s FROM range(20) v(i)")
     (row,) = found(project, inputs=["t"], checks=[{"range": "b", "min": 3, "max": 12}])
-    sample = json.loads(row["sample"], parse_constant=lambda name: pytest.fail(name))
+    sample = json.loads(row["sample"], parse_constant=pytest.fail)
     assert [one["b"] for one in sample] == [0, 1, 2, 13, 14]
     assert sample[0]["x"] == "NaN"
     assert sample[0]["s"] == {"a": [0]}
@@ -734,7 +734,7 @@ OUTSPOKEN: dict[str, str] = {
 
 def helped(project: Project, body: str, low: int) -> Project:
     project.namespace = {}
-    exec(compile(HELPER, "<helper>", "exec"), project.namespace)  # noqa: S102 - functions of a notebook
+    exec(compile(HELPER, "<helper>", "exec"), project.namespace)
     project.transform("t", sql=f"SELECT unnest([1, 2, {low}]) AS n")
     project.node("rule", "r", python=body, inputs=["t"])
     return project

@@ -32,8 +32,8 @@ from seeknal_nb.authoring.node import make_node
 from seeknal_nb.errors import ManifestError, NodeError, UsageError
 from seeknal_nb.workflow.kinds.connections import connect, place_of
 from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
-from seeknal_nb.workflow.kinds.sources.postgres import read_postgres
 from seeknal_nb.workflow.kinds.secrets import Secrets
+from seeknal_nb.workflow.kinds.sources.postgres import read_postgres
 from seeknal_nb.workflow.kinds.task import Surroundings
 
 UTC = dt.UTC
@@ -134,13 +134,18 @@ def write(folder: Path, form: str, name: str | None = None) -> str:
     return name
 
 
+def of_table(form: str) -> dict[str, Any]:
+    """What a source of ``TABLE`` must be told besides its path."""
+    return {"params": {"table": "t"}} if form == "sqlite" else {}
+
+
 FORMS = ["csv", "tsv", "json", "jsonl", "ndjson", "parquet", "sqlite", "xlsx", "csv.gz", "tsv.gz", "jsonl.gz", "json.gz"]
 
 
 @pytest.mark.parametrize("ending", FORMS)
 def test_every_format_gives_the_same_table(project: Project, tmp_path: Path, ending: str) -> None:
     name = write(tmp_path, ending.partition(".")[0], f"a.2024.{ending}")
-    source(project, path=name, **({"params": {"table": "t"}} if ending == "sqlite" else {}))
+    source(project, path=name, **of_table(ending))
     told = metadata(project)
     assert rows(project, "source.s") == TABLE
     assert types(project) == {"a": "int64", "b": "string", "c": "double"}
@@ -152,8 +157,7 @@ def test_every_format_gives_the_same_table(project: Project, tmp_path: Path, end
 @pytest.mark.parametrize("ending", FORMS)
 def test_every_format_casts_as_its_schema_says(project: Project, tmp_path: Path, ending: str) -> None:
     name = write(tmp_path, ending.partition(".")[0], f"a.{ending}")
-    params = {"params": {"table": "t"}} if ending == "sqlite" else {}
-    source(project, path=name, schema=schema(a="string", c="DECIMAL(9,2)"), **params)
+    source(project, path=name, schema=schema(a="string", c="DECIMAL(9,2)"), **of_table(ending))
     good(project)
     assert rows(project, "source.s") == [("1", "x", Decimal("1.50")), ("2", None, Decimal("-2.00"))]
 
@@ -161,7 +165,7 @@ def test_every_format_casts_as_its_schema_says(project: Project, tmp_path: Path,
 @pytest.mark.parametrize("ending", FORMS)
 def test_every_format_fails_loudly_where_a_value_cannot_be_cast(project: Project, tmp_path: Path, ending: str) -> None:
     name = write(tmp_path, ending.partition(".")[0], f"a.{ending}")
-    source(project, path=name, schema=schema(b="DATE"), **({"params": {"table": "t"}} if ending == "sqlite" else {}))
+    source(project, path=name, schema=schema(b="DATE"), **of_table(ending))
     message = failure(project, "source.s").error_message
     assert all(part in message for part in ("1 of 2 rows", "'b'", "DATE", "'x'")), message
     assert not list((tmp_path / "target" / "outputs").rglob("*.parquet"))
@@ -172,7 +176,7 @@ def test_every_format_names_the_columns_there_are_where_one_is_missing(
     project: Project, tmp_path: Path, ending: str
 ) -> None:
     name = write(tmp_path, ending.partition(".")[0], f"a.{ending}")
-    source(project, path=name, schema=schema(bb="DATE"), **({"params": {"table": "t"}} if ending == "sqlite" else {}))
+    source(project, path=name, schema=schema(bb="DATE"), **of_table(ending))
     message = failure(project, "source.s").error_message
     assert "'bb'" in message
     assert "a, b, c" in message
@@ -419,7 +423,7 @@ def test_where_there_is_nothing_to_read_the_error_says_so(
         (tmp_path / name).write_text("")
     for name in ("n.xlsx", "n.sqlite"):
         (tmp_path / name).write_text("no such thing, and long enough to be looked at" * 20)
-    source(project, path=path, source=form, **({"params": {"table": "t"}} if form == "sqlite" else {}))
+    source(project, path=path, source=form, **of_table(form))
     message = failure(project, "source.s").error_message
     assert part in message
     assert Path(path).name in message
@@ -536,7 +540,7 @@ DECLARED = {
 def test_sqlite_keeps_the_types_that_it_declares_with_values_and_without(project, tmp_path, filled: bool) -> None:
     names = [f"c{at}" for at in range(len(DECLARED))]
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as con:
-        con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, (kind, *_) in zip(names, DECLARED.values()))})")
+        con.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, (kind, *_) in zip(names, DECLARED.values(), strict=True))})")
         marks = ", ".join("?" for _ in names)
         con.execute(f"INSERT INTO t VALUES ({marks})", [None] * len(names))
         con.execute(
@@ -1286,7 +1290,7 @@ def test_no_secret_is_kept_or_shown_after_success_or_failure(project, tmp_path, 
     assert status(summary)["source.plain"] == status(summary)["source.env"] == "success"
     project.plan()
     project.run()
-    print([str(r) for r in summary.results], repr(summary), [r.error for r in summary.failed])
+    print([str(r) for r in summary.results], repr(summary), [r.error for r in summary.failed])  # noqa: T201 - as users do
     for secret in (postgres.password, "not-the-password"):
         assert_hidden(secret, tmp_path, capsys)
 

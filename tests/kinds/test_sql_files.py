@@ -46,7 +46,7 @@ def test_a_pattern_means_the_files_that_duckdb_reads(tree, pattern, start):
     ours = {os.path.relpath(path, tree) for path in matches(tree, name) if path.is_file()}
     with duckdb.connect() as connection:
         found = connection.execute("SELECT file FROM glob(?)", [as_engines_write(tree)(name)]).fetchall()
-    assert ours == {os.path.relpath(file, tree) for (file,) in found if os.path.isfile(file)}
+    assert ours == {os.path.relpath(file, tree) for (file,) in found if Path(file).is_file()}
 
 
 @pytest.mark.parametrize("tree", ["project"], indirect=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kinds import good, rows, run
@@ -142,7 +144,7 @@ def test_a_view_is_computed_where_it_is_read_and_leaves_no_file(shop: Project) -
         ({"sql": "SELECT 1", "refresh": "often"}, "refresh"),
     ],
 )
-def test_what_no_transform_can_be_is_refused_and_nothing_is_written(project: Project, config: dict[str, object], message: str) -> None:
+def test_what_no_transform_can_be_is_refused_and_nothing_is_written(project: Project, config: dict[str, Any], message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         project.node("transform", "bad", **config)
     assert not project.manifest.nodes

@@ -21,10 +21,9 @@ def test_the_filters_are_restored_though_a_second_thread_enters_within_a_block_o
     inside, second, left = threading.Event(), threading.Event(), threading.Event()
 
     def first() -> None:
-        with warned():
-            with warnings.catch_warnings(record=True):
-                inside.set()
-                second.wait()
+        with warned(), warnings.catch_warnings(record=True):
+            inside.set()
+            second.wait()
         left.set()
 
     def other() -> None:

@@ -13,7 +13,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import duckdb
 import nbformat
@@ -170,7 +171,7 @@ def test_runs_from_top_to_bottom(name, request):
 
 def test_flights_of_new_york(quickstart):
     """The counts that everybody knows who has used these data."""
-    rows = {m[1]: int(m[2].replace(",", "")) for m in re.finditer(r"^(\S+) +success +([\d,]+) ", quickstart.text("status"), re.M)}
+    rows = {m[1]: int(m[2].replace(",", "")) for m in re.finditer(r"^(\S+) +success +([\d,]+) ", quickstart.text("status"), re.MULTILINE)}
     assert len(rows) == 21
     assert {node_id.partition(".")[0] for node_id in rows} == KINDS
     known = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}
@@ -228,7 +229,7 @@ def test_claims_of_the_text(quickstart):
     ).fetchall()[0]
     assert int(wind) == 1_048
     assert rain == 0
-    scores = [float(n) for n in re.search(r"^auc +(\S+) +(\S+)$", quickstart.text("metrics"), re.M).groups()]
+    scores = [float(n) for n in re.search(r"^auc +(\S+) +(\S+)$", quickstart.text("metrics"), re.MULTILINE).groups()]
     assert all(0.68 < score < 0.73 for score in scores)  # seven in ten; more would be a leak
     assert scores[1] - scores[0] < 0.01
     # Airports that are not in the list keep New York's summer time or an hour more.
@@ -275,7 +276,7 @@ def test_checks(quickstart):
 
 
 def test_exports(quickstart):
-    assert len(re.findall(r"^exports/predictions/split=(?:train|test)/", quickstart.text("exports"), re.M)) == 2
+    assert len(re.findall(r"^exports/predictions/split=(?:train|test)/", quickstart.text("exports"), re.MULTILINE)) == 2
     lines = (quickstart.folder / "exports" / "carriers.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "carrier,flights,percent_late"
     assert len(lines) == 17
@@ -284,11 +285,11 @@ def test_exports(quickstart):
 
 def test_graph_is_coloured(quickstart):
     """The graph is an SVG of its own, with a colour for what ran and another for what did not."""
-    drawn = ElementTree.fromstring(quickstart.shown("graph", "image/svg+xml"))
+    drawn = ET.fromstring(quickstart.shown("graph", "image/svg+xml"))
     words = " ".join(drawn.itertext())
     assert all(name in words for name in ("departures", "late_arrival", "predictions", "feature_group"))
     live = quickstart.shown("memory-run", "text/html")
-    svg = ElementTree.fromstring(base64.b64decode(re.search(r"data:image/svg\+xml;base64,([^\"]+)", live)[1]))
+    svg = ET.fromstring(base64.b64decode(re.search(r"data:image/svg\+xml;base64,([^\"]+)", live)[1]))
     fills = {el.get("fill") for el in svg.iter() if el.get("fill")}
     styles = {m for el in svg.iter("{http://www.w3.org/2000/svg}style") for m in re.findall(r"fill: ?(#\w+)", el.text or "")}
     assert len((fills | styles) - {"none", "currentColor"}) > 3
@@ -330,14 +331,14 @@ def test_python_and_yaml_in_folders(python_and_yaml):
     """Decorators, an export that needs no other run, and a folder of the peer's: its table by another query."""
     run = python_and_yaml
     assert "2 success · 5 cached" in run.text("decorators-run")
-    assert len(re.findall(r"^\d+ +rule\.\w+ .* True\b", run.text("decorators-run"), re.M)) == 4
+    assert len(re.findall(r"^\d+ +rule\.\w+ .* True\b", run.text("decorators-run"), re.MULTILINE)) == 4
     assert run.text("export").startswith("7 nodes, written to gusts")
     assert "gale = 39" in run.text("exported")
     assert (run.folder / "gusts" / "seeknal" / "common" / "notebook.py").is_file()
     assert "3 nodes of gales" in run.text("peer-load")
     found = {
         (season, origin): int(hours)
-        for season, *row in re.findall(r"^(autumn|spring|summer|winter) +(\d+) +(\d+) +(\d+) *$", run.text("peer-table"), re.M)
+        for season, *row in re.findall(r"^(autumn|spring|summer|winter) +(\d+) +(\d+) +(\d+) *$", run.text("peer-table"), re.MULTILINE)
         for origin, hours in zip(("EWR", "JFK", "LGA"), row, strict=True)
     }
     counted = duckdb.sql(f"""
@@ -375,7 +376,7 @@ def test_pictures_are_there(interactive):
     assert all((interactive.folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
 
-def of_one_build(run: Executed, node: str, query: str) -> list[tuple[object, ...]]:
+def of_one_build(run: Executed, node: str, query: str) -> list[tuple[Any, ...]]:
     """A query over the one build of a node, which it calls ``t``."""
     [data] = (run.folder / "target" / "outputs" / node).glob("*/data.parquet")
     return duckdb.sql(f"WITH t AS (FROM '{data}') {query}").fetchall()
@@ -384,7 +385,7 @@ def of_one_build(run: Executed, node: str, query: str) -> list[tuple[object, ...
 def test_features_and_models_leak_until_they_are_known(features_and_models):
     """The mistakes look far better than what was known allows, one of them is told of, and a rule holds it back."""
     run = features_and_models
-    said = {m[1]: float(m[2]) for m in re.finditer(r"^(model\.[\w, ]+?) +([\d.]+)$", run.text("second-auc"), re.M)}
+    said = {m[1]: float(m[2]) for m in re.finditer(r"^(model\.[\w, ]+?) +([\d.]+)$", run.text("second-auc"), re.MULTILINE)}
     plain, by_day, by_event, honest = said.values()
     assert 0.6 < plain < honest - 0.03
     assert honest < 0.72
@@ -394,7 +395,7 @@ def test_features_and_models_leak_until_they_are_known(features_and_models):
     assert "1 failed · 1 skipped · 13 success" in first
     assert "! model.late: the feature 'plane_delay' alone tells the target" in first
     assert first.count("alone tells") == 1
-    assert re.search(r"exposure\.predictions +skipped +upstream failed: rule\.believable$", run.text("first-status"), re.M)
+    assert re.search(r"exposure\.predictions +skipped +upstream failed: rule\.believable$", run.text("first-status"), re.MULTILINE)
     assert "4 success · 11 cached" in run.text("second-run")
     assert "7 success · 15 cached" in run.text("third-run")
 
@@ -402,12 +403,12 @@ def test_features_and_models_leak_until_they_are_known(features_and_models):
 def test_features_and_models_of_one_flight(features_and_models):
     """By event time a label gets itself, by known time the flight before."""
     run = features_and_models
-    shown = re.findall(r"^2013-12-3\d \S+ +2013-12-3\d \S+ +(-?\d+) +(True|False)", run.text("one"), re.M)
+    shown = re.findall(r"^2013-12-3\d \S+ +2013-12-3\d \S+ +(-?\d+) +(True|False)", run.text("one"), re.MULTILINE)
     assert shown == [("-19", "True"), ("40", "True"), ("107", "True"), ("101", "False")]
-    known = re.findall(r"^2013-12-3\d \S+ +(True|False) *$", run.text("one"), re.M)
+    known = re.findall(r"^2013-12-3\d \S+ +(True|False) *$", run.text("one"), re.MULTILINE)
     assert known == ["True", "True", "False", "False"]
-    assert re.search(r"^326296 .* 107 +True$", run.text("one-event"), re.M)
-    assert re.search(r"^326296 .* 40 +True$", run.text("one-known"), re.M)
+    assert re.search(r"^326296 .* 107 +True$", run.text("one-event"), re.MULTILINE)
+    assert re.search(r"^326296 .* 40 +True$", run.text("one-known"), re.MULTILINE)
 
 
 def test_features_and_models_keep_the_spine(features_and_models):
@@ -440,12 +441,12 @@ def test_features_and_models_checks_and_claims(features_and_models):
     """The numbers of the prose are those that come out."""
     run = features_and_models
     row = r"^\d+ +(.+?) +(?:error|warn|info) +(?:True|False) +(\d+) +327346$"
-    failed = {m[1]: int(m[2]) for m in re.finditer(row, run.text("checks"), re.M)}
+    failed = {m[1]: int(m[2]) for m in re.finditer(row, run.text("checks"), re.MULTILINE)}
     assert len(failed) == 10
     broken = {"range arr_delay": 29, "regex tailnum": 4, "relationships dest": 7_537}
     assert {name: rows for name, rows in failed.items() if rows} == broken
     assert run.text("sample").count("D942DN") == 4
-    assert len(re.findall(r"^\d{6} .*True$", run.text("risks"), re.M)) == 5
+    assert len(re.findall(r"^\d{6} .*True$", run.text("risks"), re.MULTILINE)) == 5
     evening = of_one_build(run, "transform/evening_risks", "SELECT count(*) FROM t")
     assert evening == [(189,)]
     [flown] = (run.folder / "target/outputs/transform/flown").glob("*/data.parquet")
@@ -481,13 +482,13 @@ def test_dirty_data_is_refused_or_told_of(dirty_data):
     assert "line 30004 of orders.csv: '30002 orders'" in run.text("orders")
     assert run.text("orders-lenient").count("! source.orders") == 3
     assert run.text("orders-told").count("! source.orders") == 2
-    rows = re.findall(r"^\d+ +(30\d+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) *$", run.text("orders-told"), re.M)
+    rows = re.findall(r"^\d+ +(30\d+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) *$", run.text("orders-told"), re.MULTILINE)
     assert rows == [
         ("30000", "01237", "1.5", "12.50", "12.0", "2024-04-03"),
         ("30001", "01237", "NaN", "7.25", "7.0", "2024-04-05"),
     ]  # fmt: skip
     assert "1 of 4,001 rows in column 'pieces' is no INTEGER, as '1.5'" in run.text("returns")
-    assert re.search(r"^4000 +28001 +1\.5$", run.text("returns-read"), re.M)
+    assert re.search(r"^4000 +28001 +1\.5$", run.text("returns-read"), re.MULTILINE)
     assert "avg(kg) < 5 does not hold of 30,002 rows; not_null kg: 1 row of 30,002" in run.text("rule")
     assert "6 skipped" in run.text("rule")
     assert "1 success · 8 cached" in run.text("rule-again")
@@ -498,7 +499,7 @@ def test_dirty_data_and_what_runs_again(dirty_data):
     run = dirty_data
     assert '{"id":30001,"zip":"01237","kg":null,"postage":null}' in run.text("parcels-run")
     assert "! exposure.newest: 1 of 2 rows holds a NaN" in run.text("parcels-run")
-    reasons = dict(re.findall(r"^\d+ +(\S+) +(?:cached|success) +(.+)$", run.text("postage-dearer"), re.M))
+    reasons = dict(re.findall(r"^\d+ +(\S+) +(?:cached|success) +(.+)$", run.text("postage-dearer"), re.MULTILINE))
     assert reasons == {
         "source.orders": "up to date",
         "source.returns": "up to date",
@@ -507,11 +508,11 @@ def test_dirty_data_and_what_runs_again(dirty_data):
     }
     assert "would go unseen" in run.text("computed")
     assert "'decimal.Decimal' and 'float'" in run.text("invoices")
-    assert re.search(r"^30001 +30001 +8\.6275$", run.text("invoices-exact"), re.M)
-    assert re.search(r"transform\.invoices +code changed$", run.text("rate"), re.M)
+    assert re.search(r"^30001 +30001 +8\.6275$", run.text("invoices-exact"), re.MULTILINE)
+    assert re.search(r"transform\.invoices +code changed$", run.text("rate"), re.MULTILINE)
     assert "transform.prices has 2 columns: id, price" in run.text("dear")
-    assert re.findall(r"^\d +(\S+) +750$", run.text("dear-again"), re.M) == ["37.90", "38.90", "39.90"]
-    executed = re.findall(r"^\d+ +(\S+) +\w+ +success ", run.text("frame"), re.M)
+    assert re.findall(r"^\d +(\S+) +750$", run.text("dear-again"), re.MULTILINE) == ["37.90", "38.90", "39.90"]
+    executed = re.findall(r"^\d+ +(\S+) +\w+ +success ", run.text("frame"), re.MULTILINE)
     assert executed == ["exposure.newest"]
 
 

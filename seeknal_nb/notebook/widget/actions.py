@@ -11,6 +11,7 @@ from seeknal_nb.errors import SeeknalError, UsageError, text_of
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.executors import DaemonExecutor
+from seeknal_nb.workflow.reasons import Why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,7 +168,7 @@ class Actions:
 def _why(result: NodeResult) -> str:
     """The plan's words; of a node that was executed they are about the time before."""
     executed = result.started is not None or result.status is ExecutionStatus.RUNNING
-    reason = "it was asked for" if result.reason == "named" else result.reason
+    reason = "it was asked for" if result.reason.code is Why.NAMED else str(result.reason)
     return f"ran because: {reason}" if executed and reason else reason
 
 

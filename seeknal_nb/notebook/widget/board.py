@@ -7,11 +7,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from seeknal_nb.draw.scene import CODES, packed
+from seeknal_nb.draw.scene import packed
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.markup import cut, esc_term
-from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.status import NUMBERS, ExecutionStatus
+from seeknal_nb.workflow.events import NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.plan import Action
+from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Board"]
 
+COUNTED: Final = (ExecutionStatus.SUCCESS, ExecutionStatus.CACHED, ExecutionStatus.FAILED)
+"""The statuses of a node that came out."""
 NOTES: Final = 20
 NOTE: Final = 500
 
@@ -104,7 +108,7 @@ class Board:
             elif isinstance(event, RunFinished):
                 self._progress.end(event)
                 for result in [r for r in self.results if r.status is ExecutionStatus.RUNNING]:
-                    self._show(self._left_alone(result.node_id, ExecutionStatus.PENDING, "interrupted"))
+                    self._show(self._left_alone(result.node_id, ExecutionStatus.PENDING, Reason(Why.INTERRUPTED)))
 
     def _begin(self, event: RunStarted) -> None:
         mode = "background" if self._project.background.here else "foreground"
@@ -127,7 +131,7 @@ class Board:
 
     def _finish(self, result: NodeResult) -> None:
         self._progress.finish(result)
-        blocked = result.reason.startswith("upstream failed")
+        blocked = result.reason.code is Why.UPSTREAM_FAILED
         if self._progress.dry or (result.node_id in self._beside and not blocked):
             return
         if result.status is ExecutionStatus.SUCCESS:
@@ -135,7 +139,7 @@ class Board:
         executed = result.status in (ExecutionStatus.SUCCESS, ExecutionStatus.FAILED)
         self._show(result if executed else self._left_alone(result.node_id, result.status, result.reason, result.row_count))
 
-    def _left_alone(self, node_id: str, status: ExecutionStatus, reason: str, rows: int | None = None) -> NodeResult:
+    def _left_alone(self, node_id: str, status: ExecutionStatus, reason: Reason, rows: int | None = None) -> NodeResult:
         """The result of a node that was not executed, with the rows and the seconds of its last good build."""
         built, seconds = self._built.get(node_id, (None, 0.0))
         return NodeResult(node_id, status, seconds, built if rows is None else rows, reason=reason)
@@ -193,10 +197,10 @@ class Progress:
         """Count a node that came out, and keep what should be read of it."""
         if result.node_id in self.now:
             self.now.remove(result.node_id)
-        counted = result.node_id in self._todo and result.status in ("success", "cached", "failed")
+        counted = result.node_id in self._todo and result.status in COUNTED
         self._done += counted
-        self._spared += counted and result.status == "cached"
-        if result.status == "failed":
+        self._spared += counted and result.status is ExecutionStatus.CACHED
+        if result.status is ExecutionStatus.FAILED:
             self._note(result, result.error_message or "failed")
         for text in result.warnings:
             self._note(result, text)
@@ -235,7 +239,7 @@ class Progress:
 
 
 def _facts(result: NodeResult) -> tuple[int, int | None, float | None]:
-    return CODES.index(result.status), result.row_count, round(result.duration, 3) if result.duration else None
+    return NUMBERS[result.status], result.row_count, round(result.duration, 3) if result.duration else None
 
 
 def _tags(picture: Picture) -> list[tuple[str, ...]]:

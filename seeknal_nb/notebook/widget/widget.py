@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import anywidget
 import ipywidgets
 import traitlets
 
-from seeknal_nb import draw
+from seeknal_nb.draw.assets import script, style
 from seeknal_nb.draw.scene import edges_of, make_scene, nodes_of
 from seeknal_nb.notebook.widget.actions import Actions
 from seeknal_nb.notebook.widget.controls import Controls
@@ -32,7 +31,6 @@ PERIOD: Final = 0.05
 LAST: Final = 2.0
 WHOLE: Final = 1.0
 """Seconds after which all statuses are sent again: a page that was not ready yet has missed what came before."""
-HOME: Final = Path(draw.__file__).parent
 
 
 def _computed(give: Callable[[Any], Any]) -> traitlets.Any:
@@ -48,8 +46,8 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         selected: The numbers of the selected nodes, from the browser or from Python.
     """
 
-    _esm = HOME / "graph.js"
-    _css = HOME / "graph.css"
+    _esm = script("widget")
+    _css = style()
 
     key = traitlets.Unicode().tag(sync=True)
     live = traitlets.Bool(default_value=True).tag(sync=True)

@@ -39,7 +39,7 @@ def check_node(node: Node, custom: Mapping[str, Any]) -> None:
         _check_common(node)
         kind_of(node.node_type, custom).check(node)
     except ManifestError as error:
-        raise error.at(node=node.id, place=node.place) from None
+        raise node.blamed(error) from None
 
 
 def _check_common(node: Node) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import traceback
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.python import load, read_body
 from seeknal_nb.engines import Interrupted
-from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, text_of
+from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, Spot, text_of
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.annotated import arguments
 from seeknal_nb.workflow.kinds.capture import caught
@@ -17,13 +18,26 @@ from seeknal_nb.workflow.kinds.context import Context
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["build_table", "called", "needs_body", "python_of", "python_value", "sql_of", "store"]
+__all__ = [
+    "body_line",
+    "build_table",
+    "called",
+    "needs_body",
+    "python_of",
+    "python_value",
+    "sql_at",
+    "sql_body",
+    "sql_key",
+    "sql_of",
+    "store",
+]
 
 
 METRICS = "metrics.json"
@@ -32,8 +46,36 @@ DECIMALS = "a DECIMAL comes exact: df['x'].astype(float) where a float will do, 
 
 def sql_of(node: Node) -> str | None:
     """The SQL body: ``sql``, or ``transform`` as the peer's YAML spells it."""
-    text = node.config.get("sql") or node.config.get("transform")
+    text = node.config.get(sql_key(node))
     return text if isinstance(text, str) and text.strip() else None
+
+
+def sql_key(node: Node) -> str:
+    """The key of the SQL body."""
+    return "sql" if node.config.get("sql") else "transform"
+
+
+def sql_body(node: Node) -> AbstractContextManager[None]:
+    """What the engine says inside is about the node's SQL body, where it has one."""
+    return sql_at(sql_key(node)) if sql_of(node) else nullcontext()
+
+
+@contextmanager
+def sql_at(*path: str | int) -> Iterator[None]:
+    """What the engine says of a line inside is about the SQL there, whose lines it was given as they are."""
+    try:
+        yield
+    except NodeError as error:
+        if error.spot.line is not None and not error.spot.path:
+            error.why = f"at line {error.spot.line} of its SQL: {error.why}"
+        error.within(*path)
+        raise
+
+
+def body_line(error: BaseException | None) -> int:
+    """The line of a body, from 1, that an error is about; 0 for none."""
+    spot = error.spot if isinstance(error, SeeknalError) else Spot()
+    return spot.line or 0 if spot.path in (("sql",), ("transform",), ("python",)) else 0
 
 
 def python_of(node: Node) -> str | None:
@@ -55,7 +97,8 @@ def build_table(task: Task) -> tuple[Table, dict[str, Any]]:
     """Run the body and stage its table; gives it with what the body logged."""
     sql = sql_of(task.node)
     if sql:
-        return task.engine.build(task.sql(sql), task.stage / DATA), {}
+        with sql_body(task.node):
+            return task.engine.build(task.sql(sql), task.stage / DATA), {}
     value, context = python_value(task)
     if context.metrics:  # part of what was built: a rule may read nothing else of it
         (task.stage / METRICS).write_text(json.dumps(context.metrics, sort_keys=True), encoding="utf-8")
@@ -115,7 +158,8 @@ def _raised_by(error: BaseException, node: Node) -> bool:
 
 def _failure(error: BaseException, node: Node) -> NodeError:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith("<seeknal ")]
-    where = f" at line {frames[-1].lineno} of its body" if frames else ""
+    line = frames[-1].lineno if frames else None
+    where = f" at line {line} of its body" if line else ""
     text = text_of(error)
     remedy = DECIMALS if isinstance(error, TypeError) and "decimal.Decimal" in text else "mend the body, then run again"
-    return NodeError(f"{type(error).__name__}{where}", why=text, remedy=remedy, node=node.id)
+    return NodeError(f"{type(error).__name__}{where}", why=text, remedy=remedy, node=node.id, spot=Spot(("python",), line))

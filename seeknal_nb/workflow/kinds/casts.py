@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
+from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.engines.names import find_columns
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.exact import cast, lost
@@ -51,9 +53,7 @@ def declared(node: Node) -> dict[str, str]:
     """The types that the node's ``schema`` declares, by column; raises ``ManifestError`` where it is no schema."""
     found: dict[str, str] = {}
     for entry in node.config.get("schema") or ():
-        strange = [str(key) for key in entry if key not in ENTRY]
-        if strange:
-            raise ManifestError(f"unknown key {strange[0]!r} in schema", remedy=near(strange[0], ENTRY, what="key"))
+        refuse_unknown_names(entry, ENTRY, "schema")
         name = entry.get("name")
         if not isinstance(name, str) or not name:
             raise ManifestError("a column of schema without a name", remedy="{name: amount, data_type: DOUBLE}")
@@ -83,15 +83,9 @@ def _type(entry: Mapping[str, Any]) -> str:
 
 def found_in(columns: Iterable[tuple[str, str]], types: Mapping[str, str]) -> dict[str, str]:
     """The declared types by the columns' own names, whose case may differ; raises ``NodeError`` where one is missing."""
-    known = {name.casefold(): name for name, _ in columns}
-    missing = [name for name in types if name.casefold() not in known]
-    if missing:
-        raise NodeError(
-            f"there is no column {missing[0]!r}",
-            why=f"schema declares it, and there are {', '.join(known.values())}",
-            remedy=near(missing[0], known.values(), what="column"),
-        )
-    return {known[name.casefold()]: kind for name, kind in types.items()}
+    known = dict(columns)
+    why = f"schema declares it, and there are {', '.join(known)}"
+    return dict(zip(find_columns(types, known, why=why), types.values(), strict=True))
 
 
 def build_cast(
@@ -188,7 +182,7 @@ def _culprit(task: Task, located: Located, casts: Mapping[str, _Cast]) -> NodeEr
     except NodeError:
         return None
     texts = [
-        _told(name, one.kind, rows, *found[4 * at : 4 * at + 4])
+        _loss_text(name, one.kind, rows, *found[4 * at : 4 * at + 4])
         for at, (name, one) in enumerate(casts.items())
         if found[4 * at]
     ]
@@ -198,6 +192,6 @@ def _culprit(task: Task, located: Located, casts: Mapping[str, _Cast]) -> NodeEr
     return NodeError("schema does not fit", why="; ".join(texts), remedy=remedy) if texts else None
 
 
-def _told(name: str, kind: str, rows: int, count: int, value: str, file: str | None, row: int | None) -> str:
+def _loss_text(name: str, kind: str, rows: int, count: int, value: str, file: str | None, row: int | None) -> str:
     where = f" in {file}" if file else f" in row {row + 1:,}" if row is not None else ""
     return f"{count:,} of {rows:,} rows in column {name!r} {'is' if count == 1 else 'are'} no {kind}, as {value!r}{where}"

@@ -3,14 +3,14 @@
 A node says ``connection: NAME`` (a mapping under ``connections`` of a profiles file), ``connection_string: TEXT``, or
 gives ``host``, ``user`` and so on among its ``params``. A secret is written ``${NAME}`` and put in when the connection is
 opened; only a profiles file, which nobody commits, may hold one as it is. Whatever was put in is hidden in every text
-that comes back. ``check_connection`` is for definitions, ``place_of`` for looking, ``connect`` and ``told`` for runs.
+that comes back. ``check_connection`` is for definitions, ``place_of`` for looking, the others are for runs.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ from seeknal_nb.dag.documents import read_yaml
 from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.engines import Interrupted
+from seeknal_nb.engines.interrupts import attended
 from seeknal_nb.errors import ManifestError, NodeError, near
 
 if TYPE_CHECKING:
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.secrets import Secrets
     from seeknal_nb.workflow.kinds.task import Surroundings
 
-__all__ = ["CONNECTION_KEYS", "FIELDS", "attended", "check_connection", "connect", "place_of", "told", "uri_of"]
+__all__ = ["CONNECTION_KEYS", "FIELDS", "cancellable", "check_connection", "connect", "driver_errors", "place_of", "uri_of"]
 
 T = TypeVar("T")
-_STEP = 0.05
 PROFILES = "profiles.yml"
 DRIVER = "pip install 'seeknal_nb[postgres]'"
 FIELDS: Mapping[str, str] = {
@@ -167,9 +167,10 @@ def connect(config: Mapping[str, Any], around: Surroundings, *, write: bool = Fa
     """
     dbapi = _driver()
     uri, schema = _target(config, around)
-    with told(around.secrets, "the database cannot be reached", remedy="see that the server runs, and who may connect"):
+    remedy = "see that the server runs, and who may connect"
+    with driver_errors(around.secrets, "the database cannot be reached", remedy=remedy):
         opened = dbapi.connect(uri)
-    with closing(opened), told(around.secrets, "PostgreSQL refuses"), opened.cursor() as cursor:
+    with closing(opened), driver_errors(around.secrets, "PostgreSQL refuses"), opened.cursor() as cursor:
         if not write:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if schema:
@@ -178,7 +179,7 @@ def connect(config: Mapping[str, Any], around: Surroundings, *, write: bool = Fa
 
 
 @contextmanager
-def told(secrets: Secrets, what: str, *, remedy: str = "mend the query or the connection") -> Iterator[None]:
+def driver_errors(secrets: Secrets, what: str, *, remedy: str = "mend the query or the connection") -> Iterator[None]:
     """Turn the driver's errors into ``NodeError``, with every known secret hidden and nothing chained that has one."""
     dbapi = _driver()
     try:
@@ -187,7 +188,7 @@ def told(secrets: Secrets, what: str, *, remedy: str = "mend the query or the co
         raise NodeError(what, why=secrets.hide(" ".join(str(error).split()))[:2000], remedy=remedy) from None
 
 
-def attended(cursor: Any, work: Callable[[], T], cancelled: threading.Event | None = None) -> T:
+def cancellable(cursor: Any, work: Callable[[], T], cancelled: threading.Event | None = None) -> T:
     """What the work gives, done in a helper: the driver turns Ctrl-C in the main thread into an error of the statement.
 
     Args:
@@ -200,16 +201,12 @@ def attended(cursor: Any, work: Callable[[], T], cancelled: threading.Event | No
         KeyboardInterrupt: Somebody pressed Ctrl-C.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="seeknal-postgres") as helper:
-        future = helper.submit(work)
-        try:
-            while not wait([future], timeout=_STEP).done:
-                _go_on(cancelled)
-        except BaseException:
-            while not wait([future], timeout=_STEP).done:
-                with suppress(_driver().Error):  # its statement has not begun, or has ended
-                    cursor.adbc_cancel()
-            raise
-        return future.result()
+        return attended(helper.submit(work), lambda: _cancel(cursor), lambda: _go_on(cancelled))
+
+
+def _cancel(cursor: Any) -> None:
+    with suppress(_driver().Error):  # its statement has not begun, or has ended
+        cursor.adbc_cancel()
 
 
 def _go_on(cancelled: threading.Event | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_number, is_time
+from seeknal_nb.workflow.kinds.types import is_decimal, is_float, is_integer, is_number, is_time
 
 __all__ = ["cast", "lost"]
 
@@ -48,7 +48,7 @@ def _of_text(value: str, made: str, kind: str) -> str:
         return _decimals(value, int(digits[1]) if digits else 0, "[0-9]*\\s*$") + (
             f" OR (regexp_matches({value}, '^[^xX]*[eE]') AND TRY_CAST({value} AS DOUBLE) <> CAST({made} AS DOUBLE))"
         )
-    if kind in ("FLOAT", "DOUBLE"):
+    if is_float(kind):
         return f"(isinf({made}) AND NOT contains(lower({value}), 'inf'))"
     if kind == "DATE":
         return f"CAST({made} AS TIMESTAMP) IS DISTINCT FROM CAST(TRY_CAST(trim({value}) AS TIMESTAMPTZ) AS TIMESTAMP)"

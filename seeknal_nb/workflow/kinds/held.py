@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from seeknal_nb.workflow.kinds.task import Task
 
-__all__ = ["held"]
+__all__ = ["pinned"]
 
 
 @contextmanager
-def held(task: Task, node_id: str, *, only_volatile: bool = False) -> Iterator[str]:
+def pinned(task: Task, node_id: str, *, only_volatile: bool = False) -> Iterator[str]:
     """What stands after FROM for an input; the rows of a view lie in a file until the block ends.
 
     Args:
@@ -30,7 +30,7 @@ def held(task: Task, node_id: str, *, only_volatile: bool = False) -> Iterator[s
     if view is None or (only_volatile and not volatile_in(view)):
         yield quote(node_id)
         return
-    file = task.stage / f"held_{node_id}.parquet"
+    file = task.stage / f"pinned_{node_id}.parquet"
     try:
         task.engine.build(f"SELECT * FROM {quote(node_id)}", file)
         yield parquet(file)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import multiplies, qualified_in, rewrite, volatile_in
+from seeknal_nb.dag.sql import input_named, multiplies, qualified_in, rewrite, volatile_in
 from seeknal_nb.dag.sqltext import column, statements
 from seeknal_nb.engines import Relation
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_of
+from seeknal_nb.workflow.kinds.body import build_table, needs_body, python_of, sql_body, sql_of
 from seeknal_nb.workflow.kinds.features.pointintime import check_latest, has_latest
 from seeknal_nb.workflow.kinds.features.retrieval import check_retrieval, retrieve, retrieves
 from seeknal_nb.workflow.kinds.paths import as_engines_write
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.workflow.builds import Build
 
 __all__ = ["DECLARATION", "TRANSFORM", "is_view", "relations", "volatile_of"]
 
@@ -32,18 +33,18 @@ def is_view(node: Node) -> bool:
 
 
 def relations(
-    graph: Graph, read: Iterable[str], view: Callable[[str], Node | None], stored: Callable[[str], Relation], root: Path
+    graph: Graph, read: Iterable[str], view: Callable[[str], Node | None], build: Callable[[str], Build | None], root: Path
 ) -> dict[str, Relation]:
     """What must be bound so that these nodes can be read: they, and what is below the views among them, inputs first.
 
     A view is one statement, with the views that it reads as its WITH: DuckDB looks a WITH up once, and a view at each
-    mention, which doubles at every floor of views over views.
+    mention, which doubles at every floor of views over views. A node without a table is left out.
 
     Args:
         graph: What there is.
         read: The ids.
         view: The node, its parameters put in, where it is a view.
-        stored: What the table of any other node is.
+        build: What any other node left, with its files.
         root: Where relative paths start.
     """
     views: dict[str, Node] = {}
@@ -59,19 +60,23 @@ def relations(
     order = [node.id for node in graph if node.id in reached]
     texts = {node_id: _view_sql(views[node_id], graph.inputs(node_id), views, root) for node_id in order if node_id in views}
     return {
-        node_id: Relation(sql=_as_one(graph, node_id, texts)) if node_id in views else stored(node_id) for node_id in order
+        node_id: relation
+        for node_id in order
+        for relation in [Relation(sql=_as_one(graph, node_id, texts)) if node_id in views else _of_build(build(node_id))]
+        if relation != Relation()
     }
+
+
+def _of_build(build: Build | None) -> Relation:
+    return Relation() if build is None else build.relation()
 
 
 def _view_sql(node: Node, inputs: Sequence[str], views: Container[str], root: Path) -> str:
     """A view's statement, its tables written as ids, or, where they are views too, as names of the WITH round it."""
     sql = sql_of(node) or ""
-    names = {f"input_{number}": node_id for number, node_id in enumerate(inputs)} | {"__this__": next(iter(inputs), "")}
-    names |= {node_id.partition(".")[2].casefold(): node_id for node_id in inputs}
-    names |= {node_id.casefold(): node_id for node_id in inputs}
     taken = qualified_in(sql)
     within = {node_id for node_id in inputs if node_id in views and node_id.casefold() not in taken}
-    return rewrite(sql, lambda name: names.get(name.casefold()), place=as_engines_write(root), within=within)
+    return rewrite(sql, lambda name: input_named(name, inputs), place=as_engines_write(root), within=within)
 
 
 def _as_one(graph: Graph, node_id: str, texts: Mapping[str, str]) -> str:
@@ -114,17 +119,15 @@ def _transform(task: Task) -> dict[str, Any]:
     if retrieves(task.node):
         return retrieve(task)
     if is_view(task.node):
-        schema = task.engine.describe(task.sql(sql_of(task.node) or ""))
+        with sql_body(task.node):
+            schema = task.engine.describe(task.sql(sql_of(task.node) or ""))
         return {"row_count": None, "metadata": {"view": True}, "schema": schema}
     began = time.time()
     table, logged = build_table(task)
-    told = _told(task, table.rows)
-    metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
-    result = result_of(table, {**logged, **told, **({"metrics": metrics} if metrics else {})})
-    return result | remembered(task, began)
+    return result_of(table, _row_metadata(task, table.rows), logged) | remembered(task, began)
 
 
-def _told(task: Task, rows: int) -> dict[str, Any]:
+def _row_metadata(task: Task, rows: int) -> dict[str, Any]:
     """Rows for each row of each input, what of the SQL is volatile, and whether a join multiplied the rows."""
     sql = sql_of(task.node) or ""
     counts = {name: one.build.row_count for name, one in task.inputs.items() if one.build and one.build.row_count}

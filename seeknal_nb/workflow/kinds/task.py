@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import BEFORE, BEHIND, rewrite
+from seeknal_nb.dag.sql import BEFORE, BEHIND, input_named, rewrite
 from seeknal_nb.dag.sqltext import quote
+from seeknal_nb.declaration import rewrites
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import article
-from seeknal_nb.workflow.kinds.features.groups import group_of
-from seeknal_nb.workflow.kinds.features.pointintime import with_latest
+from seeknal_nb.plugins import loaded
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.secrets import Secrets
 
@@ -122,16 +123,7 @@ class Task:
 
     def resolve(self, name: str) -> str | None:
         """The id of the input that a body calls ``name``: by id, bare name, ``input_0``, or ``__THIS__``."""
-        ids = list(self.inputs)
-        if name in self.inputs:
-            return name
-        if name.casefold() in ("__this__", "input_0") and ids:
-            return ids[0]
-        if name.casefold().startswith("input_") and name[6:].isdigit() and int(name[6:]) < len(ids):
-            return ids[int(name[6:])]
-        folded = name.casefold()
-        found = [i for i in ids if i.casefold() == folded or ("." not in name and i.partition(".")[2].casefold() == folded)]
-        return found[0] if len(found) == 1 else None
+        return input_named(name, list(self.inputs))
 
     def input(self, name: str) -> Input:
         """The input that a body calls ``name``; raises ``NodeError`` where there is none."""
@@ -141,9 +133,11 @@ class Task:
         return self.inputs[node_id]
 
     def sql(self, text: str) -> str:
-        """A body's SQL with its tables written as ids, and ``latest(group)`` as what it means."""
+        """A body's SQL with its tables written as ids, and what is a kind's own, as ``latest(group)``, as what it means."""
         written = rewrite(text, self.resolve, place=as_engines_write(self.surroundings.root))
-        return with_latest(written, lambda name: group_of(self.input(name)))
+        for reference in rewrites():
+            written = loaded("kind", "rewrites", reference)(written, self)
+        return written
 
     def condition(self, text: str) -> str:
         """A condition with its tables and files written as in ``sql``."""
@@ -206,8 +200,7 @@ class Kind:
     delivers: Callable[[Node, Surroundings], Delivery | None] = lambda node, around: None
 
 
-def result_of(table: Table, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec's dict for a node that staged a table, with its columns, and what is to be told of it."""
-    warnings = [*metadata.get("warnings", ()), *table.warnings]
-    told = {**metadata, **({"warnings": warnings} if warnings else {})}
+def result_of(table: Table, *metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec's dict for a node that staged a table, with its columns, and all that is to be told of it."""
+    told = merged(*metadata, {"warnings": table.warnings})
     return {"row_count": table.rows, "schema": table.schema, "metadata": told}

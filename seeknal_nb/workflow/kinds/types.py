@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["is_decimal", "is_integer", "is_nested", "is_number", "is_time", "is_word", "is_zoned"]
+__all__ = ["is_decimal", "is_float", "is_integer", "is_nested", "is_number", "is_time", "is_word", "is_zoned"]
 
 _SIZES = ("TINY", "SMALL", "BIG", "HUGE")
 _INTEGERS = frozenset({"INTEGER", "UINTEGER", *(f"{sign}{size}INT" for sign in ("", "U") for size in _SIZES)})
@@ -21,9 +21,14 @@ def is_decimal(kind: str) -> bool:
     return kind.startswith("DECIMAL") and not kind.endswith("]")
 
 
+def is_float(kind: str) -> bool:
+    """Whether it holds binary fractions, and so NaN and infinities too."""
+    return kind in ("FLOAT", "DOUBLE")
+
+
 def is_number(kind: str) -> bool:
     """Whether it holds numbers. True and false are none."""
-    return is_integer(kind) or kind in ("FLOAT", "DOUBLE") or is_decimal(kind)
+    return is_integer(kind) or is_float(kind) or is_decimal(kind)
 
 
 def is_time(kind: str) -> bool:

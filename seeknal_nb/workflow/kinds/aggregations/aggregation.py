@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sql import BEFORE, BEHIND, reads_nothing
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown, statements
+from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.markup import plural
 from seeknal_nb.workflow.builds import DATA
@@ -54,27 +55,25 @@ def grouping_of(node: Node) -> Grouping:
     for name, key in ((day, "feature_date_col"), *((one, "group_by") for one in group)):
         if name is not None and not (isinstance(name, str) and name):
             raise ManifestError(f"{key} must name columns", why=f"it is {name!r:.100}", remedy=f"{key}: country")
-    found = Grouping((str(config["id_col"]), *group), day, moments, measures, rollup)
-    _check_date(found)
-    _check_names(found)
-    for condition in found.conditions:
+    grouping = Grouping((str(config["id_col"]), *group), day, moments, measures, rollup)
+    _check_date(grouping)
+    _check_names(grouping)
+    for condition in grouping.conditions:
         _check_condition(condition)
-    return found
+    return grouping
 
 
-def _check_date(found: Grouping) -> None:
-    timed = [m.name for m in found.measures if m.function in ("first", "last")]
-    if found.day is None and (timed or found.form != "table"):
+def _check_date(grouping: Grouping) -> None:
+    timed = grouping.timed
+    if grouping.day is None and (timed or grouping.form != "table"):
         why = f"{timed[0]} goes by time" if timed else "windows and application dates go by the age of an event"
         raise ManifestError("no feature_date_col", why=why, remedy="--date event_date, in YAML feature_date_col: event_date")
 
 
-def _check_names(found: Grouping) -> None:
-    names = [name.casefold() for name in (*found.named, *(m.name for m in found.measures))]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
+def _check_names(grouping: Grouping) -> None:
+    if twice := doubled([*grouping.named, *(m.name for m in grouping.measures)]):
         raise ManifestError(
-            f"two columns {doubled[0]!r}", why="keys, dates and features stand side by side", remedy="rename one"
+            f"two columns {twice[0]!r}", why="keys, dates and features stand side by side", remedy="rename one"
         )
 
 
@@ -107,61 +106,59 @@ def _execute(task: Task) -> dict[str, Any]:
     if not task.node.config.get("features"):
         table, logged = build_table(task)
         return result_of(table, logged)
-    found = grouping_of(task.node)
-    dates = task.input(found.moments.ref).node_id if found.moments.ref else None
+    grouping = grouping_of(task.node)
+    dates = task.input(grouping.moments.ref).node_id if grouping.moments.ref else None
     with events_of(task, dates) as events:
-        types = _needed(events, found)
+        types = _needed(events, grouping)
         listed = Events.of(task, quote(dates)) if dates else None
-        shared = _shared(listed, found) if listed else ()
-        warnings = [*events.logged.get("warnings", ()), *_left_out(events, listed, found), *_joined_already(events, found)]
-        sql = found.sql(events.table, types, quote(dates) if dates else "", shared)
-        table, metrics = _build(task, sql, found)
-    told = {**events.logged, "metrics": {**events.logged.get("metrics", {}), **metrics}}
-    return result_of(table, told | ({"warnings": warnings} if warnings else {}))
+        shared = _shared(listed, grouping) if listed else ()
+        warnings = [*_left_out(events, listed, grouping), *_joined_already(events, grouping)]
+        sql = grouping.sql(events.table, types, quote(dates) if dates else "", shared)
+        table, metrics = _build(task, sql, grouping)
+    return result_of(table, events.logged, {"metrics": metrics, "warnings": warnings})
 
 
-def _needed(events: Events, found: Grouping) -> dict[str, str]:
+def _needed(events: Events, grouping: Grouping) -> dict[str, str]:
     """The types of the columns that measures are taken of, by the names that they are asked for by.
 
     Raises:
         NodeError: A column or condition is missing, or of no use.
     """
-    for number, key in enumerate(found.keys):
+    for number, key in enumerate(grouping.keys):
         events.type_of(key, "group_by (--group-by)" if number else "id_col (--id)")
-    dates = {"feature_date_col (--date)": found.day, "application_date_col (--application-date)": found.moments.own}
+    dates = {"feature_date_col (--date)": grouping.day, "application_date_col (--application-date)": grouping.moments.own}
     for what, name in dates.items():
         if name:
             events.need_dates(name, what)
-    types = {name: events.type_of(name, "a feature") for name in found.columns}
-    for measure in found.measures:
+    types = {name: events.type_of(name, "a feature") for name in grouping.columns}
+    for measure in grouping.measures:
         if measure.column != ROWS and needs_numbers(measure) and not counts_as_number(types[measure.column]):
             why = f"{measure.column!r} is {types[measure.column]}"
             remedy = f"count it, or CAST({column(measure.column)} AS DOUBLE) before"
             raise NodeError(f"{measure.name} needs numbers", why=why, remedy=remedy)
-    events.need_conditions(found.conditions)
+    events.need_conditions(grouping.conditions)
     return types
 
 
-def _shared(dates: Events, found: Grouping) -> tuple[str, ...]:
+def _shared(dates: Events, grouping: Grouping) -> tuple[str, ...]:
     """The keys that a table of application dates has too."""
-    dates.need_dates(found.moments.column, "application_dates (--dates-column)")
+    dates.need_dates(grouping.moments.column, "application_dates (--dates-column)")
     folded = {name.casefold() for name in dates.types}
-    return tuple(key for key in found.keys if key.casefold() in folded)
+    return tuple(key for key in grouping.keys if key.casefold() in folded)
 
 
-def _left_out(events: Events, listed: Events | None, found: Grouping) -> list[str]:
+def _left_out(events: Events, listed: Events | None, grouping: Grouping) -> list[str]:
     """Warnings of rows that count nowhere, or not everywhere, because a date is null.
 
     Raises:
         NodeError: A date is infinite.
     """
-    timed = [m.name for m in found.measures if m.function in ("first", "last")]
-    day = found.day if found.form != "table" or timed else None
-    where = f"in {', '.join(timed)}" if found.form == "table" else "for any date"
+    day = grouping.day if grouping.form != "table" or grouping.timed else None
+    where = f"in {', '.join(grouping.timed)}" if grouping.form == "table" else "for any date"
     told = [_dateless(events, day, f"and do not count {where}")]
-    told.append(_dateless(events, found.moments.own, "and ask for no features"))
+    told.append(_dateless(events, grouping.moments.own, "and ask for no features"))
     if listed:
-        told.append(_dateless(listed, found.moments.column, f"and are no application dates of {found.moments.ref}"))
+        told.append(_dateless(listed, grouping.moments.column, f"and are no application dates of {grouping.moments.ref}"))
     return [text for text in told if text]
 
 
@@ -177,12 +174,12 @@ def _dateless(rows: Events, name: str | None, what: str) -> str:
     return f"{null:,} of {plural(every, 'row')} have no {name}, {what}" if null else ""
 
 
-def _joined_already(events: Events, found: Grouping) -> list[str]:
+def _joined_already(events: Events, grouping: Grouping) -> list[str]:
     """A warning where most events stand in several rows, one for each date: in windows they would count several times."""
-    own = found.moments.own
-    if found.form != "points" or not own or own == found.day:
+    own = grouping.moments.own
+    if grouping.form != "points" or not own or own == grouping.day:
         return []
-    names = ", ".join(column(name) for name in dict.fromkeys((*found.keys, str(found.day), *found.columns)))
+    names = ", ".join(column(name) for name in dict.fromkeys((*grouping.keys, str(grouping.day), *grouping.columns)))
     each = f"SELECT count(DISTINCT {column(own)}) AS n FROM {events.table} GROUP BY {names}"
     counts = f"SELECT count(*) FILTER (WHERE n > 1), count(*) FROM ({each})"
     [(several, every)] = events.task.engine.query(counts, form="rows")
@@ -192,33 +189,33 @@ def _joined_already(events: Events, found: Grouping) -> list[str]:
     return [f"{several:,} of {every:,} events have several {own}: {why}; leave that join out, and give application_dates"]
 
 
-def _build(task: Task, sql: str, found: Grouping) -> tuple[Table, dict[str, Any]]:
+def _build(task: Task, sql: str, grouping: Grouping) -> tuple[Table, dict[str, Any]]:
     """Stage the table; where it has windows, by way of a file that counts their events too."""
-    if not found.windows:
-        return task.engine.build(sql, task.stage / DATA), _metrics(task, task.stage / DATA, found)
+    if not grouping.windows:
+        return task.engine.build(sql, task.stage / DATA), _metrics(task, task.stage / DATA, grouping)
     file = task.stage / "windows.parquet"
     task.engine.build(sql, file)
-    metrics = _metrics(task, file, found)
-    hidden = ", ".join(column(f"{HIDDEN}{span}") for span in found.windows)
+    metrics = _metrics(task, file, grouping)
+    hidden = ", ".join(column(f"{HIDDEN}{span}") for span in grouping.windows)
     table = task.engine.build(f"SELECT * EXCLUDE ({hidden}) FROM {parquet(file)}", task.stage / DATA)
     file.unlink()
     return table, metrics
 
 
-def _metrics(task: Task, file: Path, found: Grouping) -> dict[str, Any]:
-    keys = ", ".join(column(key) for key in found.keys)
-    empty = " + ".join(f"count(*) FILTER (WHERE {column(f'{HIDDEN}{span}')} = 0)" for span in found.windows) or "0"
-    nulls = " + ".join(f"count(*) - count({column(m.name)})" for m in found.measures)
-    days = f"count(DISTINCT {column(found.moments.column)})" if found.dated else "NULL"
+def _metrics(task: Task, file: Path, grouping: Grouping) -> dict[str, Any]:
+    keys = ", ".join(column(key) for key in grouping.keys)
+    empty = " + ".join(f"count(*) FILTER (WHERE {column(f'{HIDDEN}{span}')} = 0)" for span in grouping.windows) or "0"
+    nulls = " + ".join(f"count(*) - count({column(m.name)})" for m in grouping.measures)
+    days = f"count(DISTINCT {column(grouping.moments.column)})" if grouping.dated else "NULL"
     query = f"SELECT count(*), count(DISTINCT row({keys})), {days}, {empty}, {nulls} FROM {parquet(file)}"
     [(rows, groups, dates, no_event, null)] = task.engine.query(query, form="rows")
     metrics: dict[str, Any] = {"groups": groups}
-    if found.dated:
+    if grouping.dated:
         metrics["application_dates"] = dates
-    if rows and found.windows:
-        metrics["empty_share"] = round(int(no_event) / (rows * len(found.windows)), 6)
+    if rows and grouping.windows:
+        metrics["empty_share"] = round(int(no_event) / (rows * len(grouping.windows)), 6)
     if rows:
-        metrics["null_share"] = round(int(null) / (rows * len(found.measures)), 6)
+        metrics["null_share"] = round(int(null) / (rows * len(grouping.measures)), 6)
     return metrics
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
-from seeknal_nb.errors import NodeError, near
+from seeknal_nb.engines.names import find_column
+from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
-from seeknal_nb.workflow.kinds.held import held
+from seeknal_nb.workflow.kinds.held import pinned
 from seeknal_nb.workflow.kinds.types import is_time
 
 if TYPE_CHECKING:
@@ -43,15 +44,8 @@ class Events:
         return cls(task, table, dict(task.engine.describe(f"SELECT * FROM {table}")), logged or {})
 
     def type_of(self, name: str, what: str) -> str:
-        """The type of a column; case is ignored, as DuckDB does.
-
-        Raises:
-            NodeError: There is none; ``what`` asked for it.
-        """
-        for one, kind in self.types.items():
-            if one.casefold() == name.casefold():
-                return kind
-        raise NodeError(f"there is no column {name!r}", why=f"{what} names it", remedy=near(name, self.types, what="column"))
+        """The type of a column; raises ``NodeError`` where there is none, which tells ``what`` asked for it."""
+        return self.types[find_column(name, self.types, why=f"{what} names it")]
 
     def need_dates(self, name: str, what: str) -> None:
         """Refuse a column that holds no dates; text must be dates as ISO 8601 writes them.
@@ -100,5 +94,5 @@ def events_of(task: Task, besides: str | None = None) -> Iterator[Events]:
     if len(others) != 1:
         task.only_input()  # refuses all but one
         others = list(task.inputs)
-    with held(task, others[0]) as table:
+    with pinned(task, others[0]) as table:
         yield Events.of(task, table)

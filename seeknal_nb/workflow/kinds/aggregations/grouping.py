@@ -76,6 +76,11 @@ class Grouping:
         return tuple(dict.fromkeys(span for m in self.measures if m.function != DAYS for span in m.spans))
 
     @property
+    def timed(self) -> tuple[str, ...]:
+        """The features that go by the time of an event within its day."""
+        return tuple(m.name for m in self.measures if m.function in ("first", "last"))
+
+    @property
     def conditions(self) -> tuple[str, ...]:
         """The conditions of the measures, each once."""
         return tuple(dict.fromkeys(m.condition for m in self.measures if m.condition))

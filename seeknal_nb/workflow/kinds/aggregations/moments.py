@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import literal
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, near
-from seeknal_nb.workflow.kinds.aggregations.windows import known_keys, texts
+from seeknal_nb.workflow.kinds.aggregations.windows import texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +89,7 @@ def read_moments(config: Mapping[str, Any]) -> Moments:
 
 
 def _of_table(config: Mapping[str, Any]) -> Moments:
-    known_keys(config, ("ref", "column"), "application_dates")
+    refuse_unknown_names(config, ("ref", "column"), "application_dates")
     ref, column = config["ref"], config.get("column", DEFAULT)
     if not isinstance(ref, str) or not isinstance(column, str):
         raise ManifestError(
@@ -98,7 +99,7 @@ def _of_table(config: Mapping[str, Any]) -> Moments:
 
 
 def _of_calendar(config: Mapping[str, Any]) -> Moments:
-    known_keys(config, ("every", "on", "from", "until"), "application_dates")
+    refuse_unknown_names(config, ("every", "on", "from", "until"), "application_dates")
     every = str(config.get("every", "")).casefold()
     if every not in EVERY:
         raise ManifestError(f"application_dates every {config.get('every')!r}", remedy=near(every, EVERY, what="interval"))

@@ -13,14 +13,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal, parquet
-from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.engines.names import no_column
+from seeknal_nb.errors import ManifestError
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.aggregations.events import events_of
-from seeknal_nb.workflow.kinds.aggregations.windows import known_keys
 from seeknal_nb.workflow.kinds.body import needs_body, python_of, sql_of
 from seeknal_nb.workflow.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
-from seeknal_nb.workflow.kinds.types import is_number, is_time
+from seeknal_nb.workflow.kinds.types import is_float, is_number, is_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +53,7 @@ def _settings(node: Node) -> tuple[list[str], int]:
     said = node.config.get("profile") or {}
     if not isinstance(said, dict):
         raise ManifestError("profile must be a mapping", why=f"it is {said!r:.100}", remedy="profile: {columns: [price]}")
-    known_keys(said, ("columns", "params"), "profile")
+    refuse_unknown_names(said, ("columns", "params"), "profile")
     names, params = said.get("columns") or [], said.get("params") or {}
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ManifestError(
@@ -62,7 +63,7 @@ def _settings(node: Node) -> tuple[list[str], int]:
         raise ManifestError(
             "profile.params must be a mapping", why=f"it is {params!r:.100}", remedy="params: {max_top_values: 5}"
         )
-    known_keys(params, ("max_top_values",), "profile.params")
+    refuse_unknown_names(params, ("max_top_values",), "profile.params")
     top = params.get("max_top_values", TOP)
     if not isinstance(top, int) or isinstance(top, bool) or top < 1:
         raise ManifestError("max_top_values must be a number above 0", why=f"it is {top!r:.100}", remedy="max_top_values: 5")
@@ -83,19 +84,20 @@ def _execute(task: Task) -> dict[str, Any]:
         types, warnings = _chosen(dict(events.types), names)
         [(rows,)] = task.engine.query(f"SELECT count(*) FROM {events.table}", form="rows")
         made = task.engine.build(_select(events.table, types, top, exact=rows <= EXACT), task.stage / DATA)
-    told = {**events.logged, "metrics": {**events.logged.get("metrics", {}), **_metrics(task, types)}}
-    return result_of(made, told | ({"warnings": warnings} if warnings else {})) | remembered(task, began)
+    told = {"metrics": _metrics(task, types), "warnings": warnings}
+    return result_of(made, events.logged, told) | remembered(task, began)
 
 
 def _chosen(types: dict[str, str], names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """The columns to profile, with types; one that is not there is left out with a warning, as the peer documents it."""
     if not names:
         return types, []
-    found = {name: kind for name, kind in types.items() if name.casefold() in {one.casefold() for one in names}}
-    missing = [name for name in names if name.casefold() not in {one.casefold() for one in types}]
+    asked, known = ({one.casefold() for one in several} for several in (names, types))
+    found = {name: kind for name, kind in types.items() if name.casefold() in asked}
+    missing = [no_column(name, types) for name in names if name.casefold() not in known]
     if not found:
-        raise NodeError(f"there is no column {names[0]!r}", remedy=near(names[0], types, what="column"))
-    return found, [f"there is no column {name!r} to profile: {near(name, types, what='column')}" for name in missing]
+        raise missing[0]
+    return found, [f"{error.what} to profile: {error.remedy}" for error in missing]
 
 
 def _select(table: str, types: dict[str, str], top: int, *, exact: bool) -> str:
@@ -158,7 +160,7 @@ def _special(x: str, kind: str, *, exact: bool) -> dict[str, str]:
 
 def _of_numbers(x: str, kind: str, *, exact: bool) -> dict[str, str]:
     """NaN and infinities are counted, and left out of the rest: one of them would be every mean's answer."""
-    wild = kind in ("FLOAT", "DOUBLE")
+    wild = is_float(kind)
     only = f" FILTER (WHERE isfinite({x}))" if wild else ""
     of = f"CAST({x} AS DOUBLE)"  # DuckDB 2 gives the mean of a DECIMAL as a DECIMAL, 1.5 as a DOUBLE
     quantile = "quantile_cont" if exact else "approx_quantile"

@@ -1,6 +1,6 @@
 """What the features of an aggregation mean: each as measures over days before an application date. Pure; it knows no engine.
 
-The keys are the peer's (KINDS.md section 1.4). A window ``[a, b]`` keeps the events that are ``a`` to ``b`` days older than
+The keys are the peer's. A window ``[a, b]`` keeps the events that are ``a`` to ``b`` days older than
 the application date, both included; ``7d`` is ``[1, 7]``, so nothing of the day itself counts unless ``[0, b]`` asks for it.
 """
 
@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.declaration import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-__all__ = ["DAYS", "FUNCTIONS", "ROWS", "Measure", "Span", "known_keys", "read_measures", "template_of", "texts"]
+__all__ = ["DAYS", "FUNCTIONS", "ROWS", "Measure", "Span", "read_measures", "template_of", "texts"]
 
 FUNCTIONS: Mapping[str, str] = {
     "count": "count({x})",
@@ -164,7 +165,7 @@ def _feature(entry: Mapping[str, Any], *, rollup: bool) -> _Feature:
     name = entry.get("name")
     if not isinstance(name, str) or not name:
         raise ManifestError("a feature without a name", why=f"it is {dict(entry)!r:.100}", remedy="name: amount")
-    known_keys(entry, _FEATURE, f"feature {name!r}")
+    refuse_unknown_names(entry, _FEATURE, f"feature {name!r}")
     if entry.get("column") and entry.get("source_feature"):
         raise ManifestError(
             f"feature {name!r} has two columns", why="column and source_feature mean the same", remedy="keep one"
@@ -187,7 +188,7 @@ def _measures(entry: Mapping[str, Any], feature: _Feature) -> Iterator[Measure]:
     else:  # documented for second order: the functions of basic, in this window only
         yield from _windows(window, _listed(entry, where, ("basic", *_LISTS)), feature, where)
     if isinstance(window, dict):  # the peer's template: {windows: [7, 30], functions: [sum]}
-        known_keys(window, ("windows", *_LISTS), f"window of {where}")
+        refuse_unknown_names(window, ("windows", *_LISTS), f"window of {where}")
         days = [f"{one}d" if _is_number(one) else one for one in texts(window.get("windows"))]
         yield from _windows(days, _listed(window, where), feature, f"window of {where}")
     for item in _items(entry.get("rolling"), f"rolling of {where}", ("window", *_LISTS)):
@@ -236,7 +237,7 @@ def _sinces(entry: Mapping[str, Any], feature: _Feature, where: str) -> Iterator
             yield feature.since(function, condition.strip(), called)
 
 
-def _items(value: Any, where: str, keys: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+def _items(value: Any, where: str, keys: Collection[str]) -> Iterator[Mapping[str, Any]]:
     """The mappings of a list, or the one that stands alone."""
     listed = [value] if isinstance(value, dict) else value or []
     if not isinstance(listed, (list, tuple)) or not all(isinstance(item, dict) for item in listed):
@@ -244,16 +245,8 @@ def _items(value: Any, where: str, keys: Iterable[str]) -> Iterator[Mapping[str,
             f"{where} must be a list of mappings", why=f"it is {value!r:.100}", remedy="write {key: value, ...}"
         )
     for item in listed:
-        known_keys(item, keys, where)
+        refuse_unknown_names(item, keys, where)
         yield item
-
-
-def known_keys(item: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
-    """Refuse a key that nobody reads, with the nearest ones."""
-    known = tuple(keys)
-    for key in item:
-        if key not in known:
-            raise ManifestError(f"unknown key {key!r} in {where}", remedy=near(str(key), known, what="key"))
 
 
 def texts(value: Any) -> list[Any]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import quote
-from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.errors import ManifestError, NodeError, Spot
 from seeknal_nb.markup import plural
 from seeknal_nb.workflow.kinds.checks.forms import Spec, specs_of
 from seeknal_nb.workflow.kinds.checks.metrics import measured
 from seeknal_nb.workflow.kinds.checks.outcome import Check, judged
 from seeknal_nb.workflow.kinds.checks.place import Measure, Place, naming
 from seeknal_nb.workflow.kinds.checks.sql import measure_of, samples_sql, shortened
-from seeknal_nb.workflow.kinds.checks.whole import whole_told
+from seeknal_nb.workflow.kinds.checks.whole import whole_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.kinds.task import Task
@@ -40,7 +40,7 @@ def check_checks(listed: object, node: Node, *, key: str = "checks") -> None:
     try:
         specs_of(listed, key=key)
     except ManifestError as error:
-        raise error.at(node=node.id, place=node.place) from None
+        raise node.blamed(error) from None
 
 
 def run_checks(
@@ -50,6 +50,7 @@ def run_checks(
     *,
     severity: str = "error",
     metrics: Mapping[str, Any] | None = None,
+    key: str = "checks",
 ) -> list[Check]:
     """Run the checks on a table; gives one ``Check`` for each, in their order, and raises for none that fails.
 
@@ -60,11 +61,12 @@ def run_checks(
             all checks are about ``metrics``.
         severity: That of the checks that have none of their own.
         metrics: Numbers for ``metric`` checks, by name.
+        key: Where in the node's config they are written.
 
     Raises:
         NodeError: A check cannot run: a column is missing, an expression or a pattern is wrong.
     """
-    return run_specs(task, specs_of(listed), table, severity=severity, metrics=metrics)
+    return run_specs(task, specs_of(listed, key=key), table, severity=severity, metrics=metrics)
 
 
 def run_specs(
@@ -116,7 +118,7 @@ def _counted(task: Task, specs: Sequence[Spec], place: Place, severity: str) -> 
         selects = [measures[at].sample for at in failing]
         for at, sample in zip(failing, _asked(task, [specs[at] for at in failing], selects, samples_sql), strict=True):
             found = shortened(sample, specs[at])
-            told = whole_told(specs[at], found, checks[at].rows) if measures[at].whole else found
+            told = whole_text(specs[at], found, checks[at].rows) if measures[at].whole else found
             checks[at] = replace(checks[at], sample=told)
     return checks
 
@@ -126,10 +128,21 @@ def _measure(task: Task, spec: Spec, place: Place) -> Measure:
     with naming(spec):
         found = measure_of(spec, place)
         for text in filter(None, (spec.where, spec.options.get("sql"))):
-            kind = _kind_of(task, place, text)
+            with _in_condition(spec):
+                kind = _kind_of(task, place, text)
             if kind != "BOOLEAN" and "NULL" not in kind:
                 raise NodeError(f"{text[:200]!r} is no condition", why=f"it is {kind}", remedy="compare it with something")
         return found
+
+
+@contextmanager
+def _in_condition(spec: Spec) -> Iterator[None]:
+    """What the engine says inside is about the text of a condition, which stands in a statement of ours."""
+    try:
+        yield
+    except NodeError as error:
+        error.spot = Spot(spec.path, near=error.spot.near)
+        raise
 
 
 def _kind_of(task: Task, place: Place, text: str) -> str:

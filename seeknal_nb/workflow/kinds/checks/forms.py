@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import spans, statements
-from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.errors import ManifestError, about, near
 from seeknal_nb.workflow.kinds.checks.declared import SEVERITIES
 from seeknal_nb.workflow.kinds.durations import seconds_of
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
-    "CHECKS", "COMMON", "SEVERITIES", "Spec", "Threshold", "bounds_told", "condition", "number", "share", "specs_of",
+    "CHECKS", "COMMON", "SEVERITIES", "Spec", "Threshold", "bounds_text", "condition", "number", "share", "specs_of",
     "threshold",
 ]  # fmt: skip
 
@@ -58,6 +59,7 @@ class Spec:
         tolerance: The share of rows that may break it.
         error_if: Which number of offending rows (or which metric) is an error; None for the default.
         warn_if: Which is a warning.
+        path: Where in the node's config it is written.
     """
 
     kind: str
@@ -69,6 +71,7 @@ class Spec:
     tolerance: float | None = None
     error_if: Threshold | None = None
     warn_if: Threshold | None = None
+    path: tuple[str | int, ...] = ()
 
 
 def _holed(value: object) -> bool:
@@ -220,7 +223,13 @@ def specs_of(listed: object, *, key: str = "checks") -> list[Spec]:
         raise ManifestError(
             f"{key} must be a list of mappings", why=f"it is {listed!r:.200}", remedy=f"{key}: [{{not_null: [id]}}]"
         )
-    return [spec for entry in listed for name, what in _named(entry, key) for spec in _specs(name, what)]
+    return [spec for number, entry in enumerate(listed) for spec in _of_entry(entry, key, number)]
+
+
+def _of_entry(entry: Mapping[str, Any], key: str, number: int) -> list[Spec]:
+    with about(key, number):
+        named = _named(entry, key)
+        return [replace(spec, path=(key, number, name)) for name, what in named for spec in _specs(name, what)]
 
 
 def _named(entry: Mapping[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -252,10 +261,7 @@ def _options(name: str, what: Any) -> dict[str, Any]:
 
 def _specs(name: str, options: Mapping[str, Any]) -> list[Spec]:
     _, needed, readers = CHECKS[name]
-    for option in options:
-        if option not in readers and option not in COMMON:
-            remedy = near(str(option), [*readers, *COMMON], what="option")
-            raise ManifestError(f"unknown option {option!r} of {name}", remedy=remedy)
+    refuse_unknown_names(options, [*readers, *COMMON], name, what="option")
     missing = [option for option in needed if options.get(option) is None]
     if missing:
         raise ManifestError(f"check {name!r} needs {missing[0]}", remedy=f"{name}: {{{missing[0]}: ...}}")
@@ -311,7 +317,7 @@ def _spread(name: str, read: dict[str, Any]) -> list[Spec]:
     ]
 
 
-def bounds_told(options: Mapping[str, Any]) -> str:
+def bounds_text(options: Mapping[str, Any]) -> str:
     """``at least 10``, ``at most 20``, or both."""
     sides = (("min", "at least"), ("max", "at most"))
     return " and ".join(f"{word} {options[side]}" for side, word in sides if options.get(side) is not None)

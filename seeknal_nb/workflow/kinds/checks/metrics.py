@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import literal
+from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import NodeError, near
-from seeknal_nb.workflow.kinds.checks.forms import bounds_told
+from seeknal_nb.workflow.kinds.checks.forms import bounds_text
 from seeknal_nb.workflow.kinds.checks.outcome import Check, hit
 from seeknal_nb.workflow.kinds.checks.place import ahead, naming
 from seeknal_nb.workflow.kinds.types import is_time
@@ -52,7 +53,7 @@ def _tested(spec: Spec, metrics: Mapping[str, Any]) -> int | None:
 def _missed(spec: Spec, value: float | None) -> str:
     found = "null or NaN" if value is None else f"{value:.6g}" if value % 1 else f"{value:.0f}"
     limits = [f"{name} if {limit}" for name, limit in (("error", spec.error_if), ("warn", spec.warn_if)) if limit]
-    return f"{found}, {'; '.join(limits) or bounds_told(spec.options)}"
+    return f"{found}, {'; '.join(limits) or bounds_text(spec.options)}"
 
 
 def _unknown(spec: Spec, severity: str) -> str:
@@ -75,7 +76,7 @@ def _metric(task: Task, spec: Spec, place: Place, metrics: Mapping[str, Any]) ->
     found = task.engine.query(f"SELECT column_name, metric, value FROM {place.table}", form="rows")
     told = {metric: value for of, metric, value in found if of == about}
     if not told:
-        raise NodeError(f"the profile has no column {about!r}", remedy=near(about, {of for of, *_ in found}, what="column"))
+        raise no_column(about, {of for of, *_ in found}, within="the profile")
     if name == AGE and is_time(told.get("type") or ""):
         return _age(task, told["max"], told["type"])
     if name not in told:

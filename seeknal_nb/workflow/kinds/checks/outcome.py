@@ -67,7 +67,8 @@ def conclude(checks: Sequence[Check], metadata: Mapping[str, Any], *, message: s
     counts["failed_rows"] = sum(check.failed_rows or 0 for check in failed)
     logged, said = metadata.get("metrics", {}), f"{message}: " if message else ""
     told = {**metadata, "metrics": {**counts, **logged}, "checks": [check.to_dict() for check in checks]}
-    warnings = [*_doubled(counts, logged), *([f"{said}{_all_told(warned)}"] if message and warned else map(_told, warned))]
+    warnings = _doubled(counts, logged)
+    warnings += [f"{said}{_failures_text(warned)}"] if message and warned else map(_failure_text, warned)
     warnings += [f"{check.check}: {check.note}" for check in checks if check.note]
     if warnings:
         told["warnings"] = [*metadata.get("warnings", ()), *warnings]
@@ -76,7 +77,7 @@ def conclude(checks: Sequence[Check], metadata: Mapping[str, Any], *, message: s
     of_rows = any(check.failed_rows is not None and _row(check.sample) for check in errors)
     raise ChecksFailed(
         f"{len(errors)} of {len(checks)} checks failed",
-        why=f"{said}{_all_told(errors)}",
+        why=f"{said}{_failures_text(errors)}",
         remedy=f"mend the data, or give the check severity: warn{' or a tolerance' if of_rows else ''}",
         metadata=told,
     )
@@ -109,11 +110,11 @@ def hit(spec: Spec, found: float, severity: str, default: Threshold | None = ANY
     return None
 
 
-def _all_told(checks: Sequence[Check]) -> str:
-    return "; ".join(map(_told, checks))
+def _failures_text(checks: Sequence[Check]) -> str:
+    return "; ".join(map(_failure_text, checks))
 
 
-def _told(check: Check) -> str:
+def _failure_text(check: Check) -> str:
     """``not_null id: 3 rows of 10, as {...}``; where no rows are counted, what was found instead."""
     row = _row(check.sample)
     if check.sample and not row:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal, shown
-from seeknal_nb.errors import NodeError, near
+from seeknal_nb.engines.names import find_column
+from seeknal_nb.errors import NodeError, Spot
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 
 if TYPE_CHECKING:
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.checks.forms import Spec
 
 __all__ = [
-    "SAMPLE", "Measure", "Place", "ahead", "cutoff", "filtered", "naming", "outside", "plain", "present", "select",
-    "time_of", "tomorrow", "where_of",
+    "SAMPLE",
+    "Measure",
+    "Place",
+    "ahead",
+    "cutoff",
+    "filtered",
+    "naming",
+    "outside",
+    "plain",
+    "select",
+    "time_of",
+    "tomorrow",
+    "type_of",
+    "where_of",
 ]  # fmt: skip
 
 SAMPLE = 5
@@ -70,12 +83,9 @@ class Place:
     takes: Callable[[str], bool]
 
 
-def present(name: str, types: Mapping[str, str]) -> str:
-    """The type of a column, found as the engine finds it, in any case; raises ``NodeError``."""
-    found = {one.casefold(): kind for one, kind in types.items()}.get(name.casefold())
-    if found is None:
-        raise NodeError(f"there is no column {name!r}", remedy=near(name, types, what="column"))
-    return found
+def type_of(name: str, types: Mapping[str, str]) -> str:
+    """The type of a column; raises ``NodeError`` where there is none."""
+    return types[find_column(name, types)]
 
 
 def where_of(spec: Spec, place: Place) -> str:
@@ -114,7 +124,7 @@ def plain(value: Any) -> str:
 def time_of(spec: Spec, place: Place) -> str:
     """The check's column as a TIMESTAMP in UTC; a text's offset counts. Raises ``NodeError`` where it is no time."""
     name = spec.columns[0]
-    kind = present(name, place.types)
+    kind = type_of(name, place.types)
     if not (is_time(kind) or kind == "VARCHAR"):
         raise NodeError(
             f"{name!r} is {kind}, not a time", remedy=f"CAST({shown(name)} AS TIMESTAMP) in the node that makes it"
@@ -139,7 +149,7 @@ def cutoff(spec: Spec) -> str:
 
 def tomorrow(spec: Spec, place: Place) -> str:
     """The time after which a row lies in the future."""
-    return f"({_now(spec)} + to_seconds({ahead(present(spec.columns[0], place.types))}))"
+    return f"({_now(spec)} + to_seconds({ahead(type_of(spec.columns[0], place.types))}))"
 
 
 @contextmanager
@@ -148,5 +158,5 @@ def naming(spec: Spec) -> Iterator[None]:
     try:
         yield
     except NodeError as error:
-        told = f"check {spec.label!r}: {error.what}"
-        raise NodeError(told, why=error.why, remedy=error.remedy, metadata=error.metadata) from error
+        told, spot = f"check {spec.label!r}: {error.what}", error.spot if error.spot.path else Spot(spec.path)
+        raise NodeError(told, why=error.why, remedy=error.remedy, metadata=error.metadata, spot=spot) from error

@@ -16,14 +16,14 @@ from seeknal_nb.workflow.kinds.checks.place import (
     filtered,
     outside,
     plain,
-    present,
     select,
     time_of,
     tomorrow,
+    type_of,
     where_of,
 )
-from seeknal_nb.workflow.kinds.checks.whole import FLOATS, NAN, doubtful, whole_of
-from seeknal_nb.workflow.kinds.types import is_number
+from seeknal_nb.workflow.kinds.checks.whole import NAN, doubtful, whole_of
+from seeknal_nb.workflow.kinds.types import is_float, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,7 +43,7 @@ def measure_of(spec: Spec, place: Place) -> Measure:
         NodeError: A column is missing, or of a type that the check cannot be about.
     """
     for name in spec.columns:
-        present(name, place.types)
+        type_of(name, place.types)
     return whole_of(spec, place) or _by_row(spec, place)
 
 
@@ -62,10 +62,10 @@ def _by_row(spec: Spec, place: Place) -> Measure:
 def _range(spec: Spec, place: Place) -> str:
     """NULL lies in every range; NaN in none, which the engine would take for the greatest number."""
     name = spec.columns[0]
-    kind, options = present(name, place.types), spec.options
+    kind, options = type_of(name, place.types), spec.options
     bounds = {side: _bound(options[side], name, kind) for side in ("min", "max") if side in options}
     beyond = outside(column(name), bounds, exclusive=bool(options.get("exclusive")))
-    return f"{beyond} OR isnan({column(name)})" if kind in FLOATS else beyond
+    return f"{beyond} OR isnan({column(name)})" if is_float(kind) else beyond
 
 
 def _bound(value: Any, name: str, kind: str) -> str:
@@ -85,7 +85,7 @@ def _constant(value: Any, kind: str) -> str:
 
 def _accepted(spec: Spec, place: Place) -> str:
     name = spec.columns[0]
-    kind = present(name, place.types)
+    kind = type_of(name, place.types)
     values = [_word(one) if kind == "VARCHAR" else one for one in spec.options["values"] if one is not None]
     listed = ", ".join(_constant(one, kind) for one in values)
     return f"{column(name)} NOT IN ({listed})" if values else f"{column(name)} IS NOT NULL"
@@ -98,13 +98,13 @@ def _word(value: Any) -> str:
 
 def _unlike(spec: Spec, place: Place) -> str:
     name = column(spec.columns[0])
-    text = name if present(spec.columns[0], place.types) == "VARCHAR" else f"CAST({name} AS VARCHAR)"
+    text = name if type_of(spec.columns[0], place.types) == "VARCHAR" else f"CAST({name} AS VARCHAR)"
     return f"NOT regexp_full_match({text}, {literal(spec.options['pattern'])})"
 
 
 def _null(spec: Spec, place: Place) -> str:
     """NaN is as missing as NULL."""
-    nan = [f"isnan({column(name)})" for name in spec.columns if present(name, place.types) in FLOATS]
+    nan = [f"isnan({column(name)})" for name in spec.columns if is_float(type_of(name, place.types))]
     return " OR ".join([*(f"{column(name)} IS NULL" for name in spec.columns), *nan])
 
 

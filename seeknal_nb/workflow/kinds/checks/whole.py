@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import plural
-from seeknal_nb.workflow.kinds.checks.forms import bounds_told
+from seeknal_nb.workflow.kinds.checks.forms import bounds_text
 from seeknal_nb.workflow.kinds.checks.place import (
     SAMPLE,
     Measure,
@@ -17,14 +17,14 @@ from seeknal_nb.workflow.kinds.checks.place import (
     filtered,
     outside,
     plain,
-    present,
     select,
     time_of,
     tomorrow,
+    type_of,
     where_of,
 )
 from seeknal_nb.workflow.kinds.durations import duration_text
-from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_time, is_word, is_zoned
+from seeknal_nb.workflow.kinds.types import is_decimal, is_float, is_integer, is_time, is_word, is_zoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.kinds.checks.forms import Spec
     from seeknal_nb.workflow.kinds.checks.place import Place
 
-__all__ = ["FLOATS", "NAN", "doubtful", "whole_of", "whole_told"]
+__all__ = ["NAN", "doubtful", "whole_of", "whole_text"]
 
-FLOATS = ("FLOAT", "DOUBLE")
 ASKING = frozenset({"isnan", "isfinite", "isinf", "nan"})
 """Words of a condition that knows of NaN."""
 NAN = "with NaN among what holds: the engine takes it for greater than every number; write isfinite(...) too"
@@ -44,7 +43,7 @@ def _unique(spec: Spec, place: Place) -> Measure:
     """Rows beyond the first of each key. Keys with a null or NaN are no doubles, but with ``nulls: same``."""
     names = [column(name) for name in spec.columns]
     same = spec.options.get("nulls") == "same"
-    nan = [f"NOT isnan({column(name)})" for name in spec.columns if present(name, place.types) in FLOATS]
+    nan = [f"NOT isnan({column(name)})" for name in spec.columns if is_float(type_of(name, place.types))]
     keyed = "" if same else " AND ".join([*(f"{name} IS NOT NULL" for name in names), *nan])
     where, listed = where_of(spec, place), ", ".join(names)
     kept = filtered(where, keyed)
@@ -88,7 +87,7 @@ def _relationships(spec: Spec, place: Place) -> Measure:
     """Rows whose value the other table has not; a scan of its own in the same statement. NaN is in no table."""
     other, types = place.other(spec.options["to"])
     name, field = spec.columns[0], spec.options["field"]
-    kinds = present(name, place.types), present(field, types)
+    kinds = type_of(name, place.types), type_of(field, types)
     mine, theirs = _compared(kinds, f"seeknal_here.{column(name)}", f"seeknal_there.{column(field)}") or (None, None)
     if mine is None:
         raise NodeError(
@@ -96,7 +95,7 @@ def _relationships(spec: Spec, place: Place) -> Measure:
             why="values would have to be changed to compare them, as '02' to 2",
             remedy="CAST one of them in the node that makes it",
         )
-    known = f" AND NOT isnan(seeknal_here.{column(name)})" if kinds[0] in FLOATS else ""
+    known = f" AND NOT isnan(seeknal_here.{column(name)})" if is_float(kinds[0]) else ""
     there = f"SELECT 1 FROM {other} AS seeknal_there WHERE {theirs} = {mine}{known}"
     where = where_of(spec, place)
     asked = f"({where}\n) AND " if where else ""
@@ -116,15 +115,15 @@ def _compared(kinds: tuple[str, str], mine: str, theirs: str) -> tuple[str, str]
     """
     one, two = kinds
     exact = is_integer(one) or is_decimal(one), is_integer(two) or is_decimal(two)
-    if one == two or all(exact) or {one, two} <= set(FLOATS):
+    if one == two or all(exact) or (is_float(one) and is_float(two)):
         return mine, theirs
     if is_word(one) and is_word(two):
         return f"CAST({mine} AS VARCHAR)", f"CAST({theirs} AS VARCHAR)"
     if is_time(one) and is_time(two) and is_zoned(one) == is_zoned(two):
         return mine, theirs
-    if _whole(one) and two in FLOATS:
+    if _whole(one) and is_float(two):
         return mine, _as_whole(theirs)
-    if _whole(two) and one in FLOATS:
+    if _whole(two) and is_float(one):
         return _as_whole(mine), theirs
     return None
 
@@ -173,7 +172,7 @@ def _of_table(spec: Spec, place: Place, text: str) -> Measure:
 def doubtful(text: str, where: str, place: Place, *more: str) -> str:
     """How many rows hold NaN in a column that a condition names; empty where it has none, or asks for it itself."""
     words = {word.casefold() for word in re.findall(r"\w+", text)}
-    named = [name for name, kind in place.types.items() if kind in FLOATS and name.casefold() in words]
+    named = [name for name, kind in place.types.items() if is_float(kind) and name.casefold() in words]
     if not named or words & ASKING:
         return ""
     return f"count(*){filtered(where, *more, ' OR '.join(f'isnan({column(name)})' for name in named))}"
@@ -191,11 +190,11 @@ def whole_of(spec: Spec, place: Place) -> Measure | None:
     return measure(spec, place) if measure else None
 
 
-def whole_told(spec: Spec, sample: str | None, rows: int | None) -> str:
+def whole_text(spec: Spec, sample: str | None, rows: int | None) -> str:
     """What a check of the table as a whole found, in words."""
     [found] = json.loads(sample or "[{}]")
     if spec.kind == "row_count":
-        return f"{plural(rows or 0, 'row')}, {bounds_told(spec.options)}"
+        return f"{plural(rows or 0, 'row')}, {bounds_text(spec.options)}"
     if spec.kind == "expression":
         what = "is null" if found.get("holds") is None else "does not hold"
         return f"{spec.options['sql'].strip()[:200]} {what} of {plural(rows or 0, 'row')}"

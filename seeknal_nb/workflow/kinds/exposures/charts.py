@@ -11,7 +11,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.engines.frames import decimals
+from seeknal_nb.engines.frames import decimals, is_of
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.markup import esc_html
 from seeknal_nb.workflow.kinds.exposures.pages import is_page
@@ -30,18 +30,14 @@ def is_figure(value: object) -> bool:
 
 
 def _family(value: object) -> str:
-    if _from(value, "altair") and hasattr(value, "to_dict"):
+    if is_of(value, "altair") and hasattr(value, "to_dict"):
         return "altair"
-    if _from(value, "plotly") and hasattr(value, "to_html"):
+    if is_of(value, "plotly") and hasattr(value, "to_html"):
         return "plotly"
     if hasattr(_figure(value), "savefig"):
         return "matplotlib"
     drawing = hasattr(value, "to_html") or hasattr(value, "_repr_html_")
     return "html" if drawing and not hasattr(value, "to_sql") else ""
-
-
-def _from(value: object, package: str) -> bool:
-    return any(base.__module__.partition(".")[0] == package for base in type(value).__mro__)
 
 
 def _figure(value: object) -> Any:
@@ -103,7 +99,7 @@ def _altair(value: Any, form: str, _title: str) -> bytes:
 def _floats(chart: Any) -> Any:
     """The chart, and those that it is made of, with decimals as floats: altair takes them for names, and JSON not at all."""
     made = chart.copy(deep=False)
-    if _from(chart.data, "pandas"):
+    if is_of(chart.data, "pandas"):
         made.data = chart.data.astype(dict.fromkeys(decimals(chart.data), "float64"))
     for name in ("layer", "hconcat", "vconcat", "concat"):
         if isinstance(getattr(chart, name, None), list):

@@ -16,7 +16,7 @@ from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import plural
 from seeknal_nb.workflow.kinds.exposures.finite import as_json, no_nan
 from seeknal_nb.workflow.kinds.exposures.writers import Rows, alone, batches, projected
-from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_nested
+from seeknal_nb.workflow.kinds.types import is_decimal, is_float, is_integer, is_nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,7 +227,7 @@ def _columns(rows: Rows) -> str:
 def _affinity(kind: str) -> str:
     if is_integer(kind, huge=False) or kind == "BOOLEAN":
         return "INTEGER"
-    if kind in ("FLOAT", "DOUBLE"):
+    if is_float(kind):
         return "REAL"
     if kind == "BLOB":
         return "BLOB"
@@ -238,7 +238,7 @@ def _as_sqlite(kind: str, value: str) -> str:
     """SQLite has five types: times are ISO texts, values within values are JSON, long decimals exact texts."""
     if kind in ("UBIGINT", "BOOLEAN"):
         return f"CAST({value} AS BIGINT)"
-    if is_integer(kind, huge=False) or kind in ("FLOAT", "DOUBLE", "BLOB", "VARCHAR"):
+    if is_integer(kind, huge=False) or is_float(kind) or kind in ("BLOB", "VARCHAR"):
         return no_nan(kind, value)
     return as_json(kind, value) if is_nested(kind) else f"CAST({value} AS VARCHAR)"
 

@@ -13,6 +13,7 @@ from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import NodeError
 from seeknal_nb.files import digest_file, io_errors, signature
+from seeknal_nb.workflow.kinds.body import sql_body
 from seeknal_nb.workflow.kinds.connections import place_of
 from seeknal_nb.workflow.kinds.exposures.databases import sqlite_state, to_sqlite
 from seeknal_nb.workflow.kinds.exposures.finite import finite, lost, no_nan
@@ -33,10 +34,12 @@ from seeknal_nb.workflow.kinds.exposures.writers import (
     write_directory,
 )
 from seeknal_nb.workflow.kinds.files import files_of, files_probe
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.task import Delivery, Kind, Probe, Seen, Surroundings, Task
 
 if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.engines import Schema
 
 __all__ = ["EXPOSURE"]
 
@@ -67,7 +70,7 @@ def _execute(task: Task) -> dict[str, Any]:
     else:
         _write(task, offer, target, task.stage / "delivery")
         found, seen = _deliver(task, offer, target, path)
-    return {"row_count": offer.delivered, "metadata": _told(target, offer, found), "seen": seen}
+    return {"row_count": offer.delivered, "metadata": _metadata(target, offer, found), "seen": seen}
 
 
 def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
@@ -117,14 +120,13 @@ def _path(task: Task, target: Target) -> Path:
     return path
 
 
-def _told(target: Target, offer: Offer, found: dict[str, Any]) -> dict[str, Any]:
+def _metadata(target: Target, offer: Offer, written: dict[str, Any]) -> dict[str, Any]:
     """What the summary shows: the numbers under metrics, beside those that the body logged."""
     logged = offer.context.logged() if offer.context else {}
-    numbers = {"rows": offer.delivered, "bytes": found.get("bytes"), "files": found.get("files")}
-    metrics = {**logged.pop("metrics", {}), **{name: value for name, value in numbers.items() if value is not None}}
-    warnings = offer.told()
-    told = {**logged, "target": str(target), "format": target.form, **found, "delivered_at": _now(), "metrics": metrics}
-    return told | ({"warnings": warnings} if warnings else {})
+    numbers = {"rows": offer.delivered, "bytes": written.get("bytes"), "files": written.get("files")}
+    metrics = {name: value for name, value in numbers.items() if value is not None}
+    told = {"target": str(target), "format": target.form, **written, "delivered_at": _now()}
+    return merged(logged, told, {"metrics": metrics, "warnings": offer.all_warnings()})
 
 
 def _now() -> str:
@@ -174,13 +176,25 @@ def _keep(content: bytes, to: Path) -> None:
         to.write_bytes(content)
 
 
+def _schema_of(task: Task, query: str) -> Schema:
+    with sql_body(task.node):
+        return task.engine.describe(query)
+
+
+def _copied(task: Task, offer: Offer, to: Path, target: Target) -> int:
+    if not offer.query:
+        return copy(task, rows_of(task, offer).sql, to, target)
+    with sql_body(task.node):
+        return copy(task, offer.query, to, target)
+
+
 def _write_rows(task: Task, offer: Offer, target: Target, to: Path) -> None:
-    if target.form in JSON and not (offer.query and _has_words(task.engine.describe(offer.query))):
+    if target.form in JSON and not (offer.query and _has_words(_schema_of(task, offer.query))):
         rows = rows_of(task, offer)
         offer.warnings += lost(task, rows, finite, "JSON")
         copy(task, projected(task, rows, finite).sql, to, target)
     elif target.form in COPY:
-        offer.rows = copy(task, offer.query or rows_of(task, offer).sql, to, target)
+        offer.rows = _copied(task, offer, to, target)
     elif target.form == "xlsx":
         offer.warnings += write_workbook(task, rows_of(task, offer), to, target.sheet)
     elif target.form == "html":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, literal
-from seeknal_nb.workflow.kinds.types import is_nested
+from seeknal_nb.workflow.kinds.types import is_float, is_nested
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def finite(kind: str, value: str) -> str:
 
 def no_nan(kind: str, value: str) -> str:
     """As ``within``; but a number is NULL where it is NaN."""
-    return f"CASE WHEN NOT isnan({value}) THEN {value} END" if kind in ("FLOAT", "DOUBLE") else within(kind, value)
+    return f"CASE WHEN NOT isnan({value}) THEN {value} END" if is_float(kind) else within(kind, value)
 
 
 def microseconds(kind: str, value: str, *, to: str = "TIMESTAMP") -> str:

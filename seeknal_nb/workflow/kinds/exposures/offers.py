@@ -10,7 +10,7 @@ from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.engines.frames import is_frame
 from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import esc_html
-from seeknal_nb.workflow.kinds.body import called, python_of, python_value, sql_of
+from seeknal_nb.workflow.kinds.body import called, python_of, python_value, sql_body, sql_of
 from seeknal_nb.workflow.kinds.exposures.charts import close, drawn, embedded, is_figure
 from seeknal_nb.workflow.kinds.exposures.pages import page, section, text_of
 from seeknal_nb.workflow.kinds.exposures.writers import Rows
@@ -55,7 +55,7 @@ class Offer:
         """How many rows there are more, or anew, at the target."""
         return 0 if self.again else self.rows
 
-    def told(self) -> list[str]:
+    def all_warnings(self) -> list[str]:
         """The warnings, with what the number of rows leaves open."""
         if self.again:
             return [*self.warnings, AGAIN]
@@ -79,7 +79,8 @@ def rows_of(task: Task, offer: Offer, name: str = "rows") -> Rows:
     """The rows as a Parquet file of the stage; raises ``NodeError`` where a body of Python gave no table."""
     file = task.stage / f"{name}.parquet"
     if offer.query:
-        table = task.engine.build(offer.query, file)
+        with sql_body(task.node):
+            table = task.engine.build(offer.query, file)
     elif is_frame(offer.value):
         table = task.engine.take(offer.value, file)
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, shown
 from seeknal_nb.errors import NodeError
 from seeknal_nb.markup import plural
-from seeknal_nb.workflow.kinds.connections import connect, told
+from seeknal_nb.workflow.kinds.connections import connect, driver_errors
 from seeknal_nb.workflow.kinds.exposures.databases import DELIVERIES, KEPT, decimal_digits, go_on, not_ours, would_change
 from seeknal_nb.workflow.kinds.exposures.finite import as_json, microseconds, within
 from seeknal_nb.workflow.kinds.exposures.writers import Rows, batches, projected
@@ -201,7 +201,7 @@ def _refill(cursor: Any, table: str, new: str, *, only: str) -> None:
 def _swap(task: Task, cursor: Any, table: str, new: str, name: str, before: tuple[str, ...]) -> None:
     """Another table in place of one whose rows are the node's own."""
     remedy = "deliver the columns that it has: then it stays, with what depends on it; or to another table"
-    with told(task.surroundings.secrets, f"PostgreSQL keeps the table {name}", remedy=remedy):
+    with driver_errors(task.surroundings.secrets, f"PostgreSQL keeps the table {name}", remedy=remedy):
         ours = not _there(cursor, table)
         if before and not ours:
             cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
@@ -240,7 +240,7 @@ def _prove_kept(task: Task, cursor: Any, prefix: str, name: str, temporary: str)
             raise NodeError(f"the zone of column {one!r} would be guessed", why=f"{ours} into {theirs}", remedy=zone)
         value, there = column(one), f"{column(one)}::{theirs}"
         changed = f"FILTER (WHERE {there}::{ours} IS DISTINCT FROM {value})"
-        with told(task.surroundings.secrets, f"the table {name} has no place for column {one!r}", remedy="CAST it"):
+        with driver_errors(task.surroundings.secrets, f"the table {name} has no place for column {one!r}", remedy="CAST it"):
             cursor.execute(
                 f"SELECT count(*) {changed}, min({value}::text || ' to ' || {there}::text) {changed} "
                 f"FROM {prefix}{column(temporary)}"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.workflow.kinds.body import python_of, sql_of
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection
@@ -176,11 +178,7 @@ def _by_options(params: Mapping[str, Any]) -> str:
 
 
 def _check_options(form: str, params: Mapping[str, Any], path: str) -> None:
-    known = [*COMMON, *FORMS[form]]
-    for name in params:
-        if name not in known:
-            what = f"unknown option {name!r} of an exposure as {form}"
-            raise ManifestError(what, remedy=near(name, known, what="option"))
+    refuse_unknown_names(params, [*COMMON, *FORMS[form]], f"an exposure as {form}", what="option")
     if form == "postgresql":
         check_connection({"params": params})
     if form == "postgresql" and path:
@@ -240,7 +238,7 @@ def _partition_by(params: Mapping[str, Any]) -> tuple[str, ...]:
     names = [found] if isinstance(found, str) else found
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
         raise ManifestError("partition_by must name columns", why=f"it is {found!r}", remedy="partition_by: [year]")
-    if len({name.casefold() for name in names}) < len(names):
+    if doubled(names):
         raise ManifestError("partition_by names a column twice", why=", ".join(names), remedy="name it once")
     return tuple(names)
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
 from seeknal_nb.engines import Interrupted
-from seeknal_nb.errors import NodeError, near
+from seeknal_nb.engines.names import find_columns
+from seeknal_nb.errors import NodeError
 from seeknal_nb.files import io_errors, sync, temporary_name
 
 if TYPE_CHECKING:
@@ -124,12 +125,8 @@ def copy(task: Task, query: str, to: Path, target: Target) -> int:
 def write_directory(task: Task, rows: Rows, to: Path, target: Target, name: str) -> None:
     """Write Parquet files called ``name``, in a folder a value of ``partition_by``."""
     to.mkdir()
-    known = {column.casefold(): column for column, _ in rows.schema}
-    for wanted in target.partition_by:
-        if wanted.casefold() not in known:
-            raise NodeError(f"there is no column {wanted!r}", remedy=near(wanted, known.values(), what="column"))
-    folders = [known[wanted.casefold()] for wanted in target.partition_by]
-    if len(folders) == len(known):
+    folders = find_columns(target.partition_by, dict(rows.schema))
+    if len(folders) == len(rows.schema):
         raise NodeError("partition_by names every column", remedy="leave one for the files")
     if folders:
         _write_folders(task, rows, to, folders, name, target)

@@ -77,4 +77,5 @@ FEATURE_GROUP = Declaration(
         "features": "seeknal_nb.workflow.kinds.features.retrieval:features_of",
         "latest": "seeknal_nb.workflow.kinds.features.retrieval:latest_of",
     },
+    rewrites="seeknal_nb.workflow.kinds.features.retrieval:with_groups",
 )  # fmt: skip

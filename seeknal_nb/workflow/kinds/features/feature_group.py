@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet, shown
-from seeknal_nb.errors import ChecksFailed, NodeError, near
+from seeknal_nb.engines.names import no_column
+from seeknal_nb.errors import ChecksFailed, NodeError
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of
@@ -17,6 +18,7 @@ from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude
 from seeknal_nb.workflow.kinds.features.groups import Group, save_group
 from seeknal_nb.workflow.kinds.features.spec import Spec, check_spec, spec_of
 from seeknal_nb.workflow.kinds.files import files_probe
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
 from seeknal_nb.workflow.kinds.types import is_time, is_zoned
 
@@ -49,14 +51,13 @@ def _feature_group(task: Task) -> dict[str, Any]:
     checks = _proved(task, group)
     group = replace(group, ties=_has_ties(task, group))
     metrics, told = _measured(task, group)
-    metrics = {**metrics, **logged.get("metrics", {})}
+    told = merged(told, {"metrics": metrics, "warnings": [ONLINE] if spec.online else []}, logged)
     if spec.tests:
-        checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=metrics)
+        checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=told["metrics"], key="tests")
     save_group(group, task.stage)
     kept = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(group).items()}
     kept = {key: kept[key] for key in ("keys", "event_time", "created_time", "features")}
-    told = {**told, "warnings": [ONLINE]} if spec.online else told
-    found = {**logged, **kept, "entity": spec.entity, "ttl_seconds": spec.ttl_seconds, **told, "metrics": metrics}
+    found = {**kept, "entity": spec.entity, "ttl_seconds": spec.ttl_seconds, **told}
     return result_of(table, conclude(checks, {name: value for name, value in found.items() if value is not None}))
 
 
@@ -69,7 +70,7 @@ def _there(spec: Spec, types: Mapping[str, str]) -> None:
     """Refuse columns that the body does not give, and times that are none."""
     for name in (*spec.keys, *spec.times, *(spec.features or ())):
         if name not in types:
-            raise NodeError(f"there is no column {name!r}", remedy=near(name, types, what="column"))
+            raise no_column(name, types)
     for name in spec.times:
         if not is_time(types[name]):
             raise NodeError(f"{name!r} is {types[name]}, not a time", remedy=f"CAST({shown(name)} AS TIMESTAMP)")

@@ -48,19 +48,19 @@ def save_group(group: Group, directory: Path) -> None:
     (directory / FILE).write_text(json.dumps(told))
 
 
-def group_of(found: Input) -> Group:
+def group_of(given: Input) -> Group:
     """What an input says of itself.
 
     Raises:
         NodeError: It is no feature group, or was built by a program that did not keep this.
     """
-    path = found.build.path if found.build is not None else None
+    path = given.build.path if given.build is not None else None
     if path is None or not (path / FILE).is_file():
-        if found.node_id.startswith("feature_group."):
-            raise NodeError(f"{found.node_id} does not say what its keys are", remedy=f"run --nodes {found.node_id}")
-        kind = found.node_id.partition(".")[0]
+        if given.node_id.startswith("feature_group."):
+            raise NodeError(f"{given.node_id} does not say what its keys are", remedy=f"run --nodes {given.node_id}")
+        kind = given.node_id.partition(".")[0]
         raise NodeError(
-            f"{found.node_id} is no feature group", why=f"it is a {kind}", remedy=near(kind, ["feature_group"], what="kind")
+            f"{given.node_id} is no feature group", why=f"it is a {kind}", remedy=near(kind, ["feature_group"], what="kind")
         )
     told = json.loads((path / FILE).read_text())
-    return Group(found.node_id, tuple(told.pop("keys")), tuple(told.pop("features")), **told)
+    return Group(given.node_id, tuple(told.pop("keys")), tuple(told.pop("features")), **told)

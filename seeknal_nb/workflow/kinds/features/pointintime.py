@@ -1,6 +1,6 @@
 """Point-in-time retrieval as SQL text: features as they were at each label's time. Pure: it asks no engine.
 
-The semantics are KINDS.md section 1.3: ``event time <= label time``, both ends of a TTL included, every row of the spine
+What holds: ``event time <= label time``, both ends of a TTL included, every row of the spine
 once and in its order. ``known`` sees only what had arrived by the label's time: a late row of an older event must not
 displace a newer one that was known already.
 """
@@ -201,7 +201,8 @@ def with_latest(sql: str, group: Callable[[str], Group]) -> str:
     pieces, at = [], 0
     for match in _live(sql):
         select = latest_sql(group(match["table"].replace('"', "")))
-        pieces += [sql[at : match.end("before")], f"({select})"]
+        lines = "\n" * sql.count("\n", match.end("before"), match.end())  # an error's line is that of the body
+        pieces += [sql[at : match.end("before")], f"({select}{lines})"]
         at = match.end()
     return "".join([*pieces, sql[at:]])
 

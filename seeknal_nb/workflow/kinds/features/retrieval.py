@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column, parquet, quote, shown
 from seeknal_nb.dag.wanted import Wanted, wanted_in
 from seeknal_nb.declaration import COMMON, refuse_unknown
+from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
-from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_of
+from seeknal_nb.workflow.kinds.body import needs_body, python_of, python_value, sql_body, sql_of
 from seeknal_nb.workflow.kinds.declared import RETRIEVAL
 from seeknal_nb.workflow.kinds.features.groups import Group, group_of
-from seeknal_nb.workflow.kinds.features.pointintime import MODES, Part, Spine, age_names, retrieval_sql
+from seeknal_nb.workflow.kinds.features.pointintime import (
+    MODES,
+    Part,
+    Spine,
+    age_names,
+    latest_sql,
+    retrieval_sql,
+    with_latest,
+)
 from seeknal_nb.workflow.kinds.task import Task, result_of
 from seeknal_nb.workflow.kinds.types import is_integer, is_time, is_zoned
 
@@ -21,8 +30,9 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
+    from seeknal_nb.workflow.kinds.context import Context
 
-__all__ = ["check_retrieval", "features_for", "retrieve", "retrieves"]
+__all__ = ["check_retrieval", "features_of", "latest_of", "retrieve", "retrieves", "with_groups"]
 
 SPINE = "spine.parquet"
 JOINED = "joined.parquet"
@@ -77,11 +87,10 @@ def retrieve(task: Task) -> dict[str, Any]:
     ages = age_names(spine, parts)
     left_out = ", ".join(map(column, ages))
     table = task.engine.build(f"SELECT * EXCLUDE ({left_out}) FROM {parquet(joined)}", task.stage / DATA)
-    told = _told(task, wide, parts, ages)
+    told = _match_metadata(task, wide, parts, ages)
     joined.unlink()
     (task.stage / SPINE).unlink(missing_ok=True)
-    metrics = {**told.pop("metrics"), **logged.get("metrics", {})}
-    return result_of(table, {**logged, **told, "mode": mode, "metrics": metrics})
+    return result_of(table, told, {"mode": mode}, logged)
 
 
 def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
@@ -90,21 +99,31 @@ def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
     if named:
         return quote(task.input(str(named)).node_id), {}
     if sql:
-        task.engine.build(task.sql(sql), task.stage / SPINE)
+        with sql_body(task.node):
+            task.engine.build(task.sql(sql), task.stage / SPINE)
         return parquet(task.stage / SPINE), {}
     value, context = python_value(task)
     task.engine.take(value, task.stage / SPINE)
     return parquet(task.stage / SPINE), context.logged()
 
 
-def features_for(
-    task: Task, spine: object, features: object, *, time: str | None = None, mode: str = "event", form: str = "pandas"
+def features_of(
+    ctx: Context, spine: Any, features: Any, *, time: str | None = None, mode: str = "event", as_: str | None = None
 ) -> Any:
-    """The spine's rows with their features as a frame; ``spine`` is a frame, or the name of an input.
+    """A spine's rows, all of them and in their order, with features as they were at each row's ``time``.
+
+    Args:
+        ctx: The body's.
+        spine: A frame, or the name of an input.
+        features: ``["user_features", "txn:amount_7d", "txn:amount_7d AS amount"]``.
+        time: The spine's column with the time; none is needed where no group has an event time.
+        mode: ``event``: what was true by then; ``known``: what had arrived by then.
+        as_: ``pandas`` unless this, or the node's ``as``, says otherwise.
 
     Raises:
         NodeError: A name, a column, a type or the mode does not fit.
     """
+    task, form = ctx.task, ctx.form(as_)
     file = task.stage / SPINE
     try:
         check_mode(mode)
@@ -195,7 +214,7 @@ def _check_label(spine: Spine) -> None:
 
 def _check_keys(spine: Spine, part: Part) -> None:
     for key in part.group.keys:
-        _need(spine, key, whose=f", the key of {part.group.node_id}")
+        _need(spine, key, why=f"it is the key of {part.group.node_id}")
         ours, theirs = spine.types[key], part.types[key]
         if ours != theirs and not (is_integer(ours) and is_integer(theirs)) and not _is_text(ours, theirs):
             raise NodeError(
@@ -208,9 +227,9 @@ def _is_text(*types: str) -> bool:
     return all(kind == "VARCHAR" or kind.startswith("ENUM") for kind in types)
 
 
-def _need(spine: Spine, name: str, *, whose: str = "") -> None:
+def _need(spine: Spine, name: str, *, why: str = "") -> None:
     if name not in spine.types:
-        raise NodeError(f"the spine has no column {name!r}{whose}", remedy=near(name, spine.types, what="column"))
+        raise no_column(name, spine.types, within="the spine", why=why)
 
 
 def _check_known(part: Part, mode: str) -> None:
@@ -236,7 +255,7 @@ def _check_names(spine: Spine, parts: Sequence[Part]) -> None:
             taken[name.casefold()] = full
 
 
-def _told(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str]) -> dict[str, Any]:
+def _match_metadata(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str]) -> dict[str, Any]:
     """For each group the share of rows that found features, of those whose features had expired, and their median age."""
     asked = ", ".join(_counts(part, age) for part, age in zip(parts, ages, strict=True))
     found = list(task.engine.query(f"SELECT {asked} FROM {parquet(task.stage / JOINED)}", form="rows")[0])
@@ -248,7 +267,7 @@ def _told(task: Task, joined: Table, parts: Sequence[Part], ages: Sequence[str])
         if joined.rows and not matched:
             reason = f"{expired:,} had expired" if expired else "no key and time fits"
             warnings.append(f"no row found features of {name}: {reason}")
-    return {"metrics": metrics, **({"warnings": warnings} if warnings else {})}
+    return {"metrics": metrics, "warnings": warnings}
 
 
 def _counts(part: Part, age: str) -> str:
@@ -257,10 +276,21 @@ def _counts(part: Part, age: str) -> str:
     return f"count(*) {fresh}, count({column(age)}) - count(*) {fresh}, median({column(age)}) {fresh}"
 
 
-def _shares(name: str, part: Part, rows: int, found: Mapping[str, Any]) -> dict[str, float]:
-    told = {f"{name}_matched": round(found["matched"] / rows, 6) if rows else 0.0}
+def _shares(name: str, part: Part, rows: int, counts: Mapping[str, Any]) -> dict[str, float]:
+    told = {f"{name}_matched": round(counts["matched"] / rows, 6) if rows else 0.0}
     if part.group.ttl is not None:
-        told[f"{name}_expired"] = round(found["expired"] / rows, 6) if rows else 0.0
-    if part.group.event_time and found["age"] is not None:
-        told[f"{name}_age_seconds_median"] = found["age"] / AGE
+        told[f"{name}_expired"] = round(counts["expired"] / rows, 6) if rows else 0.0
+    if part.group.event_time and counts["age"] is not None:
+        told[f"{name}_age_seconds_median"] = counts["age"] / AGE
     return told
+
+
+def latest_of(ctx: Context, group: str, *, as_: str | None = None) -> Any:
+    """The newest row of each key of a feature group, in the order of the keys, however old it is."""
+    found = group_of(ctx.task.input(group))
+    return ctx.task.engine.query(latest_sql(found), form=ctx.form(as_))
+
+
+def with_groups(sql: str, task: Task) -> str:
+    """A body's SQL with each ``latest(group)`` written as the SELECT that it means."""
+    return with_latest(sql, lambda name: group_of(task.input(name)))

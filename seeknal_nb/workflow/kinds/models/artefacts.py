@@ -1,7 +1,7 @@
 """Estimators as files beside a model's table, read only when their bytes are what the build's record says.
 
 skops keeps what consists of scikit-learn, numpy and scipy alone: reading it runs no code of the file. Anything else is
-pickled by joblib and marked ``trusted: false``; that it is ours is what its digest proves (KINDS.md section 1.5).
+pickled by joblib and marked ``trusted: false``; that it is ours is what its digest proves.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import parquet
+from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, store
@@ -81,11 +82,11 @@ def _listed(tests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     """Files of the body; and which scikit-learn fits, as another one may fit another model."""
-    found = files_probe(node, around, seen)
+    probe = files_probe(node, around, seen)
     if python_of(node):
-        return found
+        return probe
     using = versions().get("scikit-learn", "none")
-    return Probe(f"{found.text or ''}\nscikit-learn {'.'.join(using.split('.')[:2])}", found.seen, found.due)
+    return Probe(f"{probe.text or ''}\nscikit-learn {'.'.join(using.split('.')[:2])}", probe.seen, probe.due)
 
 
 def _execute(task: Task) -> dict[str, Any]:
@@ -96,18 +97,18 @@ def _execute(task: Task) -> dict[str, Any]:
     rows = rows_of(task, training, [name for name in names if name not in own and name[:11] != "probability"])
     training = replace(training, key=rows.key)
     fit = fitted(training, rows)
-    found = answers(fit.estimator, rows.data)
+    results = answers(fit.estimator, rows.data)
     artefact = save(fit.estimator, task.stage, "model")
-    shown = _columns(training, rows, fit, found)
+    shown = _columns(training, rows, fit, results)
     table = store(task, _named(shown, training, names, only=only))
-    metrics = {name: float(value) for name, value in scores(fit, rows, found).items()}
+    metrics = {name: float(value) for name, value in scores(fit, rows, results).items()}
     metadata = {
         "metrics": {name: int(value) if name[:2] == "n_" else round(value, 6) for name, value in metrics.items()},
         "warnings": [*fit.warnings, *suspects(fit, rows), *_of_parts(training, rows, metrics)],
         "artefacts": [artefact],
-        "model": _told(training, rows, fit),
+        "model": _description(training, rows, fit),
     }
-    more = [_same(task, artefact, rows, found)] if any(test.get(SAME) for test in tests_of(task.node)) else []
+    more = [_same(task, artefact, rows, results)] if any(test.get(SAME) for test in tests_of(task.node)) else []
     return result_of(table, _tested(task, metadata, metrics, more))
 
 
@@ -116,7 +117,7 @@ def _of_body(task: Task) -> dict[str, Any]:
     types = dict(table.schema)
     for name in output_columns(task.node)[0]:
         if name not in types:
-            raise NodeError(f"the body gives no column {name!r}", remedy=near(name, types, what="column"))
+            raise no_column(name, types, within="what the body gives")
     return result_of(table, _tested(task, logged, logged.get("metrics") or {}, []))
 
 
@@ -127,26 +128,26 @@ def _tested(task: Task, metadata: dict[str, Any], metrics: Mapping[str, Any], mo
     if not listed and not more:
         return metadata
     file = parquet(task.stage / DATA)
-    found = run_checks(task, listed, file, severity=severity, metrics=metrics) if listed else []
+    found = run_checks(task, listed, file, severity=severity, metrics=metrics, key="tests") if listed else []
     return conclude([*found, *more], metadata)
 
 
-def _columns(training: Training, rows: Rows, fit: Fitted, found: Mapping[str, Any]) -> dict[str, pa.ChunkedArray]:
+def _columns(training: Training, rows: Rows, fit: Fitted, results: Mapping[str, Any]) -> dict[str, pa.ChunkedArray]:
     """All that the table may hold, by its own name: key and target as they came, and classes as they were typed."""
     import numpy as np  # noqa: PLC0415 - whoever fits has it loaded
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, and SQL nodes do without it
 
     columns = {name: rows.kept[f"key_{number}"] for number, name in enumerate(training.key)}
-    for name in ("split", "target", *found):
+    for name in ("split", "target", *results):
         if name in columns:
             raise NodeError(f"the key {name!r} is the name of a result too", remedy="rename the key's column in SQL")
     columns |= {"split": rows.kept["split"], "target": rows.kept["target"]}
-    columns |= {name: pa.array(values) for name, values in found.items() if name != "prediction"}
-    guess = pa.array(found["prediction"])
+    columns |= {name: pa.array(values) for name, values in results.items() if name != "prediction"}
+    guess = pa.array(results["prediction"])
     if fit.classes is not None:
         _, first = np.unique(fit.truth[fit.trained], return_index=True)
         known = rows.kept["target"].filter(fit.trained).take(first)
-        guess = known.take(np.searchsorted(fit.classes, found["prediction"]))
+        guess = known.take(np.searchsorted(fit.classes, results["prediction"]))
     order = [*training.key, "split", "target", "prediction", *(name for name in columns if name.startswith("probability"))]
     columns = {name: (columns | {"prediction": guess})[name] for name in dict.fromkeys(order)}
     return columns | {name: rows.kept[f"extra_{number}"] for number, name in enumerate(rows.extras)}
@@ -177,7 +178,7 @@ def _of_parts(training: Training, rows: Rows, metrics: Mapping[str, float]) -> l
     return found
 
 
-def _told(training: Training, rows: Rows, fit: Fitted) -> dict[str, Any]:
+def _description(training: Training, rows: Rows, fit: Fitted) -> dict[str, Any]:
     """What the model is, for whoever looks at it later."""
     found = {
         "algorithm": training.algorithm,
@@ -192,11 +193,11 @@ def _told(training: Training, rows: Rows, fit: Fitted) -> dict[str, Any]:
     return found | ({"positive": str(fit.classes[1])} if two and fit.classes is not None else {})
 
 
-def _same(task: Task, artefact: Mapping[str, Any], rows: Rows, found: Mapping[str, Any]) -> Check:
+def _same(task: Task, artefact: Mapping[str, Any], rows: Rows, results: Mapping[str, Any]) -> Check:
     """Whether the estimator that later nodes load predicts what the table holds."""
     form = str(artefact["format"])
     again = answers(read((task.stage / f"model{FORMS[form]}").read_bytes(), form), rows.data)
-    failed = int(sum((again[name] != values).any() for name, values in found.items()))
+    failed = int(sum((again[name] != values).any() for name, values in results.items()))
     return Check(SAME, "error", not failed, failed, len(rows.data))
 
 

@@ -29,7 +29,7 @@ ENOUGH, LOOKED_AT = 20, 20_000
 """Rows from which a single feature is judged, and how many at most are looked at."""
 
 
-def scores(fit: Fitted, rows: Rows, found: Mapping[str, Array]) -> dict[str, float]:
+def scores(fit: Fitted, rows: Rows, results: Mapping[str, Array]) -> dict[str, float]:
     """Metrics by name, of the test rows only.
 
     Two classes: ``precision``, ``recall``, ``f1``, ``auc``, ``log_loss``, ``brier`` and ``base_rate`` are about the second
@@ -38,7 +38,7 @@ def scores(fit: Fitted, rows: Rows, found: Mapping[str, Array]) -> dict[str, flo
     Args:
         fit: The estimator, and the truth.
         rows: Which rows test.
-        found: What ``answers`` gave for all rows.
+        results: What ``answers`` gave for all rows.
     """
     import numpy as np  # noqa: PLC0415 - whoever scores has it loaded
 
@@ -46,7 +46,7 @@ def scores(fit: Fitted, rows: Rows, found: Mapping[str, Array]) -> dict[str, flo
     counts = {"n_train": float(fit.trained.sum()), "n_test": float(test.sum())}
     if not test.any():
         return counts
-    truth, part = fit.truth[test], {name: values[test] for name, values in found.items()}
+    truth, part = fit.truth[test], {name: values[test] for name, values in results.items()}
     if fit.classes is None:
         return counts | _of_numbers(truth, part["prediction"])
     if len(fit.classes) == 2:  # noqa: PLR2004 - one class, or the other

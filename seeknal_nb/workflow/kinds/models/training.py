@@ -8,10 +8,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from seeknal_nb.dag.manifest import Node
 
@@ -72,7 +74,7 @@ class Split:
     def of(cls, options: Mapping[str, Any], test_size: object) -> Split:
         """From ``split`` and ``test_size``; raises ``ManifestError`` for what does not go together."""
         known = ("column", "time_column", "train_until")
-        _only(options, known, "split")
+        refuse_unknown_names(options, known, "split", what="option")
         for name in known[:2]:
             if options.get(name) is not None and not isinstance(options[name], str):
                 raise ManifestError(f"split.{name} must name a column", why=f"it is {options[name]!r}", remedy="day")
@@ -173,7 +175,7 @@ class Training:
 
 def _own_words(options: Mapping[str, Any]) -> dict[str, Any]:
     """The peer's words as ours."""
-    _only(options, KEYS, "training")
+    refuse_unknown_names(options, KEYS, "training", what="option")
     for theirs, ours in SYNONYMS.items():
         if theirs in options and ours in options:
             raise ManifestError(f"{theirs} and {ours} both", why="they mean the same", remedy=f"keep {ours}")
@@ -182,12 +184,6 @@ def _own_words(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _params(options: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): _typed(value) for name, value in (options.get("params") or {}).items()}
-
-
-def _only(options: Mapping[str, Any], known: Sequence[str], what: str) -> None:
-    for name in options:
-        if name not in known:
-            raise ManifestError(f"unknown option {name!r} of {what}", remedy=near(str(name), known, what="option"))
 
 
 def _names(options: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -223,7 +219,7 @@ def output_columns(node: Node) -> tuple[dict[str, str], bool]:
     names = [name for _, name in pairs]
     if not all(isinstance(one, str) and one for pair in pairs for one in pair):
         raise ManifestError("output_columns must name columns", remedy="[prediction], or {prediction: churn_predicted}")
-    if len({name.casefold() for name in names}) < len(names) or len({old for old, _ in pairs}) < len(names):
+    if doubled(names) or len({old for old, _ in pairs}) < len(names):
         raise ManifestError("output_columns names a column twice", remedy="keep one of them")
     return dict(pairs), bool(pairs) and not isinstance(value, dict)
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.sqltext import column, literal, parquet
-from seeknal_nb.errors import NodeError, near
-from seeknal_nb.workflow.kinds.body import sql_of
-from seeknal_nb.workflow.kinds.held import held
-from seeknal_nb.workflow.kinds.types import is_integer, is_number, is_time, is_word
+from seeknal_nb.engines.names import no_column
+from seeknal_nb.errors import NodeError
+from seeknal_nb.workflow.kinds.body import sql_body, sql_of
+from seeknal_nb.workflow.kinds.held import pinned
+from seeknal_nb.workflow.kinds.types import is_float, is_integer, is_number, is_time, is_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,7 +83,7 @@ def rows_of(task: Task, training: Training, extras: Sequence[str]) -> Rows:
     if not table.num_rows:
         raise NodeError("the training set is empty", remedy="mend its query, or run what it reads")
     numbers = tuple(name for name in features if _counts(types[name]))
-    return Rows(key, table, data, numbers, _told(training, border), doubled, extras)
+    return Rows(key, table, data, numbers, _border_text(training, border), doubled, extras)
 
 
 def _doubled(task: Task, source: str, key: Sequence[str]) -> int:
@@ -98,18 +99,19 @@ def _labelled(task: Task, training: Training) -> Iterator[tuple[str, tuple[str, 
     sql, labels = sql_of(task.node), _label_id(task, training)
     own = None if sql else _only_other(task, labels)
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(held(task, own) if own else _staged(task, sql or ""))
+        source = stack.enter_context(pinned(task, own) if own else _staged(task, sql or ""))
         if labels is None or labels == own:
             yield source, training.key
         else:
-            yield _joined(task, training, source, labels, stack.enter_context(held(task, labels)))
+            yield _joined(task, training, source, labels, stack.enter_context(pinned(task, labels)))
 
 
 @contextlib.contextmanager
 def _staged(task: Task, sql: str) -> Iterator[str]:
     file = task.stage / STAGED
     try:
-        task.engine.build(task.sql(sql), file)
+        with sql_body(task.node):
+            task.engine.build(task.sql(sql), file)
         yield parquet(file)
     finally:
         file.unlink(missing_ok=True)
@@ -185,7 +187,7 @@ def _need(training: Training, types: Mapping[str, str], extras: Sequence[str]) -
 
 def _one(name: str, types: Mapping[str, str], where: str) -> None:
     if name not in types:
-        raise NodeError(f"there is no column {name!r} in {where}", remedy=near(name, types, what="column"))
+        raise no_column(name, types, within=where)
 
 
 def _counts(kind: str) -> bool:
@@ -196,7 +198,7 @@ def _counts(kind: str) -> bool:
 def _label(name: str, types: Mapping[str, str]) -> str:
     """A NaN is no label."""
     text = column(name)
-    return f"CASE WHEN NOT isnan({text}) THEN {text} END" if types[name] in ("FLOAT", "DOUBLE") else text
+    return f"CASE WHEN NOT isnan({text}) THEN {text} END" if is_float(types[name]) else text
 
 
 def _border(task: Task, training: Training, source: str, types: Mapping[str, str]) -> str | None:
@@ -270,7 +272,7 @@ def _hashed(names: Sequence[str], split: Split) -> str:
     return f"left(md5(concat_ws(chr(31), {parts})), 8) < '{limit:08x}'"
 
 
-def _told(training: Training, border: str | None) -> str:
+def _border_text(training: Training, border: str | None) -> str:
     if border is None:
         return ""
     return f"trained up to {border}" if training.split.train_until else f"tested from {border} on"

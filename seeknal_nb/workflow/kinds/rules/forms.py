@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import is_query
-from seeknal_nb.errors import ManifestError, near
-from seeknal_nb.workflow.kinds.body import sql_of
+from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.errors import ManifestError, about, near
+from seeknal_nb.workflow.kinds.body import sql_key, sql_of
 from seeknal_nb.workflow.kinds.checks.forms import COMMON, SEVERITIES, Spec, condition, share, specs_of, threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from seeknal_nb.dag.documents import KeyPath
     from seeknal_nb.dag.manifest import Node
 
 __all__ = ["SELECT", "own_spec", "rule_specs", "severity_of"]
@@ -48,21 +50,31 @@ def rule_specs(node: Node) -> list[Spec]:
         ManifestError: One of them is not whole.
     """
     own, sql = own_spec(node), sql_of(node)
-    conditions = _conditions(node)
-    said = [*conditions, sql] if sql and not is_query(sql) else conditions
-    found = [
-        replace(
-            own,
-            kind="expression",
-            label=own.label if len(said) == 1 else f"{own.label} {at}",
-            options={"sql": condition(text)},
-        )
-        for at, text in enumerate(said, 1)
-    ]
-    if sql and sql not in said:
-        found.append(replace(own, options={"sql": sql}))
-    listed = [*specs_of(node.config.get("checks")), *(spec for rule in _rules(node) for spec in _of_peer(rule, node.name))]
-    return found + [_with_defaults(spec, own) for spec in listed]
+    said = _conditions(node)
+    if sql and not is_query(sql):
+        said = {**said, (sql_key(node),): sql}
+    found = []
+    for at, (path, text) in enumerate(said.items(), 1):
+        with about(*path):
+            options = {"sql": condition(text)}
+        label = own.label if len(said) == 1 else f"{own.label} {at}"
+        found.append(replace(own, kind="expression", label=label, options=options, path=path))
+    if sql and is_query(sql):
+        found.append(replace(own, options={"sql": sql}, path=(sql_key(node),)))
+    return found + [_with_defaults(spec, own) for spec in (*specs_of(node.config.get("checks")), *_of_rules(node))]
+
+
+def _of_rules(node: Node) -> Iterator[Spec]:
+    """The checks of the entries of ``rule``, but for ``{value: ...}``, which is a condition."""
+    for path, rule in _entries(node).items():
+        if "value" not in rule:
+            with about(*path):
+                found = _of_peer(rule, node.name)
+            yield from (replace(spec, path=(*path, *_sql_path(rule)) if spec.kind == SELECT else path) for spec in found)
+
+
+def _sql_path(rule: Mapping[str, Any]) -> KeyPath:
+    return ("params", "sql") if "sql" in (rule.get("params") or {}) else ("sql",)
 
 
 def _with_defaults(spec: Spec, own: Spec) -> Spec:
@@ -72,30 +84,21 @@ def _with_defaults(spec: Spec, own: Spec) -> Spec:
     return replace(spec, error_if=own.error_if, warn_if=own.warn_if, tolerance=own.tolerance if of_rows else None)
 
 
-def _rules(node: Node) -> list[dict[str, Any]]:
-    """The entries of ``rule``, but for ``{value: ...}``, which is a condition."""
-    return [rule for rule in _entries(node) if "value" not in rule]
-
-
-def _entries(node: Node) -> list[dict[str, Any]]:
+def _entries(node: Node) -> dict[KeyPath, dict[str, Any]]:
+    """The entries of ``rule``, by where they stand."""
     rules = node.config.get("rule") or ()
-    return [rules] if isinstance(rules, dict) else list(rules)
+    return {("rule",): rules} if isinstance(rules, dict) else {("rule", at): rule for at, rule in enumerate(rules)}
 
 
-def _conditions(node: Node) -> list[str]:
-    """Conditions that every row must meet: ``expression``, and the peer's ``rule: {value: ...}``."""
-    found = [node.config["expression"]] if node.config.get("expression") else []
-    for rule in _entries(node):
+def _conditions(node: Node) -> dict[KeyPath, str]:
+    """Conditions that every row must meet, by where they stand: ``expression``, and the peer's ``rule: {value: ...}``."""
+    found: dict[KeyPath, str] = {("expression",): node.config["expression"]} if node.config.get("expression") else {}
+    for path, rule in _entries(node).items():
         if "value" in rule:
-            _only(rule, ("value",), "rule")
-            found.append(rule["value"])
+            with about(*path):
+                refuse_unknown_names(rule, ("value",), "rule")
+            found[*path, "value"] = rule["value"]
     return found
-
-
-def _only(given: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
-    for name in given:
-        if name not in known:
-            raise ManifestError(f"unknown key {name!r} of {what}", remedy=near(str(name), known, what="key"))
 
 
 def _of_peer(rule: Mapping[str, Any], name: str) -> list[Spec]:
@@ -120,7 +123,7 @@ def _of_peer(rule: Mapping[str, Any], name: str) -> list[Spec]:
     if kind == "profile_check":
         return _profile(options, common)
     check, fixed, names = TYPES[kind]
-    _only(options, tuple(names), f"a {kind} rule")
+    refuse_unknown_names(options, tuple(names), f"a {kind} rule")
     about = {} if check == "row_count" else {"columns" if check == "unique" else "column": columns}
     read = {names.get(key, key): value for key, value in options.items()}
     return _together(specs_of([{check: {**about, **fixed, **read, **common}}], key="rule"))
@@ -135,7 +138,7 @@ def _together(specs: list[Spec]) -> list[Spec]:
 
 
 def _select(options: Mapping[str, Any], common: Mapping[str, Any], name: str, kind: str) -> Spec:
-    _only(options, ("sql",), f"a {kind} rule")
+    refuse_unknown_names(options, ("sql",), f"a {kind} rule")
     sql = options.get("sql")
     if not isinstance(sql, str) or not sql.strip():
         raise ManifestError(f"a {kind} rule needs sql", remedy="sql: SELECT * FROM ... WHERE ...")
@@ -147,13 +150,13 @@ def _select(options: Mapping[str, Any], common: Mapping[str, Any], name: str, ki
 
 def _profile(options: Mapping[str, Any], common: Mapping[str, Any]) -> list[Spec]:
     """The peer's thresholds on a profile: ``fail`` and ``warn`` say when it is wrong."""
-    _only(options, ("checks",), "a profile_check rule")
+    refuse_unknown_names(options, ("checks",), "a profile_check rule")
     listed = options.get("checks")
     if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
         raise ManifestError("a profile_check rule needs checks", remedy='checks: [{metric: row_count, fail: "< 1"}]')
     found = []
     for one in listed:
-        _only(one, ("metric", "column", "warn", "fail"), "a profile check")
+        refuse_unknown_names(one, ("metric", "column", "warn", "fail"), "a profile check")
         limits = {"error_if": one.get("fail"), "warn_if": one.get("warn")}
         column = {"column": one["column"]} if one.get("column") else {}
         found += specs_of([{"metric": {"metric": one.get("metric"), **column, **limits, **common}}], key="rule")

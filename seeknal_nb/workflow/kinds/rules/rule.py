@@ -11,14 +11,14 @@ from seeknal_nb.dag.sql import rewrite
 from seeknal_nb.dag.sqltext import literal, quote, statements
 from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.workflow.builds import DATA
-from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_of
+from seeknal_nb.workflow.kinds.body import python_of, python_value, sql_at, sql_of
 from seeknal_nb.workflow.kinds.checks.checks import run_specs
 from seeknal_nb.workflow.kinds.checks.metrics import by_the_clock
 from seeknal_nb.workflow.kinds.checks.outcome import Check, conclude, judged
 from seeknal_nb.workflow.kinds.checks.place import SAMPLE
 from seeknal_nb.workflow.kinds.checks.sql import samples_sql, shortened
 from seeknal_nb.workflow.kinds.files import files_probe
-from seeknal_nb.workflow.kinds.held import held
+from seeknal_nb.workflow.kinds.held import pinned
 from seeknal_nb.workflow.kinds.paths import as_engines_write
 from seeknal_nb.workflow.kinds.rules.declared import aliases
 from seeknal_nb.workflow.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
@@ -116,7 +116,7 @@ def _of_table(task: Task, specs: Sequence[Spec], severity: str) -> list[Check]:
     checked = _checked(task)
     if checked is None:
         raise NodeError("no table to check", remedy="--on transform.x, or inputs")
-    with held(task, checked.node_id, only_volatile=True) as table:
+    with pinned(task, checked.node_id, only_volatile=True) as table:
         return run_specs(task, specs, table, severity=severity, metrics=_metrics(checked))
 
 
@@ -128,13 +128,16 @@ def _metrics(checked: Input) -> Mapping[str, Any]:
 
 def _selected(task: Task, spec: Spec, severity: str) -> Check:
     """Count the offending rows and keep the first few; the statement runs once."""
-    *before, select = statements(_named(task, spec.options["sql"]))
-    first, last = "".join(f"{one.text}\n;" for one in before), select.text
+    sql = _named(task, spec.options["sql"])
+    select = statements(sql)[-1]  # what stands before keeps its lines, which an error counts
     table = _about(task) if len(task.inputs) == 1 or task.node.config.get("on") else ""
     rows = f"(SELECT count(*) FROM {table})" if table else "NULL"
     samples = samples_sql([f"FROM seeknal_bad LIMIT {SAMPLE}"]).removeprefix("SELECT ")
-    text = f"{first}CREATE TEMP TABLE seeknal_bad AS {last}\n; SELECT count(*), {rows}, {samples} FROM seeknal_bad"
-    failed, rows_of, sample = task.engine.query(text, form="rows")[0]
+    bad = f"{sql[: select.start]}CREATE TEMP TABLE seeknal_bad AS {select.text}"
+    with sql_at(*spec.path):
+        failed, rows_of, sample = task.engine.query(
+            f"{bad}\n; SELECT count(*), {rows}, {samples} FROM seeknal_bad", form="rows"
+        )[0]
     check = judged(spec, failed, rows_of, severity)
     return check if check.passed else replace(check, sample=shortened(sample, spec))
 

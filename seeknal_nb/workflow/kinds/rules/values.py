@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.engines.frames import decimals, is_frame, to_arrow
+from seeknal_nb.engines.frames import decimals, is_frame, is_of, to_arrow
 from seeknal_nb.errors import NodeError
 from seeknal_nb.workflow.kinds.checks.outcome import Check, judged
 from seeknal_nb.workflow.kinds.checks.place import SAMPLE
@@ -40,9 +40,9 @@ def checks_of(
     value = _plain(value)
     if value is None or isinstance(value, bool):
         yield Check(spec.label, severity, value is not False, sample="its body gave False" if value is False else None)
-    elif _from(value, "pandera"):
+    elif is_of(value, "pandera"):
         yield from _pandera(value, severity, frame)
-    elif _from(value, "pointblank"):
+    elif is_of(value, "pointblank"):
         yield from _pointblank(value, severity)
     elif isinstance(value, list) and value and all(isinstance(row, tuple) for row in value):
         yield from (_of_tuple(row, severity) for row in value)
@@ -69,12 +69,6 @@ def _type_of(value: object) -> str:
     """The type of the values of a single column, of pandas, numpy, polars or Arrow; empty for what is none."""
     found = getattr(value, "dtype", None) if hasattr(value, "dtype") else getattr(value, "type", None)
     return "" if found is None or isinstance(value, type) else str(found).casefold()
-
-
-def _from(value: object, package: str) -> bool:
-    """Whether the value's class, or the class that it is, comes from that package; nothing is imported for it."""
-    kind = value if isinstance(value, type) else type(value)
-    return any(base.__module__.partition(".")[0] == package for base in kind.__mro__)
 
 
 def _of_tuple(row: tuple[Any, ...], severity: str) -> Check:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.sqlfaults import unplaced
 from seeknal_nb.dag.sqltext import column, exactly, literal
 from seeknal_nb.errors import NodeError
-from seeknal_nb.markup import cut, plural
+from seeknal_nb.markup import cut, plural, some
 from seeknal_nb.workflow.kinds.sources.heads import Head, look, words_for_null
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def _uneven(looked: Sequence[tuple[Path, Head]], names: Sequence[str]) -> list[s
     have = [(path.name, {name.casefold() for name in head.names}) for path, head in looked if head.names]
     without = {name: [file for file, own in have if name.casefold() not in own] for name in names}
     odd = [f"{name!r} not in {cut(', '.join(files), 60)}" for name, files in without.items() if files]
-    told = "; ".join(odd[:3]) + (f"; and {len(odd) - 3} more" if len(odd) > 3 else "")  # noqa: PLR2004
-    return [f"not all files have all columns, and null stands there: {told} (union_by_name: true says so)"] if odd else []
+    told = f"not all files have all columns, and null stands there: {some(odd, 3)} (union_by_name: true says so)"
+    return [told] if odd else []
 
 
 def _strangers(looked: Sequence[tuple[Path, Head]]) -> list[str]:
@@ -173,5 +174,4 @@ def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
 
 def unreadable(error: NodeError) -> NodeError:
     """DuckDB's error about a file, as an error about a file."""
-    why = error.why.partition("\n\nLINE ")[0].strip()[:600]  # the statement is none that the user wrote
-    return NodeError("the file cannot be read", why=why, remedy="mend it, or the options under params")
+    return NodeError("the file cannot be read", why=unplaced(error.why)[:600], remedy="mend it, or the options under params")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.sqltext import column, parquet
-from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError, near
+from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.engines.names import find_column
+from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError
 from seeknal_nb.markup import plural
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.checks.outcome import Check
@@ -47,11 +49,7 @@ def freshness_of(node: Node) -> Freshness | None:
     config = node.config.get("freshness")
     if not config:
         return None
-    strange = [str(key) for key in config if key not in (*NAMES, *LIMITS)]
-    if strange:
-        raise ManifestError(
-            f"unknown key {strange[0]!r} in freshness", remedy=near(strange[0], ("column", *LIMITS), what="key")
-        )
+    refuse_unknown_names(config, (*NAMES, *LIMITS), "freshness")
     named = [config[key] for key in NAMES if config.get(key)]
     if len(named) != 1 or not isinstance(named[0], str):
         raise ManifestError("freshness needs one column", remedy="{column: updated_at, warn_after: 24h, error_after: 48h}")
@@ -81,7 +79,7 @@ def look_fresh(task: Task, table: Table, asked: Freshness) -> tuple[dict[str, An
     newest, later = _newest(task, table, asked.column, now)
     age = None if newest is None else now - newest
     level = asked.level(age)
-    what = _told(asked.column, age, table.rows, later)
+    what = _age_text(asked.column, age, table.rows, later)
     checks = [check.to_dict() for check in _checks(asked, age, table.rows, what)]
     metrics = {} if newest is None or age is None else {"newest": round(newest, 3), "age_seconds": round(age, 1)}
     metadata: dict[str, Any] = {"metrics": metrics, "checks": checks}
@@ -100,7 +98,7 @@ def _beyond(what: str, age: float | None, limit: float | None) -> str:
     return what if age is None else f"{what}, more than {duration_text(limit or 0)}"
 
 
-def _told(name: str, age: float | None, rows: int, later: int) -> str:
+def _age_text(name: str, age: float | None, rows: int, later: int) -> str:
     if age is not None:
         return f"the newest {name} is {duration_text(age)} old"
     if later:
@@ -110,11 +108,9 @@ def _told(name: str, age: float | None, rows: int, later: int) -> str:
 
 def _newest(task: Task, table: Table, name: str, now: float) -> tuple[float | None, int]:
     """The newest time, in seconds, that is not ahead of the clock; and how many are."""
-    types = {column_name.casefold(): (column_name, kind) for column_name, kind in table.schema}
-    if name.casefold() not in types:
-        remedy = near(name, dict(table.schema), what="column")
-        raise NodeError(f"there is no column {name!r}", why="freshness names it", remedy=remedy)
-    own, kind = types[name.casefold()]
+    types = dict(table.schema)
+    own = find_column(name, types, why="freshness names it")
+    kind = types[own]
     if not is_time(kind):
         raise NodeError(f"{own!r} is {kind}, not a time", remedy=f"schema: [{{name: {own}, data_type: TIMESTAMP}}]")
     # A DATE counts from its beginning, a TIMESTAMP without a zone as UTC: the engine's sessions are in UTC.

@@ -141,10 +141,10 @@ def _beginning(file: Any) -> bytes:
     return bytes(found[: max(found.rfind(b"\n"), found.rfind(b"\r")) + 1])
 
 
-def check_bytes(path: Path, found: bytes, encoding: str | None) -> None:
+def check_bytes(path: Path, data: bytes, encoding: str | None) -> None:
     """Refuse a coding that the reader would read as no rows, or as garbage; raises ``NodeError`` with the option."""
-    wide = found.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in found[:4]
-    if wide and (found.startswith(b"\xfe\xff") or found[:1] == b"\0"):
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]
+    if wide and (data.startswith(b"\xfe\xff") or data[:1] == b"\0"):
         raise NodeError("the file is big-endian UTF-16", why=f"{path}: nothing here reads it", remedy="save it as UTF-8")
     if wide and not encoding:
         raise NodeError("the file is UTF-16", why=str(path), remedy="save it as UTF-8, or of a CSV say encoding: utf-16")
@@ -152,17 +152,17 @@ def check_bytes(path: Path, found: bytes, encoding: str | None) -> None:
         raise NodeError("the file is no UTF-16", why=str(path), remedy="take encoding away, or mend it")
 
 
-def _decoded(path: Path, found: bytes, options: Mapping[str, Any]) -> str:
+def _decoded(path: Path, data: bytes, options: Mapping[str, Any]) -> str:
     encoding = str(options["encoding"]).casefold() if options.get("encoding") else None
-    check_bytes(path, found, encoding)
+    check_bytes(path, data, encoding)
     if encoding and encoding.startswith("utf-16"):
-        found = found[: len(found) // 2 * 2]
+        data = data[: len(data) // 2 * 2]
     try:
-        return found.decode(CODECS.get(encoding or "utf-8", encoding or ""), "strict" if encoding is None else "replace")
+        return data.decode(CODECS.get(encoding or "utf-8", encoding or ""), "strict" if encoding is None else "replace")
     except UnicodeDecodeError as error:
         if options.get("ignore_errors"):
-            return found.decode("utf-8-sig", "replace")
-        line = found.count(b"\n", 0, error.start) + 1
+            return data.decode("utf-8-sig", "replace")
+        line = data.count(b"\n", 0, error.start) + 1
         raise NodeError(
             "the file is not UTF-8", why=f"line {line} of {path}", remedy="encoding: latin-1, or save it as UTF-8"
         ) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.sqltext import column
 from seeknal_nb.engines.names import distinct, renamed
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.connections import attended, connect
+from seeknal_nb.workflow.kinds.connections import cancellable, connect
 
 if TYPE_CHECKING:
     import threading
@@ -50,7 +50,7 @@ def read_postgres(
     """
     sql = query_of(config)
     with connect(config, around) as connection, connection.cursor() as cursor:
-        given, table = attended(cursor, lambda: _rows(cursor, sql), cancelled)
+        given, table = cancellable(cursor, lambda: _rows(cursor, sql), cancelled)
     rows, warned = _plain(table)
     return rows, [*renamed(given, rows.column_names), *warned]
 
@@ -88,7 +88,7 @@ def watermark_of(config: Mapping[str, Any], around: Surroundings) -> str:
     """What the ``watermark`` query gives now, as text; raises ``NodeError``."""
     with connect(config, around) as connection, connection.cursor() as cursor:
         sql = str(config["watermark"]).strip().rstrip(";")
-        rows = attended(cursor, lambda: _rows(cursor, sql))[1].to_pylist()
+        rows = cancellable(cursor, lambda: _rows(cursor, sql))[1].to_pylist()
     return repr([tuple(map(str, row.values())) for row in rows])
 
 

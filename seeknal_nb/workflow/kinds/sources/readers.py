@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["READERS", "check_options", "files_named", "format_of", "options_of", "path_of", "present", "relation"]
+__all__ = [
+    "READERS", "check_files", "check_options", "check_there", "files_named", "format_of", "options_of", "path_of",
+    "relation",
+]  # fmt: skip
 
 _FILES = frozenset({"filename", "hive_partitioning", "hive_types", "hive_types_autocast", "union_by_name", "compression"})
 _CSV = _FILES | {
@@ -135,20 +138,25 @@ def _hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
 
 
-def present(node: Node, paths: Sequence[Path], root: Path, form: str) -> None:
+def check_files(node: Node, paths: Sequence[Path], root: Path, form: str) -> None:
     """Check that there is something to read; raises ``NodeError``."""
     path = path_of(node) or ""
     if "://" in path:
         remedy = "download it into the project, and read that file"
         raise NodeError("an address is no file", why=f"{path}: when it changes, nobody is told", remedy=remedy)
-    missing = [str(one) for one in paths if signature(one) is None]
     if not paths and (root / path).is_dir():
         endings = " or ".join(READERS[form].endings)
         raise NodeError(
             "the folder holds no file of the format", why=f"no {endings} in {path}", remedy="mend path or format"
         )
-    if not paths or (missing and any(c in path for c in "*?[")):
+    if not paths or (any(c in path for c in "*?[") and not all(map(signature, paths))):
         raise NodeError("no file matches", why=f"{path!r} in {root}", remedy="put one there, or mend the pattern")
+    check_there(paths)
+
+
+def check_there(paths: Sequence[Path]) -> None:
+    """Refuse a file that is missing; raises ``NodeError``."""
+    missing = [str(path) for path in paths if signature(path) is None]
     if missing:
         raise NodeError("the source's file is missing", why=", ".join(missing), remedy="put it there, or mend the path")
 

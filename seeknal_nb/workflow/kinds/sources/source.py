@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.fingerprint import digest
 from seeknal_nb.dag.sqltext import column, parquet
-from seeknal_nb.declaration import COMMON, refuse_unknown
+from seeknal_nb.declaration import COMMON, refuse_unknown, refuse_unknown_names
 from seeknal_nb.errors import ManifestError, NodeError, near
-from seeknal_nb.files import signature
 from seeknal_nb.workflow.builds import DATA
 from seeknal_nb.workflow.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.workflow.kinds.casts import cast_staged, declared
 from seeknal_nb.workflow.kinds.connections import CONNECTION_KEYS, check_connection, place_of
 from seeknal_nb.workflow.kinds.files import files_of, look_at
+from seeknal_nb.workflow.kinds.metadata import merged
 from seeknal_nb.workflow.kinds.refresh import FETCHED, check_refresh, is_timed, refresh_due
 from seeknal_nb.workflow.kinds.sources.declared import FORMATS
 from seeknal_nb.workflow.kinds.sources.freshness import freshness_due, freshness_of, look_fresh
 from seeknal_nb.workflow.kinds.sources.postgres import read_postgres, watermark_of
 from seeknal_nb.workflow.kinds.sources.readers import (
     READERS,
+    check_files,
     check_options,
+    check_there,
     files_named,
     format_of,
     path_of,
-    present,
 )
 from seeknal_nb.workflow.kinds.sources.records import of_workbook, to_table
 from seeknal_nb.workflow.kinds.sources.scan import scan
@@ -107,10 +108,8 @@ def _check_keys(node: Node, form: str) -> None:
 
 def _check_database(node: Node) -> None:
     config = node.config
-    for name in config.get("params") or {}:
-        if name not in DATABASE_PARAMS:
-            raise ManifestError(f"{POSTGRES} has no option {name!r}", remedy=near(str(name), DATABASE_PARAMS, what="option"))
     params = config.get("params") or {}
+    refuse_unknown_names(params, DATABASE_PARAMS, POSTGRES, what="option")
     asked = [found for key in ("query", "table") for found in (config.get(key), params.get(key)) if found]
     if len(asked) + (sql_of(node) is not None) != 1 or not all(isinstance(one, str) for one in asked):
         remedy = "--table NAME, --query SELECT, or a SELECT as its body"
@@ -176,17 +175,14 @@ def _files(node: Node, around: Surroundings) -> list[Path]:
 def _execute(task: Task) -> dict[str, Any]:
     node, began, asked = task.node, time.time(), freshness_of(task.node)
     table, metadata = _read(task)
-    warnings = [*metadata.pop("warnings", ()), *_numbers_as_text(task, table.schema)]
+    told = [metadata, {"warnings": _numbers_as_text(task, table.schema)}]
     seen: dict[str, tuple[Any, ...]] = {FETCHED: (began,)} if is_timed(node.config) else {}
     if asked:
-        found, newest = look_fresh(task, table, asked)
-        warnings += found.pop("warnings", ())
-        metadata |= {**found, "metrics": {**metadata.get("metrics", {}), **found["metrics"]}}
-        seen |= newest
+        fresh, newest = look_fresh(task, table, asked)
+        told, seen = [*told, fresh], {**seen, **newest}
     if seen:  # it takes the place of what the probe saw
         seen = {**look_at(_watched(node, task.surroundings), {}, task.surroundings.root).seen, **seen}
-    result = result_of(table, metadata | ({"warnings": warnings} if warnings else {}))
-    return result | ({"seen": seen} if seen else {})
+    return result_of(table, *told) | ({"seen": seen} if seen else {})
 
 
 def _read(task: Task) -> tuple[Table, dict[str, Any]]:
@@ -194,7 +190,7 @@ def _read(task: Task) -> tuple[Table, dict[str, Any]]:
     node, around = task.node, task.surroundings
     types = declared(node)
     if _has_body(node):
-        _present(files_of(node, around))
+        check_there(files_of(node, around))
         table, logged = build_table(task)
         return cast_staged(task, table, types), logged
     form = format_of(node)
@@ -205,16 +201,10 @@ def _read(task: Task) -> tuple[Table, dict[str, Any]]:
         rows, warned = read_postgres(node.config, around, task.cancelled)
         return cast_staged(task, store(task, rows), types), {"warnings": warned}
     paths = files_named(node, around.root, form)
-    present(node, paths, around.root, form)
+    check_files(node, paths, around.root, form)
     metrics = {"files": len(paths), "bytes_read": sum(path.stat().st_size for path in paths)}
     table, metadata = _records(task, form, paths) if not READERS[form].function else scan(task, form, paths)
-    return table, {**metadata, "metrics": {**metrics, **metadata.get("metrics", {})}}
-
-
-def _present(paths: list[Path]) -> None:
-    missing = [str(path) for path in paths if signature(path) is None]
-    if missing:
-        raise NodeError("the source's file is missing", why=", ".join(missing), remedy="put it there, or mend the path")
+    return table, merged({"metrics": metrics}, metadata)
 
 
 def _records(task: Task, form: str, paths: list[Path]) -> tuple[Table, dict[str, Any]]:
@@ -249,7 +239,7 @@ def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[st
     return [
         f"{name} is text, but {share:.0%} of it are numbers: is there a word for null? --null NA"
         for name, share in zip(text, shares, strict=True)
-        if share > 0.9 and share < 1  # noqa: PLR2004 - KINDS.md section 1.1
+        if share > 0.9 and share < 1  # noqa: PLR2004 - one odd word among numbers is no chance
     ]
 
 

@@ -1,4 +1,5 @@
-// Shows the graph in a page without a kernel: stands behind graph.js in one module and gives it what it takes for a model.
+// The graph in a page without a kernel, which gives a view what it takes for a model.
+import { render } from "./view.js";
 
 /** Bytes were written as {"base64": "..."}. */
 function revived(_name, value) {
@@ -6,10 +7,13 @@ function revived(_name, value) {
   return new DataView(Uint8Array.from(atob(value.base64), (sign) => sign.codePointAt(0)).buffer);
 }
 
-/** As much of an anywidget model as graph.js uses: it holds what Python wrote and answers for the details alone. */
+/** As much of an anywidget model as a view uses: it holds what Python wrote and answers for the details alone. */
 class Page {
   constructor({ details, ...traits }) {
-    Object.assign(this, { details, traits, hearers: new Map() });
+    this.details = details;
+    this.traits = traits;
+    /** @type {Map<string, ((...told: any[]) => void)[]>} */
+    this.hearers = new Map();
   }
 
   get = (name) => this.traits[name];
@@ -40,4 +44,5 @@ class Page {
   }
 }
 
-render({ model: new Page(JSON.parse(document.getElementById("data").textContent, revived)), el: document.getElementById("graph") });
+const told = JSON.parse(document.getElementById("data").textContent, revived);
+render({ model: new Page(told), el: document.getElementById("graph") });

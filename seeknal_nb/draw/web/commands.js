@@ -1,0 +1,132 @@
+// What the user asks Python for, and what Python answers.
+import { nextNumber } from "./messages.js";
+import { LOCKED } from "./notices.js";
+import { plain, plural } from "./text.js";
+
+/** @typedef {{ do: string, how?: string, i?: any, [more: string]: any }} Command */
+
+export const DOUBLE_CLICK = 400;
+
+const BUSY_AFTER = 600;
+// A run that was asked for and has not begun by then changes nothing.
+const FORGET_AFTER = 1500;
+const EVERYTHING = { changed: "what changed", all: "all nodes", retry: "what failed" };
+
+/** Python answers each command with its number. */
+export class Commands {
+  /** @param {import("./view.js").View} view */
+  constructor(view) {
+    this.view = view;
+    /** Those without an answer, by number. @type {Map<number, { command: Command, asked: number[], timer: number }>} */
+    this.waiting = new Map();
+    /** The nodes that a run was asked for and that do not run yet. @type {Set<number>} */
+    this.asked = new Set();
+    this.lastRun = { what: "", now: -Infinity };
+  }
+
+  /** @param {Command} command @param {number[]} asked the nodes that it is going to run */
+  ask(command, asked = []) {
+    const { life, graph, live, model, notices, run } = this.view;
+    const timer = live ? life.after(BUSY_AFTER, () => notices.sayBusy(run.locked)) : 0;
+    const number = nextNumber();
+    this.waiting.set(number, { command, asked, timer });
+    try {
+      model.send({ ...command, n: number, v: graph.version, s: graph.scene.staged });
+    } catch {
+      life.drop(timer);
+      if (live) notices.complain("The kernel that drew this graph is gone: run its cell again.");
+    }
+  }
+
+  /** @param {any} message */
+  receive(message) {
+    const { k, n, d, run, text } = message;
+    const mine = this.waiting.get(n);
+    if (k === "delta") return this.view.listener.change(Array.isArray(d) ? d : [], run);
+    if (k === "error" && (mine || !n)) this.view.notices.complain(text);
+    if (mine) this.settle(message, mine);
+  }
+
+  settle(message, mine) {
+    const { life, notices, finder, panel, run } = this.view;
+    const { k, n, text } = message;
+    life.drop(mine.timer);
+    this.waiting.delete(n);
+    finder.selecting = false;
+    if (k === "ack") notices.say(plain(text));
+    else notices.sayFree();
+    if (k === "details") panel.answer(message);
+    if (k === "ack" && mine.command.do === "run") life.after(FORGET_AFTER, () => run.told.mode || this.forget());
+    if (k === "error") this.takeBack(mine);
+  }
+
+  /** Python refused: what was shown ahead of its answer is undone. */
+  takeBack({ command, asked }) {
+    const { view } = this;
+    for (const node of asked) this.asked.delete(node);
+    view.toolbar.by.value = view.graph.scene.by;
+    view.opening = undefined;
+    if (command.do === "details") view.panel.answer(command);
+    if (command.do === "cancel") view.run.hear({ ...view.run.current, cancelling: false });
+    view.mark("style", "over");
+  }
+
+  /** @param {string} how @param {number[]} nodes */
+  run(how, nodes = []) {
+    const { live, run, graph, notices } = this.view;
+    if (!live) return;
+    if (run.locked) return notices.say(LOCKED);
+    if (this.isRepeated(`${how} ${nodes}`)) return;
+    const expected = this.expected(how, nodes);
+    for (const node of expected) this.asked.add(node);
+    const named = nodes.length === 1 ? graph.id(nodes[0]) : plural(nodes.length, "node");
+    notices.say(`Asked to run ${EVERYTHING[how] ?? named} …`);
+    this.ask({ do: "run", how, i: nodes }, expected);
+    this.view.mark("style", "over");
+  }
+
+  /** Whether this was asked for a moment ago: some click twice on everything. @param {string} what */
+  isRepeated(what) {
+    const [last, now] = [this.lastRun, performance.now()];
+    this.lastRun = { what, now };
+    return last.what === what && now - last.now < DOUBLE_CLICK;
+  }
+
+  /** What a run will touch, as far as the browser can tell; Python corrects it. */
+  expected(how, nodes) {
+    const { graph } = this.view;
+    const { failed, skipped } = graph.code;
+    if (how === "all") return graph.those(() => true);
+    if (how === "retry") return graph.those((status) => [failed, skipped].includes(status));
+    if (how === "only" || how === "changed") return nodes;
+    return [...graph.edges.reach(nodes, how === "upstream" ? 1 : 0).ends];
+  }
+
+  /** The nodes that run, or will not, are no longer asked for. */
+  forget() {
+    this.asked.clear();
+    this.view.mark("style", "over");
+  }
+
+  cancel() {
+    const { run } = this.view;
+    this.ask({ do: "cancel" });
+    run.hear({ ...run.current, cancelling: true });
+  }
+
+  /** Another scene: groups, or what is up- and downstream of a node. */
+  arrange({ by = this.view.graph.scene.by, focus = this.view.graph.scene.focus }) {
+    this.ask({ do: "view", by, focus });
+  }
+
+  /** A node runs, with what follows; a group opens. @param {number} unit */
+  activate(unit) {
+    const { graph, live, notices } = this.view;
+    const [node] = graph.members[unit] ?? [];
+    if (!graph.isGroup(unit)) return node !== undefined && this.run("downstream", [node]);
+    if (!live) return;
+    this.view.opening = unit;
+    notices.say(`Opening ${graph.lines(unit)[1]} …`);
+    this.ask({ do: "expand", unit });
+  }
+}

@@ -1,0 +1,103 @@
+// What Python tells the browser, taken apart and checked: a saved notebook may hold anything. Knows no page.
+import { boxOf } from "./geometry.js";
+import { plain } from "./text.js";
+
+/**
+ * How a status looks; its place in the list of looks is its number, and the worst comes first.
+ * @typedef {object} Look
+ * @property {string} name the status's word
+ * @property {string} d the path of its sign, about 12 x 12 round 0
+ * @property {number} width of the sign's stroke
+ * @property {boolean} filled whether the sign is
+ * @property {number} border
+ * @property {number[]} dash
+ * @property {boolean} bold
+ * @property {boolean} italic
+ * @property {boolean} unreached whether edges to it are dashed
+ * @property {boolean} hollow whether its fill is that of the ground
+ * @property {Path2D} [path] the sign, once a canvas has drawn it
+ */
+
+/**
+ * @typedef {object} Run
+ * @property {"" | "foreground" | "background"} mode empty while nothing runs
+ * @property {number} done
+ * @property {number} todo
+ * @property {number} elapsed seconds
+ * @property {number[]} now the nodes that run
+ * @property {number} queued the runs that wait
+ * @property {boolean} cancelling
+ * @property {string} text how the last run came out
+ * @property {[number, string][]} notes failures and warnings, by node
+ */
+
+/**
+ * How the nodes stand.
+ * @typedef {object} State
+ * @property {DataView} source what it was read from
+ * @property {Uint8Array} status
+ * @property {Float64Array} rows NaN where there are none
+ * @property {Float32Array} seconds NaN where there are none
+ * @property {Run} run
+ */
+
+/** @type {Run} */
+export const IDLE = { mode: "", done: 0, todo: 0, elapsed: 0, now: [], queued: 0, cancelling: false, text: "", notes: [] };
+
+// Every view of a model hears all answers, those of other pages too, so that numbers start at the clock.
+let serial = Date.now() % 1e9;
+
+export const nextNumber = () => ++serial;
+
+/**
+ * Over a copy: the bytes of a message need not be aligned.
+ * @template T
+ * @param {new (source: any) => T} Type
+ * @param {DataView | undefined} view
+ * @returns {T}
+ */
+export function numbers(Type, view) {
+  return new Type(view ? view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) : 0);
+}
+
+/** @param {any} look as Python's table has it @returns {Look} */
+export function lookOf({ name, sign = {}, dash = "", ...look }) {
+  return {
+    name: plain(name),
+    d: /^[\d\s.,a-z-]{1,2000}$/i.test(sign.d) ? sign.d : "M0 0",
+    width: Number(sign.width) || 1,
+    filled: Boolean(sign.filled),
+    border: Number(look.border) || 1,
+    dash: dash.split(" ").map(Number).filter(Boolean),
+    bold: Boolean(look.bold),
+    italic: Boolean(look.italic),
+    unreached: Boolean(look.unreached),
+    hollow: Boolean(look.hollow),
+  };
+}
+
+/** @param {any} snapshot @returns {State} */
+export function stateOf({ status, rows, seconds, run }) {
+  return {
+    source: status,
+    status: numbers(Uint8Array, status),
+    rows: numbers(Float64Array, rows),
+    seconds: numbers(Float32Array, seconds),
+    run: { ...IDLE, ...run },
+  };
+}
+
+/** What is drawn where, by unit. @param {any} scene */
+export function sceneOf({ width, height, note, by, focus, opened, version, groups, ...scene }) {
+  const sides = numbers(Float32Array, scene.boxes);
+  const box = (_, unit) => boxOf(sides[4 * unit], sides[4 * unit + 1], sides[4 * unit + 2], sides[4 * unit + 3]);
+  return {
+    ...{ width: width || 1, height: height || 1, note, by, focus, opened, staged: version },
+    boxes: Array.from({ length: sides.length / 4 }, box),
+    starts: numbers(Uint32Array, scene.starts),
+    points: numbers(Float32Array, scene.points),
+    pairs: numbers(Uint32Array, scene.edges),
+    unit: numbers(Uint32Array, scene.unit),
+    groups: new Map(groups.map(([unit, name, kind, count]) => [unit, { name, kind, count }])),
+  };
+}

@@ -1,0 +1,49 @@
+"""Waiting in short steps, and interrupting again and again. Knows no engine.
+
+The main thread sees Ctrl-C between two steps only. An interrupt that comes before its statement begins is lost, so that it
+is repeated until the work has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+__all__ = ["STEP", "attended", "in_steps"]
+
+T = TypeVar("T")
+STEP: Final = 0.05
+"""Seconds of one step: so late may Ctrl-C be noticed."""
+
+
+def in_steps(wait: Callable[[float], T | None], between: Callable[[], object] = lambda: None) -> T:
+    """What ``wait(seconds)`` gives, once that is true; ``between`` is called after each step that gave nothing."""
+    while not (found := wait(STEP)):
+        between()
+    return found
+
+
+def attended(work: Future[T], interrupt: Callable[[], object], between: Callable[[], object] = lambda: None) -> T:
+    """The result of work in another thread; an error of the waiting itself, as Ctrl-C is one, first brings it to its end.
+
+    Args:
+        work: What is waited for.
+        interrupt: Asks the work to end; called until it has.
+        between: Called after each step; what it raises ends the waiting.
+    """
+
+    def ended(seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            work.exception(timeout=seconds)
+        return work.done()
+
+    try:
+        in_steps(ended, between)
+    except BaseException:
+        in_steps(ended, interrupt)
+        raise
+    return work.result()

@@ -1,0 +1,206 @@
+"""State in a folder: the spec's ``execution_state.json``, and a journal of what finished since it was written."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.files import Signature, io_errors, signature, write_atomic
+from seeknal_nb.workflow.lock import FolderLock, fenced
+from seeknal_nb.workflow.stores import path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+__all__ = ["JsonState", "json_store"]
+
+SNAPSHOT = "execution_state.json"
+JOURNAL = "journal.jsonl"
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_encode_read = json.JSONEncoder(separators=(",", ":")).encode
+"""What somebody else has written need not be JSON to the letter."""
+Stamp = tuple[Signature | None, Signature | None]
+
+
+def json_store(url: str, root: Path, _project: str) -> JsonState:
+    """The store of ``json:///folder``."""
+    return JsonState(path_of(url, root))
+
+
+class JsonState:
+    """A snapshot with a journal on top; who writes them holds a lock of their folder.
+
+    One line of the journal is ``<crc32> {"node_id": ..., ...}`` or ``<crc32> {"forget": [...]}``; a torn last line is
+    ignored, a broken one in the middle ends what is read. A snapshot that cannot be read is moved aside, never deleted.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.snapshot = directory / SNAPSHOT
+        self.journal = directory / JOURNAL
+        self.notes: list[str] = []
+        self.corrupt = False
+        self._read: tuple[Stamp, dict[str, Any]] = (None, None), {}
+
+    def load(self) -> dict[str, Any]:
+        """The snapshot with the journal's entries on top; changes no file."""
+        self.notes, self.corrupt, stamp = [], False, self._stamp()
+        entries = self._snapshot() if stamp[0] else {}
+        if stamp[1]:
+            self._replay(entries)
+        self._read = stamp, entries
+        return dict(entries)
+
+    def acquire(self, owner: str) -> JsonLease:
+        """Lock the folder; see ``StateStore.acquire``."""
+        return JsonLease(self, FolderLock(self.directory, "store", owner))
+
+    def latest(self) -> dict[str, Any]:
+        """What ``load`` gives, without reading it again where nobody has written meanwhile."""
+        stamp, entries = self._read
+        return dict(entries) if stamp == self._stamp() else self.load()
+
+    def base(self) -> int | None:
+        """Which snapshot the journal continues: without that one it counts for nothing, so deleting it is enough."""
+        try:
+            return zlib.crc32(self.snapshot.read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _stamp(self) -> Stamp:
+        return signature(self.snapshot), signature(self.journal)
+
+    def _snapshot(self) -> dict[str, Any]:
+        try:
+            entries = json.loads(self.snapshot.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (ValueError, RecursionError):
+            note = "is corrupt; it is moved aside at the next run, and its nodes are built again"
+        else:
+            note = "does not hold an object; all nodes count as never built"
+            if isinstance(entries, dict):
+                return entries
+        self.corrupt = True
+        self.notes.append(f"{self.snapshot} {note}")
+        return {}
+
+    def _replay(self, entries: dict[str, Any]) -> None:
+        """Bring the journal into the entries of the snapshot."""
+        try:
+            lines = self.journal.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return
+        if _read_line(lines[0]) != {"base": self.base()}:
+            return
+        for number, line in enumerate(lines[1:], 2):
+            record = _read_line(line)
+            if record is None and line:
+                self.notes.append(f"{self.journal}:{number} is torn; what follows it counts as never finished")
+                break
+            _apply(record or {}, entries)
+
+
+class JsonLease:
+    """See ``Lease``. What is put goes to the journal with one write; ``sync`` brings all of it into the snapshot."""
+
+    def __init__(self, store: JsonState, lock: FolderLock) -> None:
+        self.token, self.left = lock.token, lock.left
+        self._store, self._lock = store, lock
+        self._texts: dict[str, str] | None = None
+        self._handle: int | None = None
+        self._changed = self._released = False
+
+    def put(self, node_id: str, entry: dict[str, Any]) -> None:
+        """See ``Lease.put``."""
+        text = _encode(entry)
+        self._write(f'{{"node_id":{_encode(node_id)}{"," if entry else ""}{text[1:]}')
+        self._entries()[node_id] = text
+
+    def forget(self, node_ids: Collection[str]) -> None:
+        """See ``Lease.forget``."""
+        self._write(_encode({"forget": list(node_ids)}))
+        for node_id in node_ids:
+            self._entries().pop(node_id, None)
+
+    def renew(self) -> None:
+        """The operating system holds the lock as long as this process lives."""
+        if self._released:
+            raise fenced(str(self._store.directory), None)
+
+    def sync(self) -> None:
+        """Write the snapshot, atomically; the journal begins anew."""
+        if not self._changed:
+            return
+        entries = ",\n".join(f"{_encode(node_id)}:{text}" for node_id, text in self._entries().items())
+        write_atomic(self._store.snapshot, f"{{{entries}}}\n".encode())
+        self._close()
+        with io_errors("remove", self._store.journal):
+            self._store.journal.unlink(missing_ok=True)
+        self._changed = False
+
+    def release(self) -> None:
+        """See ``Lease.release``."""
+        self._released = True
+        self._close()
+        self._lock.release()
+
+    def _entries(self) -> dict[str, str]:
+        """Every entry as JSON, by node id."""
+        if self._texts is None:
+            self._texts = {node_id: _encode_read(entry) for node_id, entry in self._store.latest().items()}
+        return self._texts
+
+    def _write(self, text: str) -> None:
+        self.renew()
+        with io_errors("write", self._store.journal):
+            if self._handle is None:
+                self._begin()
+            os.write(self._handle, _line(text.encode()))  # type: ignore[arg-type]
+        self._changed = True
+
+    def _begin(self) -> None:
+        """Open the journal; one that a killed run left, whose last line may be torn, goes into the snapshot first."""
+        if self._texts is None:
+            self._entries()
+            self._move_aside()
+            self._changed = self._store.journal.exists()
+            self.sync()
+        self._store.directory.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(self._store.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.write(self._handle, _line(_encode({"base": self._store.base()}).encode()))
+
+    def _move_aside(self) -> None:
+        """Keep a snapshot that cannot be read under another name."""
+        if self._store.corrupt:
+            name = f"{SNAPSHOT}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+            self._store.snapshot.rename(self._store.snapshot.with_name(name))
+
+    def _close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _line(text: bytes) -> bytes:
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _read_line(line: bytes) -> dict[str, Any] | None:
+    crc, _, text = line.partition(b" ")
+    try:
+        record = json.loads(text) if int(crc, 16) == zlib.crc32(text) else None
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _apply(record: dict[str, Any], entries: dict[str, Any]) -> None:
+    for node_id in record.get("forget", ()):
+        entries.pop(node_id, None)
+    if "node_id" in record:
+        entries[record.pop("node_id")] = record

@@ -1,0 +1,254 @@
+"""State in a database, which several projects, processes and machines share: entries, and one lease a project.
+
+Every verb is one transaction, and the database's clock is the only one that counts: hosts need not agree on the time.
+What a database writes otherwise than others stands in one class.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import socket
+import sqlite3
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from seeknal_nb.errors import Fenced, StateError, UsageError, near
+from seeknal_nb.files import io_errors
+from seeknal_nb.workflow.lock import SignOfLife, fenced, held
+from seeknal_nb.workflow.stores import options_of, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+__all__ = ["DatabaseState", "SqliteFile", "sqlite_store"]
+
+TTL = 60.0
+"""Seconds that a lease lasts from its last renewal, where the URL does not say otherwise."""
+RENEWALS = 4
+"""How often a lease is renewed in its time."""
+
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS seeknal_state (
+        project TEXT NOT NULL, node_id TEXT NOT NULL, entry TEXT NOT NULL, token BIGINT NOT NULL,
+        PRIMARY KEY (project, node_id))""",
+    """CREATE TABLE IF NOT EXISTS seeknal_lease (
+        project TEXT PRIMARY KEY, owner TEXT NOT NULL, token BIGINT NOT NULL, until DOUBLE PRECISION NOT NULL)""",
+)
+
+
+def sqlite_store(url: str, root: Path, project: str) -> DatabaseState:
+    """The store of ``sqlite:///path?ttl=60``.
+
+    Raises:
+        UsageError: The URL has no path or another option; or the project has no name, by which others would find it.
+    """
+    options = options_of(url)
+    for name in options.keys() - {"ttl"}:
+        raise UsageError(f"unknown option {name!r} in state {url!r}", remedy=near(name, ["ttl"], what="option"))
+    if not project:
+        raise UsageError(
+            "a project needs a name to share its state", why=f"state is {url}",
+            remedy='write name = "orders" below [tool.seeknal_nb] in pyproject.toml, or Project(name="orders")',
+        )  # fmt: skip
+    return DatabaseState(SqliteFile(path_of(url, root)), project, ttl=_seconds(options.get("ttl"), url))
+
+
+def _seconds(text: str | None, url: str) -> float:
+    try:
+        ttl = TTL if text is None else float(text)
+    except ValueError:
+        ttl = math.nan
+    if not 1 <= ttl < math.inf:
+        raise UsageError(f"ttl in state {url!r} is no number of seconds from 1", remedy="write ?ttl=60")
+    return ttl
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """A SQLite file, and what is its own of SQL.
+
+    Attributes:
+        path: The file.
+        BEGIN: Begins a transaction that writes; another one that would waits from here on, for ``WAIT`` seconds at most.
+        NOW: The database's clock, in seconds since the epoch.
+        HAS_TABLES: Asks whether anything was ever kept here.
+    """
+
+    path: Path
+    BEGIN: ClassVar[str] = "BEGIN IMMEDIATE"
+    NOW: ClassVar[str] = "((julianday('now') - 2440587.5) * 86400.0)"
+    HAS_TABLES: ClassVar[str] = "SELECT count(*) FROM sqlite_master WHERE name = 'seeknal_state'"
+    WAIT: ClassVar[float] = 30.0
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """The database's error, or an entry that is no JSON, becomes a ``StateError``."""
+        try:
+            yield
+        except (sqlite3.Error, json.JSONDecodeError) as error:
+            raise StateError(
+                f"cannot use the state in {self.path}", why=str(error), remedy="mend or remove the file, then run again"
+            ) from error
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection, for any thread, in which only ``BEGIN`` begins a transaction; makes the file."""
+        with io_errors("write", self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        return sqlite3.connect(self.path, timeout=self.WAIT, isolation_level=None, check_same_thread=False)
+
+
+class DatabaseState:
+    """The entries of one project in a database; see ``StateStore``.
+
+    Args:
+        database: The database.
+        project: The name of the pipeline; those of other names are apart.
+        ttl: Seconds that a lease lasts from its last renewal. A holder that died on this host is not waited for.
+    """
+
+    def __init__(self, database: SqliteFile, project: str, *, ttl: float = TTL) -> None:
+        self.database, self.project, self.ttl = database, project, ttl
+
+    def __str__(self) -> str:
+        return f"the state of {self.project} in {self.database.path}"
+
+    def load(self) -> dict[str, Any]:
+        """The project's entries; makes no file and no table."""
+        if not self.database.path.exists():
+            return {}
+        with self.database.errors(), contextlib.closing(self.database.connect()) as connection:
+            if not connection.execute(self.database.HAS_TABLES).fetchone()[0]:
+                return {}
+            rows = connection.execute("SELECT node_id, entry FROM seeknal_state WHERE project = ?", (self.project,))
+            return {node_id: json.loads(text) for node_id, text in rows}
+
+    def acquire(self, owner: str) -> DatabaseLease:
+        """Take the project's lease; see ``StateStore.acquire``."""
+        with contextlib.ExitStack() as undo:
+            sign = SignOfLife(self.database.path)
+            undo.callback(sign.end)
+            with self.database.errors():
+                connection = undo.enter_context(contextlib.closing(self.database.connect()))
+                with self.transaction(connection):
+                    for table in TABLES:
+                        connection.execute(table)
+                    token, left = self._take(connection, {"who": owner, "host": socket.gethostname(), "sign": sign.name})
+            undo.pop_all()
+            return DatabaseLease(self, connection, sign, token, left)
+
+    @contextlib.contextmanager
+    def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """All that is written within it, or nothing."""
+        connection.execute(self.database.BEGIN)
+        try:
+            yield
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+    def holder(self, connection: sqlite3.Connection) -> tuple[int, dict[str, str], bool]:
+        """The lease's token; who has it, as ``{"who", "host", "sign"}``, ``{}`` where nobody; whether its time is over."""
+        query = f"SELECT token, owner, until <= {self.database.NOW} FROM seeknal_lease WHERE project = ?"
+        token, owner, over = connection.execute(query, (self.project,)).fetchone() or (0, "{}", True)
+        return token, json.loads(owner), bool(over)
+
+    def _take(self, connection: sqlite3.Connection, owner: dict[str, str]) -> tuple[int, str | None]:
+        """Write the lease's row; gives its token, and who had it before and did not let go."""
+        token, before, over = self.holder(connection)
+        if before and not over and not self._is_dead(before):
+            raise held(str(self), before["who"])
+        connection.execute(
+            f"INSERT INTO seeknal_lease VALUES (?, ?, ?, {self.database.NOW} + ?) ON CONFLICT (project) "
+            "DO UPDATE SET owner = excluded.owner, token = excluded.token, until = excluded.until",
+            (self.project, json.dumps(owner), token + 1, self.ttl),
+        )
+        return token + 1, before.get("who")
+
+    def _is_dead(self, owner: dict[str, str]) -> bool:
+        return owner["host"] == socket.gethostname() and SignOfLife.is_over(self.database.path, owner["sign"])
+
+
+class DatabaseLease:
+    """See ``Lease``. A thread of its own renews it, for a statement of hours must not lose it.
+
+    There is one connection, for one verb at a time: who delivers an exposure may be another thread than who puts entries.
+    """
+
+    def __init__(
+        self, store: DatabaseState, connection: sqlite3.Connection, sign: SignOfLife, token: int, left: str | None
+    ) -> None:
+        self.token, self.left = token, left
+        self._store, self._connection, self._sign = store, connection, sign
+        self._one_verb, self._over = threading.Lock(), threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="seeknal-lease", daemon=True)
+        self._keeper.start()
+
+    def put(self, node_id: str, entry: dict[str, Any]) -> None:
+        """See ``Lease.put``."""
+        with self._holding() as connection:
+            connection.execute(
+                "INSERT INTO seeknal_state VALUES (?, ?, ?, ?) ON CONFLICT (project, node_id) "
+                "DO UPDATE SET entry = excluded.entry, token = excluded.token",
+                (self._store.project, node_id, json.dumps(entry, allow_nan=False), self.token),
+            )
+
+    def forget(self, node_ids: Collection[str]) -> None:
+        """See ``Lease.forget``."""
+        with self._holding() as connection:
+            rows = [(self._store.project, node_id) for node_id in node_ids]
+            connection.executemany("DELETE FROM seeknal_state WHERE project = ? AND node_id = ?", rows)
+
+    def renew(self) -> None:
+        """See ``Lease.renew``; it lasts for its whole time again."""
+        with self._holding() as connection:
+            until = f"{self._store.database.NOW} + ?"
+            values = self._store.ttl, self._store.project
+            connection.execute(f"UPDATE seeknal_lease SET until = {until} WHERE project = ?", values)
+
+    def sync(self) -> None:
+        """What was put is on the disk already."""
+
+    def release(self) -> None:
+        """See ``Lease.release``."""
+        if self._over.is_set():
+            return
+        self._over.set()
+        self._keeper.join()
+        try:
+            with self._store.database.errors(), self._store.transaction(self._connection):
+                self._connection.execute(
+                    "UPDATE seeknal_lease SET owner = '{}', until = 0 WHERE project = ? AND token = ?",
+                    (self._store.project, self.token),
+                )
+        finally:
+            self._connection.close()
+            self._sign.end()
+
+    @contextlib.contextmanager
+    def _holding(self) -> Iterator[sqlite3.Connection]:
+        """A transaction in which the lease is this one.
+
+        Raises:
+            Fenced: It is not.
+        """
+        if self._over.is_set():
+            raise fenced(str(self._store), None)
+        with self._one_verb, self._store.database.errors(), self._store.transaction(self._connection):
+            token, owner, _ = self._store.holder(self._connection)
+            if token != self.token:
+                raise fenced(str(self._store), owner.get("who"))
+            yield self._connection
+
+    def _keep(self) -> None:
+        while not self._over.wait(self._store.ttl / RENEWALS):
+            try:
+                self.renew()
+            except Fenced:  # the next verb tells the run
+                return
+            except StateError:  # the database may be there again before the lease ends; if not, the next verb tells
+                continue
