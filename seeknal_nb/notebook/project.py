@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
     from IPython.display import DisplayHandle
 
-    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.manifest import Manifest
     from seeknal_nb.notebook.widget.view import GraphView
     from seeknal_nb.notebook.widget.widget import GraphWidget
-    from seeknal_nb.showing import Rows
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
     from seeknal_nb.workflow.request import Request
 
@@ -110,17 +109,9 @@ class Project(WatchedProject):
         drawing = super().drawing(results)
         return GraphView(drawing, self)
 
-    def add(self, *nodes: Node) -> list[str]:
-        """See ``Pipeline.add``; what is shown follows."""
-        ids = super().add(*nodes)
+    def _become(self, manifest: Manifest) -> None:
+        super()._become(manifest)
         self._changed()
-        return ids
-
-    def remove(self, *names: str) -> Rows:
-        """See ``Pipeline.remove``; likewise."""
-        rows = super().remove(*names)
-        self._changed()
-        return rows
 
     def _changed(self) -> None:
         if self._board is not None:
