@@ -94,7 +94,10 @@ def test_a_selection_takes_no_options_of_a_run() -> None:
         Selection.of({"retry": 3})
 
 
-@pytest.mark.parametrize("names", ["a b", ["a", "b"], ("a", "b"), ["a b"], iter(["a", "b"])], ids=str)
+NAMES = {"a text": "a b", "a list": ["a", "b"], "a tuple": ("a", "b"), "a text in a list": ["a b"], "an iterator": iter(["a", "b"])}
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
 def test_names_are_kept_as_a_tuple_however_they_were_given(names: Any) -> None:
     assert RunOptions(nodes=names).nodes == ("a", "b")
 
