@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 NOTEBOOK := notebooks/01_quickstart.ipynb
 PAGE := build/demo/01_quickstart.html
 
-.PHONY: demo test lint types bench clean
+# What holds the bounds of pyproject.toml: it needs no browser, and no notebook that takes minutes.
+CORE := tests/dag tests/engines tests/kinds tests/test_spec.py tests/test_laws.py tests/test_cli.py tests/test_builds.py
+
+.PHONY: demo test lint types bench bounds wheel clean
 
 # The quickstart, on the flights of New York 2013: run in a kernel, rendered as a page, then run once more in the shell.
 demo: $(VENV)/.demo
@@ -15,9 +18,9 @@ demo: $(VENV)/.demo
 	@echo "The notebook, its graph and its summary: $(CURDIR)/$(PAGE)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.lint
 	$(BIN)/ruff check seeknal_nb tests
 	$(BIN)/ruff format --check seeknal_nb
 	$(BIN)/mypy
@@ -31,6 +34,18 @@ types:
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
 
+# The lowest versions that pyproject.toml declares, and each Python that is here.
+bounds:
+	TESTS="$(CORE)" .ci/bounds
+
+# What a release uploads: each of its modules can be imported where nothing else of this folder is.
+wheel: $(VENV)/bin/python
+	rm -rf dist build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/python -m pip install --quiet dist/*.whl
+	build/wheel/bin/python -I .ci/wheel.py
+
 clean:
 	rm -rf $(VENV) build dist
 
@@ -38,6 +53,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.lint: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group lint
+	touch $@
 
 $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from seeknal_nb.errors import CycleError, SeeknalError
+from seeknal_nb.errors import CycleError, SeeknalError, UsageError
 from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
@@ -95,11 +95,10 @@ def _main(words: list[str], prog: str) -> int:
 
 
 def _project(options: argparse.Namespace) -> Any:
-    from seeknal_nb.commands import project_directory  # noqa: PLC0415
     from seeknal_nb.project import Project  # noqa: PLC0415
 
     where = getattr(options, "where", None)
-    directory = project_directory(options)
+    directory = _directory(options)
     if where is not None and where.endswith(".ipynb"):
         from seeknal_nb.notebook.headless import load_notebook  # noqa: PLC0415 - IPython is a quarter of a second
 
@@ -109,6 +108,14 @@ def _project(options: argparse.Namespace) -> Any:
     if options.command == "parse":
         return Project(directory, state_dir=options.state_dir, state=options.state)
     return Project.open(directory, state_dir=options.state_dir, state=options.state)
+
+
+def _directory(options: argparse.Namespace) -> Path:
+    """Where the command line's project is."""
+    where = Path(getattr(options, "project", None) or ".")
+    if not where.is_dir():
+        raise UsageError(f"no folder {str(where)!r}", remedy="--project DIR names a folder that is there")
+    return where
 
 
 def _show(things: Generator[Any], options: argparse.Namespace, out: TextIO) -> int:

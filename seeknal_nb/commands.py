@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.arguments import TICK, add_format, add_manner, add_notebook, add_selection, add_values, request_of, values_of
 from seeknal_nb.errors import UsageError, near
-from seeknal_nb.grammar import Grammar, comma, day, delay, params_of, whole
+from seeknal_nb.grammar import Grammar, comma, whole
 from seeknal_nb.markup import plural
 from seeknal_nb.showing import FORMATS, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
+    from seeknal_nb.arguments import Arguments
     from seeknal_nb.project import Project
 
-__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "project_directory"]
-
-Arguments = argparse.Namespace
+__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,145 +59,41 @@ def parse_words(words: Sequence[str], commands: Mapping[str, Command], *, prog: 
     return parser.parse_args(list(words))
 
 
-def _where(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("where", nargs="?", metavar="NOTEBOOK", help="a notebook whose nodes to take (default: the project)")
-
-
-def _values(parser: argparse.ArgumentParser) -> None:
-    help_text = "values of {{ name }}; or one JSON object"
-    parser.add_argument("--params", action="extend", nargs="+", metavar="NAME=VALUE", help=help_text)
-    parser.add_argument("--date", type=day, metavar="YYYY-MM-DD", help="the day that {{ today }} and its like count from")
-    for name in ("run-id", "start-date", "end-date"):
-        kind = str if name == "run-id" else day
-        parser.add_argument(f"--{name}", type=kind, metavar="VALUE", help=f"value of {{{{ {name.replace('-', '_')} }}}}")
-
-
-def _given(options: Arguments) -> dict[str, Any]:
-    """Values of ``{{ name }}``; an option of its own comes before what ``--params`` says."""
-    named = {name: getattr(options, name, None) for name in ("date", "run_id", "start_date", "end_date")}
-    return {**params_of(options.params or ()), **{name: value for name, value in named.items() if value is not None}}
-
-
-def _form(parser: argparse.ArgumentParser, forms: Sequence[str] = ("text", "json")) -> None:
-    parser.add_argument("--format", choices=forms, default=forms[0], help=f"{', '.join(forms)} (default: {forms[0]})")
-
-
-def _selection(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--full", action="store_true", help="run all nodes, whatever their state")
-    add(
-        "--nodes",
-        action="extend",
-        nargs="+",
-        metavar="NODE",
-        help="these and all downstream: names, a comma apart; selectors as +x, x+, tag:t",
-    )
-    add("--only", action="store_true", help="with --nodes: without what is downstream")
-    add("--types", action="extend", type=comma, metavar="TYPE", help="only nodes of these types, a comma apart")
-    add("--tags", action="extend", type=comma, metavar="TAG", help="only nodes that have one of these tags")
-    add("--exclude-tags", action="extend", type=comma, metavar="TAG", help="no nodes that have one of these tags")
-    add("--exclude", action="extend", nargs="+", metavar="NODE", help="not these: names or selectors")
-    add(
-        "--no-cutoff",
-        action="store_true",
-        help="run all that is downstream of a change, even if its inputs come out the same",
-    )
-    _values(parser)
-    add("--verify", action="store_true", help="check the digest of every build")
-    add("--old-manifest", metavar="FILE", help="narrow to what differs from this manifest")
-
-
-def chosen(options: Arguments) -> dict[str, Any]:
-    """The options of ``_selection``, as ``DAGRunner.plan`` takes them."""
-    return {
-        "full": bool(options.full),
-        "nodes": options.nodes,
-        "only": bool(options.only),
-        "node_types": options.types,
-        "tags": options.tags,
-        "exclude_tags": options.exclude_tags,
-        "exclude": options.exclude,
-        "cutoff": not options.no_cutoff,
-        "verify": bool(options.verify),
-    }
-
-
-def _runner_options(options: Arguments) -> dict[str, Any]:
-    return {"params": _given(options), "old_manifest": options.old_manifest}
-
-
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    _where(parser)
-    _selection(parser)
-    parser.add_argument("--dry-run", action="store_true", help="show the plan, execute nothing")
-    _how_arguments(parser)
+    add_notebook(parser)
+    add_selection(parser)
+    parser.add_argument("--dry-run", **TICK, help="show the plan, execute nothing")
+    add_manner(parser)
 
 
-def _how_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--continue-on-error", action="store_true", help="go on after a failure with what does not depend on it")
-    add("--retry", type=whole, metavar="N", help="execute a failed node again, up to N times")
-    add(
-        "--retry-delay",
-        type=delay,
-        metavar="S",
-        help="seconds before the first retry, then doubled (at most 30)",
-    )
-    add("--workers", type=whole, metavar="N", help="how many nodes at a time")
-    add("--allow-outside", action="store_true", help="let exposures write outside the project")
-    add("--no-raise", action="store_true", help="in a notebook: give the summary even if a node failed")
-    _form(parser)
-
-
-def _run(project: Project, options: Arguments) -> Generator[Any]:
-    if options.dry_run:
-        yield project.runner(**_runner_options(options)).plan(**chosen(options))
+def _run(project: Project, words: Arguments) -> Generator[Any]:
+    request = request_of(words)
+    if request.options.dry_run:
+        yield project.plan(request)
     summary = None
-    for event in project.stream(**_run_options(options)):
+    for event in project.stream(request):
         summary = getattr(event, "summary", None)
         yield event
     yield summary
 
 
-def _run_options(options: Arguments) -> dict[str, Any]:
-    """The options of a run, as ``Project.stream`` takes them; a retry leaves out what is as in the run that failed."""
-    names = ("retry", "retry_delay", "workers", "continue_on_error", "allow_outside")
-    how = {name: value for name in names if (value := getattr(options, name)) is not None and value is not False}
-    command = {"params": _given(options), "command": f"{options.command} {_told(options)}".strip()}
-    if options.command == "retry":
-        return {"again": True, **how, **command}
-    return {**_runner_options(options), **chosen(options), "dry_run": options.dry_run, **how, **command}
-
-
-def _told(options: Arguments) -> str:
-    """The options that were given, for the lock's record and the history; never their parameters."""
-    words: list[str] = []
-    for name in ("full", "nodes", "only", "types", "tags", "exclude_tags", "exclude", "continue_on_error", "retry"):
-        value = getattr(options, name, None)
-        if value:
-            text = ",".join(value) if isinstance(value, list) else "" if value is True else str(value)
-            words.append(f"--{name.replace('_', '-')} {text}".strip())
-    return " ".join(words)
-
-
 def _retry_arguments(parser: argparse.ArgumentParser) -> None:
-    _where(parser)
-    _values(parser)
-    _how_arguments(parser)
-    parser.set_defaults(dry_run=False)
+    add_notebook(parser)
+    add_values(parser)
+    add_manner(parser)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
-    _where(parser)
-    _selection(parser)
-    _form(parser)
+    add_notebook(parser)
+    add_selection(parser)
+    add_format(parser)
 
 
 def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.workflow.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
 
-    plan = project.runner(**_runner_options(options)).plan(**chosen(options))
+    plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
     yield replace(plan, steps=tuple(replace(step, note=told[step.node_id]) for step in plan.steps))
 
@@ -208,7 +104,7 @@ def _parse(project: Project, _options: Arguments) -> Generator[Any]:
 
 def _ls_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("selectors", nargs="*", metavar="SELECTOR", help="names or selectors (default: all)")
-    _form(parser)
+    add_format(parser)
 
 
 def _ls(project: Project, options: Arguments) -> Generator[Any]:
@@ -216,19 +112,19 @@ def _ls(project: Project, options: Arguments) -> Generator[Any]:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    _values(parser)
+    add_values(parser)
     parser.add_argument("node", metavar="NODE", help="a node's id or name")
     parser.add_argument("--limit", type=whole, default=10, metavar="N", help="how many rows (default: 10)")
-    _form(parser)
+    add_format(parser)
 
 
 def _show(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.show(options.node, limit=options.limit, params=_given(options))
+    yield project.show(options.node, limit=options.limit, params=values_of(options))
 
 
 def _diff_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", nargs="?", metavar="MANIFEST", help="compare with this (default: the last finished run)")
-    _form(parser)
+    add_format(parser)
 
 
 def _diff(project: Project, options: Arguments) -> Generator[Any]:
@@ -236,24 +132,24 @@ def _diff(project: Project, options: Arguments) -> Generator[Any]:
 
 
 def _status_arguments(parser: argparse.ArgumentParser) -> None:
-    _values(parser)
-    _where(parser)
-    _form(parser)
+    add_values(parser)
+    add_notebook(parser)
+    add_format(parser)
 
 
 def _status(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.status(params=_given(options))
+    yield project.status(params=values_of(options))
 
 
 def _graph_arguments(parser: argparse.ArgumentParser) -> None:
-    _values(parser)
-    _where(parser)
-    _form(parser, ("text", *FORMATS))
+    add_values(parser)
+    add_notebook(parser)
+    add_format(parser, ("text", *FORMATS))
     parser.add_argument("--save", metavar="FILE", help="write it: .svg, .html, .png, .dot, .mermaid or .json")
 
 
 def _graph(project: Project, options: Arguments) -> Generator[Any]:
-    drawing = project.graph(params=_given(options))
+    drawing = project.graph(params=values_of(options))
     if options.save:
         drawing.save(options.save)
     yield drawing
@@ -261,7 +157,7 @@ def _graph(project: Project, options: Arguments) -> Generator[Any]:
 
 def _history_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=whole, default=20, metavar="N", help="how many runs (default: 20)")
-    _form(parser)
+    add_format(parser)
 
 
 def _history(project: Project, options: Arguments) -> Generator[Any]:
@@ -269,15 +165,15 @@ def _history(project: Project, options: Arguments) -> Generator[Any]:
 
 
 def _clean_arguments(parser: argparse.ArgumentParser) -> None:
-    _where(parser)
-    _values(parser)
+    add_notebook(parser)
+    add_values(parser)
     parser.add_argument("--keep", type=whole, default=0, metavar="N", help="keep N earlier builds a node (default: 0)")
     parser.add_argument("--dry-run", action="store_true", help="only list them, with their sizes")
-    _form(parser)
+    add_format(parser)
 
 
 def _clean(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.clean(keep=options.keep, dry_run=options.dry_run, params=_given(options))
+    yield project.clean(keep=options.keep, dry_run=options.dry_run, params=values_of(options))
 
 
 def _background_argument(parser: argparse.ArgumentParser) -> None:
@@ -299,7 +195,7 @@ def _live_run(project: Project, options: Arguments) -> Generator[Any]:
     if options.background and options.format != "text":
         raise UsageError("a run in the background gives a handle", remedy="leave --format out; see wait().to_dict()")
     if options.background:
-        yield project.start(**_run_options(options))
+        yield project.start(request_of(options))
     else:
         yield from _run(project, options)
 
@@ -312,7 +208,7 @@ def _cancel(project: Project, _options: Arguments) -> Generator[Any]:
 
 def _remove_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("nodes", nargs="+", type=comma, metavar="NODE", help="nodes that no other node reads")
-    _form(parser)
+    add_format(parser)
 
 
 def _remove(project: Project, options: Arguments) -> Generator[Any]:
@@ -321,10 +217,10 @@ def _remove(project: Project, options: Arguments) -> Generator[Any]:
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="the folder of the project that is written")
-    _where(parser)
+    add_notebook(parser)
     parser.add_argument("--force", action="store_true", help="write over files of others that have the same name")
     parser.add_argument("--no-data", action="store_true", help="leave the files that nodes read where they are")
-    _form(parser)
+    add_format(parser)
 
 
 def _export(project: Project, options: Arguments) -> Generator[Any]:
@@ -335,7 +231,7 @@ def _export(project: Project, options: Arguments) -> Generator[Any]:
 
 def _load_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="a project's folder, with seeknal/ in it")
-    _form(parser)
+    add_format(parser)
 
 
 def _load(project: Project, options: Arguments) -> Generator[Any]:
@@ -346,7 +242,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command("run what changed, and what follows from it", _run_arguments, _run),
     "plan": Command("show what a run would do, and why", _plan_arguments, _plan),
     "retry": Command("run what failed last time, and what follows from it", _retry_arguments, _run),
-    "parse": Command("read the project's files and write target/manifest.json", _form, _parse),
+    "parse": Command("read the project's files and write target/manifest.json", add_format, _parse),
     "ls": Command("list nodes", _ls_arguments, _ls),
     "show": Command("show a node's stored rows, without computing", _show_arguments, _show),
     "status": Command("show how each node last came out", _status_arguments, _status),
@@ -363,15 +259,7 @@ NOTEBOOK_COMMANDS: Mapping[str, Command] = {
     "run": Command(COMMANDS["run"].help, _live_run_arguments, _live_run),
     "retry": Command(COMMANDS["retry"].help, _live_retry_arguments, _live_run),
     "load": Command("take the nodes of a project's folder into this notebook", _load_arguments, _load),
-    "cancel": Command("stop what runs in the background, and forget what waits", _form, _cancel),
+    "cancel": Command("stop what runs in the background, and forget what waits", add_format, _cancel),
     "remove": Command("take nodes out of this notebook's pipeline", _remove_arguments, _remove),
 }
 """A command line's nodes stand in files, from which a command takes nothing away, and it has no background."""
-
-
-def project_directory(options: Arguments) -> Path:
-    """Where the command line's project is."""
-    where = Path(getattr(options, "project", None) or ".")
-    if not where.is_dir():
-        raise UsageError(f"no folder {str(where)!r}", remedy="--project DIR names a folder that is there")
-    return where

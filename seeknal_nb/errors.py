@@ -11,7 +11,8 @@ SeeknalError                     exit 2: wrong use, nothing was run
 │   └── LockedError              exit 75: another run holds the state folder, or the store
 │       └── Fenced               exit 75: another run has taken over what this one held
 ├── NodeError                    exit 1: a node that could not do its work
-│   └── ChecksFailed             a rule or a kind's own checks, with what they found
+│   ├── ChecksFailed             a rule or a kind's own checks, with what they found
+│   └── WorkerError              what went wrong in another process
 └── RunFailed                    exit 1: a run in which a node failed; carries the summary
 """
 
@@ -43,6 +44,7 @@ __all__ = [
     "Spot",
     "StateError",
     "UsageError",
+    "WorkerError",
     "about",
     "near",
     "one_or_many",
@@ -210,6 +212,17 @@ class NodeError(SeeknalError):
 
 class ChecksFailed(NodeError):  # noqa: N818 - it reads as what happened
     """Checks of severity ``error`` did not pass; ``metadata`` holds what each of them found."""
+
+
+class WorkerError(NodeError):
+    """A failure of a node in another process, whose exception stayed there; ``traceback`` is its text."""
+
+    def __init__(self, text: str, *, traceback: str = "", **details: Any) -> None:
+        super().__init__(**details)
+        self.text, self.traceback = text, traceback
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class RunFailed(SeeknalError):  # noqa: N818 - it reads as what happened

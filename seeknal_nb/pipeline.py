@@ -152,8 +152,12 @@ class Pipeline:
             for found in inputs_of(node, declaration_of(node.node_type, self.kinds), names, self._values(self.params)):
                 trial.add_edge(found, node.id)
         Graph(trial, self.kinds)
-        self.manifest = trial
+        self._become(trial)
         return [node.id for node in nodes]
+
+    def _become(self, manifest: Manifest) -> None:
+        """Take an edit; whoever shows the nodes may follow it."""
+        self.manifest = manifest
 
     def _filled(self, node: Node) -> Node:
         try:
@@ -181,7 +185,7 @@ class Pipeline:
         trial = self._copy()  # a run in another thread may be reading the manifest
         for node_id in ids:
             trial.remove_node(node_id)
-        self.manifest = trial
+        self._become(trial)
         return Rows(f"{plural(len(ids), 'node')} removed", ("node_id",), tuple((node_id,) for node_id in ids))
 
     def node(self, kind: str, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:

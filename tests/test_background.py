@@ -25,6 +25,7 @@ from seeknal_nb.project import Project
 from seeknal_nb.workflow import background
 from seeknal_nb.workflow.background import Background, BackgroundRun
 from seeknal_nb.workflow.events import Event, NodeFinished, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import MemoryState
 
@@ -117,9 +118,7 @@ def test_a_failed_node_is_told_by_the_summary_and_does_not_raise(bench: Bench) -
     assert (run.state, run.error) == ("failed", None)
 
 
-@pytest.mark.parametrize(
-    ("options", "kind"), [({"nodes": ["nowhere"]}, SelectionError), ({"retry": -1}, UsageError), ({"sideways": 1}, UsageError)]
-)
+@pytest.mark.parametrize(("options", "kind"), [({"nodes": ["nowhere"]}, SelectionError), ({"node_types": ["b"]}, SelectionError)])
 def test_what_a_run_cannot_begin_with_is_raised_by_wait(bench: Bench, options: dict[str, Any], kind: type[Exception]) -> None:
     """Nobody sees an exception of another thread; whoever waits for the run does, and the next one is not touched by it."""
     bench.chain("a")
@@ -565,7 +564,7 @@ def test_whoever_stops_a_run_never_stops_the_next_one(bench: Bench) -> None:
         met.append(second.reached.wait(0.5))  # so long this thread is not scheduled
 
     made = bench.project.background = Background(bench.project.stream, interrupt)
-    runs = [made.start(nodes=["a"]), made.start(nodes=["b"])]
+    runs = [made.start(Request.of({"nodes": [name]})) for name in "ab"]
     first.reached.wait()
     runs[0].cancel()
     late.reached.wait()

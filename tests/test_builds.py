@@ -75,14 +75,15 @@ def test_files_of_equal_schema_are_one_group():
 def test_files_of_several_schemas_are_read_as_one_table(tmp_path: Path):
     """A column that a file lacks is NULL, and one of another type gets that of the whole."""
     engine, paths = DuckDB(), [str(tmp_path / f"[{n}]*.parquet") for n in range(3)]
-    for sql, path in zip(("SELECT 1 AS a", "SELECT 2::BIGINT AS a, 'x' AS b", "SELECT 3::BIGINT AS a, 'y' AS b"), paths, strict=True):
-        engine.build(sql, Path(path))
+    with engine.session({}) as session:
+        for sql, path in zip(("SELECT 1 AS a", "SELECT 2::BIGINT AS a, 'x' AS b", "SELECT 3::BIGINT AS a, 'y' AS b"), paths, strict=True):
+            session.build(sql, Path(path))
     whole = (("a", "BIGINT"), ("b", "VARCHAR"))
     groups = (((("a", "INTEGER"),), (paths[0],)), (whole, tuple(paths[1:])))
-    engine.bind({"transform.t": Relation(whole, groups), "transform.none": Relation(whole)})
-    assert engine.query("SELECT * FROM transform.t", form="rows") == [(1, None), (2, "x"), (3, "y")]
-    assert engine.describe("SELECT * FROM transform.t") == engine.describe("SELECT * FROM transform.none") == whole
-    assert engine.query("SELECT * FROM transform.none", form="rows") == []
+    with engine.session({"transform.t": Relation(whole, groups), "transform.none": Relation(whole)}) as session:
+        assert session.query("SELECT * FROM transform.t", form="rows") == [(1, None), (2, "x"), (3, "y")]
+        assert session.describe("SELECT * FROM transform.t") == session.describe("SELECT * FROM transform.none") == whole
+        assert session.query("SELECT * FROM transform.none", form="rows") == []
     engine.close()
 
 
@@ -125,12 +126,19 @@ def engine():
     made.close()
 
 
+@pytest.fixture
+def session(engine: DuckDB):
+    with engine.session({}) as made:
+        yield made
+
+
 def tables(engine: DuckDB, folder: Path, *statements: str) -> list[Relation]:
     found = []
     for number, sql in enumerate(statements):
         path = folder / f"{number}.parquet"
         path.unlink(missing_ok=True)
-        schema = engine.build(sql, path).schema
+        with engine.session({}) as session:
+            schema = session.build(sql, path).schema
         found.append(Relation(schema, ((schema, (str(path),)),)))
     return found
 
@@ -173,9 +181,9 @@ def test_random_tables_are_the_same_where_their_bags_of_rows_are(engine, tmp_pat
     "INTERVAL '1.123456 seconds'", "[INTERVAL '1.123456 seconds']", "{x: INTERVAL '1.123456 seconds'}", "INTERVAL '5000000 hours'",
     "'12:00:00+02'::TIMETZ", "['12:00:00+02'::TIMETZ]", "union_value(x := 1)",
 ])  # fmt: skip
-def test_a_value_that_parquet_would_change_is_refused(engine, tmp_path, value):
+def test_a_value_that_parquet_would_change_is_refused(session, tmp_path, value):
     with pytest.raises(NodeError, match="column v cannot be stored"):
-        engine.build(f"SELECT i, CASE WHEN i = 3 THEN {value} END AS v FROM range(5) t(i)", tmp_path / "x.parquet")
+        session.build(f"SELECT i, CASE WHEN i = 3 THEN {value} END AS v FROM range(5) t(i)", tmp_path / "x.parquet")
 
 
 @pytest.mark.parametrize("value", [
@@ -184,10 +192,10 @@ def test_a_value_that_parquet_would_change_is_refused(engine, tmp_path, value):
     "170141183460469231731687303715884105::HUGEINT", "MAP {'a': NULL::INT}", "'-nan'::DOUBLE", "'0044-03-15 (BC)'::DATE",
     "123456789012345678901234567890123456789012345678901234567890::BIGNUM",
 ])  # fmt: skip
-def test_what_is_stored_is_what_was_there(engine, tmp_path, value):
-    engine.build(f"SELECT {value} AS v UNION ALL SELECT NULL", tmp_path / "x.parquet")
-    stored = engine.query(f"SELECT v::VARCHAR FROM '{tmp_path}/x.parquet'", form="rows")
-    assert stored == engine.query(f"SELECT ({value})::VARCHAR AS v UNION ALL SELECT NULL", form="rows")
+def test_what_is_stored_is_what_was_there(session, tmp_path, value):
+    session.build(f"SELECT {value} AS v UNION ALL SELECT NULL", tmp_path / "x.parquet")
+    stored = session.query(f"SELECT v::VARCHAR FROM '{tmp_path}/x.parquet'", form="rows")
+    assert stored == session.query(f"SELECT ({value})::VARCHAR AS v UNION ALL SELECT NULL", form="rows")
 
 
 # in a project -----------------------------------------------------------------------------------------------------------

@@ -17,13 +17,6 @@ PACKAGE = "seeknal_nb"
 Edge = tuple[str, str]
 
 ALLOWED: dict[Edge, str] = {
-    ("workflow.run", "workflow.runner"): "a run's types name the runner, whose seams it calls",
-    ("notebook.widget.actions", "notebook.project"): "types only: the project has a widget, and the widget its project",
-    ("notebook.widget.actions", "notebook.widget.widget"): "types only: a widget has actions, and they their widget",
-    ("notebook.widget.view", "notebook.project"): "types only: the project has a view, and the view its project",
-    ("notebook.widget.widget", "notebook.project"): "types only: the project has a widget, and the widget its project",
-    ("notebook.completer", "notebook.magics"): "the magics own a completer, which asks them for their project",
-    ("notebook.headless", "notebook.magics"): "a notebook without a front end loads the magics, which tell it from others",
 }
 """Importer and imported, with the reason. It only shrinks: a line whose circle is gone fails too."""
 

@@ -108,8 +108,9 @@ def test_looking_at_a_view_runs_nothing_but_one_select(project, tmp_path):
     engine = project.runner().engine.get()
     from seeknal_nb.engines import Relation
 
-    with pytest.raises(NodeError):
-        engine.bind({"transform.v": Relation(sql=f"SELECT 1; COPY (SELECT 1) TO '{tmp_path}/p.csv'")})
+    bound = {"transform.v": Relation(sql=f"SELECT 1; COPY (SELECT 1) TO '{tmp_path}/p.csv'")}
+    with pytest.raises(NodeError), engine.session(bound):
+        pass
     assert not (tmp_path / "p.csv").exists()
 
 

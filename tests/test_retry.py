@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from seeknal_nb import Project
 from seeknal_nb.cli import main
 from seeknal_nb.errors import SeeknalError, UsageError
-from seeknal_nb.workflow.request import Request, last_request
+from seeknal_nb.workflow.asked import last_request
+from seeknal_nb.workflow.options import RunOptions
+from seeknal_nb.workflow.request import Request
 
 FAILS_AT_FIRST = "import os\nif not os.path.exists('ok'):\n    raise ValueError('not yet')\n"
 
@@ -216,7 +219,7 @@ def test_options_that_are_given_count_more(wide: Project) -> None:
         wide.run(progress=False, retry=2, continue_on_error=True, workers=2)
         summary = wide.run(progress=False, again=True, **given)
         assert summary["transform.a"].attempts == (1 if given else 3)
-    assert last_request(Path("target/runs")).options["workers"] == 2  # type: ignore[union-attr]
+    assert last_request(Path("target/runs")).workers == 2  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("options", [{"full": True}, {"nodes": ["a"]}], ids=str)
@@ -252,8 +255,9 @@ def test_a_request_comes_back_from_its_record_as_it_was(project: Project) -> Non
     found = last_request(Path("target/runs"))
     assert found is not None
     assert found.params == {"day": 7, **params}
-    assert found.options == {"exclude": ["m"], "continue_on_error": True, "cutoff": False, "force": False}
-    assert found == Request(found.params, found.options, found.moment, found.run_id)
+    again = RunOptions(nodes=("result:failed",), exclude=("m",), continue_on_error=True, cutoff=False, force=False)
+    assert found.options == again, "a retry names what failed, and has the other options"
+    assert found == Request(params=found.params, options=again, moment=found.moment, run_id=found.run_id)
 
 
 # Looks
@@ -286,6 +290,22 @@ def _reopened(project: Project) -> Project:
     made = Project(project.directory)
     made.manifest = project.manifest
     return made
+
+
+@pytest.mark.parametrize("look", [Project.status, Project.standing, lambda project: project.show("n")])
+def test_a_look_reads_the_record_of_the_last_run_once(tmp_path: Path, look: Any) -> None:
+    """Else its rows and what it says of them may be of two runs, where one ends meanwhile."""
+    project = Project(tmp_path)
+    project.transform("n", "SELECT {{ day }} AS d")
+    project.run(progress=False, params={"day": 5})
+    seen: list[str] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, _: seen.append(event) if frame.f_code is last_request.__code__ else None)
+    try:
+        look(project)
+    finally:
+        sys.setprofile(before)
+    assert seen.count("call") == 1
 
 
 def test_after_a_run_without_parameters_looks_have_none(tmp_path: Path) -> None:

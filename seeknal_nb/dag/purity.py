@@ -28,12 +28,14 @@ class Captured:
         digest_text: A text that changes when anything of it does, and is the same in every process of one Python.
         proof: The same without what packages keep in objects of theirs, which they may fill as they are used.
         warnings: What the text cannot tell.
+        modules: The user's own modules that it reads, and those that they import, by name.
     """
 
     values: Mapping[str, object] = dataclasses.field(default_factory=dict)
     digest_text: str = ""
     proof: str = ""
     warnings: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
     def fresh(self) -> dict[str, object]:
         """The values for one execution, which may change them as it likes; what remembers results has forgotten them."""
@@ -67,7 +69,7 @@ def captured(body: Body, namespace: Mapping[str, object], *, inputs: Collection[
         raise unknown("it", SUBCLASSES, "keep a list of the classes")
     warnings = [*([PAST.format(", ".join(sorted(text.past)))] if text.past else []), *text.warnings]
     whole = "\n".join([*text.definitions, *lines])
-    return Captured(values, whole, without_packaged(whole), tuple(warnings))
+    return Captured(values, whole, without_packaged(whole), tuple(warnings), text.own_modules())
 
 
 def _is_refused(name: str, value: object) -> bool:

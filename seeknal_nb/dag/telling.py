@@ -198,6 +198,11 @@ class Text:
                 self._define(label, [digest, *map(self.module, by_module(imports)), *told])
         return self._modules[name]
 
+    def own_modules(self) -> tuple[str, ...]:
+        """The names of the user's modules that it has told of; the program itself is none that another could import."""
+        own = (name for name, text in self._modules.items() if text == f"<module {name}>")
+        return tuple(sorted(name for name in own if name != "__main__"))
+
     def _module(self, module: types.ModuleType) -> str:
         """A module object; ``import package.part`` puts the part into the package, whose file need not tell of it."""
         if sys.modules.get(module.__name__) is not module:

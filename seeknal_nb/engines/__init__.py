@@ -6,17 +6,30 @@ An engine reads the Parquet files of a node's inputs and writes the node's own; 
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from seeknal_nb import plugins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-__all__ = ["ENGINES", "Engine", "Interrupted", "OnFirstUse", "Relation", "Schema", "Table"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "EngineSpec",
+    "Interrupted",
+    "OnFirstUse",
+    "OpenedLater",
+    "Relation",
+    "Schema",
+    "Session",
+    "Table",
+]
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error: somebody asked for it
@@ -57,14 +70,11 @@ class Table:
     warnings: tuple[str, ...] = ()
 
 
-class Engine(Protocol):
-    """The verbs that a kind needs. All may be called from any thread; a statement has a session of its own."""
+class Session(Protocol):
+    """What one job does its data work in: it knows the job's inputs, and no other job's.
 
-    name: str
-    version: str
-
-    def bind(self, inputs: Mapping[str, Relation]) -> None:
-        """Make ``kind.name`` readable in SQL, for each id."""
+    All verbs may be called from any thread; temporary objects of one statement are not there for the next.
+    """
 
     def build(self, sql: str, to: Path) -> Table:
         """Run the statements of a body; the last SELECT becomes the Parquet file ``to``.
@@ -90,6 +100,23 @@ class Engine(Protocol):
     def export(self, sql: str, to: Path, options: str) -> int:
         """Write the rows of a SELECT to a file as COPY's ``options`` say; gives how many."""
 
+    def interrupt(self) -> None:
+        """Stop its statements that are running; called again until they report."""
+
+
+class Engine(Protocol):
+    """What opens sessions, from any thread, and as many at once as there are jobs."""
+
+    name: str
+    version: str
+
+    def session(self, inputs: Mapping[str, Relation]) -> AbstractContextManager[Session]:
+        """A session in which SQL reads each of these ids as ``kind.name``, and nothing that others bind.
+
+        Raises:
+            NodeError: The statement of a view is no SELECT, or fails.
+        """
+
     def same_rows(self, one: Relation, other: Relation) -> bool:
         """Whether two stored tables of one schema hold the same rows, each as often, in whatever order.
 
@@ -97,7 +124,7 @@ class Engine(Protocol):
         """
 
     def interrupt(self) -> None:
-        """Stop the statements that are running; called again until they report."""
+        """Stop the statements of all its sessions; called again until they report."""
 
     def close(self) -> None:
         """Let go of everything."""
@@ -106,18 +133,44 @@ class Engine(Protocol):
 ENGINES = {"duckdb": "seeknal_nb.engines.duckdb:DuckDB"}
 
 
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """Which engine another process opens for its jobs, and how much of the machine it may take.
+
+    Attributes:
+        name: Of the table, or of an entry point.
+        memory: How much, as ``4096MiB``; empty for the engine's own choice.
+        threads: How many; 0 for the engine's own choice.
+    """
+
+    name: str
+    memory: str = ""
+    threads: int = 0
+
+    def opened_in(self, spill: Path) -> OnFirstUse:
+        """The engine, which may put into that folder what memory cannot hold."""
+        share = {"memory": self.memory, "threads": self.threads}
+        return OnFirstUse(self.name, spill, **{name: value for name, value in share.items() if value})
+
+
 class OnFirstUse:
     """An engine that is opened when something first needs it, from whatever thread, and once.
 
     Args:
         engine: The name of one, of the table or of an entry point; or an engine, which is given as it is.
         spill: Where it may put what memory cannot hold.
+        share: Its ``memory`` and ``threads``, where they are not all that there is.
     """
 
-    def __init__(self, engine: Engine | str, spill: Path | None = None) -> None:
-        self._name, self._spill = (engine, spill) if isinstance(engine, str) else (engine.name, None)
+    def __init__(self, engine: Engine | str, spill: Path | None = None, **share: Any) -> None:
+        self._name, self._spill, self._share = (engine, spill, share) if isinstance(engine, str) else (engine.name, None, {})
         self.opened: Engine | None = None if isinstance(engine, str) else engine
         self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """By which another process finds it."""
+        return self._name
 
     @property
     def identity(self) -> str:
@@ -129,7 +182,7 @@ class OnFirstUse:
         """The engine; raises ``PluginError`` where none has that name."""
         with self._lock:
             if self.opened is None:
-                self.opened = plugins.find("engines", self._name, ENGINES)(spill=self._spill)
+                self.opened = plugins.find("engines", self._name, ENGINES)(spill=self._spill, **self._share)
             engine: Engine = self.opened
             return engine
 
@@ -149,6 +202,38 @@ class OnFirstUse:
             if self.opened is not None:
                 self.opened.close()
                 self.opened = None
+
+
+class OpenedLater:
+    """The session of one job, which is opened when something first needs it; leaving its ``with`` closes it.
+
+    Args:
+        engine: Whose.
+        inputs: What it binds.
+    """
+
+    def __init__(self, engine: OnFirstUse, inputs: Mapping[str, Relation]) -> None:
+        self._engine, self._inputs = engine, inputs
+        self._session: Session | None = None
+        self._lock, self._closing = threading.Lock(), ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def get(self) -> Session:
+        """The session; raises what ``Engine.session`` does."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._closing.enter_context(self._engine.get().session(self._inputs))
+            return self._session
+
+    def interrupt(self) -> None:
+        """Stop what runs in it, where it is open."""
+        if self._session is not None:
+            self._session.interrupt()
 
 
 @cache

@@ -1,7 +1,8 @@
-"""DuckDB in this process: each statement on a cursor of its own, its result straight to Parquet.
+"""DuckDB in this process: a catalog a session, each statement on a cursor of its own, its result straight to Parquet.
 
 Facts that shaped this: a connection is not for two threads; the main thread does not see Ctrl-C while it is inside
-DuckDB; an interrupt that comes before the statement begins is lost.
+DuckDB; an interrupt that comes before the statement begins is lost; a database of its own costs 29 ms a job, and temporary
+views have no schema, so that no body could say ``kind.name.column``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,7 +25,7 @@ from seeknal_nb.engines.parquet import same_rows, stored, written, written_exact
 from seeknal_nb.engines.statements import explained, last, only_select, schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["DuckDB"]
@@ -38,95 +39,161 @@ _SETTINGS = {
 }
 
 
-class DuckDB:
-    """One in-memory database with a schema a kind and a view a bound input."""
+@dataclass(slots=True)
+class _Catalog:
+    """A database in memory, which one session has at a time: a schema a kind, and a view a bound input.
 
-    name = "duckdb"
-    version = duckdb.__version__
+    Another session finds its views: what stands for the same is not bound again, and what it does not read goes.
+    """
 
-    def __init__(self, *, spill: Path | None = None) -> None:
-        settings = {**_SETTINGS, **({"temp_directory": str(spill)} if spill else {})}
-        self._connection = duckdb.connect(":memory:", config=settings)
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._bound: dict[str, Relation] = {}
-        self._schemas: set[str] = set()
-        self._lock = threading.Lock()
-        self._running: set[duckdb.DuckDBPyConnection] = set()
-        self._helper: ThreadPoolExecutor | None = None
+    name: str
+    cursor: duckdb.DuckDBPyConnection
+    bound: dict[str, Relation] = field(default_factory=dict)
+    schemas: set[str] = field(default_factory=set)
 
     def bind(self, inputs: Mapping[str, Relation]) -> None:
-        """Create the views that are not there yet, or stand for something else."""
-        with self._lock:
-            for node_id, relation in inputs.items():
-                if self._bound.get(node_id) != relation:
-                    self._create_view(node_id, relation)
-                    self._bound[node_id] = relation
+        for node_id in [one for one in self.bound if one not in inputs]:
+            self.cursor.execute(f"DROP VIEW {quote(node_id)}")
+            del self.bound[node_id]
+        for node_id, relation in inputs.items():
+            if self.bound.get(node_id) != relation:
+                self._create_view(node_id, relation)
+                self.bound[node_id] = relation
 
     def _create_view(self, node_id: str, relation: Relation) -> None:
         schema = node_id.partition(".")[0]
         body = only_select(relation.sql) if relation.sql else stored(relation)
-        cursor = self._connection.cursor()
-        if schema not in self._schemas:
-            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-            self._schemas.add(schema)
+        if schema not in self.schemas:
+            self.cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+            self.schemas.add(schema)
         try:
-            cursor.execute(f"CREATE OR REPLACE VIEW {quote(node_id)} AS {body}")
+            self.cursor.execute(f"CREATE OR REPLACE VIEW {quote(node_id)} AS {body}")
         except duckdb.Error as error:
             raise explained(error).at(node=node_id) from error
 
-    def build(self, sql: str, to: Path) -> Table:
-        """See ``Engine.build``."""
-        return self._attended(lambda cursor: self._build(cursor, sql, to))
 
-    def describe(self, sql: str) -> Schema:
-        """See ``Engine.describe``."""
-        return self._attended(lambda cursor: schema_of(cursor, last(cursor, sql)))
+class DuckDB:
+    """One in-memory database, and catalogs of its own for sessions that are open at the same time.
 
-    def query(self, sql: str, *, form: str = "pandas") -> Any:
-        """See ``Engine.query``."""
-        return self._attended(lambda cursor: fetched(cursor.sql(last(cursor, sql).text), form))
+    Args:
+        spill: A folder for what memory cannot hold.
+        memory: How much it may take, as DuckDB writes it; empty for its own choice.
+        threads: How many; 0 for its own choice.
+    """
 
-    def take(self, value: object, to: Path) -> Table:
-        """See ``Engine.take``; frames reach DuckDB through Arrow only, which is exact or fails."""
-        frame, warnings = taken(value)
+    name = "duckdb"
+    version = duckdb.__version__
 
-        def work(cursor: duckdb.DuckDBPyConnection) -> Table:
-            cursor.register("seeknal_frame", frame)
-            return replace(self._build(cursor, "SELECT * FROM seeknal_frame", to), warnings=warnings)
+    def __init__(self, *, spill: Path | None = None, memory: str = "", threads: int = 0) -> None:
+        own = {"temp_directory": str(spill) if spill else "", "memory_limit": memory, "threads": threads}
+        settings = {**_SETTINGS, **{name: value for name, value in own.items() if value}}
+        self._connection = duckdb.connect(":memory:", config=settings)
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._lock = threading.Lock()
+        self._free = [_Catalog("", self._connection.cursor())]
+        self._attached = 0
+        self._open: set[DuckDBSession] = set()
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="seeknal-sql")
 
-        return self._attended(work)
+    @contextlib.contextmanager
+    def session(self, inputs: Mapping[str, Relation]) -> Iterator[DuckDBSession]:
+        """See ``Engine.session``."""
+        with self._lock:
+            catalog = self._free.pop() if self._free else self._attach()
+        session = DuckDBSession(self._connection, catalog.name, self._helper)
+        self._open.add(session)
+        try:
+            catalog.bind(inputs)
+            yield session
+        finally:
+            self._open.discard(session)
+            with self._lock:
+                self._free.append(catalog)
 
-    def export(self, sql: str, to: Path, options: str) -> int:
-        """See ``Engine.export``."""
-        return self._attended(lambda cursor: written(cursor, last(cursor, sql), to, options).rows)
+    def _attach(self) -> _Catalog:
+        self._attached += 1
+        catalog = _Catalog(f"seeknal_{self._attached}", self._connection.cursor())
+        catalog.cursor.execute(f"ATTACH ':memory:' AS {catalog.name}; USE {catalog.name}")
+        return catalog
 
     def same_rows(self, one: Relation, other: Relation) -> bool:
         """See ``Engine.same_rows``."""
+        if one.schema != other.schema:
+            return False
         try:
-            return one.schema == other.schema and self._attended(partial(same_rows, one=one, other=other))
+            with self.session({}) as session:
+                return session.attended(partial(same_rows, one=one, other=other))
         except Interrupted:
             return False
 
     def interrupt(self) -> None:
         """See ``Engine.interrupt``."""
+        for session in list(self._open):
+            session.interrupt()
+
+    def close(self) -> None:
+        """See ``Engine.close``."""
+        self._helper.shutdown()
+        self._connection.close()
+
+
+class DuckDBSession:
+    """Statements over one catalog.
+
+    Args:
+        connection: To the database.
+        catalog: What to use; empty for the one that a cursor uses anyway.
+        helper: A thread for the statements of the main thread.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: str, helper: ThreadPoolExecutor) -> None:
+        self._connection, self._catalog, self._helper = connection, catalog, helper
+        self._running: set[duckdb.DuckDBPyConnection] = set()
+
+    def build(self, sql: str, to: Path) -> Table:
+        """See ``Session.build``."""
+        return self.attended(lambda cursor: written_exactly(cursor, last(cursor, sql), to))
+
+    def describe(self, sql: str) -> Schema:
+        """See ``Session.describe``."""
+        return self.attended(lambda cursor: schema_of(cursor, last(cursor, sql)))
+
+    def query(self, sql: str, *, form: str = "pandas") -> Any:
+        """See ``Session.query``."""
+        return self.attended(lambda cursor: fetched(cursor.sql(last(cursor, sql).text), form))
+
+    def take(self, value: object, to: Path) -> Table:
+        """See ``Session.take``; frames reach DuckDB through Arrow only, which is exact or fails."""
+        frame, warnings = taken(value)
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> Table:
+            cursor.register("seeknal_frame", frame)
+            table = written_exactly(cursor, last(cursor, "SELECT * FROM seeknal_frame"), to)
+            return replace(table, warnings=warnings)
+
+        return self.attended(work)
+
+    def export(self, sql: str, to: Path, options: str) -> int:
+        """See ``Session.export``."""
+        return self.attended(lambda cursor: written(cursor, last(cursor, sql), to, options).rows)
+
+    def interrupt(self) -> None:
+        """See ``Session.interrupt``."""
         for cursor in list(self._running):
             with contextlib.suppress(duckdb.ConnectionException):  # its statement has ended meanwhile
                 cursor.interrupt()
 
-    def close(self) -> None:
-        """See ``Engine.close``."""
-        if self._helper is not None:
-            self._helper.shutdown()
-        self._connection.close()
+    def attended(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run the work on a cursor: in this thread, or, for the main thread, in a helper that Ctrl-C can stop.
 
-    def _build(self, cursor: duckdb.DuckDBPyConnection, sql: str, to: Path) -> Table:
-        return written_exactly(cursor, last(cursor, sql), to)
-
-    def _attended(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Run the work on a cursor: in this thread, or, for the main thread, in a helper that Ctrl-C can stop."""
+        Raises:
+            NodeError, Interrupted: As ``Session.build`` says.
+        """
         cursor = self._connection.cursor()
         self._running.add(cursor)
         try:
+            if self._catalog:
+                cursor.execute(f"USE {self._catalog}")
             if threading.current_thread() is threading.main_thread():
                 return self._watched(cursor, work)
             return work(cursor)
@@ -139,6 +206,4 @@ class DuckDB:
             cursor.close()
 
     def _watched(self, cursor: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        if self._helper is None:
-            self._helper = ThreadPoolExecutor(1, thread_name_prefix="seeknal-sql")
         return attended(self._helper.submit(work, cursor), cursor.interrupt)

@@ -11,7 +11,7 @@ import shlex
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.interactiveshell import InteractiveShell
 
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.notebook.magics import SeeknalMagics
     from seeknal_nb.pipeline import Pipeline
 
 __all__ = ["Completer"]
@@ -125,10 +125,16 @@ class _Found:
 
 
 class Completer:
-    """Completes in one shell."""
+    """Completes in one shell.
 
-    def __init__(self, magics: SeeknalMagics) -> None:
-        self._magics = magics
+    Args:
+        shell: Has the notebook's variables.
+        project: Gives the project, where one has been made.
+        folder: Gives the folder where relative paths start.
+    """
+
+    def __init__(self, shell: InteractiveShell, project: Callable[[], Pipeline | None], folder: Callable[[], str]) -> None:
+        self._shell, self._project, self._folder = shell, project, folder
 
     @context_matcher(identifier="seeknal_nb")  # type: ignore[untyped-decorator]
     def matcher(self, context: CompletionContext) -> SimpleMatcherResult:
@@ -194,7 +200,8 @@ class Completer:
         from seeknal_nb.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415 - loading the extension stays quick
         from seeknal_nb.grammar import Grammar  # noqa: PLC0415
 
-        kinds = {} if self._project is None else self._project.kinds
+        project = self._project()
+        kinds = {} if project is None else project.kinds
         parser = definition_grammar(word, kinds) if word in self._kinds else Grammar(prog=word)
         if word in NOTEBOOK_COMMANDS:
             NOTEBOOK_COMMANDS[word].arguments(parser)
@@ -204,21 +211,12 @@ class Completer:
     def _kinds(self) -> list[str]:
         from seeknal_nb.workflow.kinds import kind_names  # noqa: PLC0415 - loading the extension stays quick
 
-        project = self._project
+        project = self._project()
         return kind_names({}) if project is None else project.known_kinds()
 
     @property
     def _known(self) -> _Known:
-        return _Known(self._project, self._magics.shell.user_ns, self._magics.project)
-
-    @property
-    def _project(self) -> Pipeline | None:
-        """What the magics have made, if they have; the notebook may have given its name to something else."""
-        from seeknal_nb.notebook.magics import VARIABLE  # noqa: PLC0415 - that module imports this one
-        from seeknal_nb.pipeline import Pipeline  # noqa: PLC0415 - a twentieth of a second
-
-        found: Any = self._magics.shell.user_ns.get(VARIABLE)
-        return found if isinstance(found, Pipeline) else None
+        return _Known(self._project(), self._shell.user_ns, self._folder())
 
 
 def _split(line: str) -> tuple[list[str], str]:

@@ -19,42 +19,14 @@ from traitlets.config import Config
 from seeknal_nb.dag.documents import read_json
 from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, Place, SeeknalError
+from seeknal_nb.notebook.absent import Absent
 from seeknal_nb.notebook.magics import load
 from seeknal_nb.notebook.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Absent", "load_notebook"]
-
-
-class Absent:
-    """Stands for the result of a line that was left out; whatever is asked of it is absent too."""
-
-    touched = False
-
-    def _absent(self, *_: Any, **__: Any) -> Absent:
-        Absent.touched = True
-        return self
-
-    __call__ = __getitem__ = __add__ = __radd__ = __sub__ = __mul__ = __truediv__ = _absent
-    __lt__ = __le__ = __gt__ = __ge__ = _absent
-
-    def __getattr__(self, name: str) -> Absent:
-        if name.startswith(("__", "_repr_", "_ipython_")):
-            raise AttributeError(name)
-        return self._absent()
-
-    def __iter__(self) -> Iterator[Any]:
-        Absent.touched = True
-        return iter(())
-
-    def __format__(self, _spec: str) -> str:
-        return "(left out)"
-
-    def __repr__(self) -> str:
-        return ""
+__all__ = ["load_notebook"]
 
 
 def load_notebook(
@@ -97,7 +69,7 @@ def _left_out(_project: Project, *_: Any, **__: Any) -> Any:
 class _Defining(Project):
     """The project that a notebook's cells see while they are registered: it takes nodes, and runs and shows nothing."""
 
-    __getitem__ = show = status = history = graph = diff = clean = plan = run = stream = start = details = _left_out
+    __getitem__ = show = status = history = graph = diff = clean = plan = run = stream = start = details = look = _left_out
 
 
 def _cells(path: Path) -> list[tuple[int, str]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.authoring.decorators import Declared
     from seeknal_nb.notebook.project import Project
+    from seeknal_nb.pipeline import Pipeline
 
 __all__ = ["SeeknalMagics", "load", "uncommented", "unload"]
 
@@ -41,7 +42,7 @@ class SeeknalMagics(Magics):
         self.headless = False
         self.make: Callable[..., Project] | None = None
         self._opened: tuple[str, Project] | None = None
-        self.session, self.completer = Session(shell), Completer(self)
+        self.session, self.completer = Session(shell), Completer(shell, self.known, lambda: self.project)
 
     def declared(self, found: Declared) -> None:
         """Take a function of this notebook that a decorator makes a node of."""
@@ -59,6 +60,13 @@ class SeeknalMagics(Magics):
             self.make = Project
         told = {"engine": self.engine or None, "workers": self.workers or None, "state": self.state or None}
         return self.adopt(self.make(self.project, **told))
+
+    def known(self) -> Pipeline | None:
+        """The project, if it has been made; None where the notebook has given its name to something else."""
+        from seeknal_nb.pipeline import Pipeline  # noqa: PLC0415 - a twentieth of a second
+
+        found: Any = self.shell.user_ns.get(VARIABLE)
+        return found if isinstance(found, Pipeline) else None
 
     def adopt(self, project: Project) -> Project:
         """Work on this project from now on; the former one lets go of its engine."""
@@ -136,7 +144,7 @@ class SeeknalMagics(Magics):
 
         options = parse_words(words, NOTEBOOK_COMMANDS, prog="%seeknal")
         if self.headless and options.command not in ("parse", "remove", "load"):
-            from seeknal_nb.notebook.headless import Absent  # noqa: PLC0415
+            from seeknal_nb.notebook.absent import Absent  # noqa: PLC0415
 
             return Absent()
         if getattr(options, "where", None):

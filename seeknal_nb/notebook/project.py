@@ -8,9 +8,9 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb import project
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.notebook.frontend import shows_more_than_text
+from seeknal_nb.notebook.widget.watched import WatchedProject
 from seeknal_nb.workflow.background import Background, BackgroundRun
 
 if TYPE_CHECKING:
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
     from IPython.display import DisplayHandle
 
-    from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.notebook.widget.board import Board
+    from seeknal_nb.dag.manifest import Manifest
     from seeknal_nb.notebook.widget.view import GraphView
     from seeknal_nb.notebook.widget.widget import GraphWidget
-    from seeknal_nb.showing import Rows
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
+    from seeknal_nb.workflow.request import Request
 
 __all__ = ["LiveRun", "Project"]
 
@@ -35,8 +34,8 @@ SETTLED = 0.1
 class LiveRun(BackgroundRun):
     """A background run that shows itself as the project's graph, live."""
 
-    def __init__(self, project: Project, options: dict[str, Any], interrupt: Callable[[], None]) -> None:
-        super().__init__(options, interrupt)
+    def __init__(self, project: Project, request: Request, interrupt: Callable[[], None]) -> None:
+        super().__init__(request, interrupt)
         self.project = project
         self._shown: DisplayHandle | None = None
 
@@ -62,15 +61,9 @@ class LiveRun(BackgroundRun):
         return self.project.widget
 
 
-class Project(project.Project):
-    """See ``seeknal_nb.project.Project``; without a notebook it does the same.
+class Project(WatchedProject):
+    """See ``seeknal_nb.project.Project``; without a notebook it does the same."""
 
-    Attributes:
-        cell_of: Gives the text of the cell that defines a node, where it is known.
-    """
-
-    cell_of: Callable[[str], str | None] = staticmethod(lambda _node_id: None)
-    _board: Board | None = None
     _widget: GraphWidget | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -81,28 +74,13 @@ class Project(project.Project):
         self.background = Background(self.stream, self._engine.interrupt, partial(LiveRun, self))
 
     @property
-    def board(self) -> Board:
-        """How the nodes stand, as runs and looks at the graph tell it from now on."""
-        if self._board is None:
-            from seeknal_nb.notebook.widget.board import Board  # noqa: PLC0415 - only who looks needs it
-
-            self._board = Board(self)
-            self.listeners.insert(0, self._board.take)  # before who tells of it
-        return self._board
-
-    @property
     def widget(self) -> GraphWidget:
         """The one widget of this project; however often it is shown, it shows how the nodes stand now."""
         if self._widget is None:
             from seeknal_nb.notebook.widget.widget import GraphWidget  # noqa: PLC0415 - a quarter of a second
 
-            self._widget = GraphWidget(self)
+            self._widget = GraphWidget(self, self.renew)
         return self._widget
-
-    def start(self, **options: Any) -> BackgroundRun:
-        """See ``seeknal_nb.project.Project.start``; the handle shows itself as the graph, live."""
-        self.board  # noqa: B018 - it hears the run from the beginning
-        return super().start(**options)
 
     def graph(self, *, params: Mapping[str, object] | None = None) -> GraphView:
         """The graph, coloured by how each node stands now; a notebook shows it live, and runs what is clicked."""
@@ -111,11 +89,11 @@ class Project(project.Project):
         return self.graph_now()
 
     def select_nodes(self, selector: str) -> list[str]:
-        """Select in the graph what a text of the selector grammar names now; gives the ids. An empty one selects nothing."""
-        found = self._looking().select(selector) if selector.strip() else []
-        if not self.board.index.keys() >= set(found):  # a node of a moment ago, which the graph has not followed yet
-            self.graph()
-        self.board.selected = [self.board.index[node_id] for node_id in found]
+        """See ``WatchedProject.select_nodes``; the graph shows it."""
+        version = self.board.version
+        found = super().select_nodes(selector)
+        if self.board.version != version:
+            self._redraw()
         if self._widget is not None:
             self._widget.selected = self.board.selected
         return found
@@ -131,17 +109,9 @@ class Project(project.Project):
         drawing = super().drawing(results)
         return GraphView(drawing, self)
 
-    def add(self, *nodes: Node) -> list[str]:
-        """See ``Pipeline.add``; what is shown follows."""
-        ids = super().add(*nodes)
+    def _become(self, manifest: Manifest) -> None:
+        super()._become(manifest)
         self._changed()
-        return ids
-
-    def remove(self, *names: str) -> Rows:
-        """See ``Pipeline.remove``; likewise."""
-        rows = super().remove(*names)
-        self._changed()
-        return rows
 
     def _changed(self) -> None:
         if self._board is not None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from seeknal_nb.engines.interrupts import STEP, in_steps
 from seeknal_nb.errors import UsageError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from seeknal_nb.workflow.events import Event, ExecutionSummary
+    from seeknal_nb.workflow.request import Request
 
 __all__ = ["Background", "BackgroundRun"]
 
@@ -26,16 +27,22 @@ LEAVE = 4.0
 """Seconds that leaving waits for a run to stop; Jupyter kills a kernel that takes five."""
 
 
+class Stream(Protocol):
+    """Begins a run and gives its events; who sets ``cancelled`` stops it."""
+
+    def __call__(self, request: Request, /, *, cancelled: threading.Event) -> Generator[Event]: ...
+
+
 class BackgroundRun:
     """The handle of a run that somebody started and did not wait for.
 
     Args:
-        options: What ``DAGRunner.stream`` takes.
+        request: What it was asked for.
         interrupt: Stops the statement that the run is in; it is called again until the run has ended.
     """
 
-    def __init__(self, options: dict[str, Any], interrupt: Callable[[], None]) -> None:
-        self.options = options
+    def __init__(self, request: Request, interrupt: Callable[[], None]) -> None:
+        self.request = request
         self._interrupt = interrupt
         self._future: Future[ExecutionSummary | None] = Future()
         self._context = contextvars.copy_context()  # a kernel sends a thread's output to the cell of its context
@@ -47,7 +54,7 @@ class BackgroundRun:
     @property
     def command(self) -> str:
         """What was asked for, as a command line has it."""
-        return str(self.options.get("command", "run"))
+        return self.request.command
 
     @property
     def state(self) -> str:
@@ -108,11 +115,11 @@ class BackgroundRun:
         """Call with this handle once it has ended, in the run's thread."""
         self._future.add_done_callback(lambda _: call(self))
 
-    def go(self, stream: Callable[..., Generator[Event]], free: Callable[[], None]) -> None:
+    def go(self, stream: Stream, free: Callable[[], None]) -> None:
         """Run, in this thread, unless it was cancelled before; ``free`` is called when it has ended, before who waits."""
         self._context.run(self._go, stream, free)
 
-    def _go(self, stream: Callable[..., Generator[Event]], free: Callable[[], None]) -> None:
+    def _go(self, stream: Stream, free: Callable[[], None]) -> None:
         if not self._future.set_running_or_notify_cancel():
             free()
             return
@@ -129,9 +136,9 @@ class BackgroundRun:
         free()
         self._future.set_result(found) if error is None else self._future.set_exception(error)
 
-    def _follow(self, stream: Callable[..., Generator[Event]]) -> ExecutionSummary | None:
+    def _follow(self, stream: Stream) -> ExecutionSummary | None:
         summary = None
-        with contextlib.closing(stream(**self.options, cancelled=self._cancelled)) as events:
+        with contextlib.closing(stream(self.request, cancelled=self._cancelled)) as events:
             for event in events:
                 if isinstance(event, RunFinished):
                     summary, self._interrupted = event.summary, event.interrupted
@@ -153,9 +160,9 @@ class Background:
 
     def __init__(
         self,
-        stream: Callable[..., Generator[Event]],
+        stream: Stream,
         interrupt: Callable[[], None],
-        handle: Callable[[dict[str, Any], Callable[[], None]], BackgroundRun] = BackgroundRun,
+        handle: Callable[[Request, Callable[[], None]], BackgroundRun] = BackgroundRun,
     ) -> None:
         self._stream, self._interrupt, self._handle = stream, interrupt, handle
         self._lock = threading.Lock()
@@ -164,7 +171,7 @@ class Background:
         self._closed = False
         self.current: BackgroundRun | None = None
 
-    def start(self, **options: Any) -> BackgroundRun:
+    def start(self, request: Request) -> BackgroundRun:
         """Run in the background, after those that were started before; gives the handle at once.
 
         Raises:
@@ -172,7 +179,7 @@ class Background:
         """
         if self._closed:
             raise UsageError("the project is closed", remedy="open it again: Project(...), or %load_ext seeknal_nb")
-        run = self._handle(options, self._interrupt)
+        run = self._handle(request, self._interrupt)
         with self._lock:
             self._waiting.append(run)
             if self._thread is None:

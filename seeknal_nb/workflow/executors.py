@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import threading
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.errors import UsageError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DaemonExecutor", "InlineExecutor", "executor_for"]
+__all__ = ["DaemonExecutor", "InlineExecutor", "executor_for", "machine_memory", "refuse_forking", "where", "works_here"]
 
 
 class InlineExecutor(Executor):
@@ -67,3 +72,49 @@ class DaemonExecutor(Executor):
 def executor_for(workers: int) -> Executor:
     """Inline for one worker, else that many threads."""
     return InlineExecutor() if workers == 1 else DaemonExecutor(workers)
+
+
+def where() -> str:
+    """This process: host and number."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def works_here(executor: Executor) -> bool:
+    """Whether what is submitted runs in this process; an executor that is not of the standard library is asked.
+
+    Raises:
+        UsageError: It does not answer.
+    """
+    if isinstance(executor, (ThreadPoolExecutor, ProcessPoolExecutor)):
+        return isinstance(executor, ThreadPoolExecutor)
+    try:
+        return bool(executor.submit(where).result() == where())
+    except Exception as error:
+        raise UsageError(
+            f"the executor {type(executor).__name__} does no work",
+            why=f"{type(error).__name__}: {text_of(error)}",
+            remedy="take one that is open, and whose processes can import seeknal_nb",
+        ) from error
+
+
+def refuse_forking(executor: Executor | None) -> None:
+    """Refuse a pool whose processes are forks: locks of DuckDB's threads are taken there, and never given back."""
+    context = getattr(executor, "_mp_context", None)
+    if isinstance(executor, ProcessPoolExecutor) and context is not None and context.get_start_method() == "fork":
+        raise UsageError(
+            "the executor is a ProcessPoolExecutor that forks",
+            why="a fork of a process with threads may wait for ever",
+            remedy='ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))',
+        )
+
+
+def machine_memory() -> int:
+    """Bytes that this process may have, as the machine or its container says; 0 where neither tells."""
+    try:
+        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 0
+    try:
+        return min(whole, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no container, or "max"
+        return whole

@@ -12,7 +12,7 @@ from seeknal_nb.workflow.kinds.body import body_line
 from seeknal_nb.workflow.state import FORMAT, NodeState, read_states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.events import NodeResult
@@ -86,7 +86,7 @@ class Ledger:
         self._due = time.monotonic() + PERIOD
 
     def note(
-        self, result: NodeResult, decision: Decision, build: Build | None, world: Observed, *, seen: dict[str, Any] | None
+        self, result: NodeResult, decision: Decision, build: Build | None, world: Observed, *, seen: Mapping[str, Any] | None
     ) -> None:
         """Remember how a node came out."""
         node_id, now = result.node_id, time.time()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.fingerprint import ENGINE, digest, node_parts, written
 from seeknal_nb.dag.purity import Captured, captured
 from seeknal_nb.dag.python import read_body
-from seeknal_nb.errors import ManifestError, SeeknalError, one_or_many
+from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, one_or_many
 from seeknal_nb.workflow.builds import Build
 from seeknal_nb.workflow.kinds import check_node, kind_of
 from seeknal_nb.workflow.kinds.body import python_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.state import NodeState
 
 APPENDED = "an earlier version of seeknal_nb appended its rows, which would be there twice; name it to append them again"
-__all__ = ["Observed", "Sight", "observe", "probe_digest"]
+__all__ = ["Observed", "Sight", "observe", "prove_unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +203,29 @@ def _observe(
         held=held,
     )
     world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)
+
+
+def prove_unchanged(world: Observed, node_id: str, around: Surroundings) -> None:
+    """What the node read must be what its key says: it is hashed before and after.
+
+    Raises:
+        NodeError: It is not.
+    """
+    sight, before = world.sights[node_id], world.facts[node_id].probe
+    if sight.captured.digest_text and not _reads_the_same(sight):
+        raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")
+    if before is None:
+        return
+    now = sight.kind.probe(sight.node, replace(around, asking=True), sight.seen)
+    if probe_digest(now) != before and not now.moving:
+        raise NodeError("a file changed while it was read", remedy="run again when it is complete")
+
+
+def _reads_the_same(sight: Sight) -> bool:
+    """Whether the body's own copies, and what they share with all, modules above all, tell what the key says."""
+    body, taken = read_body(python_of(sight.node) or "", name=sight.node.name), sight.captured
+    inputs = {*body.reads}.difference(taken.values)
+    return captured(body, taken.values, inputs=inputs).proof == taken.proof
 
 
 def probe_digest(probe: Probe) -> str | None:

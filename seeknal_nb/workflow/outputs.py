@@ -16,12 +16,14 @@ from seeknal_nb.files import TEMPORARY, Signature, digest_file, io_errors, signa
 from seeknal_nb.workflow.builds import DATA, RECORD, Build, File, Part, build_digest, read_record, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from seeknal_nb.workflow.proofs import Proofs
 
-__all__ = ["Garbage", "OutputStore"]
+__all__ = ["Garbage", "OutputStore", "discard", "files_in", "new_stage", "running"]
+
+RUNNING = ".run-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +41,20 @@ class OutputStore:
     def __init__(self, root: Path, proofs: Proofs) -> None:
         self.root, self.proofs = root, proofs
         self._unsynced: list[Path] = []
-        self._made: set[Path] = set()
 
     def directory(self, node_id: str, key: str) -> Path:
         """Where the build of that key lies, or would."""
-        kind, _, name = node_id.partition(".")
-        return self.root / kind / name / key
+        return directory_of(self.root, node_id, key)
 
-    def stage(self, node_id: str, key: str) -> Path:
-        """A fresh directory beside the build to come; to be published, or discarded."""
-        final = self.directory(node_id, key)
-        stage = final.with_name(temporary_name(key))
-        with io_errors("write", stage):
-            if final.parent not in self._made:
-                final.parent.mkdir(parents=True, exist_ok=True)
-                self._made.add(final.parent)
-            stage.mkdir()
-        return stage
-
-    def discard(self, stage: Path) -> None:
-        """Take a staged directory away."""
-        shutil.rmtree(stage, ignore_errors=True)
-
-    def publish(self, stage: Path, build: Build, *, seconds: float, former: Callable[[Part], str | None]) -> Build:
+    def publish(
+        self, stage: Path, build: Build, staged: Sequence[File], *, seconds: float, former: Callable[[Part], str | None]
+    ) -> Build:
         """Make the staged files the build of its key; a former build of this key gives way.
 
         Args:
-            stage: A directory that ``stage`` made, with data.parquet in it.
+            stage: A directory that ``new_stage`` made, with data.parquet in it.
             build: What is known of it besides its files.
+            staged: Its files, as ``files_in`` gives them.
             seconds: How long it took.
             former: The digest of former rows that equal those of a part, which it takes for its own, or None.
 
@@ -75,8 +63,7 @@ class OutputStore:
         """
         final = self.directory(build.node_id, build.key)
         with io_errors("write", final):
-            paths = sorted(stage.iterdir())
-            files = {p.name: File(f"{build.key}/{p.name}", p.stat().st_size, digest_file(p)) for p in paths}
+            files = {_name(file): file for file in staged}
             build = self._whole(build, final, stage, files, former)
             (stage / RECORD).write_bytes(record_of(build, seconds))
             self._swap(stage, final)
@@ -161,6 +148,8 @@ class OutputStore:
         """Take away what dead runs staged; only for the holder of the run's lock."""
         for path in self.root.glob(f"*/*/{TEMPORARY}*"):
             shutil.rmtree(path, ignore_errors=True)
+        for path in self.root.glob(f"{RUNNING}*"):
+            path.unlink(missing_ok=True)
         for folder in ("", "state", "runs"):
             for path in (self.root.parent / folder).glob(f"{TEMPORARY}*"):
                 path.unlink(missing_ok=True)
@@ -186,13 +175,47 @@ class OutputStore:
 
     def remove(self, garbage: Collection[Garbage]) -> None:
         """Delete directories that ``garbage`` listed, and parents that are empty then."""
-        self._made.clear()
         for item in garbage:
             shutil.rmtree(item.path, ignore_errors=True)
             with contextlib.suppress(OSError):
                 item.path.parent.rmdir()
                 item.path.parent.parent.rmdir()
         self.proofs.forget((f"{p.parent.parent.name}.{p.parent.name}", p.name) for p in (item.path for item in garbage))
+
+
+def directory_of(root: Path, node_id: str, key: str) -> Path:
+    """Where below that root the build of a key lies, or would."""
+    kind, _, name = node_id.partition(".")
+    return root / kind / name / key
+
+
+def running(root: Path, run: str) -> Path:
+    """The file that is there as long as a run wants the work of other processes."""
+    return root / f"{RUNNING}{run}"
+
+
+def new_stage(root: Path, node_id: str, key: str) -> Path:
+    """A fresh directory beside the build to come; to be published, or discarded. Raises ``StateError``."""
+    final = directory_of(root, node_id, key)
+    stage = final.with_name(temporary_name(key))
+    with io_errors("write", stage):
+        try:
+            stage.mkdir()
+        except FileNotFoundError:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            stage.mkdir()
+    return stage
+
+
+def discard(stage: Path) -> None:
+    """Take a staged directory away."""
+    shutil.rmtree(stage, ignore_errors=True)
+
+
+def files_in(stage: Path, key: str) -> tuple[File, ...]:
+    """The staged files as the build of that key will list them, hashed where they are. Raises ``StateError``."""
+    with io_errors("read", stage):
+        return tuple(File(f"{key}/{p.name}", p.stat().st_size, digest_file(p)) for p in sorted(stage.iterdir()))
 
 
 def _signatures(directory: Path, names: Collection[str]) -> dict[str, Signature]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from seeknal_nb.dag.fingerprint import ENGINE, PARAMETER, build_key, own_digest
 from seeknal_nb.markup import esc_html, esc_term, plural, table
+from seeknal_nb.workflow.options import Selection
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Action", "Decision", "Facts", "Plan", "Selection", "Step", "World", "decide", "last_good"]
+__all__ = ["Action", "Decision", "Facts", "Plan", "Step", "World", "decide", "last_good"]
 
 PARTS = {"sql": Why.SQL_CHANGED, "code": Why.CODE_CHANGED, ENGINE: Why.ENGINE_CHANGED}
 """What is said of a part of a node before all others that changed."""
@@ -34,33 +35,6 @@ class Action(StrEnum):
     RUN = "run"
     CACHED = "cached"
     SKIP = "skip"
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What a run is asked for. Terms are of the selector grammar; empty means no restriction.
-
-    Attributes:
-        full: Execute everything.
-        nodes: Execute these and what is downstream of them.
-        only: With ``nodes``: without what is downstream.
-        force: With ``nodes``: execute them even if they are up to date; else only what is stale among them.
-        node_types: Leave out nodes of other types.
-        tags: Leave out nodes that have none of these.
-        exclude_tags: Leave out nodes that have one of these.
-        exclude: Leave out these.
-        cutoff: Whether a node whose inputs came out the same is taken from the cache.
-    """
-
-    full: bool = False
-    nodes: tuple[str, ...] = ()
-    only: bool = False
-    force: bool = True
-    node_types: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    exclude_tags: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    cutoff: bool = True
 
 
 @dataclass(frozen=True, slots=True)

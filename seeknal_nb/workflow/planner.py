@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.select import check_tags, check_types, select
 from seeknal_nb.errors import UsageError
-from seeknal_nb.workflow.plan import Action, Plan, Selection, Step, decide, last_good
+from seeknal_nb.workflow.options import Selection
+from seeknal_nb.workflow.plan import Action, Plan, Step, decide, last_good
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
@@ -59,7 +60,6 @@ def make_plan(
 
     Raises:
         SelectionError: The selection names something that is not there.
-        UsageError: It contradicts itself.
     """
     return _Planner(graph, world, selection, changed, known_types).plan()
 
@@ -74,10 +74,6 @@ def named(graph: Graph, world: World, terms: Sequence[str]) -> list[str]:
 
 def check_selection(graph: Graph, selection: Selection, known_types: Iterable[str]) -> None:
     """Refuse what names nothing here, before anything is looked at; raises as ``make_plan`` does."""
-    if selection.full and selection.nodes:
-        raise UsageError("full and nodes exclude each other", remedy="leave one of them out")
-    if selection.only and not selection.nodes:
-        raise UsageError("only needs nodes", remedy="name the nodes to run: --nodes x --only")
     anything = {"state": lambda _: set[str](), "result": lambda _: set[str]()}
     select(graph, [*selection.nodes, *selection.exclude], anything)
     check_types(selection.node_types, [*{str(n.node_type) for n in graph.nodes}, *known_types])

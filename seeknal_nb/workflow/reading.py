@@ -19,9 +19,10 @@ from seeknal_nb.workflow.planner import decide_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.engines import Relation
+    from seeknal_nb.engines import Session
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.plan import Decision, Plan
@@ -52,10 +53,10 @@ class Reader:
         Raises:
             SelectionError: It has no table yet.
         """
-        node_id, engine = resolve(self.graph, name), self.runner.engine.get()
-        engine.bind(self._relations(node_id))
-        most = "" if limit is None else f" LIMIT {int(limit)}"
-        return engine.query(f"SELECT * FROM {quote(node_id)}{most}", form=form)
+        node_id = resolve(self.graph, name)
+        with self._session(node_id) as session:
+            most = "" if limit is None else f" LIMIT {int(limit)}"
+            return session.query(f"SELECT * FROM {quote(node_id)}{most}", form=form)
 
     def preview(self, name: str, *, limit: int) -> Preview:
         """The first rows, the schema, and the counts of this build and of the one before."""
@@ -66,22 +67,15 @@ class Reader:
         checks = self._failed_checks(node_id) if failed else []
         if checks:
             return _of_checks(node_id, checks, limit, note)
-        frame = self._first(node_id, limit)
-        schema = self.runner.engine.get().describe(f"SELECT * FROM {quote(node_id)}")
+        with self._session(node_id) as session:
+            frame = _first(session, node_id, limit)
+            schema = session.describe(f"SELECT * FROM {quote(node_id)}")
         build, before = self.build(node_id), self.build_before(node_id)
         if build is None:
             return Preview(node_id, frame, schema, None, note=note)
         return Preview(
             node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata), note
         )  # fmt: skip
-
-    def _first(self, node_id: str, limit: int) -> Any:
-        """The first rows; as text, where a column has values that pandas has not, as an infinite time."""
-        try:
-            return self.query(node_id, limit=limit)
-        except NodeError:
-            values = f"(SELECT * FROM {quote(node_id)} LIMIT {limit})"
-            return self.runner.engine.get().query(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {values}")
 
     def _failed_checks(self, node_id: str) -> list[dict[str, Any]]:
         """What the checks of a rule found when it failed: a rule that fails leaves no table, but the run's record."""
@@ -140,9 +134,10 @@ class Reader:
         build = self.build(name)
         return self.runner.outputs.before(build.node_id, build.key) if build is not None and build.path else None
 
-    def _relations(self, node_id: str) -> dict[str, Relation]:
-        """What must be bound to read the node, in the order in which it must be."""
-        return relations(self.graph, [node_id], self._view, self._shown, self.runner.around.root)
+    def _session(self, node_id: str) -> AbstractContextManager[Session]:
+        """A session that reads the node."""
+        bound = relations(self.graph, [node_id], self._view, self._shown, self.runner.around.root)
+        return self.runner.engine.get().session(bound)
 
     def _view(self, node_id: str) -> Node | None:
         node = self.graph.nodes[self.graph.index[node_id]]
@@ -154,6 +149,15 @@ class Reader:
             state = self.states.get(node_id)
             raise _nothing_to_show(node_id, state)
         return build
+
+
+def _first(session: Session, node_id: str, limit: int) -> Any:
+    """The first rows; as text, where a column has values that pandas has not, as an infinite time."""
+    rows = f"SELECT * FROM {quote(node_id)} LIMIT {int(limit)}"
+    try:
+        return session.query(rows)
+    except NodeError:
+        return session.query(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({rows})")
 
 
 def as_shown(runner: DAGRunner, plan: Plan) -> dict[str, NodeState]:

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
 from seeknal_nb.markup import cut, esc_term
 from seeknal_nb.status import LOOKS, ExecutionStatus
-from seeknal_nb.workflow.events import NodeFinished, NodeStarted, RunStarted
+from seeknal_nb.workflow.events import ExecutionSummary, NodeFinished, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.reasons import Why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeResult
+    from seeknal_nb.workflow.events import Event, NodeResult
     from seeknal_nb.workflow.plan import Plan
 
-__all__ = ["event_lines", "plan_lines", "print_lines", "print_summary", "summary_lines"]
+__all__ = ["event_lines", "followed", "plan_lines", "print_lines", "print_summary", "summary_lines"]
 
 RULE = "=" * 60
 SHORT = 200
 """A failure was told whole when it happened; the summary names it."""
 COLOURS = {"ℹ": "36", "!": "33", **{look.icon: look.ansi for look in LOOKS.values() if look.ansi}}
 PLAIN = {"ℹ": "i", "…": "...", **{look.icon: look.ascii for look in LOOKS.values()}}
+
+
+def followed(events: Generator[Event], *, progress: bool = True) -> ExecutionSummary:
+    """Follow a run to its end, printing its lines unless ``progress`` is False; gives its summary."""
+    summary = ExecutionSummary()
+    with closing(events):
+        for event in events:
+            if progress:
+                print_lines(event_lines(event))
+            if isinstance(event, RunFinished):
+                summary = event.summary
+    return summary
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

@@ -1,81 +1,116 @@
-"""What a run was asked for, kept in its record: a look has its parameters, and a retry runs with all of it again."""
+"""What a run is asked for, whole: its options, its parameters, and what its runner is made with. Reads no file."""
 
 from __future__ import annotations
 
-import json
-import os
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import UsageError
 from seeknal_nb.markup import cut
-from seeknal_nb.workflow.history import newest_records
-from seeknal_nb.workflow.kinds.secrets import names_credential
+from seeknal_nb.workflow.options import RunOptions, flag, refuse_unknown, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from seeknal_nb.workflow.kinds.secrets import Secrets
+    from seeknal_nb.dag.manifest import Manifest
 
-__all__ = ["Request", "last_request", "retried", "told"]
+__all__ = ["FAILED", "HOW", "WHAT", "Request", "same", "told"]
 
 LONGEST = 200
-HOW = ("cutoff", "verify", "continue_on_error", "retry", "retry_delay", "workers", "allow_outside")
+HOW = ("cutoff", "verify", "continue_on_error", "retry", "retry_delay")
 WHAT = ("only", "node_types", "tags", "exclude_tags", "exclude")
 """Options of a run that a retry of it has too: how it runs, and what it leaves alone."""
+FAILED = ("result:failed",)
+"""The nodes that a retry names."""
+OWN = ("params", "old_manifest", "workers", "allow_outside", "again", "command")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One run's.
+    """One run's, as the command line, a magic, a click or ``project.run()`` makes it, and as it comes to the runner.
 
     Attributes:
+        options: Which nodes, and how.
         params: The parameters that it was given itself, besides those of the project and the notebook.
-        options: Of its options those of ``HOW`` and ``WHAT`` that were given, and whether what it named ran in any case.
+        old_manifest: A manifest, or the file of one, that narrows a run to what differs from it.
+        workers: How many nodes at a time; None for the project's number.
+        allow_outside: Whether exposures may write outside the project; None where nobody said.
+        again: Run what failed, with the parameters, the day and the options of the run that failed; options that are given
+            count more, and other parameters are refused.
+        command: What the lock's record and the history say was run.
         moment: When it was asked for: the day that ``{{ today }}`` counts from.
         run_id: What stands for ``{{ run_id }}``.
-        withheld: Parameters whose values its record must not or cannot hold.
+        withheld: Of a run that is over, parameters whose values its record must not or cannot hold.
     """
 
+    options: RunOptions = field(default_factory=RunOptions)
     params: Mapping[str, object] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    old_manifest: Manifest | str | Path | None = None
+    workers: int | None = None
+    allow_outside: bool | None = None
+    again: bool = False
+    command: str = "run"
     moment: datetime = field(default_factory=datetime.now)  # where the user is, as the peer counts its days
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     withheld: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, params: Mapping[str, object] | None, options: Mapping[str, Any]) -> Request:
-        """Of what a run is being asked for."""
-        kept = {name: _plain(options[name]) for name in (*HOW, *WHAT) if options.get(name)}
-        kept |= {} if options.get("cutoff", True) else {"cutoff": False}
-        kept["force"] = bool(options.get("full") or (options.get("nodes") and options.get("force", True)))
-        return cls(params or {}, kept)
-
-    def recorded(self, secrets: Secrets) -> dict[str, Any]:
-        """As its record holds it: without credentials, and without what would not come back as it is."""
-        kept = {name: value for name, value in self.params.items() if _may_be_kept(name, value, secrets)}
-        return {
-            "params": kept,
-            "withheld": [*(name for name in self.params if name not in kept)],
-            "options": {name: value for name, value in self.options.items() if _comes_back(value)},
-            "moment": self.moment.isoformat(),
-            "run_id": self.run_id,
-        }
-
-    def again(self, given: Mapping[str, object], options: Mapping[str, Any]) -> Request:
-        """The same once more, with other options where they are given.
+    def of(cls, given: Mapping[str, Any]) -> Request:
+        """From what somebody gave by name: ``OWN``, and the options of a run; None stands for what was not given.
 
         Raises:
-            UsageError: A parameter is another one: the inputs were built with the former one, or one is not known; or nodes
-                are named.
+            UsageError: There is no such option, a value is not what it must be, or a retry names nodes.
         """
-        if options.get("full") or options.get("nodes"):
+        refuse_unknown(given, cls.names())
+        own = {name: value for name, value in given.items() if name in OWN and value is not None}
+        options = {name: value for name, value in given.items() if name not in OWN}
+        if own.get("again") and not options.get("full"):
+            options["nodes"] = options.get("nodes") or FAILED
+        return cls(options=RunOptions.of(options), **own)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Of all that can be asked for."""
+        return (*RunOptions.names(), *OWN)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.params, Mapping):
+            raise UsageError("params must be names and values", why=f"it is {self.params!r:.99}", remedy='params={"day": 1}')
+        object.__setattr__(self, "params", dict(self.params))  # it may wait for its turn, and is then what was asked for
+        flag("again", self.again)
+        flag("allow_outside", self.allow_outside or False)
+        whole("workers", 1 if self.workers is None else self.workers, least=1)
+        if self.again and (self.options.full or self.options.nodes not in ((), FAILED)):
             raise UsageError("a retry runs what failed, and no other nodes", remedy="run them: --nodes, or --full")
+        if self.again:
+            object.__setattr__(self, "options", replace(self.options, nodes=FAILED))
+
+    def after(self, failed: Request) -> Request:
+        """This request for a retry, with all that it leaves open from the run that failed.
+
+        Raises:
+            UsageError: A parameter is another one: the inputs were built with the former one; or one is not known.
+        """
+        failed.check_params(self.params)
+        kept = {name: getattr(failed.options, name) for name in (*HOW, *WHAT) if name not in self.options.given}
+        return replace(
+            failed,
+            params={**failed.params, **self.params},
+            options=replace(self.options, **kept, force=failed.options.force),
+            workers=failed.workers if self.workers is None else self.workers,
+            allow_outside=failed.allow_outside if self.allow_outside is None else self.allow_outside,
+            old_manifest=self.old_manifest,
+            command=self.command,
+            withheld=(),
+        )
+
+    def check_params(self, given: Mapping[str, object]) -> None:
+        """Refuse other parameters than those of this run, and the lack of one that its record does not hold."""
         known = given.keys() - set(self.withheld)
-        other = {name for name in known if name not in self.params or not _same(self.params[name], given[name])}
+        other = {name for name in known if name not in self.params or not same(self.params[name], given[name])}
         if other:
             had = told(self.params) or "none"
             raise UsageError(
@@ -86,45 +121,6 @@ class Request:
         if missing:
             why = "the record of the run that failed does not hold credentials, nor what JSON cannot"
             raise UsageError(f"the value of {', '.join(missing)} is not known", why=why, remedy="give it again: --params")
-        own = {name: options[name] for name in (*HOW, *WHAT) if options.get(name) is not None}
-        return Request({**self.params, **given}, {**self.options, **own}, self.moment, self.run_id)
-
-
-def retried(
-    directory: Path, failed: Collection[str], params: Mapping[str, object], options: Mapping[str, Any]
-) -> tuple[Request, dict[str, Any]]:
-    """What the retry of these nodes is asked for, and all options of its run; raises as ``again`` and ``failed_request``."""
-    request = (failed_request(directory, failed) or Request()).again(params, options)
-    forced = bool(request.options.get("force"))
-    return request, {**options, **request.options, "nodes": ["result:failed"], "force": forced}
-
-
-def last_request(directory: Path) -> Request | None:
-    """That of the last run whose record lies there; None where there is none, or it does not tell."""
-    return next((_read(record) for record in newest_records(directory)), None)
-
-
-def failed_request(directory: Path, failed: Collection[str]) -> Request | None:
-    """That of the run in which these nodes failed, of the newest of several equal ones; None for no nodes.
-
-    Raises:
-        UsageError: They failed in runs of other parameters, or of which nothing is known any more.
-    """
-    found: dict[str, Request | None] = {}
-    records = newest_records(directory)
-    while found.keys() != set(failed) and (record := next(records, None)) is not None:
-        for node_id in _failed_in(record) & set(failed) - found.keys():
-            found[node_id] = _read(record)
-    unknown = sorted(node_id for node_id in failed if found.get(node_id) is None)
-    if unknown:
-        what = f"it is not known with which parameters {', '.join(unknown[:3])} failed"
-        raise UsageError(what, why="the record of that run is not there", remedy="run, which runs what failed too")
-    known = [request for request in found.values() if request is not None]
-    if any(_set_of(one) != _set_of(known[0]) for one in known[1:]):
-        why = "; ".join(f"{node_id}: {_set_of(one)}" for node_id, one in found.items() if one is not None)
-        remedy = "run them by their names, each with its own: run --nodes x --params ..."
-        raise UsageError("the nodes failed in runs that were asked for other things", why=cut(why, 300), remedy=remedy)
-    return max(known, key=lambda one: one.moment, default=None)
 
 
 def told(params: Mapping[str, object]) -> str:
@@ -132,47 +128,6 @@ def told(params: Mapping[str, object]) -> str:
     return cut(", ".join(f"{name}={value}" for name, value in params.items()), LONGEST)
 
 
-def _set_of(request: Request) -> str:
-    """What must be the same for two runs to be retried as one."""
-    what = {name: request.options[name] for name in WHAT if request.options.get(name)}
-    told = {**request.params, **dict.fromkeys(request.withheld, "?")}
-    return json.dumps({"params": told, **what}, sort_keys=True, default=str)
-
-
-def _failed_in(record: Mapping[str, Any]) -> set[str]:
-    results = record.get("results")
-    told = [one for one in results if isinstance(one, dict)] if isinstance(results, list) else []
-    return {str(one.get("node_id")) for one in told if one.get("status") == "failed"}
-
-
-def _read(record: Mapping[str, Any]) -> Request | None:
-    """What somebody's record says, where it can be that."""
-    asked: Any = record.get("asked")
-    try:
-        moment, withheld = datetime.fromisoformat(asked["moment"]), tuple(map(str, asked["withheld"]))
-        return Request(dict(asked["params"]), dict(asked["options"]), moment, str(asked["run_id"]), withheld)
-    except (TypeError, ValueError, KeyError):
-        return None
-
-
-def _plain(value: Any) -> Any:
-    """An option as JSON gives it back: of several names a list."""
-    return value if isinstance(value, (bool, int, float, str)) else list(value)
-
-
-def _may_be_kept(name: str, value: object, secrets: Secrets) -> bool:
-    text = str(value)
-    credential = any(names_credential(variable) and text == held for variable, held in os.environ.items() if held)
-    return _comes_back(value) and not credential and not names_credential(name) and secrets.hide(text) == text
-
-
-def _comes_back(value: object) -> bool:
-    """Whether JSON gives the value back as it is: no date, no tuple."""
-    try:
-        return _same(json.loads(json.dumps(value)), value)
-    except (TypeError, ValueError, RecursionError):
-        return False
-
-
-def _same(one: object, other: object) -> bool:
+def same(one: object, other: object) -> bool:
+    """Whether a value came back from JSON as it was, or was given again; True is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -13,7 +13,6 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import NodeType
 from seeknal_nb.dag.select import split
 from seeknal_nb.engines import OnFirstUse
-from seeknal_nb.errors import UsageError
 from seeknal_nb.workflow.events import (
     ExecutionStatus,
     ExecutionSummary,
@@ -23,19 +22,21 @@ from seeknal_nb.workflow.events import (
     RunFinished,
     RunStarted,
 )
+from seeknal_nb.workflow.executors import refuse_forking
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.kinds import kind_names
 from seeknal_nb.workflow.kinds.task import Surroundings
 from seeknal_nb.workflow.ledger import Ledger, leased, recall
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import Observed, observe
+from seeknal_nb.workflow.options import RunOptions, Selection, value_of, whole
 from seeknal_nb.workflow.outputs import OutputStore
-from seeknal_nb.workflow.plan import Plan, Selection, last_good
+from seeknal_nb.workflow.plan import Plan, last_good
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.proofs import Proofs
 from seeknal_nb.workflow.reasons import Reason, Why
-from seeknal_nb.workflow.report import event_lines, plan_lines, print_lines, print_summary
-from seeknal_nb.workflow.run import Run, seconds, whole
+from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
+from seeknal_nb.workflow.run import Run, RunSettings
 from seeknal_nb.workflow.stores import as_store
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class DAGRunner:
         namespace: The notebook's variables, which Python bodies may read.
         listeners: Called with every event.
         workers: How many nodes at a time, in threads where more than one.
-        executor: Another ``concurrent.futures.Executor`` for them.
+        executor: Another ``concurrent.futures.Executor`` for them, also one of processes, which must not be forks.
         allow_outside: Let exposures write outside ``root``.
     """
 
@@ -126,7 +127,9 @@ class DAGRunner:
         retry: int = 0,
         *,
         progress: bool = True,
-        **options: Any,
+        command: str = "run",
+        cancelled: threading.Event | None = None,
+        **more: Any,
     ) -> ExecutionSummary:
         """Run and give the summary, printing progress lines unless ``progress`` is False.
 
@@ -139,87 +142,85 @@ class DAGRunner:
             continue_on_error: Go on after a failure with what does not depend on it.
             retry: Execute a failed node again, up to so many times.
             progress: Print lines as SPEC.md § Progress Reporting has them.
-            options: The keyword-only rest of ``stream``.
+            command: See ``stream``.
+            cancelled: See ``stream``.
+            more: The other options of ``RunOptions``.
 
         Raises:
-            SelectionError, ManifestError: Nothing was run.
+            UsageError, SelectionError, ManifestError: Nothing was run.
             LockedError: Another run holds the state folder, or the store.
         """
-        summary = ExecutionSummary()
-        events = self.stream(
-            full=full, dry_run=dry_run, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags,
-            continue_on_error=continue_on_error, retry=retry, **options,
-        )  # fmt: skip
-        with closing(events):
-            for event in events:
-                if progress:
-                    print_lines(event_lines(event))
-                if isinstance(event, RunFinished):
-                    summary = event.summary
-        return summary
+        options = RunOptions.of({
+            "full": full, "dry_run": dry_run, "node_types": node_types, "nodes": nodes, "exclude_tags": exclude_tags,
+            "continue_on_error": continue_on_error, "retry": retry, **more,
+        })  # fmt: skip
+        return followed(self.stream(options, command=command, cancelled=cancelled), progress=progress)
 
     def stream(
         self,
+        options: RunOptions | None = None,
         *,
-        dry_run: bool = False,
-        continue_on_error: bool = False,
-        retry: int = 0,
-        retry_delay: float = 0.0,
-        verify: bool = False,
         command: str = "run",
         asked: Mapping[str, Any] | None = None,
         cancelled: threading.Event | None = None,
-        **selection: Any,
+        **given: Any,
     ) -> Generator[Event]:
         """The events of a run, as it goes on. Closing the iterator stops the run and keeps what is finished.
 
         Args:
-            dry_run: Execute nothing and write nothing; all results are PENDING.
-            continue_on_error: See ``run``.
-            retry: See ``run``.
-            retry_delay: Seconds before the first retry; doubled for each further one, at most 30.
-            verify: Check the digest of every build, not only of those whose files were touched.
+            options: Which nodes, and how.
             command: What the lock's record and the history say was run.
-            asked: What the record says of what the run was asked for, as ``Request`` writes it.
+            asked: What the record says of what the run was asked for, as ``asked.recorded`` gives it.
             cancelled: Set it in another thread, and nothing more starts; a statement in flight ends when the engine is
                 interrupted too, as ``BackgroundRun.cancel`` does.
-            selection: What ``plan`` takes.
+            given: Options by their names in ``RunOptions``, where there is no value of them.
 
         Raises:
+            UsageError: At once, of an option that there is not, or whose value cannot be.
             KeyboardInterrupt: After the last event, where the run was interrupted.
         """
-        retry, retry_delay = whole("retry", retry), seconds("retry_delay", retry_delay)
+        return self._stream(value_of(options, RunOptions.of, given), command, asked, cancelled)
+
+    def _stream(
+        self, options: RunOptions, command: str, asked: Mapping[str, Any] | None, cancelled: threading.Event | None
+    ) -> Generator[Event]:
         whole("workers", self.workers, least=1)
-        if dry_run:
-            yield from self._told(self._dry(self.plan(verify=verify, **selection)))
+        refuse_forking(self.executor)
+        if options.dry_run:
+            yield from self._told(self._dry(self.plan(options, verify=options.verify)))
             return
-        graph, chosen = Graph(self.manifest, self.kinds), _selection(selection)
-        check_selection(graph, chosen, self._known_types())
+        graph = Graph(self.manifest, self.kinds)
+        check_selection(graph, options, self._known_types())
         owner = who(command, self.root)
         with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
             ledger = Ledger(self.state, lease, left)
-            world, plan = self._prepare(graph, ledger, chosen, verify=verify)
+            world, plan = self._prepare(graph, ledger, options)
+            settings = RunSettings(
+                self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
+                options, command, asked,
+            )  # fmt: skip
             self._active = Run(
-                self, graph, plan, world, ledger, retry=retry, retry_delay=retry_delay,
-                stop_on_error=not continue_on_error, cancelled=cancelled,
+                settings, graph, plan, world, ledger, execute_node=self._execute_node,
+                execute_by_type=self._execute_by_type, cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(self._active.events(command, asked))
+                yield from self._told(self._active.events())
             finally:
                 self._active = None
 
-    def plan(self, *, verify: bool = False, **selection: Any) -> Plan:
+    def plan(self, selection: Selection | None = None, *, verify: bool = False, **given: Any) -> Plan:
         """What a run would do and why; changes nothing.
 
         Args:
+            selection: Which nodes.
             verify: Check the digest of every build.
-            selection: ``full``, ``nodes``, ``only``, ``node_types``, ``tags``, ``exclude_tags``, ``exclude``, ``cutoff``.
+            given: The selection by the names in ``Selection``, where there is no value of it.
         """
-        graph = Graph(self.manifest, self.kinds)
+        chosen, graph = value_of(selection, Selection.of, given), Graph(self.manifest, self.kinds)
         known = recall(self.state)
         world = self._observe(graph, known.states, verify=verify)
-        plan = self._plan(graph, world, _selection(selection))
+        plan = self._plan(graph, world, chosen)
         return replace(plan, warnings=(*known.notes, *world.notes, *plan.warnings))
 
     def print_plan(
@@ -228,10 +229,10 @@ class DAGRunner:
         node_types: list[str] | None = None,
         nodes: list[str] | None = None,
         exclude_tags: list[str] | None = None,
-        **selection: Any,
+        **more: Any,
     ) -> None:
-        """Print the plan, as SPEC.md shows it."""
-        plan = self.plan(full=full, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags, **selection)
+        """Print the plan, as SPEC.md shows it; takes what ``plan`` takes."""
+        plan = self.plan(full=full, node_types=node_types, nodes=nodes, exclude_tags=exclude_tags, **more)
         print_lines(plan_lines(plan))
 
     def select(self, terms: Iterable[str] | str) -> list[str]:
@@ -293,12 +294,12 @@ class DAGRunner:
             changed = frozenset(ManifestDiff.compare(self.old_manifest, self.manifest).changed_ids())
         return make_plan(graph, world, chosen, changed=changed, known_types=self._known_types())
 
-    def _prepare(self, graph: Graph, ledger: Ledger, chosen: Selection, *, verify: bool) -> tuple[Observed, Plan]:
+    def _prepare(self, graph: Graph, ledger: Ledger, options: RunOptions) -> tuple[Observed, Plan]:
         """Plan, then prove what the run will read: a damaged input becomes a step of the plan."""
-        world = self._observe(graph, ledger.states, verify=verify, asking=True)
+        world = self._observe(graph, ledger.states, verify=options.verify, asking=True)
         while True:
-            plan = self._plan(graph, world, chosen)
-            damaged = [] if verify else _damaged(graph, plan, world)
+            plan = self._plan(graph, world, options)
+            damaged = [] if options.verify else _damaged(graph, plan, world)
             if not damaged:
                 return world, replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
             for node_id, key in damaged:
@@ -353,18 +354,3 @@ def _damaged(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]
         if build is not None and build.path is not None and world.outputs.find(node_id, build.key, verify=True) is None:
             found.append((node_id, build.key))
     return found
-
-
-def _selection(options: Mapping[str, Any]) -> Selection:
-    known = Selection.__dataclass_fields__
-    for name in options:
-        if name not in known:
-            raise UsageError(f"unknown option {name!r}", remedy=f"known options: {', '.join(known)}")
-    plain = ("full", "only", "force", "cutoff")
-    given: dict[str, Any] = {n: v if n in plain else _names(n, v) for n, v in options.items() if v is not None}
-    return Selection(**given)
-
-
-def _names(option: str, value: Iterable[str] | str) -> tuple[str, ...]:
-    terms = split(value)
-    return tuple(terms) if option in ("nodes", "exclude") else tuple(part for term in terms for part in term.split(","))

@@ -1,6 +1,6 @@
 """One walk through a plan: the ready queue, what is known of each node so far, and its events. Writes no file itself.
 
-Only the thread that consumes the events touches what is here; a worker computes one result.
+Only the thread that consumes the events touches what is here; a worker is given a job, and gives its outcome.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.builds import Build
     from seeknal_nb.workflow.events import Event
+    from seeknal_nb.workflow.job import Job, Outcome
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.plan import Plan, Step
 
@@ -49,8 +50,9 @@ class Walk:
         cutoff: Take a node from the cache whose inputs came out the same.
         executor: Where nodes run.
         workers: How many at a time.
-        execute: Executes one node, in a worker; never raises but to be interrupted.
-        commit: Makes a worker's result last, in this thread; gives the final result and the build.
+        job: Makes a job of what is told of the node; it knows what all jobs of the run share.
+        execute: Does a job, in a worker; never raises but to be interrupted.
+        commit: Makes what came of it last, in this thread; gives the final result and the build.
         adopt: Remembers that an earlier build is a node's build again.
         interrupt: Stops what the engine is doing.
         cancelled: Set, by anybody, to start nothing more and to interrupt what is in flight.
@@ -66,8 +68,9 @@ class Walk:
         cutoff: bool,
         executor: Executor,
         workers: int,
-        execute: Callable[[str], NodeResult],
-        commit: Callable[[NodeResult, Decision], tuple[NodeResult, Build | None]],
+        job: Callable[..., Job],
+        execute: Callable[[Job], tuple[NodeResult, Outcome]],
+        commit: Callable[[NodeResult, Outcome, Decision], tuple[NodeResult, Build | None]],
         adopt: Callable[[Build], None],
         interrupt: Callable[[], None],
         cancelled: threading.Event | None = None,
@@ -75,7 +78,7 @@ class Walk:
         self.graph, self.plan, self.world = graph, plan, world
         self.stop_on_error, self.cutoff = stop_on_error, cutoff
         self.executor, self.workers = executor, workers
-        self._execute, self._commit, self._adopt, self._interrupt = execute, commit, adopt, interrupt
+        self._job, self._execute, self._commit, self._adopt, self._interrupt = job, execute, commit, adopt, interrupt
         self.steps: list[Step] = list(plan.steps)
         self.position = {graph.index[step.node_id]: at for at, step in enumerate(self.steps)}
         self.results: dict[str, NodeResult] = {}
@@ -84,8 +87,8 @@ class Walk:
         self.digests: dict[str, str | None] = {}
         self.ran: set[str] = set()
         self.cancelled = cancelled if cancelled is not None else threading.Event()
-        self._in_flight: dict[Future[NodeResult], str] = {}
-        self._done: queue.SimpleQueue[Future[NodeResult]] = queue.SimpleQueue()
+        self._in_flight: dict[Future[tuple[NodeResult, Outcome]], str] = {}
+        self._done: queue.SimpleQueue[Future[tuple[NodeResult, Outcome]]] = queue.SimpleQueue()
         self._behind: dict[str, str] = {}
         self._failed = self._left_behind = False
         self._waiting = [len(inputs) + len(rules) for inputs, rules in zip(graph.parents, graph.gates, strict=True)]
@@ -123,14 +126,16 @@ class Walk:
                 why = Why.INTERRUPTED if self.cancelled.is_set() else Why.RUN_STOPPED
                 yield self._keep(NodeResult(step.node_id, S.PENDING, reason=Reason(why)))
 
-    def inputs(self, node_id: str) -> dict[str, Input]:
-        """What a node reads, by id, in the order of its edges."""
-        found = self.relations(node_id)
-        return {name: Input(name, found.get(name, Relation()), self._whole(name)) for name in self.graph.inputs(node_id)}
-
-    def relations(self, node_id: str) -> dict[str, Relation]:
-        """What must be bound before the node's SQL runs: its inputs, and what views among them read."""
-        return relations(self.graph, self.graph.inputs(node_id), self._view, self._whole, self.world.root)
+    def _job_of(self, node_id: str) -> Job:
+        """The node's work: what it reads is known by now."""
+        ids, sight, before = self.graph.inputs(node_id), self.world.sights[node_id], self.world.facts[node_id].entry
+        found = relations(self.graph, ids, self._view, self._whole, self.world.root)
+        return self._job(
+            node=sight.node, key=self.decisions[node_id].key or "", captured=sight.captured,
+            inputs=tuple(Input(one, found.get(one, Relation()), self._whole(one)) for one in ids),
+            bound={one: relation for one, relation in found.items() if relation != Relation()},
+            seen=before.seen if before else {},
+        )  # fmt: skip
 
     def _view(self, node_id: str) -> Node | None:
         return None if self.world.facts[node_id].stored else self.world.sights[node_id].node
@@ -152,7 +157,7 @@ class Walk:
             yield self._finish(self._cached(step, decision.build, reason))
         else:
             yield NodeStarted(node_id, self.position[self.graph.index[node_id]] + 1, len(self.steps), step.reason)
-            future = self.executor.submit(self._execute, node_id)
+            future = self.executor.submit(self._execute, self._job_of(node_id))
             self._in_flight[future] = node_id
             future.add_done_callback(self._done.put)
 
@@ -218,10 +223,10 @@ class Walk:
             yield self._finish(self._settled(future))
             block = False
 
-    def _next(self, *, block: bool) -> Future[NodeResult] | None:
+    def _next(self, *, block: bool) -> Future[tuple[NodeResult, Outcome]] | None:
         return in_steps(self._take_done, self._interrupt_if_cancelled) if block else self._take_done(0)
 
-    def _take_done(self, seconds: float) -> Future[NodeResult] | None:
+    def _take_done(self, seconds: float) -> Future[tuple[NodeResult, Outcome]] | None:
         with contextlib.suppress(queue.Empty):
             return self._done.get(timeout=seconds)
         return None
@@ -230,12 +235,12 @@ class Walk:
         if self.cancelled.is_set():
             self._interrupt()
 
-    def _settled(self, future: Future[NodeResult]) -> NodeResult:
+    def _settled(self, future: Future[tuple[NodeResult, Outcome]]) -> NodeResult:
         node_id = self._in_flight.pop(future)
-        result = future.result()
+        result, outcome = future.result()
         if result.status is S.PENDING:
             return replace(result, reason=Reason(Why.INTERRUPTED))
-        result, build = self._commit(result, self.decisions[node_id])
+        result, build = self._commit(result, outcome, self.decisions[node_id])
         if result.status is S.SUCCESS:
             self.ran.add(node_id)
             key = self.decisions[node_id].key

@@ -47,6 +47,9 @@ def _options():
     parser.add_argument("--data-repeat", type=int, default=2, help="repetitions of that pipeline")
     parser.add_argument("--query-rows", type=int, default=5_000_000, help="rows of each CPU-bound query")
     parser.add_argument("--feature-rows", type=int, default=1_000_000, help="labels, and feature rows, of a retrieval")
+    parser.add_argument("--graph-nodes", type=int, default=10_000, help="nodes of the largest graph")
+    parser.add_argument("--told", type=int, default=40, help="nodes whose status a page is told, at each pace")
+    parser.add_argument("--clicks", type=int, default=12, help="clicks on each thing that can be clicked")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in FAMILIES]
     if unknown:

@@ -3,6 +3,7 @@
 Times are milliseconds since the epoch, as the page's are: both read one machine's clock.
 """
 
+import threading
 import time
 
 from IPython import get_ipython
@@ -28,7 +29,8 @@ class Bench:
 
     def __init__(self, nodes):
         shell = get_ipython()
-        self.cell, self.handled, self._nap = [], {}, 0.0
+        self.cell, self.handled, self._nap, self._free = [], {}, 0.0, threading.Event()
+        self._free.set()
         self.project = Project(kinds=dict.fromkeys(DOMAIN, self._work))
         self.project.manifest = _manifest(nodes)
         shell.magics_manager.registry["SeeknalMagics"].adopt(self.project)
@@ -37,6 +39,7 @@ class Bench:
 
     def _work(self, node):
         time.sleep(self._nap)
+        self._free.wait()
         return {"row_count": 1}
 
     def _begin(self, info):
@@ -63,9 +66,12 @@ class Bench:
     def listen(self, numbers):
         """Note when each message comes, before the widget does anything about it.
 
-        Gives these nodes, first those that fewest follow from: a click on their sign runs few.
+        Gives these nodes, first those that fewest follow from: a click on their sign runs few. What runs from now on does
+        so until ``rest``, since a busy page is told of short work only when it is over.
         """
-        self._nap = 0.1
+        self._nap = 0.0
+        self.project.run(progress=False)  # with all that a node reads there, a click on its sign begins with the node
+        self._free.clear()
         widget, board = self.project.widget, self.project.board
         receive = widget._actions.receive
         widget.on_msg(receive, remove=True)
@@ -79,9 +85,11 @@ class Bench:
         return sorted(numbers, key=lambda number: len(graph.downstream(board.ids([number]))))
 
     def rest(self):
-        """Wait until nothing runs."""
+        """Let what runs come to its end, and wait for that."""
+        self._free.set()
         while self.project.background.busy:
             time.sleep(0.02)
+        self._free.clear()
 
 
 def _manifest(nodes):

@@ -41,9 +41,9 @@ class Least(anywidget.AnyWidget):
         self.send(content)
 
     def tick(self, count, nap):
-        """Tell the page ``count`` things, ``nap`` seconds apart; gives [what, milliseconds]."""
+        """Tell the page ``count`` things, ``nap`` seconds apart, none of which is the number of a click; gives [what, milliseconds]."""
         told = []
-        for number in range(count):
+        for number in range(-1, -1 - count, -1):
             time.sleep(nap)
             told.append([number, time.time() * 1e3])
             self.send({"n": number})

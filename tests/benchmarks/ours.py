@@ -137,7 +137,8 @@ def queries(directory, texts, workers):
     for at, text in enumerate(texts):
         manifest.add_node(Node(f"transform.q{at}", f"q{at}", "transform", config={"sql": text}))
     runner = DAGRunner(manifest, root=directory, workers=workers)
-    runner.engine.build(texts[0], Path(directory).with_name(f"{Path(directory).name}-warm.parquet"))
+    with runner.engine.get().session({}) as session:
+        session.build(texts[0], Path(directory).with_name(f"{Path(directory).name}-warm.parquet"))
     began = time.monotonic()
     summary = runner.run(progress=False)
     took = time.monotonic() - began

@@ -16,14 +16,14 @@ def rows(options, directory):
         ("two uneven chains of naps, 2 workers (wall)", CHAINS, 2, 1.03),
     ):
         given = in_turn(
-            max(3, options.repeat),
+            options.repeat,
             ours=lambda at: ours.sleep(f"{directory}/sleep-{workers}-{at}", chains, workers),
             floor=lambda _: floors.sleep(chains, workers),
         )
         yield _row(what, given, goal)
     texts = [QUERY.format(number=number, rows=options.query_rows) for number in range(3, 11)]
     given = in_turn(
-        max(3, options.repeat),
+        options.repeat,
         ours=lambda at: ours.queries(f"{directory}/queries-{at}", texts, 2),
         floor=lambda at: floors.queries(f"{directory}/bare-{at}", texts, 2),
     )

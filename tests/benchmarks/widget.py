@@ -19,8 +19,6 @@ LIVE = 100, 1_000
 """Sizes at which statuses change and somebody clicks."""
 CROSSED = {100: 8, 1_000: 4}
 """Sizes, and how many graphs; ``dot`` takes 9 s for one of 5,000 nodes."""
-NODES = 40
-CLICKS = 12
 NAPS = 0.03, 0.2
 
 
@@ -46,7 +44,7 @@ def _drawn(options):
     sent = script("widget").encode()
     zipped = len(gzip.compress(sent))
     yield Row("script, sent with each widget (floor: gzipped)", len(sent) / 1e3, zipped / 1e3, "kB", 20, "ours")
-    for nodes, goal in DRAWN.items():
+    for nodes, goal in _up_to(options.graph_nodes, DRAWN):
         given = in_turn(
             options.repeat,
             ours=lambda _: child("drawn", "scene", nodes=nodes),
@@ -64,7 +62,7 @@ def _drawn(options):
     if shutil.which("dot") is None:
         print("No crossings are counted: there is no Graphviz here")
         return
-    for nodes, seeds in CROSSED.items():
+    for nodes, seeds in _up_to(options.graph_nodes, CROSSED):
         ours, dot = ([child("drawn", name, nodes=nodes, seeds=seeds)] for name in ("crossed", "dot"))
         yield row(f"crossings in {seeds} graphs of {nodes:,} nodes (floor: dot)", ours, dot, "crossings", unit="", goal=1)
 
@@ -72,7 +70,7 @@ def _drawn(options):
 def _shown(options, page, lab):
     """In JupyterLab; the floor is the least widget in the same kernel, which comes first and imports what both need."""
     cold = page.Sheet(lab, 100, page.GRAPH).shown
-    for nodes, goal in SHOWN.items():
+    for nodes, goal in _up_to(options.graph_nodes, SHOWN):
         sheets = [page.Sheet(lab, nodes, page.LEAST, page.LEAST, page.GRAPH) for _ in range(min(options.repeat, 2))]
         first, floor, ours = zip(*(sheet.shown for sheet in sheets), strict=True)
         if cold:
@@ -84,8 +82,12 @@ def _shown(options, page, lab):
         yield Row("  elements of the graph", sheets[-1].elements(), 1, "", goal=600, on="ours")
         yield _least("  nodes of the page's DOM grow by", ours, floor, "nodes", "")
         if nodes in LIVE:
-            yield from _told(sheets[-1])
-            yield from _clicked(sheets[-1])
+            yield from _told(sheets[-1], options.told)
+            yield from _clicked(sheets[-1], options.clicks)
+
+
+def _up_to(most, sizes):
+    return [(nodes, of) for nodes, of in sizes.items() if nodes <= most]
 
 
 def _least(what, ours, floor, name, unit, goal=None):
@@ -93,9 +95,9 @@ def _least(what, ours, floor, name, unit, goal=None):
     return Row(what, min(samples["ours"]), min(samples["floor"]), unit, goal, "ours", samples)
 
 
-def _told(sheet):
+def _told(sheet, count):
     """From the event to the page, node by node; a graph that has just told something tells the next thing with what follows."""
-    numbers = sheet.reachable()[:NODES]
+    numbers = sheet.reachable()[:count]
     for nap in NAPS:
         ours = sheet.told(f"bench.run({numbers}, {nap})", ".sk-node.sk-success", "data-i")
         floor = sheet.told(f"least.tick({len(numbers)}, {nap})", ".least[data-said]", "data-said")
@@ -104,10 +106,10 @@ def _told(sheet):
         yield from _spread(f"{what} painted", ours, floor, "painted", (17, 50))
 
 
-def _clicked(sheet):
+def _clicked(sheet, clicks):
     """From the release of the mouse's button; the floor answers in the handler, and begins nothing."""
-    floor = [sheet.click_least() for _ in range(CLICKS)]
-    numbers = sheet.ask(f"bench.listen({sheet.reachable()})")[:CLICKS]
+    floor = [sheet.click_least() for _ in range(clicks)]
+    numbers = sheet.ask(f"bench.listen({sheet.reachable()})")[:clicks]
     for what, click in (("run sign", sheet.click_sign), ("node", sheet.click_node)):
         ours = [click(number) for number in numbers]
         yield from _spread(f"  click on a {what} -> feedback painted", ours, floor, "feedback", (17, None))

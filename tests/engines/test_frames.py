@@ -24,7 +24,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seeknal_nb.declaration import FORMS
-from seeknal_nb.engines import Relation
+from seeknal_nb.engines import Relation, Session
 from seeknal_nb.engines.columns import Map
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import NodeError
@@ -40,13 +40,19 @@ STR = str(pd.Series(["a"]).dtype)
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[DuckDB]:
+def database() -> Iterator[DuckDB]:
     made = DuckDB()
     yield made
     made.close()
 
 
-def kept(engine: DuckDB, value: Any, folder: Path) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+@pytest.fixture(scope="module")
+def engine(database: DuckDB) -> Iterator[Session]:
+    with database.session({}) as session:
+        yield session
+
+
+def kept(engine: Session, value: Any, folder: Path) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
     """(column, SQL type) and rows of what was stored."""
     table = engine.take(value, folder / "a.parquet")
     schema, found = list(table.schema), pq.read_table(folder / "a.parquet").to_pylist()
@@ -600,7 +606,7 @@ def select(columns: list[tuple[str, list[str]]]) -> str:
     return " UNION ALL ".join(f"SELECT {', '.join(f'{cell} AS {name}' for name, cell in zip('abc', row, strict=False))}" for row in cells)
 
 
-def differs(engine: DuckDB, before: str, after: str, *, form: str) -> list[Any]:
+def differs(engine: Session, before: str, after: str, *, form: str) -> list[Any]:
     """Columns whose values differ in one type or the other; to pandas, NaN is NULL."""
     types, now = (dict(engine.describe(f"SELECT * FROM {one}")) for one in (before, after))
     found = []
@@ -618,16 +624,16 @@ def differs(engine: DuckDB, before: str, after: str, *, form: str) -> list[Any]:
 
 @settings(max_examples=100)
 @given(columns=st.lists(COLUMN, min_size=1, max_size=3), form=st.sampled_from(FORMS))
-def test_a_table_comes_back_from_every_form_equal_or_is_refused(engine, tmp_path_factory, columns, form):
+def test_a_table_comes_back_from_every_form_equal_or_is_refused(database, engine, tmp_path_factory, columns, form):
     folder = tmp_path_factory.mktemp("there")
     before, after = folder / "before.parquet", folder / "after.parquet"
     try:
         schema = engine.build(select(columns), before).schema
     except NodeError:  # as of a negative INTERVAL: what cannot be stored at all
         assume(False)
-    engine.bind({"t.x": Relation(schema, ((schema, (str(before),)),))})
     try:
-        engine.take(engine.query('SELECT * FROM "t"."x"', form=form), after)
+        with database.session({"t.x": Relation(schema, ((schema, (str(before),)),))}) as session:
+            session.take(session.query('SELECT * FROM "t"."x"', form=form), after)
     except NodeError as error:
         assert any(text in str(error) for text in REFUSALS), error
         return

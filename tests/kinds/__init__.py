@@ -19,6 +19,12 @@ USERS = "SELECT * FROM (VALUES (1, 'ann', 10), (2, 'bob', NULL), (3, 'cyd', 30))
 """Three users, one without an amount."""
 
 
+def here(*kinds: str) -> list[str]:
+    """Of these types of SQL, those that the installed DuckDB has: TIMESTAMPTZ_NS came with version 2."""
+    names = {name.casefold() for (name,) in duckdb.sql("SELECT type_name FROM duckdb_types()").fetchall()}
+    return [kind for kind in kinds if kind.casefold() in names]
+
+
 def run(project: Project, **options: Any) -> ExecutionSummary:
     """A run without progress lines."""
     return project.run(progress=False, **options)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kinds import arrow, failure, good, rows, status
 from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
+from seeknal_nb.engines import Session
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.aggregations.aggregation import grouping_of
@@ -331,13 +332,14 @@ event = st.fixed_dictionaries({
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[DuckDB]:
+def engine() -> Iterator[Session]:
     made = DuckDB()
-    yield made
+    with made.session({}) as session:
+        yield session
     made.close()
 
 
-def computed(engine: DuckDB, events: list[Row], **config: Any) -> list[Row]:
+def computed(engine: Session, events: list[Row], **config: Any) -> list[Row]:
     """What the generated SQL gives, without a project round it: hundreds of tables a second."""
     sql = grouping_of(node(**config)).sql(f"({table_of(events)})", {"v": "INTEGER"})
     found = engine.query(sql, form="arrow")
@@ -347,7 +349,7 @@ def computed(engine: DuckDB, events: list[Row], **config: Any) -> list[Row]:
 
 @settings(max_examples=60)
 @given(events=st.lists(event, max_size=25), dates=st.lists(st.sampled_from(JAN[:20]), min_size=1, max_size=3), by_region=st.booleans())
-def test_any_table_equals_brute_force(engine: DuckDB, events: list[Row], dates: list[D], by_region: bool) -> None:
+def test_any_table_equals_brute_force(engine: Session, events: list[Row], dates: list[D], by_region: bool) -> None:
     """Ties, nulls, gaps, empty windows, groups that are null, dates before and after everything."""
     keys = ["u", "g"] if by_region else ["u"]
     found = computed(engine, events, application_dates=[str(at) for at in dates], group_by=keys[1:], features=features_of(SPEC))
@@ -357,7 +359,7 @@ def test_any_table_equals_brute_force(engine: DuckDB, events: list[Row], dates: 
 @settings(max_examples=50)
 @given(events=st.lists(event, max_size=20), later=st.lists(event, max_size=10), at=st.sampled_from(JAN[2:12]), by_region=st.booleans())
 def test_what_happens_on_or_after_the_application_date_changes_nothing(
-    engine: DuckDB, events: list[Row], later: list[Row], at: D, by_region: bool
+    engine: Session, events: list[Row], later: list[Row], at: D, by_region: bool
 ) -> None:
     """Past-only by construction (KINDS § 1.4): neither a number nor a row tells of the future."""
     features = one(basic=["sum", "count", "max", "last"], rolling=[{"window": ["3d", [4, 9]], "functions": ["sum", "count"]}],
@@ -370,7 +372,7 @@ def test_what_happens_on_or_after_the_application_date_changes_nothing(
 
 @settings(max_examples=60)
 @given(events=st.lists(event, max_size=25))
-def test_the_peers_key_equals_brute_force(engine: DuckDB, events: list[Row]) -> None:
+def test_the_peers_key_equals_brute_force(engine: Session, events: list[Row]) -> None:
     """Each date of an entity is a row of it: windows are of all its events, ``basic`` of the rows of that date."""
     found = computed(engine, events, application_date_col="d",
                        features=one(basic=["sum", "count"], rolling=[{"window": [1, 4], "functions": ["sum", "count"]}]))  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-import zoneinfo
 from typing import Any
 
 import duckdb
@@ -73,7 +72,7 @@ VALUES: dict[str, tuple[str, str, Any]] = {
         170141183460469231731687303715884105), "a text": ("'3'", "str", "3"), "a bool": ("true", "bool", True),
     "a day": ("DATE '2024-02-29'", "date", dt.date(2024, 2, 29)),
     "a time": ("TIMESTAMP '2024-02-29 01:02:03'", "dt.datetime", dt.datetime(2024, 2, 29, 1, 2, 3)),
-    "a time with a zone": ("TIMESTAMPTZ '2024-02-29 01:02:03+00'", "dt.datetime", dt.datetime(2024, 2, 29, 1, 2, 3, tzinfo=zoneinfo.ZoneInfo('UTC'))),
+    "a time with a zone": ("TIMESTAMPTZ '2024-02-29 01:02:03+00'", "dt.datetime", dt.datetime(2024, 2, 29, 1, 2, 3, tzinfo=pa.lib.string_to_tzinfo('UTC'))),
     "a span": ("INTERVAL 90 SECOND", "dt.timedelta", dt.timedelta(seconds=90)),
     "a decimal": ("0.1::DECIMAL(5, 2)", "decimal.Decimal", decimal.Decimal("0.10")),
     "a decimal of an integer": ("3", "decimal.Decimal", decimal.Decimal(3)), "bytes": ("'a'::BLOB", "bytes", b"a"),

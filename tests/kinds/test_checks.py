@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kinds import arrow, failure, good, run
+from kinds import arrow, failure, good, here, run
 from seeknal_nb.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -337,7 +337,7 @@ def test_an_empty_list_of_checks_is_refused(project: Project, config: dict[str, 
         run(project)
 
 
-@pytest.mark.parametrize(("kind", "fresh"), [("TIMESTAMP", True), ("TIMESTAMPTZ", False), ("TIMESTAMPTZ_NS", False)])
+@pytest.mark.parametrize(("kind", "fresh"), [("TIMESTAMP", True), ("TIMESTAMPTZ", False), *((kind, False) for kind in here("TIMESTAMPTZ_NS"))])
 def test_a_source_reads_times_ahead_as_a_rule_does(project: Project, kind: str, fresh: bool) -> None:
     """Twelve hours ahead may be now where no zone is known; where one is, they are the future."""
     project.source(

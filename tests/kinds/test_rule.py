@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from kinds import arrow, failure, good, run, status
 from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
-from seeknal_nb.engines.duckdb import DuckDB
+from seeknal_nb.engines.duckdb import DuckDBSession
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.kinds.checks.forms import specs_of, threshold
 from seeknal_nb.workflow.kinds.checks.outcome import conclude
@@ -298,8 +298,8 @@ def test_samples_are_the_same_in_every_run(table: Project) -> None:
 def test_all_checks_of_rows_are_one_scan(table: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """KINDS § 1.6: one SELECT with a FILTER a check, and one more for the samples of what failed."""
     asked: list[str] = []
-    plain = DuckDB.query
-    monkeypatch.setattr(DuckDB, "query", lambda self, sql, **options: asked.append(sql) or plain(self, sql, **options))
+    plain = DuckDBSession.query
+    monkeypatch.setattr(DuckDBSession, "query", lambda self, sql, **options: asked.append(sql) or plain(self, sql, **options))
     together = [check for check, _ in CHECKS.values() if "relationships" not in check and "SELECT" not in str(check)]
     found(table, checks=together, rule=[{"type": "null", "columns": ["id", "code"]}], expression="price > 0")
     counting, *rest = [sql for sql in asked if '"transform"."t"' in sql]

@@ -103,8 +103,8 @@ def test_no_rows_keep_their_types(project):
 def test_a_temporary_table_dies_with_its_node(project):
     project.transform("a", sql="CREATE TEMP TABLE helper AS SELECT 1 AS x; SELECT * FROM helper")
     good(project)
-    engine = project.runner().engine.get()
-    assert engine.query("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'helper'", form="rows") == [(0,)]
+    with project.runner().engine.get().session({}) as session:
+        assert session.query("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'helper'", form="rows") == [(0,)]
 
 
 VALUES = {

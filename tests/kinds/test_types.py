@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from kinds import here
 from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_nested, is_number, is_time, is_word, is_zoned
 
 IS = {
@@ -17,7 +18,7 @@ PLAIN: dict[str, set[str]] = {
     **dict.fromkeys(["FLOAT", "DOUBLE"], {"number"}),
     "DECIMAL(9,2)": {"decimal", "number"},
     **dict.fromkeys(["DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_US", "TIMESTAMP_NS"], {"time"}),
-    **dict.fromkeys(["TIMESTAMPTZ", "TIMESTAMPTZ_NS"], {"time", "zoned"}),
+    **dict.fromkeys(["TIMESTAMPTZ", *here("TIMESTAMPTZ_NS")], {"time", "zoned"}),
     **dict.fromkeys(["VARCHAR", "UUID", "JSON", "ENUM('a', 'b')"], {"word"}),
     **dict.fromkeys(["BOOLEAN", "TIME", "TIMETZ", "INTERVAL", "BLOB", "BIT"], set()),
 }

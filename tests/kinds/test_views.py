@@ -84,7 +84,8 @@ def test_views_give_the_rows_of_plain_views(tmp_path, views, body):
     files(tmp_path)
     with contextlib.chdir(tmp_path), database() as plain:
         for name, sql in views.items():
-            plain.execute(f"CREATE VIEW transform.{name} AS {sql}")
+            held = f"FROM ({sql})" if sql.startswith(("SUMMARIZE", "DESCRIBE")) else sql  # which DuckDB 1.5 takes for no view
+            plain.execute(f"CREATE VIEW transform.{name} AS {held}")
             plain.execute(f"CREATE VIEW main.{name} AS FROM transform.{name}")
         right = rows_of(plain, body)
         for reader in ("one", "two"):

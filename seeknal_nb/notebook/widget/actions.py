@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from seeknal_nb.errors import SeeknalError, UsageError, text_of
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.executors import DaemonExecutor
 from seeknal_nb.workflow.reasons import Why
+from seeknal_nb.workflow.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from seeknal_nb.notebook.project import Project
-    from seeknal_nb.notebook.widget.widget import GraphWidget
+    from seeknal_nb.draw.scene import Scene
+    from seeknal_nb.notebook.widget.board import Board
+    from seeknal_nb.notebook.widget.controls import Controls
+    from seeknal_nb.notebook.widget.watched import WatchedProject
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.events import NodeResult
 
@@ -32,10 +35,32 @@ Message = dict[str, Any]
 Verb = Callable[[Message], str | None]
 
 
+class Screen(Protocol):
+    """The widget, as far as a click reaches."""
+
+    board: Board
+    controls: Controls
+    stage: Scene
+    staged: int
+
+    @property
+    def boxed(self) -> bool:
+        """Whether it is shown with its controls."""
+
+    def send(self, content: Message) -> None:
+        """Tell the page something."""
+
+    def arrange(self, *, by: str, focus: int | None) -> None:
+        """Show groups, or what is up- and downstream of one node."""
+
+    def expand(self, key: Any) -> None:
+        """Show the nodes of a group."""
+
+
 class Actions:
     """The verbs of one widget. A handler may be called in any thread of the kernel, and only starts what takes time."""
 
-    def __init__(self, project: Project, widget: GraphWidget) -> None:
+    def __init__(self, project: WatchedProject, widget: Screen) -> None:
         self._project, self._widget = project, widget
         self._worker = DaemonExecutor(1)
         self._free = threading.Semaphore(WAITING)
@@ -116,9 +141,9 @@ class Actions:
         if self._project.background.queued >= WAITING:
             raise UsageError("too many runs are waiting", remedy="cancel them")
         chosen = _chosen(message.get("how"), self._ids(message.get("i", [])))
-        options = {**self._widget.controls.chosen(named=not chosen.keys().isdisjoint({"nodes", "again"})), **chosen}
+        controls = self._widget.controls.chosen(named=not chosen.keys().isdisjoint({"nodes", "again"}))
         busy = self._project.background.busy
-        run = self._project.start(**options, command=_command(chosen))
+        run = self._project.start(Request.of({**controls, **chosen, "command": _command(chosen)}))
         run.then(self._ended)
         queued = f"queued: {plural(self._project.background.queued, 'run')} to come after this one" if busy else ""
         return "; ".join(filter(None, (queued, self._widget.controls.told())))
@@ -179,7 +204,7 @@ def _serial(message: Message) -> int:
 
 
 def _chosen(how: object, ids: Sequence[str]) -> dict[str, Any]:
-    """The selection of a run, as ``Project.start`` takes it."""
+    """The selection of a run, by the names in ``Request``."""
     whole: dict[str, dict[str, Any]] = {
         "all": {"full": True},
         "changed": {},

@@ -38,7 +38,7 @@ class Controls:
         self.box.layout.display = "none" if self.box.layout.display == "flex" else "flex"
 
     def chosen(self, *, named: bool) -> dict[str, Any]:
-        """What was chosen, as ``Project.start`` takes it; ``named`` nodes run anyway, so there is no "full"."""
+        """What was chosen, by the names in ``Request``; ``named`` nodes run anyway, so there is no "full"."""
         made = self._made
         if not made:
             return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.display import DisplayHandle, display
 
@@ -11,7 +11,8 @@ from seeknal_nb.notebook.frontend import shows_more_than_text, somebody_is_there
 from seeknal_nb.showing import Drawing
 
 if TYPE_CHECKING:
-    from seeknal_nb.notebook.project import Project
+    from seeknal_nb.notebook.widget.board import Board
+    from seeknal_nb.notebook.widget.widget import GraphWidget
 
 __all__ = ["GraphView"]
 
@@ -21,13 +22,31 @@ WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 """A page of nbconvert would break a line within a word."""
 
 
+class Shown(Protocol):
+    """The project, as far as a view of its graph needs it."""
+
+    @property
+    def board(self) -> Board:
+        """How the nodes stand."""
+
+    @property
+    def widget(self) -> GraphWidget:
+        """The live graph."""
+
+    def select_nodes(self, selector: str) -> list[str]:
+        """Select what a text of the selector grammar names; gives the ids."""
+
+    def keep(self, shown: DisplayHandle) -> None:
+        """Bring a drawing up to date when a run has ended."""
+
+
 class GraphView(Drawing):
     """A drawing of how the nodes stood, which a notebook shows as the project's widget, live."""
 
     __slots__ = ("project",)
-    project: Project
+    project: Shown
 
-    def __init__(self, drawing: Drawing, project: Project) -> None:
+    def __init__(self, drawing: Drawing, project: Shown) -> None:
         super().__init__(drawing.picture, drawing.title, drawing.details)
         object.__setattr__(self, "project", project)
 

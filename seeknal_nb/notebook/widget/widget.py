@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seeknal_nb.draw.scene import Scene
-    from seeknal_nb.notebook.project import Project
+    from seeknal_nb.notebook.widget.watched import WatchedProject
     from seeknal_nb.workflow.events import Event
 
 __all__ = ["GraphWidget"]
@@ -41,6 +41,10 @@ def _computed(give: Callable[[Any], Any]) -> traitlets.Any:
 class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """One project's graph, live. All who show it see the same widget; ``Project.widget`` makes it.
 
+    Args:
+        project: Has the nodes and their board.
+        renew: Brings what the notebook keeps up to date.
+
     Attributes:
         stage: What is drawn where; ``staged`` counts how often that was another scene.
         selected: The numbers of the selected nodes, from the browser or from Python.
@@ -57,7 +61,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     scene = _computed(lambda widget: {**widget.stage.to_dict(), "version": widget.staged})
     snapshot = _computed(lambda widget: widget.board.snapshot())
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: WatchedProject, renew: Callable[[], None]) -> None:
         self.title = project.manifest.metadata.project
         self.board = project.board
         self._by, self._opened = "", frozenset[Any]()
@@ -67,6 +71,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self._actions = Actions(project, self)
         self._box: ipywidgets.VBox | None = None
         self._project, self._ticker, self._sending = project, _Ticker(self), threading.RLock()
+        self._renew = renew
         self._run: dict[str, Any] = {}
         super().__init__()
         self.controls = Controls(self._kinds, self._tags, project.workers)
@@ -142,7 +147,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     def renew(self) -> None:
         """Bring what the notebook keeps up to date, unless the widget was closed meanwhile."""
         if self.comm is not None:
-            self._project.renew()
+            self._renew()
 
     def arrange(self, *, by: str, focus: int | None) -> None:
         """Show groups by ``kind``, ``tag`` or ``folder``, or all nodes; or only what is up- and downstream of one."""

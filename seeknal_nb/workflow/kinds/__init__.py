@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
@@ -21,7 +22,7 @@ __all__ = ["check_node", "kind_names", "kind_of"]
 def kind_of(name: str, custom: Mapping[str, Any]) -> Kind:
     """The kind of that name: the caller's own, else of the table, else of an entry point.
 
-    A function of a node is a custom executor as SPEC.md § Custom Executors writes it.
+    A function of a node is a custom executor as SPEC.md § Custom Executors writes it. The caller's own stay with the caller.
 
     Raises:
         PluginError: There is none.
@@ -29,7 +30,8 @@ def kind_of(name: str, custom: Mapping[str, Any]) -> Kind:
     declared = declaration_of(name, custom)
     work = plugins.find("kinds", name, KINDS) if declared.work is None else declared.work
     found = plugins.loaded("kind", name, work) if isinstance(work, str) else work
-    return found if isinstance(found, Kind) else Kind(execute=_of_node(found), stages=False)
+    kind = found if isinstance(found, Kind) else Kind(execute=_of_node(found), stages=False)
+    return replace(kind, travels=lambda _: False) if name in custom else kind
 
 
 def check_node(node: Node, custom: Mapping[str, Any]) -> None:

@@ -40,6 +40,10 @@ class Secrets:
         self._environment = os.environ if environment is None else environment
         self._known: dict[str, None] = {}
 
+    def __reduce__(self) -> tuple[type[Secrets], tuple[()]]:
+        """No value travels: in another process it is of that one's environment."""
+        return Secrets, ()
+
     def expand(self, text: str) -> str:
         """The text with the values put in, which must never be stored; raises ``NodeError`` where one is not set."""
         return _NAMED.sub(lambda match: self.value(match[1]), text)

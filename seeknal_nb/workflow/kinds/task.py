@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.dag.purity import Captured
-    from seeknal_nb.engines import Engine, OnFirstUse, Relation, Table
+    from seeknal_nb.engines import OpenedLater, Relation, Session, Table
     from seeknal_nb.workflow.builds import Build
 
 __all__ = ["Delivery", "Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of"]
@@ -101,7 +101,7 @@ class Task:
         stage: A fresh directory; what is in it afterwards becomes the build.
         captured: What a Python body reads of the notebook.
         surroundings: Where.
-        opener: With what, opened on first use.
+        opener: With what, opened when something first needs it.
         cancelled: Set when nobody waits for it any more: nothing may be delivered then.
         seen: What the node saw or delivered last.
     """
@@ -112,13 +112,13 @@ class Task:
     stage: Path
     captured: Captured
     surroundings: Surroundings
-    opener: OnFirstUse
+    opener: OpenedLater
     cancelled: threading.Event = field(default_factory=threading.Event)
     seen: Seen = field(default_factory=dict)
 
     @property
-    def engine(self) -> Engine:
-        """The engine."""
+    def engine(self) -> Session:
+        """The session in which its inputs are bound."""
         return self.opener.get()
 
     def resolve(self, name: str) -> str | None:
@@ -188,6 +188,7 @@ class Kind:
         altered: Why a side effect's target is no longer what was delivered; empty where it is.
         measures: Whether a build of the node tells about checks or metrics, which the summary of a later run has too.
         delivers: Where a side effect goes; None where it goes nowhere.
+        travels: Whether another process can do a node's work: not where it reads what only the notebook has.
     """
 
     execute: Callable[[Task], dict[str, Any]]
@@ -198,6 +199,7 @@ class Kind:
     altered: Callable[[Seen], str] = lambda seen: ""
     measures: Callable[[Node], bool] = lambda node: False
     delivers: Callable[[Node, Surroundings], Delivery | None] = lambda node, around: None
+    travels: Callable[[Node], bool] = lambda node: True
 
 
 def result_of(table: Table, *metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -243,4 +243,10 @@ def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[st
     ]
 
 
-SOURCE = Kind(execute=_execute, check=_check, probe=_probe, measures=lambda node: bool(node.config.get("freshness")))
+SOURCE = Kind(
+    execute=_execute,
+    check=_check,
+    probe=_probe,
+    measures=lambda node: bool(node.config.get("freshness")),
+    travels=lambda node: _has_body(node) or format_of(node) != DATAFRAME,
+)

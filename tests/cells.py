@@ -12,7 +12,7 @@ from seeknal_nb.dag.python import load, read_body
 __all__ = ["bare", "cell", "cells", "digest", "made", "taken"]
 
 
-def cell(space: dict[str, object], source: str) -> dict[str, object]:
+def cell(space: Any, source: str) -> dict[str, object]:
     """Run one more cell, with its source in linecache as IPython does it."""
     text = textwrap.dedent(source)
     file = f"<cell {hash(text)}>"

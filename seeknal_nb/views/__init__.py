@@ -1,0 +1,1 @@
+"""What is shown of a project: how its nodes stand, what they stored, the drawing. It computes nothing and writes nothing."""

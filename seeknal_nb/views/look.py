@@ -1,0 +1,81 @@
+"""One look at a project as its last run left it: tables, listings, how each node stands. Knows no project, only a runner."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from seeknal_nb.dag.graph import Graph
+from seeknal_nb.workflow.details import Inspector
+from seeknal_nb.workflow.listing import node_rows, result_of, status_rows
+from seeknal_nb.workflow.reading import Reader, as_shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+    from seeknal_nb.showing import Preview, Rows
+    from seeknal_nb.workflow.details import Details
+    from seeknal_nb.workflow.events import NodeResult
+    from seeknal_nb.workflow.runner import DAGRunner
+
+__all__ = ["Look"]
+
+
+class Look:
+    """What there is to see at one moment.
+
+    Args:
+        runner: Has the nodes, what is remembered of them, the parameters of the look, and an engine of its own: a run's
+            bodies must not meet what looking binds.
+        left: The parameters of the last run that the look has too, because nobody gave others.
+    """
+
+    def __init__(self, runner: DAGRunner, left: Mapping[str, object]) -> None:
+        self.runner, self._left = runner, left
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.runner)
+
+    @cached_property
+    def _inspector(self) -> Inspector:
+        return Inspector(self.runner)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The stored table of a node as a pandas frame."""
+        frame: pd.DataFrame = self._reader.query(name)
+        return frame
+
+    def preview(self, name: str, *, limit: int) -> Preview:
+        """The first rows of a node's stored table, its schema and counts."""
+        return self._reader.preview(name, limit=limit)
+
+    def details(self, name: str, *, rows: int) -> Details:
+        """All that is worth knowing of one node, with its first ``rows``; 0 reads no data."""
+        return self._inspector.details(name, rows=rows)
+
+    def select(self, terms: Iterable[str] | str) -> list[str]:
+        """The ids that terms of the selector grammar name now, in topological order."""
+        return self.runner.select(terms)
+
+    def nodes(self, selectors: Iterable[str]) -> Rows:
+        """A row a node in topological order: what it is and what it reads; all of them where there is no selector."""
+        terms, graph = list(selectors), Graph(self.runner.manifest, self.runner.kinds)
+        return node_rows(graph, self.select(terms) if terms else graph.ids)
+
+    def status(self) -> Rows:
+        """A row a node in topological order: how it last came out, and what a run would do now."""
+        plan = self.runner.plan()
+        return status_rows(plan, as_shown(self.runner, plan), self._left)
+
+    def standing(self, last: Iterable[NodeResult] = ()) -> dict[str, NodeResult]:
+        """How each node stands now, by id in topological order: as it came out; PENDING, or FAILED, where it would run.
+
+        Args:
+            last: The results of the last run, where they are at hand.
+        """
+        plan, results = self.runner.plan(), {result.node_id: result for result in last}
+        states = as_shown(self.runner, plan)
+        return {s.node_id: result_of(s, states.get(s.node_id), results.get(s.node_id)) for s in plan.steps}
