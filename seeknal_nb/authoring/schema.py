@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import NAME
@@ -11,7 +12,7 @@ from seeknal_nb.workflow.kinds import kind_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["node_schema"]
+__all__ = ["node_schema", "schema_text"]
 
 _LIST: Mapping[str, Any] = {"type": "array"}
 _OBJECTS: Mapping[str, Any] = {"type": "array", "items": {"type": "object"}}
@@ -24,6 +25,11 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     LOOSE: {"anyOf": [{"type": "string"}, _LIST, {"type": "object"}]},
 }
 """What each shape of a value is; one that is not here may be anything."""
+
+
+def schema_text(kinds: Mapping[str, Any] | None = None) -> str:
+    """``node_schema`` as JSON text."""
+    return json.dumps(node_schema(kinds), indent=1)
 
 
 def node_schema(kinds: Mapping[str, Any] | None = None) -> dict[str, Any]:
