@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from seeknal_nb.authoring.folder import COMMON, ENDINGS, FOLDER
-from seeknal_nb.authoring.schema import schema_text
+from seeknal_nb.authoring.schema import TITLE, schema_text
 from seeknal_nb.dag.definitions import Definitions, own_modules
 from seeknal_nb.dag.fingerprint import PARAMETER, digest
 from seeknal_nb.dag.graph import Graph
@@ -274,7 +274,8 @@ def _signed(text: str) -> bytes:
 def _is_ours(content: bytes) -> bool:
     """Whether an export wrote it, and nobody has changed it since."""
     found = _SIGNED.match(content)
-    return found is not None and digest(content[found.end() :])[:16] == found[1].decode()
+    signed = found is not None and digest(content[found.end() :])[:16] == found[1].decode()
+    return signed or f'"title": "{TITLE}"'.encode() in content[:200]
 
 
 def _check_free(directory: Path, files: Mapping[str, bytes], copies: Mapping[str, Path], *, force: bool) -> list[Path]:
@@ -297,7 +298,7 @@ def _is_taken(path: Path, content: bytes) -> bool:
     if not path.exists():
         return False
     there = path.read_bytes() if path.is_file() else b""
-    return there != content and not _is_ours(there) and path.name != SCHEMA
+    return there != content and not _is_ours(there)
 
 
 def _written(folder: Path) -> Iterator[Path]:

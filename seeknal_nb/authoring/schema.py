@@ -12,8 +12,9 @@ from seeknal_nb.workflow.kinds import kind_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["node_schema", "schema_text"]
+__all__ = ["TITLE", "node_schema", "schema_text"]
 
+TITLE = "A node of a seeknal_nb project"
 _LIST: Mapping[str, Any] = {"type": "array"}
 _OBJECTS: Mapping[str, Any] = {"type": "array", "items": {"type": "object"}}
 SHAPES: Mapping[str, Mapping[str, Any]] = {
@@ -37,7 +38,7 @@ def node_schema(kinds: Mapping[str, Any] | None = None) -> dict[str, Any]:
     names = kind_names(kinds or {})
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "A node of a seeknal_nb project",
+        "title": TITLE,
         "type": "object",
         "required": ["kind", "name"],
         "properties": {

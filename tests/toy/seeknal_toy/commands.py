@@ -1,7 +1,7 @@
 """The command ``names``: the bare names of the nodes, a line each."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from seeknal_nb.commands import Command
@@ -15,7 +15,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upper", action="store_true", help="in capitals")
 
 
-def _run(project: Project, options: argparse.Namespace) -> Iterator[Any]:
+def _run(project: Project, options: argparse.Namespace) -> Generator[Any]:
     names = [node.name.upper() if options.upper else node.name for node in project.manifest.nodes.values()]
     yield Rows(f"{len(names)} names", ("name",), tuple((name,) for name in names))
 
