@@ -15,7 +15,7 @@ from seeknal_nb.arguments import TICK, add_format, add_manner, add_notebook, add
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, whole
 from seeknal_nb.markup import plural
-from seeknal_nb.showing import FORMATS, Rows
+from seeknal_nb.views.values import FORMATS, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -94,7 +94,7 @@ def _plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
-    from seeknal_nb.workflow.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
+    from seeknal_nb.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
 
     plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
@@ -227,7 +227,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(project: Project, options: Arguments) -> Generator[Any]:
-    from seeknal_nb.exporting import export  # noqa: PLC0415 - only who exports needs it
+    from seeknal_nb.authoring.export import export  # noqa: PLC0415 - only who exports needs it
 
     yield export(project, Path(options.folder), force=options.force, data=not options.no_data)
 

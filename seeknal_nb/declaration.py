@@ -54,17 +54,17 @@ MAPPING, MAPPINGS, EITHER = "a mapping", "a list of mappings", "a list or a mapp
 LOOSE, ANYTHING = "text, a list or a mapping", "anything"
 
 KINDS: Mapping[str, str] = {
-    "source": "seeknal_nb.workflow.kinds.sources.declared:SOURCE",
-    "transform": "seeknal_nb.workflow.kinds.declared:TRANSFORM",
-    "feature_group": "seeknal_nb.workflow.kinds.features.declared:FEATURE_GROUP",
-    "model": "seeknal_nb.workflow.kinds.models.declared:MODEL",
-    "aggregation": "seeknal_nb.workflow.kinds.aggregations.declared:AGGREGATION",
-    "rule": "seeknal_nb.workflow.kinds.rules.declared:RULE",
-    "exposure": "seeknal_nb.workflow.kinds.exposures.declared:EXPOSURE",
-    "profile": "seeknal_nb.workflow.kinds.aggregations.declared:PROFILE",
-    "second_order_aggregation": "seeknal_nb.workflow.kinds.aggregations.declared:SECOND_ORDER_AGGREGATION",
-    "semantic_model": "seeknal_nb.workflow.kinds.declared:SEMANTIC_MODEL",
-    "metric": "seeknal_nb.workflow.kinds.declared:METRIC",
+    "source": "seeknal_nb.kinds.sources.declared:SOURCE",
+    "transform": "seeknal_nb.kinds.declared:TRANSFORM",
+    "feature_group": "seeknal_nb.kinds.features.declared:FEATURE_GROUP",
+    "model": "seeknal_nb.kinds.models.declared:MODEL",
+    "aggregation": "seeknal_nb.kinds.aggregations.declared:AGGREGATION",
+    "rule": "seeknal_nb.kinds.rules.declared:RULE",
+    "exposure": "seeknal_nb.kinds.exposures.declared:EXPOSURE",
+    "profile": "seeknal_nb.kinds.aggregations.declared:PROFILE",
+    "second_order_aggregation": "seeknal_nb.kinds.aggregations.declared:SECOND_ORDER_AGGREGATION",
+    "semantic_model": "seeknal_nb.kinds.declared:SEMANTIC_MODEL",
+    "metric": "seeknal_nb.kinds.declared:METRIC",
 }
 """The one table of kinds: where each one declares itself."""
 

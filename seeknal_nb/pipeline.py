@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.authoring.common import filled, read_common
 from seeknal_nb.authoring.decorators import node_of
-from seeknal_nb.authoring.folder import COMMON, FOLDER, nodes_of_yaml, parse_folder
+from seeknal_nb.authoring.folder import COMMON, FOLDER, SHARED, nodes_of_yaml, parse_folder
 from seeknal_nb.authoring.node import make_node
 from seeknal_nb.authoring.pyfiles import definitions_of
-from seeknal_nb.dag.functions import HOME, source_of
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.link import Names, inputs_of
+from seeknal_nb.dag.links import Names, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.dag.parameters import Given, stand_ins, texts_of
 from seeknal_nb.dag.select import resolve
-from seeknal_nb.dag.slices import has_work
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import LockedError, ManifestError, SelectionError
+from seeknal_nb.kinds import check_node, kind_names
 from seeknal_nb.markup import article, plural
-from seeknal_nb.showing import Rows
-from seeknal_nb.workflow.kinds import check_node, kind_names
+from seeknal_nb.python.extract import has_work
+from seeknal_nb.python.source import HOME, source_of
+from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.request import Request
 
 if TYPE_CHECKING:
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from seeknal_nb.authoring.decorators import Declared
     from seeknal_nb.workflow.background import Background
 
-__all__ = ["SHARED", "Pipeline", "plain_values"]
+__all__ = ["Pipeline", "plain_values"]
 
-SHARED = "common/notebook.py"
-"""What an exported notebook's bodies take from it, below the project's folder."""
 
 BEFORE_READING = "wait() for its handle or cancel() it before the folder is read again"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from seeknal_nb.authoring.folder import FOLDER
+from seeknal_nb.authoring.settings import settings_of
 from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
@@ -18,15 +19,14 @@ from seeknal_nb.engines import ENGINES, OnFirstUse
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.markup import plural
 from seeknal_nb.pipeline import BEFORE_READING, Pipeline
-from seeknal_nb.settings import settings_of
-from seeknal_nb.showing import Rows
 from seeknal_nb.views.drawing import drawing_of
+from seeknal_nb.views.listing import garbage_rows, history_rows
 from seeknal_nb.views.look import Look
+from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import LAST, read_history
-from seeknal_nb.workflow.listing import garbage_rows, history_rows
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of
 from seeknal_nb.workflow.report import followed
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Engine
-    from seeknal_nb.showing import Drawing, Preview
+    from seeknal_nb.views.details import Details
+    from seeknal_nb.views.values import Drawing, Preview
     from seeknal_nb.workflow.background import BackgroundRun
-    from seeknal_nb.workflow.details import Details
     from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeResult
     from seeknal_nb.workflow.plan import Plan
     from seeknal_nb.workflow.state import StateBackend, StateStore

@@ -6,8 +6,8 @@ import linecache
 import textwrap
 from typing import Any
 
-from seeknal_nb.dag.purity import Captured, captured
-from seeknal_nb.dag.python import load, read_body
+from seeknal_nb.python.body import load, read_body
+from seeknal_nb.python.capture import Captured, captured
 
 __all__ = ["bare", "cell", "cells", "digest", "made", "taken"]
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.engines.duckdb import DuckDB
-from seeknal_nb.workflow.reading import Reader
+from seeknal_nb.views.reading import Reader
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionStatus, ExecutionSummary
 
 Rows = tuple[tuple[int, int], ...]

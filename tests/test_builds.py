@@ -14,9 +14,9 @@ from seeknal_nb import Project
 from seeknal_nb.engines import Relation
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.builds import Build, File, Part, Partitioning, build_digest, read_record, record_of
-from seeknal_nb.workflow.outputs import OutputStore
-from seeknal_nb.workflow.proofs import Proofs
+from seeknal_nb.storage.builds import Build, File, Part, Partitioning, build_digest, read_record, record_of
+from seeknal_nb.storage.outputs import OutputStore
+from seeknal_nb.storage.proofs import Proofs
 
 SCHEMA = (("id", "BIGINT"), ("ü", "DECIMAL(9,2)"))
 WIDER = (*SCHEMA, ("new", "VARCHAR"))

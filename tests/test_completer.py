@@ -15,7 +15,7 @@ from shells import HEAVY, PIPELINE, ROOT, Notebook, execute
 from waiting import eventually
 
 from seeknal_nb.commands import NOTEBOOK_COMMANDS
-from seeknal_nb.workflow.kinds import KINDS
+from seeknal_nb.kinds import KINDS
 
 NODES = """
 %%seeknal

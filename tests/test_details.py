@@ -17,7 +17,7 @@ from waiting import MINUTES
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import SelectionError
 from seeknal_nb.project import Project
-from seeknal_nb.workflow.details import CELL, LONGEST_LOG, Details, Inspector
+from seeknal_nb.views.details import CELL, LONGEST_LOG, Details, Inspector
 from seeknal_nb.workflow.runner import DAGRunner
 
 PANEL = {

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from seeknal_nb import Project
-from seeknal_nb.dag.documents import read_yaml
+from seeknal_nb.authoring.export import _document as document_of
+from seeknal_nb.authoring.export import export
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Node
 from seeknal_nb.errors import ManifestError, SeeknalError, UsageError
-from seeknal_nb.exporting import _document as document_of
-from seeknal_nb.exporting import export
+from seeknal_nb.storage.documents import read_yaml
 
 USERS = "id,name,amount\n1,Ann,10\n2,Bob,NA\n3,Cid,30\n"
 

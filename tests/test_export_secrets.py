@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seeknal_nb import Project
+from seeknal_nb.authoring.export import export
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.exporting import export
 
 VALUE = "tok-very-s3cret\\'\"x"
 BODY = "import pandas as pd\npd.DataFrame({'n': [len(%s)]})"

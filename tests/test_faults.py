@@ -25,10 +25,10 @@ from seeknal_nb.cli import main
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.errors import LockedError, SeeknalError, SelectionError, StateError, UsageError
 from seeknal_nb.project import Project
+from seeknal_nb.storage.outputs import OutputStore
+from seeknal_nb.storage.proofs import Proofs
+from seeknal_nb.views.reading import Reader
 from seeknal_nb.workflow.events import NodeStarted
-from seeknal_nb.workflow.outputs import OutputStore
-from seeknal_nb.workflow.proofs import Proofs
-from seeknal_nb.workflow.reading import Reader
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionSummary
 
 ROOT = Path(__file__).parents[1]

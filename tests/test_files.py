@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seeknal_nb.errors import StateError
-from seeknal_nb.files import write_atomic
+from seeknal_nb.storage.files import write_atomic
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from kinds import arrow
 
 from seeknal_nb import Project
-from seeknal_nb.exporting import export
+from seeknal_nb.authoring.export import export
 
 HERE = Path(__file__).parent / "peer"
 PEER = os.environ.get("SEEKNAL_PEER", "")

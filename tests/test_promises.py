@@ -8,8 +8,8 @@ import pytest
 from waiting import END, Gate, eventually, ours
 
 from seeknal_nb import DAGRunner, Manifest, Node, Project
-from seeknal_nb.dag.sql import canonical, tables_in
 from seeknal_nb.errors import ManifestError, NodeError
+from seeknal_nb.sql.names import canonical, tables_in
 from seeknal_nb.workflow import walk
 from seeknal_nb.workflow.events import NodeFinished, NodeStarted
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seeknal_nb import Project
+from seeknal_nb.authoring.settings import settings_of
 from seeknal_nb.errors import PluginError, SeeknalError
-from seeknal_nb.settings import settings_of
 
 CASES = [
     ({}, "", {}),

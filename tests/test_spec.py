@@ -24,7 +24,7 @@ import pytest
 from seeknal_nb.authoring.folder import nodes_of_yaml
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.errors import CycleError
-from seeknal_nb.workflow.kinds import KINDS
+from seeknal_nb.kinds import KINDS
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionStatus, ExecutionSummary, print_summary
 
 ROOT = Path(__file__).parents[1]

@@ -12,14 +12,15 @@ from kinds import build_of, run
 from statements import STATEMENTS, TABLES, Rows, Writer, database, files, rows_of
 
 from seeknal_nb import Project
-from seeknal_nb.dag import sqlparsers, sqlreads
-from seeknal_nb.dag.link import Names
-from seeknal_nb.dag.sql import check_sql, rewrite, tables_in
-from seeknal_nb.dag.sqlplaces import Places
-from seeknal_nb.dag.sqltext import statements
+from seeknal_nb.dag.links import Names
 from seeknal_nb.errors import SeeknalError
+from seeknal_nb.kinds.paths import as_engines_write
+from seeknal_nb.sql import parsers as sqlparsers
+from seeknal_nb.sql import reads as sqlreads
+from seeknal_nb.sql.names import check_sql, rewrite, tables_in
+from seeknal_nb.sql.places import Places
+from seeknal_nb.sql.text import statements
 from seeknal_nb.workflow.events import ExecutionSummary
-from seeknal_nb.workflow.kinds.paths import as_engines_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,14 +10,14 @@ import duckdb
 import pytest
 from statements import STATEMENTS, database, files, rows_of
 
-from seeknal_nb.dag.sql import _KEYWORDS, canonical
-from seeknal_nb.dag.sqltext import words
+from seeknal_nb.sql.names import _KEYWORDS, canonical
+from seeknal_nb.sql.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from seeknal_nb.dag.sqltext import Piece
+    from seeknal_nb.sql.text import Piece
 
 ALL = [sql for name, section in STATEMENTS.items() if name != "refs" for sql in section]
 

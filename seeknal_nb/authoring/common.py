@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.documents import read_yaml
-from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, Place, near
+from seeknal_nb.storage.documents import read_yaml
+from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.authoring.node import make_node
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.workflow.kinds import kind_names
+from seeknal_nb.kinds import kind_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,27 +7,29 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.authoring.common import filled, read_common
 from seeknal_nb.authoring.node import make_node
 from seeknal_nb.authoring.pyfiles import nodes_of_python
-from seeknal_nb.dag.documents import read_yaml
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.link import Names, inputs_of
+from seeknal_nb.dag.links import Names, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node
-from seeknal_nb.dag.text import read_text
 from seeknal_nb.dag.written import Written
 from seeknal_nb.declaration import ConfigError, declaration_of
 from seeknal_nb.errors import ManifestError, ManyErrors, Place, SeeknalError, one_or_many
-from seeknal_nb.workflow.kinds import check_node
+from seeknal_nb.kinds import check_node
+from seeknal_nb.storage.documents import read_yaml
+from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from seeknal_nb.dag.documents import Document
+    from seeknal_nb.storage.documents import Document
 
-__all__ = ["COMMON", "ENDINGS", "FOLDER", "nodes_of_yaml", "parse_folder"]
+__all__ = ["COMMON", "ENDINGS", "FOLDER", "SHARED", "nodes_of_yaml", "parse_folder"]
 
 FOLDER = "seeknal"
 ENDINGS = (".yml", ".yaml", ".py")
 COMMON = "common"
+SHARED = "common/notebook.py"
+"""What an exported notebook's bodies take from it, below the project's folder."""
 APART = frozenset({COMMON, "templates", "sql_pairs", "skills", "tests"})
 """Folders of a project in which no nodes stand."""
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.manifest import Node, node_type
-from seeknal_nb.dag.text import read_text
 from seeknal_nb.declaration import ConfigError, check_keys, declaration_of
 from seeknal_nb.errors import ManifestError, near
-from seeknal_nb.workflow.kinds import kind_names
+from seeknal_nb.kinds import kind_names
+from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

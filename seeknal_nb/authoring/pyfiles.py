@@ -26,15 +26,15 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.authoring import decorators
 from seeknal_nb.authoring.decorators import Declared, node_of
 from seeknal_nb.authoring.node import check_id
-from seeknal_nb.dag.functions import HOME, Ours
-from seeknal_nb.dag.imported import READ, Reading
-from seeknal_nb.dag.origin import found_at
-from seeknal_nb.dag.python import compile_tree, imports_of, parse
-from seeknal_nb.dag.slices import SourceFile, has_work
-from seeknal_nb.dag.text import read_text
 from seeknal_nb.dag.written import Written
 from seeknal_nb.errors import ManifestError, Place, SeeknalError, text_of
-from seeknal_nb.workflow.kinds import kind_names
+from seeknal_nb.kinds import kind_names
+from seeknal_nb.python.body import compile_tree, imports_of, parse
+from seeknal_nb.python.extract import SourceFile, has_work
+from seeknal_nb.python.imported import READ, Reading
+from seeknal_nb.python.objects import found_at
+from seeknal_nb.python.source import HOME, Ours
+from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

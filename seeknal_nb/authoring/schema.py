@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.graph import NAME
 from seeknal_nb.declaration import COMMON, EITHER, LOOSE, MAPPING, MAPPINGS, TEXT, TEXTS, Key, declaration_of
-from seeknal_nb.workflow.kinds import kind_names
+from seeknal_nb.kinds import kind_names
+from seeknal_nb.sql.text import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

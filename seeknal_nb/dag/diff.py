@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.fingerprint import DOCUMENTATION, config_parts
+from seeknal_nb.dag.keys import DOCUMENTATION, config_parts
 from seeknal_nb.markup import esc_term, table
 
 if TYPE_CHECKING:

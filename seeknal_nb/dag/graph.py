@@ -5,7 +5,6 @@ Everything here is iterative, so a chain may be as deep as memory allows, and ta
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +12,15 @@ from seeknal_nb.dag.order import adjacency, find_cycle, kahn
 from seeknal_nb.dag.waits import waits_of
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import CycleError, ManifestError, SeeknalError, near, one_or_many
+from seeknal_nb.sql.text import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from seeknal_nb.dag.manifest import Manifest, Node
 
-__all__ = ["NAME", "Graph", "check_name"]
+__all__ = ["Graph", "check_name"]
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _RESERVED = frozenset(["con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))])
 """Names that Windows keeps for devices: a directory cannot be called so there."""
 

@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seeknal_nb.dag.documents import read_json
 from seeknal_nb.dag.order import adjacency, find_cycle
-from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, Place, SeeknalError
-from seeknal_nb.files import write_atomic
+from seeknal_nb.storage.documents import read_json
+from seeknal_nb.storage.files import write_atomic
+from seeknal_nb.storage.text import read_text
 from seeknal_nb.version import __version__
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.documents import read_yaml
 from seeknal_nb.errors import Place
+from seeknal_nb.storage.documents import read_yaml
 
 if TYPE_CHECKING:
     from seeknal_nb.errors import Spot

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from seeknal_nb.dag.sqltext import quote
 from seeknal_nb.engines import Interrupted, Relation, Schema, Table
 from seeknal_nb.engines.fetched import fetched
 from seeknal_nb.engines.frames import taken
 from seeknal_nb.engines.interrupts import attended
 from seeknal_nb.engines.parquet import same_rows, stored, written, written_exactly
 from seeknal_nb.engines.statements import explained, last, only_select, schema_of
+from seeknal_nb.sql.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

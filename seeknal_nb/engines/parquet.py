@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from seeknal_nb.dag.sqltext import Statement, column, literal, parquet, shown
 from seeknal_nb.engines import Relation, Schema, Table
 from seeknal_nb.engines.statements import run_statement, schema_of
 from seeknal_nb.errors import NodeError
+from seeknal_nb.sql.text import Statement, column, literal, parquet, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

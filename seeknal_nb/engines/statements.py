@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from seeknal_nb.dag.sqlfaults import fault_of
-from seeknal_nb.dag.sqltext import Statement, statements, words
 from seeknal_nb.engines.names import refuse_doubled
 from seeknal_nb.errors import NodeError, Spot
+from seeknal_nb.sql.faults import fault_of
+from seeknal_nb.sql.text import Statement, statements, words
 
 if TYPE_CHECKING:
     from seeknal_nb.engines import Schema

@@ -210,7 +210,7 @@ class Completer:
 
     @property
     def _kinds(self) -> list[str]:
-        from seeknal_nb.workflow.kinds import kind_names  # noqa: PLC0415 - loading the extension stays quick
+        from seeknal_nb.kinds import kind_names  # noqa: PLC0415 - loading the extension stays quick
 
         project = self._project()
         return kind_names({}) if project is None else project.known_kinds()

@@ -9,7 +9,7 @@ from IPython.display import display
 from seeknal_nb.errors import UsageError
 from seeknal_nb.markup import cut, esc_html, esc_term
 from seeknal_nb.notebook.frontend import shows_more_than_text
-from seeknal_nb.showing import Drawing
+from seeknal_nb.views.values import Drawing
 from seeknal_nb.workflow.events import ExecutionSummary, NodeFinished, RunFinished, RunStarted
 from seeknal_nb.workflow.plan import Plan
 from seeknal_nb.workflow.report import event_lines, print_lines

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from seeknal_nb.dag.documents import read_json
-from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, Place, SeeknalError
 from seeknal_nb.notebook.absent import Absent
 from seeknal_nb.notebook.magics import load
 from seeknal_nb.notebook.project import Project
+from seeknal_nb.storage.documents import read_json
+from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

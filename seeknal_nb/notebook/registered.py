@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.errors import ManyErrors, Place, RunFailed, SeeknalError
+from seeknal_nb.kinds.tables import volatile_of
 from seeknal_nb.markup import esc_html, esc_term
-from seeknal_nb.workflow.kinds.tables import volatile_of
 from seeknal_nb.workflow.plan import Action
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import volatile_in
-from seeknal_nb.showing import Drawing
+from seeknal_nb.kinds.body import sql_of
+from seeknal_nb.sql.names import volatile_in
+from seeknal_nb.views.values import Drawing
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
-from seeknal_nb.workflow.kinds.body import sql_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,17 +6,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.workflow.details import Inspector
-from seeknal_nb.workflow.listing import node_rows, result_of, status_rows
-from seeknal_nb.workflow.reading import Reader, as_shown
+from seeknal_nb.views.details import Inspector
+from seeknal_nb.views.listing import node_rows, result_of, status_rows
+from seeknal_nb.views.reading import Reader, as_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
-    from seeknal_nb.showing import Preview, Rows
-    from seeknal_nb.workflow.details import Details
+    from seeknal_nb.views.details import Details
+    from seeknal_nb.views.values import Preview, Rows
     from seeknal_nb.workflow.events import NodeResult
     from seeknal_nb.workflow.runner import DAGRunner
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import SeeknalError, UsageError
 from seeknal_nb.markup import cut
+from seeknal_nb.secrets import names_credential
 from seeknal_nb.workflow.history import newest_records
-from seeknal_nb.workflow.kinds.secrets import names_credential
 from seeknal_nb.workflow.options import RunOptions
 from seeknal_nb.workflow.request import FAILED, HOW, WHAT, Request, same
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from seeknal_nb.workflow.kinds.secrets import Secrets
+    from seeknal_nb.secrets import Secrets
 
 __all__ = ["failed_request", "last_request", "recorded"]
 

@@ -6,9 +6,9 @@ from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import NodeError, SeeknalError, text_of
-from seeknal_nb.files import io_errors
+from seeknal_nb.storage.files import io_errors
+from seeknal_nb.storage.outputs import running
 from seeknal_nb.workflow.job import run_job, sent
-from seeknal_nb.workflow.outputs import running
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.parameters import reaching
-from seeknal_nb.dag.purity import Captured
-from seeknal_nb.dag.python import params_read
 from seeknal_nb.engines import Interrupted, OpenedLater
 from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, WorkerError, text_of
+from seeknal_nb.kinds import kind_of
+from seeknal_nb.kinds.body import python_of
+from seeknal_nb.kinds.task import Task
 from seeknal_nb.markup import json_value
-from seeknal_nb.workflow.builds import DATA
+from seeknal_nb.python.body import params_read
+from seeknal_nb.python.capture import Captured
+from seeknal_nb.storage.builds import DATA
+from seeknal_nb.storage.outputs import discard, files_in, new_stage, running
 from seeknal_nb.workflow.executors import where
-from seeknal_nb.workflow.kinds import kind_of
-from seeknal_nb.workflow.kinds.body import python_of
-from seeknal_nb.workflow.kinds.task import Task
-from seeknal_nb.workflow.outputs import discard, files_in, new_stage, running
 from seeknal_nb.workflow.parcel import Parcel, packed, unpacked
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import EngineSpec, OnFirstUse, Relation, Schema
     from seeknal_nb.errors import Place
-    from seeknal_nb.workflow.builds import File
-    from seeknal_nb.workflow.kinds.secrets import Secrets
-    from seeknal_nb.workflow.kinds.task import Input, Kind, Seen, Surroundings
+    from seeknal_nb.kinds.task import Input, Kind, Seen, Surroundings
+    from seeknal_nb.secrets import Secrets
+    from seeknal_nb.storage.builds import File
 
 __all__ = ["Failure", "Job", "Outcome", "checked", "run_job", "sent"]
 

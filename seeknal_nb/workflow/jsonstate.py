@@ -8,7 +8,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.files import Signature, io_errors, signature, write_atomic
+from seeknal_nb.storage.files import Signature, io_errors, signature, write_atomic
 from seeknal_nb.workflow.lock import FolderLock, fenced
 from seeknal_nb.workflow.stores import path_of
 

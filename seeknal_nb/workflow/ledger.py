@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.kinds.body import body_line
 from seeknal_nb.workflow.events import ExecutionStatus
-from seeknal_nb.workflow.kinds.body import body_line
 from seeknal_nb.workflow.state import FORMAT, NodeState, read_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from seeknal_nb.workflow.builds import Build
+    from seeknal_nb.storage.builds import Build
+    from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.events import NodeResult
     from seeknal_nb.workflow.observe import Observed
-    from seeknal_nb.workflow.outputs import OutputStore
     from seeknal_nb.workflow.plan import Decision
     from seeknal_nb.workflow.state import Lease, StateStore
 

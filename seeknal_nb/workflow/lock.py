@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import Fenced, LockedError
-from seeknal_nb.files import io_errors
+from seeknal_nb.storage.files import io_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

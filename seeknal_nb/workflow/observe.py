@@ -6,14 +6,15 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.fingerprint import ENGINE, digest, node_parts, written
-from seeknal_nb.dag.purity import Captured, captured
-from seeknal_nb.dag.python import read_body
+from seeknal_nb.dag.keys import ENGINE, node_parts, written
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, one_or_many
-from seeknal_nb.workflow.builds import Build
-from seeknal_nb.workflow.kinds import check_node, kind_of
-from seeknal_nb.workflow.kinds.body import python_of
-from seeknal_nb.workflow.kinds.tables import is_view
+from seeknal_nb.kinds import check_node, kind_of
+from seeknal_nb.kinds.body import python_of
+from seeknal_nb.kinds.tables import is_view
+from seeknal_nb.python.body import read_body
+from seeknal_nb.python.capture import Captured, captured
+from seeknal_nb.storage.builds import Build
+from seeknal_nb.storage.files import digest
 from seeknal_nb.workflow.plan import Facts
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.workflow.kinds.task import Delivery, Kind, Probe, Seen, Surroundings
-    from seeknal_nb.workflow.outputs import OutputStore
+    from seeknal_nb.kinds.task import Delivery, Kind, Probe, Seen, Surroundings
+    from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.state import NodeState
 
 APPENDED = "an earlier version of seeknal_nb appended its rows, which would be there twice; name it to append them again"

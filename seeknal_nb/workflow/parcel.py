@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag import live, origin
-from seeknal_nb.dag.apart import MEMOISED, apart
-from seeknal_nb.dag.imported import file_text
-from seeknal_nb.dag.purity import Captured
 from seeknal_nb.errors import NodeError, text_of
+from seeknal_nb.python import live, objects
+from seeknal_nb.python.apart import MEMOISED, apart
+from seeknal_nb.python.capture import Captured
+from seeknal_nb.python.imported import file_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -112,7 +112,7 @@ def _pickled(value: object) -> bytes:
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, obj: Any) -> Any:
-            if isinstance(obj, _TOLD_BY_US) and origin.home_of(obj) is None and (parts := apart(obj)):
+            if isinstance(obj, _TOLD_BY_US) and objects.home_of(obj) is None and (parts := apart(obj)):
                 return parts.make, parts.args, dict(parts.attributes) or None
             reduced = super().reducer_override(obj)
             if isinstance(obj, types.FunctionType) and reduced is not NotImplemented:
@@ -129,7 +129,7 @@ def _own_modules(names: Iterable[str]) -> Iterator[OwnModule]:
     """The modules with the packages that they are in, which may have no file."""
     wanted = {name[:end] for name in names for end in (*(n for n, sign in enumerate(name) if sign == "."), len(name))}
     for name in sorted(wanted):
-        file = origin.own_file(name)
+        file = objects.own_file(name)
         if file is None:
             yield OwnModule(name, "", b"", package=True)
         elif file.suffix == ".py":  # a compiled one is found where it lies

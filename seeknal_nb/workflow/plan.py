@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from seeknal_nb.dag.fingerprint import ENGINE, PARAMETER, build_key, own_digest
+from seeknal_nb.dag.keys import ENGINE, PARAMETER, build_key, own_digest
 from seeknal_nb.markup import esc_html, esc_term, plural, table
 from seeknal_nb.workflow.options import Selection
 from seeknal_nb.workflow.reasons import Reason, Why
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seeknal_nb.dag.graph import Graph
-    from seeknal_nb.workflow.builds import Build
+    from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.state import NodeState
 
 __all__ = ["Action", "Decision", "Facts", "Plan", "Step", "World", "decide", "last_good"]

@@ -11,19 +11,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.sql import unordered
 from seeknal_nb.engines import EngineSpec, Interrupted
 from seeknal_nb.errors import SeeknalError, text_of
-from seeknal_nb.workflow.builds import Build
+from seeknal_nb.kinds.body import sql_of
+from seeknal_nb.sql.names import unordered
+from seeknal_nb.storage.builds import Build
+from seeknal_nb.storage.outputs import discard
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.executors import DaemonExecutor, executor_for, machine_memory, works_here
 from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
-from seeknal_nb.workflow.kinds.body import sql_of
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.options import RunOptions
-from seeknal_nb.workflow.outputs import discard
 from seeknal_nb.workflow.plan import last_good
 from seeknal_nb.workflow.walk import Walk
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Manifest, Node
     from seeknal_nb.engines import OnFirstUse
-    from seeknal_nb.workflow.builds import Part
+    from seeknal_nb.kinds.task import Surroundings
+    from seeknal_nb.storage.builds import Part
+    from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.events import Event
-    from seeknal_nb.workflow.kinds.task import Surroundings
     from seeknal_nb.workflow.ledger import Ledger
     from seeknal_nb.workflow.observe import Observed
-    from seeknal_nb.workflow.outputs import OutputStore
     from seeknal_nb.workflow.plan import Decision, Plan
 
 __all__ = ["Run", "RunSettings"]

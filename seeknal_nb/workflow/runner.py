@@ -13,6 +13,10 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import NodeType
 from seeknal_nb.dag.select import split
 from seeknal_nb.engines import OnFirstUse
+from seeknal_nb.kinds import kind_names
+from seeknal_nb.kinds.task import Surroundings
+from seeknal_nb.storage.outputs import OutputStore
+from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.workflow.events import (
     ExecutionStatus,
     ExecutionSummary,
@@ -24,16 +28,12 @@ from seeknal_nb.workflow.events import (
 )
 from seeknal_nb.workflow.executors import refuse_forking
 from seeknal_nb.workflow.jsonstate import JsonState
-from seeknal_nb.workflow.kinds import kind_names
-from seeknal_nb.workflow.kinds.task import Surroundings
 from seeknal_nb.workflow.ledger import Ledger, leased, recall
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import Observed, observe
 from seeknal_nb.workflow.options import RunOptions, Selection, value_of, whole
-from seeknal_nb.workflow.outputs import OutputStore
 from seeknal_nb.workflow.plan import Plan, last_good
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
-from seeknal_nb.workflow.proofs import Proofs
 from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, RunSettings
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Manifest, Node
     from seeknal_nb.engines import Engine
+    from seeknal_nb.storage.outputs import Garbage
     from seeknal_nb.workflow.events import Event
-    from seeknal_nb.workflow.outputs import Garbage
     from seeknal_nb.workflow.state import NodeState, StateBackend, StateStore
 
 __all__ = [

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seeknal_nb.errors import Fenced, StateError, UsageError, near
-from seeknal_nb.files import io_errors
+from seeknal_nb.storage.files import io_errors
 from seeknal_nb.workflow.lock import SignOfLife, fenced, held
 from seeknal_nb.workflow.stores import options_of, path_of
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Relation
 from seeknal_nb.engines.interrupts import STEP, in_steps
+from seeknal_nb.kinds.tables import relations
+from seeknal_nb.kinds.task import Input
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
-from seeknal_nb.workflow.kinds.tables import relations
-from seeknal_nb.workflow.kinds.task import Input
 from seeknal_nb.workflow.plan import Action, Decision, decide, last_good
 from seeknal_nb.workflow.reasons import Reason, Why
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.workflow.builds import Build
+    from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.job import Job, Outcome
     from seeknal_nb.workflow.observe import Observed

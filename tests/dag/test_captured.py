@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from cells import cell, cells, digest, made, taken
 
-from seeknal_nb.dag.purity import captured
-from seeknal_nb.dag.python import read_body
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.python.body import read_body
+from seeknal_nb.python.capture import captured
 
 IMPORTS = "import abc, collections, dataclasses, datetime as dt, decimal, enum, functools, pathlib, re, types, typing"
 OBJECT = "class P:\n  def __init__(self, k): self.k = k\n"

@@ -13,10 +13,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seeknal_nb.dag import documents, text
-from seeknal_nb.dag.documents import read_json, read_yaml
-from seeknal_nb.dag.text import read_text
 from seeknal_nb.errors import ManifestError, ManyErrors, Place, SeeknalError
+from seeknal_nb.storage import documents, text
+from seeknal_nb.storage.documents import read_json, read_yaml
+from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

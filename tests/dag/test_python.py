@@ -26,9 +26,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
-from seeknal_nb.dag.purity import captured
-from seeknal_nb.dag.python import canonical, load, read_body
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.python.body import canonical, load, read_body
+from seeknal_nb.python.capture import captured
 
 READS = [
     # plain order
@@ -754,8 +754,8 @@ def test_a_module_that_its_own_file_brings_to_what_it_is_stays(folder: Path, tex
 PROCESS = """
 import sys, json
 sys.path.insert(0, {root!r})
-from seeknal_nb.dag.purity import captured
-from seeknal_nb.dag.python import read_body, canonical
+from seeknal_nb.python.capture import captured
+from seeknal_nb.python.body import read_body, canonical
 space = {{"__name__": "__main__"}}
 exec({cell!r}, space)
 body = read_body({body!r}, name="node")

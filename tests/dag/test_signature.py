@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seeknal_nb.dag.python import read_body
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.python.body import read_body
 
 HELPER = "def helper(x):\n    return x\n"
 MAIN = "def main(a):\n    return a\n"

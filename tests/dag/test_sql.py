@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from seeknal_nb.dag.link import Names, inputs_of
+from seeknal_nb.dag.links import Names, inputs_of
 from seeknal_nb.dag.manifest import Node
-from seeknal_nb.dag.sql import canonical, check_sql, files_in, input_named, rewrite, tables_in
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.sql.names import canonical, check_sql, files_in, input_named, rewrite, tables_in
 
 
 @pytest.mark.parametrize(

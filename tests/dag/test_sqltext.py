@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from seeknal_nb.dag.sqltext import pieces, render, statements, unquoted
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.sql.text import pieces, render, statements, unquoted
 
 NASTY = st.text(alphabet="\\'\"$q-*/ \n;a", max_size=12)
 

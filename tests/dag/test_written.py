@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seeknal_nb.dag.documents import read_yaml
 from seeknal_nb.dag.written import Written
 from seeknal_nb.errors import ManifestError, Place, Spot, about
+from seeknal_nb.storage.documents import read_yaml
 
 ESCAPED = re.compile(r"\\(?:x..|u.{4}|U.{8}|.)")
 WORD = st.text(alphabet="abcé中😀'\"\\:#-{}|>&*%\x07", min_size=1, max_size=5)

@@ -15,7 +15,7 @@ from texts import HOSTILE
 
 from seeknal_nb.draw import Mark, Picture
 from seeknal_nb.errors import UsageError
-from seeknal_nb.showing import FORMATS, LISTED, Drawing
+from seeknal_nb.views.values import FORMATS, LISTED, Drawing
 
 PICTURE = Picture(
     (

@@ -19,9 +19,9 @@ from seeknal_nb.authoring.cell import define
 from seeknal_nb.engines import Session
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import ManifestError, UsageError
-from seeknal_nb.workflow.kinds.aggregations.aggregation import grouping_of
-from seeknal_nb.workflow.kinds.aggregations.windows import FUNCTIONS
-from seeknal_nb.workflow.reading import Reader
+from seeknal_nb.kinds.aggregations.aggregation import grouping_of
+from seeknal_nb.kinds.aggregations.windows import FUNCTIONS
+from seeknal_nb.views.reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -30,7 +30,7 @@ from kinds import failure, good, run, status
 from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError, UsageError
-from seeknal_nb.workflow.kinds.exposures import pages, writers
+from seeknal_nb.kinds.exposures import pages, writers
 
 
 def needs(*modules):

@@ -11,8 +11,8 @@ import pytest
 
 from kinds import arrow, build_of, failure, good, rows, status
 from seeknal_nb.authoring.cell import define
-from seeknal_nb.dag.wanted import Wanted, read_wanted
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.python.wanted import Wanted, read_wanted
 
 if TYPE_CHECKING:
     from seeknal_nb import Project

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kinds import good
-from seeknal_nb.workflow.kinds.metadata import merged
+from seeknal_nb.kinds.metadata import merged
 
 if TYPE_CHECKING:
     from seeknal_nb import Project

@@ -205,8 +205,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 @given(data=st.data())
 def test_a_part_goes_by_the_key_alone(connection: duckdb.DuckDBPyConnection, data: st.DataObject) -> None:
     """The split is stable: other rows, their order and the width of an integer do not count."""
-    from seeknal_nb.workflow.kinds.models.training import Split, Training
-    from seeknal_nb.workflow.kinds.models.trainingset import part_sql
+    from seeknal_nb.kinds.models.training import Split, Training
+    from seeknal_nb.kinds.models.trainingset import part_sql
 
     keys = st.tuples(st.integers(-(2**31), 2**31 - 1), st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")))
     held = data.draw(st.lists(keys, min_size=1, max_size=8, unique=True))
@@ -341,7 +341,7 @@ def test_n_jobs_does_not_change_what_is_predicted(project: Project) -> None:
 def test_what_memory_holds_between_the_fields_of_a_record_is_not_saved(tmp_path: Path) -> None:
     import numpy as np
 
-    from seeknal_nb.workflow.kinds.models.artefacts import read, save
+    from seeknal_nb.kinds.models.artefacts import read, save
 
     kind = np.dtype([("a", "i1"), ("b", "f8")], align=True)
     saved = []
@@ -374,7 +374,7 @@ NUMBERS = {
 
 @pytest.mark.parametrize(("values", "expected"), NUMBERS.values(), ids=NUMBERS)
 def test_every_kind_of_number_is_a_float(values: pd.Series, expected: list[float | None]) -> None:
-    from seeknal_nb.workflow.kinds.models.preparing import as_numbers
+    from seeknal_nb.kinds.models.preparing import as_numbers
 
     found = as_numbers(values.to_frame("x"))["x"]
     assert str(found.dtype) == "float64"
@@ -386,7 +386,7 @@ def test_every_kind_of_number_is_a_float(values: pd.Series, expected: list[float
     pd.Series(["a", None], dtype="category"), pd.Series(["a", pd.NA], dtype="string"),
 ])  # fmt: skip
 def test_every_kind_of_missing_word_is_the_same_word(values: pd.Series) -> None:
-    from seeknal_nb.workflow.kinds.models.preparing import as_words
+    from seeknal_nb.kinds.models.preparing import as_words
 
     assert as_words(values.to_frame("x"))["x"].tolist() == ["a", ""]
 
@@ -635,7 +635,7 @@ def test_what_skops_cannot_keep_is_pickled_and_marked(project: Project) -> None:
 TAMPER = """
 from pathlib import Path
 import dataclasses, pickle, xxhash
-from seeknal_nb.workflow.builds import File, read_record, record_of
+from seeknal_nb.storage.builds import File, read_record, record_of
 (found,) = Path({root!r}).glob("target/outputs/model/m/*/model.joblib")
 found.write_bytes(bytes.fromhex({data!r}))
 record = found.parent / "build.json"
@@ -677,7 +677,7 @@ def test_a_skops_file_with_types_of_others_is_not_loaded() -> None:
 
     import skops.io
 
-    from seeknal_nb.workflow.kinds.models.artefacts import read
+    from seeknal_nb.kinds.models.artefacts import read
 
     with pytest.raises(NodeError, match=r"fractions\.Fraction"):
         read(skops.io.dumps({"x": Fraction(1, 2)}), "skops")

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinds import good, rows
-from seeknal_nb.workflow.kinds.features.groups import Group
-from seeknal_nb.workflow.kinds.features.pointintime import Part, Spine, latest_sql, retrieval_sql, with_latest
+from seeknal_nb.kinds.features.groups import Group
+from seeknal_nb.kinds.features.pointintime import Part, Spine, latest_sql, retrieval_sql, with_latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

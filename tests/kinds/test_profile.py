@@ -14,8 +14,8 @@ from kinds import arrow, build_of, failure, good, status
 from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.workflow.kinds.aggregations import profile as module
-from seeknal_nb.workflow.reading import Reader
+from seeknal_nb.kinds.aggregations import profile as module
+from seeknal_nb.views.reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kinds import good
-from seeknal_nb.workflow.kinds.refresh import FETCHED, refresh_due
+from seeknal_nb.kinds.refresh import FETCHED, refresh_due
 
 HOUR = 3_600.0
 NOW = 1_000_000.0

@@ -21,8 +21,8 @@ from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
 from seeknal_nb.engines.duckdb import DuckDBSession
 from seeknal_nb.errors import ManifestError, UsageError
-from seeknal_nb.workflow.kinds.checks.forms import specs_of, threshold
-from seeknal_nb.workflow.kinds.checks.outcome import conclude
+from seeknal_nb.kinds.checks.forms import specs_of, threshold
+from seeknal_nb.kinds.checks.outcome import conclude
 
 NOW = datetime.now(UTC).replace(tzinfo=None)
 NAN = float("nan")

@@ -10,7 +10,7 @@ import pytest
 from kinds import good, rows, run
 from seeknal_nb import Project
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.secrets import Secrets
+from seeknal_nb.secrets import Secrets
 
 
 def quote_all(value: str) -> str:

@@ -29,12 +29,12 @@ from kinds.postgres import Server, free_port
 from seeknal_nb import Project
 from seeknal_nb.authoring.cell import define
 from seeknal_nb.authoring.node import make_node
+from seeknal_nb.durations import duration_text, seconds_of
 from seeknal_nb.errors import ManifestError, NodeError, UsageError
-from seeknal_nb.workflow.kinds.connections import connect, place_of
-from seeknal_nb.workflow.kinds.durations import duration_text, seconds_of
-from seeknal_nb.workflow.kinds.secrets import Secrets
-from seeknal_nb.workflow.kinds.sources.postgres import read_postgres
-from seeknal_nb.workflow.kinds.task import Surroundings
+from seeknal_nb.kinds.connections import connect, place_of
+from seeknal_nb.kinds.sources.postgres import read_postgres
+from seeknal_nb.kinds.task import Surroundings
+from seeknal_nb.secrets import Secrets
 
 UTC = dt.UTC
 NOW = dt.datetime.now(UTC).replace(tzinfo=None)
@@ -1157,7 +1157,7 @@ def test_without_the_extra_the_error_says_what_to_install(project, tmp_path, mon
 
 def test_to_define_a_source_needs_no_heavy_library() -> None:
     program = (
-        "import sys; from seeknal_nb.workflow.kinds import check_node, kind_of; from seeknal_nb.dag.manifest import Node\n"
+        "import sys; from seeknal_nb.kinds import check_node, kind_of; from seeknal_nb.dag.manifest import Node\n"
         "for config in ({'path': 'a.csv', 'schema': [{'name': 'a', 'data_type': 'DATE'}]}, {'path': 'a.xlsx'},"
         " {'connection': 'pg', 'table': 't', 'refresh': '1h'}):\n"
         "    check_node(Node('source.s', 's', 'source', config=config), {})\n"

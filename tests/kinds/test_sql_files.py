@@ -12,7 +12,7 @@ import pytest
 from kinds import failure, good, rows, run, status
 from seeknal_nb import Project
 from seeknal_nb.errors import NodeError
-from seeknal_nb.workflow.kinds.paths import as_engines_write, matches
+from seeknal_nb.kinds.paths import as_engines_write, matches
 
 TREE = (
     "f.csv .h.csv d/1.csv d/2.csv d/1.CSV d/.x/3.csv d/e/4.csv d/e/f/5.csv y=1/a.csv y=2/a.csv s[1]/a.csv s1/a.csv x[1].csv x1.csv a*b.csv "

@@ -8,8 +8,8 @@ import pytest
 
 from kinds import good, rows, run
 from seeknal_nb import Project
-from seeknal_nb.dag.sql import multiplies, volatile_in
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.sql.names import multiplies, volatile_in
 
 ORDERS = "SELECT * FROM (VALUES (1, 10), (2, 20), (2, 30), (4, 40)) AS t(user_id, amount)"
 USERS = "SELECT * FROM (VALUES (1, 'ann'), (2, 'bob'), (3, 'eve')) AS t(id, name)"

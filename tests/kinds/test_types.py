@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from kinds import here
-from seeknal_nb.workflow.kinds.types import is_decimal, is_integer, is_nested, is_number, is_time, is_word, is_zoned
+from seeknal_nb.sql.types import is_decimal, is_integer, is_nested, is_number, is_time, is_word, is_zoned
 
 IS = {
     "integer": is_integer, "decimal": is_decimal, "number": is_number, "time": is_time, "zoned": is_zoned, "word": is_word,

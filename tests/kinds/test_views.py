@@ -10,7 +10,7 @@ from statements import TABLES, database, files, rows_of
 from kinds import build_of, good, rows
 from seeknal_nb import Project
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.workflow.kinds.tables import relations
+from seeknal_nb.kinds.tables import relations
 
 VIEWS = {
     "one": ({"v": "SELECT x FROM a"}, "SELECT x FROM v ORDER BY x"),

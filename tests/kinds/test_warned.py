@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 
-from seeknal_nb.workflow.kinds.warned import warned
+from seeknal_nb.kinds.thread_warnings import warned
 
 
 def together(*works) -> None:

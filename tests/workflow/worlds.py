@@ -7,7 +7,7 @@ from typing import Any
 
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest, Node
-from seeknal_nb.workflow.builds import Build
+from seeknal_nb.storage.builds import Build
 from seeknal_nb.workflow.plan import Facts, Plan, Selection
 from seeknal_nb.workflow.planner import decide_all, make_plan
 from seeknal_nb.workflow.state import NodeState

@@ -8,7 +8,7 @@ from IPython.display import DisplayHandle, display
 
 from seeknal_nb.markup import esc_html
 from seeknal_nb.notebook.frontend import shows_more_than_text, somebody_is_there
-from seeknal_nb.showing import Drawing
+from seeknal_nb.views.values import Drawing
 
 if TYPE_CHECKING:
     from seeknal_nb.notebook.widget.board import Board

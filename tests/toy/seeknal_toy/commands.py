@@ -6,7 +6,7 @@ from typing import Any
 
 from seeknal_nb.commands import Command
 from seeknal_nb.project import Project
-from seeknal_nb.showing import Rows
+from seeknal_nb.views.values import Rows
 
 __all__ = ["NAMES"]
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from seeknal_nb.dag.manifest import Node
-from seeknal_nb.dag.sqltext import column, quote
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.workflow.builds import DATA
-from seeknal_nb.workflow.kinds.context import Context
-from seeknal_nb.workflow.kinds.task import Kind, Task, result_of
+from seeknal_nb.kinds.context import Context
+from seeknal_nb.kinds.task import Kind, Task, result_of
+from seeknal_nb.sql.text import column, quote
+from seeknal_nb.storage.builds import DATA
 
 __all__ = ["SNAPSHOT", "newest"]
 

@@ -1,0 +1,163 @@
+"""Keys: what makes one build of a node the same as another; pure, and the same in every process.
+
+``key(node) = H(id, canonical config and code, probe, [(input, output digest of the input)])``.
+The canonical form drops what cannot change the data: comments and layout, description, owner, tags.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.parameters import reaching, scope, texts_of
+from seeknal_nb.python.body import canonical as canonical_python
+from seeknal_nb.python.body import params_read
+from seeknal_nb.sql.names import canonical as canonical_sql
+from seeknal_nb.sql.text import holes, render, value_of
+from seeknal_nb.storage.files import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from seeknal_nb.dag.manifest import Node
+
+__all__ = ["DOCUMENTATION", "ENGINE", "build_key", "config_parts", "node_parts", "own_digest", "written"]
+
+DOCUMENTATION = frozenset(
+    {"kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "url", "maturity", "version_notes"}
+)
+"""Keys of a config that say what a node is called, or whom it concerns; edges stand for ``inputs``."""
+
+SHORT = 16
+SQL = frozenset({"sql", "transform", "query", "watermark", "expression"})
+"""Keys of a config whose texts are SQL: a parameter is a literal there."""
+SQL_WITHIN = frozenset({"sql", "query", "expression", "where", "value", "condition"})
+"""The same further down: in checks, rules, features, and a source's params."""
+PARAMETER = "parameter "
+"""Before the names of parameters among a node's parts."""
+ENGINE = "engine"
+"""The part that names the engine and its major version."""
+
+
+def written(node: Node, params: Mapping[str, object]) -> tuple[str, Node]:
+    """A digest of the config as it is written, and the node with its parameters put in.
+
+    Equal digests mean equal parts, so that nobody need parse again. Parameters are put in as SQL in a SQL body and as
+    they are elsewhere; Python reads ``ctx.params``.
+
+    Raises:
+        ManifestError: A parameter has no value.
+    """
+    text = _json(node.config)
+    if "{{" not in text:
+        return digest(text), node
+    used = _values(_holes(node.config), node.config, params)
+    return digest(text + _json(used)), replace(node, config=_resolved(node.config, params, known=True))
+
+
+def node_parts(node: Node, params: Mapping[str, object]) -> dict[str, str]:
+    """A short digest for every part of a node: its config without its parameters' values, then each value."""
+    text = _json(node.config)
+    used = [*_holes(node.config), *_params_of_python(node.config.get("python"), params)]
+    values = {
+        f"{PARAMETER}{name}": digest(_json(value))[:SHORT] for name, value in _values(used, node.config, params).items()
+    }
+    return config_parts(_resolved(node.config, {}, known=False) if "{{" in text else node.config) | values
+
+
+def _params_of_python(source: object, params: Mapping[str, object]) -> Iterable[str]:
+    """The parameters that a body reads: those that it names literally, else all."""
+    if not isinstance(source, str):
+        return ()
+    try:
+        named = params_read(source)
+    except SyntaxError:
+        named = None
+    return filter(str.isidentifier, params) if named is None else sorted(named)
+
+
+def _holes(config: Mapping[str, Any]) -> dict[str, None]:
+    return dict.fromkeys(name for text in texts_of(config) for name in holes(text))
+
+
+def _values(names: Iterable[str], config: Mapping[str, Any], params: Mapping[str, object]) -> dict[str, object]:
+    """What these names stand for in a node: what it declares itself reads the notebook's variables of the same names too."""
+    reached = reaching(config, params)
+    own = _holes({"params": config.get("params")}) if reached is not params else {}
+    found = {name: _known(name, reached) for name in names}
+    return found | {name: [_known(name, params), found[name]] for name in own if name in found}
+
+
+def _known(name: str, params: Mapping[str, object]) -> object:
+    try:
+        return value_of(name, params)
+    except KeyError:
+        return None
+
+
+def _resolved(config: Mapping[str, Any], params: Mapping[str, object], *, known: bool) -> dict[str, Any]:
+    """The config with its parameters put in: in SQL as SQL, elsewhere as they are; Python reads ``ctx.params``."""
+    values, own = scope(config, params) if known else (params, frozenset[str]())
+    found = {}
+    for name, value in config.items():
+        # The declared ones themselves are not replaced by what happens to have their name: a reader's option is not.
+        given = params if name == "params" else values
+        fill = _Fill(given, own, known)
+        found[name] = value if name == "python" else fill.value(value, sql=name in SQL)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """Puts parameters into a value, wherever it holds texts."""
+
+    params: Mapping[str, object]
+    own: frozenset[str]
+    known: bool
+
+    def value(self, value: Any, *, sql: bool) -> Any:
+        if isinstance(value, str):
+            return render(value, self.params, plain=not sql, known=self.known, texts=self.own if sql else ())
+        if isinstance(value, dict):
+            return {name: self.value(one, sql=name in SQL_WITHIN) for name, one in value.items()}
+        return [self.value(one, sql=sql) for one in value] if isinstance(value, list) else value
+
+
+def config_parts(config: Mapping[str, Any]) -> dict[str, str]:
+    """A short digest for every part of a config: ``sql``, ``code``, and its other keys by name.
+
+    Its ``{{ name }}`` must be filled already.
+    """
+    parts = {}
+    for name, value in config.items():
+        if name in DOCUMENTATION or value is None:
+            continue
+        if name in ("sql", "transform") and isinstance(value, str):
+            parts["sql"] = digest(canonical_sql(value))[:SHORT]
+        elif name == "python" and isinstance(value, str):
+            parts["code"] = digest(_python(value))[:SHORT]
+        else:
+            parts[name] = digest(_json(value))[:SHORT]
+    return parts
+
+
+def _python(source: str) -> str:
+    try:
+        return canonical_python(source)
+    except SyntaxError:
+        return source
+
+
+def own_digest(parts: Mapping[str, str]) -> str:
+    """One text for all parts of a node, whatever their order."""
+    return ",".join(f"{name}={parts[name]}" for name in sorted(parts))
+
+
+def build_key(node_id: str, own: str, probe: str | None, inputs: Iterable[tuple[str, str]]) -> str:
+    """The key of one build: 32 hexadecimal digits."""
+    read = ";".join(f"{name}={found}" for name, found in inputs)
+    return digest(f"{node_id}\n{own}\n{probe or ''}\n{read}")
+
+
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode

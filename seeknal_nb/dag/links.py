@@ -1,0 +1,191 @@
+"""Find a node's inputs: what it lists, what its kind declares, the tables of its SQL, the names of its Python. Pure."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from seeknal_nb.dag.graph import check_name
+from seeknal_nb.dag.parameters import scope
+from seeknal_nb.declaration import FIRST, LAST, LISTED, ConfigError
+from seeknal_nb.errors import ManifestError, SeeknalError, Spot, about, near
+from seeknal_nb.python.body import Body, read_body
+from seeknal_nb.sql.names import check_sql, position_of, tables_in
+from seeknal_nb.sql.text import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.declaration import Declaration, Reference
+    from seeknal_nb.sql.names import Named
+
+__all__ = ["Names", "checked_name", "inputs_of"]
+
+
+class Names:
+    """The ids that a text may mean: by id, or by a bare name that one node has; case is ignored."""
+
+    def __init__(self, node_ids: Iterable[str]) -> None:
+        self._ids = {node_id.casefold(): node_id for node_id in node_ids}
+        self._bare: dict[str, list[str]] = {}
+        for node_id in self._ids.values():
+            self._bare.setdefault(node_id.partition(".")[2].casefold(), []).append(node_id)
+
+    def find(self, name: str) -> str | None:
+        """The id that the name means, or None.
+
+        Raises:
+            ManifestError: Several nodes have that bare name.
+        """
+        if "." in name:
+            return self._ids.get(name.casefold())
+        found = self._bare.get(name.casefold(), [])
+        if len(found) > 1:
+            raise ManifestError(
+                f"{name!r} is ambiguous", why=f"it may be {' or '.join(found)}", remedy="write the whole id, kind.name"
+            )
+        return found[0] if found else None
+
+    def need(self, name: str, what: str, *, besides: str = "") -> str:
+        """The id that the name means; else a ``ManifestError`` with the nearest names, ``besides`` left out."""
+        found = self.find(name)
+        if found is None:
+            known = [*self._ids.values(), *(self._bare if "." not in name else ())]
+            known = [one for one in known if one not in (besides, besides.partition(".")[2])]
+            raise ManifestError(f"unknown {what} {name!r}", remedy=near(name, known, what="node"))
+        return found
+
+
+def inputs_of(node: Node, declared: Declaration, names: Names, params: Mapping[str, object]) -> list[str]:
+    """The ids that a node reads: listed ones first, then in the order in which its body names them.
+
+    Args:
+        node: Whose inputs.
+        declared: What its kind says of itself.
+        names: The nodes that are there.
+        params: Values that the name of a table may need.
+
+    Raises:
+        ManifestError: It names a node that is not there, or itself.
+    """
+    try:
+        named = list(declared.reads(node.config))
+        found = _referred(node, names, [one for one in named if one.rank == FIRST])
+        found += _listed(node, names)
+        found += _referred(node, names, [one for one in named if one.rank == LISTED])
+        for statement in declared.statements(node.config):
+            key = next((key for key in ("sql", "transform") if node.config.get(key) == statement), None)
+            with about(key) if key else nullcontext():
+                found += _tables(statement, node, declared, names, params, found)
+        found += _from_python(node, names, found)
+        found += _referred(node, names, [one for one in named if one.rank == LAST])
+        declared.linked(node.config, found)
+    except SeeknalError as error:
+        raise node.blamed(error) from None
+    return list(dict.fromkeys(found))
+
+
+def _referred(node: Node, names: Names, named: Iterable[Reference]) -> list[str]:
+    found = []
+    for one in named:
+        name = _plain(one.name, one.what)
+        if one.needed:
+            found.append(names.need(name, one.what, besides=node.id))
+        elif (node_id := names.find(name)) and node_id != node.id:
+            found.append(node_id)
+    return found
+
+
+def _listed(node: Node, names: Names) -> Iterator[str]:
+    """What stands under ``inputs`` and ``depends_on``: texts, or mappings with ``ref``, or the peer's ``metric``."""
+    for key in ("inputs", "depends_on"):
+        value = node.config.get(key) or ()
+        for number, item in enumerate([value] if isinstance(value, (str, dict)) else value):
+            name = _plain((item.get("ref") or item.get("metric")) if isinstance(item, dict) else item, key)
+            with about(key, number):
+                found = names.need(name, "input", besides=node.id)
+            yield found
+
+
+def _plain(name: object, key: str) -> str:
+    """A name, or the one in ``ref('name')``."""
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"{key} must name nodes", why=f"it has {name!r}", remedy=f"{key}: [source.users]", path=(key,))
+    return name.strip().removeprefix("ref('").removesuffix("')")
+
+
+def _tables(
+    text: str, node: Node, declared: Declaration, names: Names, params: Mapping[str, object], found: list[str]
+) -> Iterator[str]:
+    values, own = scope(node.config, params)
+    sql = render(text, values, known=False, texts=own)
+    check_sql(sql, listed=bool(found))
+    for table in tables_in(sql):
+        lowered, position = table.text.casefold(), position_of(table.text)
+        if position is not None:
+            if position >= len(found):
+                why = f"{len(found)} inputs are listed"
+                raise ManifestError(f"{lowered} is not there", why=why, remedy="list it under inputs")
+            continue
+        if names.find(table.text) is None and lowered in declared.aliases(found):
+            continue
+        if lowered == "null":  # what stands for a parameter that nobody gave: say that, and not that NULL is no table
+            render(text, values, texts=own)
+        try:
+            yield names.need(_meant(table, names), "table", besides=node.id)
+        except SeeknalError as error:
+            error.spot = Spot(line=sql.count("\n", 0, table.start) + 1, near=table.text)
+            raise
+
+
+def _meant(table: Named, names: Names) -> str:
+    """What a table is called here; ``{{ source('a', 'b') }}`` is ``source.b``, or ``source.a_b``."""
+    if not table.other:
+        return table.text
+    both = [name for name in (table.text, table.other) if names.find(name)]
+    if len(both) == 1:
+        return both[0]
+    why = f"{' and '.join(both)} are both there" if both else f"neither {table.text} nor {table.other} is there"
+    raise ManifestError("the source of {{ source(...) }} is not clear", why=why, remedy="write the whole id, source.name")
+
+
+def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:
+    text = node.config.get("python")
+    if not isinstance(text, str):
+        return
+    body = read_body(text, name=node.name)
+    listed_names = {node_id.partition(".")[2]: node_id for node_id in found}
+    asked = [names.need(name, "input", besides=node.id) for name in body.refs]
+    asked += [
+        names.need(name, "input", besides=node.id)
+        for name in body.params
+        if name != "ctx" and name not in listed_names and name not in body.optional
+    ]
+    _check_called(body, {*listed_names.values(), *asked})
+    yield from asked
+    for name in body.reads:
+        if name not in (node.name, body.function) and name not in listed_names and name not in body.called:
+            node_id = names.find(name)
+            if node_id is not None and node_id != node.id:
+                yield node_id
+
+
+def _check_called(body: Body, inputs: set[str]) -> None:
+    """Refuse a call of what is a table in this body: a function of the notebook of that name is out of its reach."""
+    for node_id in sorted(inputs):
+        name = node_id.partition(".")[2]
+        if name in body.called:
+            why = f"{name} is the input {node_id} here, and a table cannot be called"
+            raise ManifestError(f"the body calls {name}", why=why, remedy="give the function another name")
+
+
+def checked_name(kind: object, name: object, kinds: Iterable[str]) -> None:
+    """Refuse a kind that is not known and a name that no table can have."""
+    known = list(kinds)
+    if not isinstance(kind, str) or kind not in known:
+        remedy = near(str(kind), known, what="kind")
+        raise ManifestError(f"unknown kind {kind!r}", remedy=remedy, spot=Spot(("kind",)))
+    why = check_name(name)
+    if why:
+        raise ManifestError("bad name", why=why, remedy="rename the node", spot=Spot(("name",)))

@@ -1,0 +1,52 @@
+"""Files that a body reads itself: they are inputs like tables, known by their content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.declaration import declaration_of
+from seeknal_nb.kinds.paths import matches
+from seeknal_nb.kinds.task import Probe, Seen, Surroundings
+from seeknal_nb.sql.names import files_in
+from seeknal_nb.storage.files import digest_file, signature
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from seeknal_nb.dag.manifest import Node
+
+__all__ = ["files_of", "files_probe", "look_at"]
+
+
+def files_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
+    """What the files of a node's SQL hold now."""
+    return look_at(files_of(node, around), seen, around.root)
+
+
+def files_of(node: Node, around: Surroundings) -> list[Path]:
+    """The files that a node's SQL names, in its body and in its conditions, in this order."""
+    named = [one for sql in declaration_of(node.node_type).statements(node.config) for one in files_in(sql)]
+    return list(dict.fromkeys(path for one in named for path in matches(around.root, one.text)))
+
+
+def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:
+    """Paths and digests; a file whose stat signature is as it was is not read again.
+
+    The path from ``root`` counts too: folders may name values (``year=2024/``), and readers may give the file's name.
+    """
+    found = {str(path): _look(path, seen.get(str(path))) for path in paths}
+    root = root.absolute()
+    told = [f"{_below(Path(path).absolute(), root)}={look[-1]}" for path, look in found.items()]
+    return Probe(" ".join(told) or None, found)
+
+
+def _below(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _look(path: Path, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    stat = signature(path)
+    if stat is None:
+        return ("missing",)
+    return before if before and before[:-1] == stat else (*stat, digest_file(path))

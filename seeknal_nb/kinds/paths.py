@@ -1,0 +1,85 @@
+"""Which files a name means, and how an engine is told of them. A name that is there exactly is that file, not a pattern."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from functools import partial
+from typing import TYPE_CHECKING
+
+from seeknal_nb.errors import NodeError
+from seeknal_nb.sql.text import exactly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+__all__ = ["as_engines_write", "matches"]
+
+_KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def matches(root: Path, name: str) -> list[Path]:
+    """The regular files that a path, a pattern or a folder means, sorted; the path itself where there are none.
+
+    Folders that a pattern meets are left out, as DuckDB leaves them out, but where it meets nothing else.
+
+    Raises:
+        NodeError: It names a pipe, a socket or a device, which nobody could look at twice, or its pattern meets one.
+    """
+    path = root / name
+    if path.is_dir():
+        return sorted(_files(path.rglob("*")))
+    above, pattern = _split(path.absolute())
+    if not pattern:
+        return list(_files([path])) or [path]
+    if "\\" in pattern and os.sep == "/":
+        why, remedy = "DuckDB takes a backslash in a pattern for a slash", "write slashes between folders"
+        raise NodeError(f"the pattern {name!r} is not clear", why=why, remedy=remedy)
+    found = sorted(above.glob(_as_pathlib_writes(pattern)))
+    files = list(_files(found))
+    if found and not files and found[0].is_dir():
+        raise NodeError("a pattern meets no file", why=f"{name!r} meets {found[0]}, a folder", remedy=f"{name}/*.csv, say")
+    return files or [path]
+
+
+def _split(path: Path) -> tuple[Path, str]:
+    """The longest part of a path that is no pattern, as it has no such sign or is there exactly, and the pattern below."""
+    if not _has_signs(path) or os.path.lexists(path):
+        return path, ""
+    above = next(parent for parent in path.parents if not _has_signs(parent) or parent.is_dir())
+    return above, path.relative_to(above).as_posix()
+
+
+def _has_signs(path: Path) -> bool:
+    return exactly(str(path)) != str(path)
+
+
+def _as_pathlib_writes(pattern: str) -> str:
+    """``**`` at the end means files, too, and beside other letters it is one star."""
+    parts = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern.split("/")]
+    return "/".join([*parts, *(["*"] if parts[-1] == "**" else [])])
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        try:
+            mode = stat.S_IFMT(path.stat().st_mode)
+        except OSError:
+            continue
+        if mode in _KINDS:
+            why, remedy = f"it is {_KINDS[mode]}", "name a file, or a pattern that only meets files"
+            raise NodeError(f"{path} cannot be read", why=why, remedy=remedy)
+        if mode == stat.S_IFREG:
+            yield path
+
+
+def as_engines_write(root: Path) -> Callable[[str], str]:
+    """How a name of a SQL text is written for an engine: from ``root``, and exactly where it is there exactly."""
+    return partial(_written, root.absolute())
+
+
+def _written(root: Path, name: str) -> str:
+    above, pattern = _split(root / name)
+    return f"{exactly(str(above))}{os.sep}{pattern}" if pattern else exactly(str(above))

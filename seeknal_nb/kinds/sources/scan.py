@@ -1,0 +1,255 @@
+"""Files that DuckDB's readers read, staged as a node's table: with types of their own, or as all their texts tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.errors import NodeError
+from seeknal_nb.kinds.casts import RAW, Located, build_cast, declared, found_in, no_rows
+from seeknal_nb.kinds.sources.columnar import check_alike, mixed, types_of_files
+from seeknal_nb.kinds.sources.delimited import FILE, explained, of_delimited, unreadable
+from seeknal_nb.kinds.sources.folders import check_folders, folder_keys
+from seeknal_nb.kinds.sources.objects import (
+    as_texts,
+    broken,
+    check_days,
+    dated,
+    declared_texts,
+    inexact,
+    json_options,
+    long_numbers,
+    nulls,
+    numbered,
+)
+from seeknal_nb.kinds.sources.readers import options_of, relation
+from seeknal_nb.kinds.sources.texts import Spelling, meanings
+from seeknal_nb.markup import plural
+from seeknal_nb.sql.text import column, exactly, literal, parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from seeknal_nb.engines import Table
+    from seeknal_nb.kinds.task import Task
+
+__all__ = ["scan"]
+
+REJECTING = ("ignore_errors", "store_rejects")
+Read = tuple["Table", list[str], dict[str, Any]]
+"""A staged table, warnings, and metrics."""
+
+
+def scan(task: Task, form: str, paths: Sequence[Path]) -> tuple[Table, dict[str, Any]]:
+    """Stage the rows of the files; gives the table with warnings and metrics.
+
+    Raises:
+        NodeError: There is nothing to read, a line is not as the others, a declared column is missing, or a value cannot
+            be cast.
+    """
+    types, options = declared(task.node), options_of(task.node)
+    full = [path for path in paths if path.stat().st_size]
+    if not full:
+        return _no_records(task, types, paths), {}
+    keys = folder_keys(full, task.surroundings.root, options)
+    if not keys:  # folders above the project name nothing of it
+        options.setdefault("hive_partitioning", False)
+    read = {"csv": _delimited, "tsv": _delimited, "json": _objects, "jsonl": _objects}.get(form, _typed)
+    table, warned, metrics = read(task, form, full, options, types, keys)
+    empty = [f"{len(paths) - len(full)} of {len(paths)} files are empty"] if len(full) < len(paths) else []
+    return table, {"warnings": [*empty, *warned], "metrics": metrics}
+
+
+def _no_records(task: Task, types: Mapping[str, str], paths: Sequence[Path]) -> Table:
+    if not types:
+        why = f"{', '.join(map(str, paths[:3]))} has neither columns nor rows"
+        raise NodeError("the source is empty", why=why, remedy="declare its columns under schema, or put rows there")
+    return no_rows(task, types)
+
+
+def _delimited(
+    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
+) -> Read:
+    """CSV and its like."""
+    if form == "tsv" and "sep" not in options:
+        options.setdefault("delim", "\t")
+    found = of_delimited(task, paths, options, types)
+    if not found.sql:
+        return _no_records(task, types, paths), [], {}
+    check_folders(keys, found.names)
+    rejecting = any(options.get(name) for name in REJECTING)
+    texts = () if options.get("all_varchar") else found.names
+    try:
+        staged = task.engine.build(found.sql, task.stage / RAW)
+    except NodeError as error:
+        raise explained(error, options) from error
+    named = {**found.types, **types}
+    table, told, left_out = _of_texts(task, staged, texts, named, Spelling.of(options), rejecting=rejecting)
+    if not rejecting:
+        return table, [*found.told, *told], {}
+    rejected, first = _rejected(task, paths, {**options, "store_rejects": True}, types)
+    left_out += rejected
+    are = "is" if left_out == 1 else "are"
+    lost = [f"{plural(left_out, 'row')} could not be read, and {are} left out{first}"] if left_out else []
+    return table, [*found.told, *lost, *told], {"rejected": left_out}
+
+
+def _of_texts(
+    task: Task,
+    staged: Table,
+    texts: Collection[str],
+    types: Mapping[str, str],
+    spelling: Spelling,
+    *,
+    rejecting: bool = False,
+) -> tuple[Table, list[str], int]:
+    """Stage the values of the texts that were read; gives the table, warnings, and how many rows were left out."""
+    raw = task.stage / RAW
+    schema = [one for one in staged.schema if one[0] != FILE]
+    named = found_in(schema, types)
+    known = {name.casefold() for name in texts}
+    names = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() in known and name not in named]
+    stored = f"read_parquet({literal(exactly(str(raw)))}, hive_partitioning = false"
+    read, told = meanings(task, f"{stored})", names, spelling)
+    several = len(schema) < len(staged.schema)
+    rows = f"(SELECT * EXCLUDE ({column(FILE)}) FROM {stored}))" if several else f"{stored})"
+    located = (
+        Located(f"{stored})", file=FILE) if several else Located(f"{stored}, file_row_number = true)", row="file_row_number")
+    )
+    table = build_cast(task, rows, named, read=read, text=spelling.text, located=located, rejecting=rejecting)
+    raw.unlink()
+    return table, told, staged.rows - table.rows
+
+
+def _rejected(task: Task, paths: Sequence[Path], options: Mapping[str, Any], types: Mapping[str, str]) -> tuple[int, str]:
+    """How many lines the CSV reader left out, and the first: a second reading, which keeps them in a table."""
+    kept = {name: value for name, value in options.items() if name != "ignore_errors"}
+    statements = (
+        f"CREATE TEMP TABLE seeknal_read AS {of_delimited(task, paths, kept, types).sql}",
+        """SELECT count(DISTINCT (file_id, line)) OVER (), line, parse_filename(file_path), coalesce(csv_line, '')
+        FROM reject_errors JOIN reject_scans USING (scan_id, file_id) ORDER BY file_id, line LIMIT 1""",
+    )
+    found = task.engine.query(";\n".join(statements), form="rows")
+    if not found:
+        return 0, ""
+    [(count, line, file, text)] = found
+    return int(count), f", as line {line} of {file}: {text[:200]!r}"
+
+
+def _objects(
+    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
+) -> Read:
+    """JSON and JSON lines: as the reader finds it, or where that would round or mix, some columns as texts."""
+    own = {name: str(kind) for name, kind in (options.get("columns") or {}).items()}
+    given, types = json_options(form, paths, options), {**own, **types}
+    try:
+        have = dict(task.engine.describe(f"SELECT * FROM {relation(form, paths, given)}"))
+    except NodeError as error:
+        raise unreadable(error) from error
+    if tuple(have.items()) == (("json", "JSON"),) and not _any(task, relation(form, paths, given)):
+        return _no_records(task, types, paths), [], {}
+    inside = _own(task, form, paths, given) if keys or options.get("hive_partitioning") else list(have)
+    check_folders(keys, inside)
+    named, besides = found_in(have.items(), types), [*(set(have) - set(inside)), *_file_column(options)]
+    capitals = _capitals(task, form, paths, given, have)
+    fixed = bool(own or capitals)  # no option could name the columns, or one does
+    texts = {} if fixed else declared_texts(have, named)
+    days = set() if fixed else dated(have) - {*named, *besides}
+    told = _doubts(task, paths, given, {name: kind for name, kind in have.items() if name not in besides}, named)
+    check_days(task, paths, given, {name: kind for name, kind in have.items() if name not in {*texts, *days, *besides}})
+    if len(paths) > 1 and "filename" not in options:
+        given, besides = {**given, "filename": FILE}, [*besides, FILE]
+
+    def staged(names: set[str]) -> Table:
+        read = given if fixed else {**given, **as_texts(have, {**texts, **dict.fromkeys(names, "VARCHAR")}, besides)}
+        return _staged(task, relation(form, paths, read), {name: kind for name, kind in have.items() if name not in texts})
+
+    table = staged(days)
+    odd, nested = inexact(task, parquet(task.stage / RAW), [one for one in table.schema if one[0] not in named])
+    if capitals:  # no option could name the columns
+        told += [f"keys that differ in case only were renamed: {', '.join(capitals)}"]
+        nested += [f"column {name!r} holds numbers that no DOUBLE holds exactly" for name in sorted(odd)]
+    elif odd:
+        table = staged(days | odd)
+    table, known, _ = _of_texts(task, table, days | odd, types, Spelling.of(options))
+    return table, [*told, *nested, *known], {}
+
+
+def _staged(task: Task, read: str, have: Mapping[str, str]) -> Table:
+    filled = ", ".join(f"{sql} AS {column(name)}" for name, sql in nulls(have).items())
+    try:
+        return task.engine.build(f"SELECT *{f' REPLACE ({filled})' if filled else ''} FROM {read}", task.stage / RAW)
+    except NodeError as error:
+        raise unreadable(error) from error
+
+
+def _doubts(
+    task: Task, paths: Sequence[Path], options: Mapping[str, Any], have: Mapping[str, str], types: Mapping[str, str]
+) -> list[str]:
+    """What is to be told of records that are not what they say; ``NodeError`` where a declared type would be rounded."""
+    told = []
+    if options.get("ignore_errors") and broken(task, paths, options):
+        told = ["records that could not be read are rows of nulls"]
+    if not (options.get("columns") or any("DOUBLE" in kind or "JSON" in kind for kind in have.values())):
+        return told
+    found = long_numbers(task, paths, options)
+    floats = {name.casefold() for name, kind in types.items() if kind.casefold() in ("double", "float")}
+    exact = [name for name in found if name.casefold() in {one.casefold() for one in types} - floats]
+    if exact:
+        why = f"JSON numbers with fractions are read as DOUBLE, which does not hold {found[exact[0]]}"
+        remedy = "write such numbers as texts, or declare DOUBLE"
+        raise NodeError(f"column {exact[0]!r} would be rounded", why=why, remedy=remedy)
+    return told + [
+        f"column {name!r} holds numbers of more digits than a DOUBLE has, as {text}: they are rounded"
+        for name, text in found.items()
+        if name.casefold() not in floats
+    ]
+
+
+def _capitals(
+    task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any], have: Mapping[str, str]
+) -> list[str]:
+    """Columns that are called as no key is: the reader tells keys apart that differ in case only."""
+    names = numbered(have)
+    if not names or "columns" in options:
+        return []
+    counts = ", ".join(f"count({column(name)})" for name in names)
+    read = relation(form, paths, {**options, "columns": dict.fromkeys(names, "JSON")})
+    found = task.engine.query(f"SELECT {counts} FROM {read}", form="rows")[0]
+    return [name for name, count in zip(names, found, strict=True) if not count]
+
+
+def _any(task: Task, read: str) -> bool:
+    return bool(task.engine.query(f"SELECT 1 FROM {read} LIMIT 1", form="rows"))
+
+
+def _typed(
+    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
+) -> Read:
+    """Parquet, which says its types itself."""
+    check_folders(keys, () if not keys else _own(task, form, paths, options))
+    read = relation(form, paths, options)
+    have = task.engine.describe(f"SELECT * FROM {read}") if types else ()
+    files = types_of_files(task, paths, options)
+    if options.get("union_by_name") is False:
+        check_alike(files)
+    table = build_cast(task, read, found_in(have, types), located=_located(form, paths, options))
+    return table, mixed(task, files, table.schema), {}
+
+
+def _own(task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> list[str]:
+    """The columns that the files themselves have."""
+    read = relation(form, paths, {**options, "hive_partitioning": False})
+    return [name for name, _ in task.engine.describe(f"SELECT * FROM {read}")]
+
+
+def _file_column(options: Mapping[str, Any]) -> list[str]:
+    named = options.get("filename")
+    return [] if not named else ["filename" if named is True else str(named)]
+
+
+def _located(form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> Located | None:
+    """The same rows with the names of their files, for an error's text."""
+    if len(paths) < 2 or "filename" in options:  # noqa: PLR2004 - one file needs no telling
+        return None
+    return Located(relation(form, paths, {**options, "filename": FILE}), file=FILE)

@@ -1,0 +1,252 @@
+"""Sources: data from outside, always kept as a snapshot, so that what follows reads what was seen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.declaration import COMMON, refuse_unknown, refuse_unknown_names
+from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.kinds.body import build_table, python_of, sql_of, store
+from seeknal_nb.kinds.casts import cast_staged, declared
+from seeknal_nb.kinds.connections import CONNECTION_KEYS, check_connection, place_of
+from seeknal_nb.kinds.files import files_of, look_at
+from seeknal_nb.kinds.metadata import merged
+from seeknal_nb.kinds.refresh import FETCHED, check_refresh, is_timed, refresh_due
+from seeknal_nb.kinds.sources.declared import FORMATS
+from seeknal_nb.kinds.sources.freshness import freshness_due, freshness_of, look_fresh
+from seeknal_nb.kinds.sources.postgres import read_postgres, watermark_of
+from seeknal_nb.kinds.sources.readers import (
+    READERS,
+    check_files,
+    check_options,
+    check_there,
+    files_named,
+    format_of,
+    path_of,
+)
+from seeknal_nb.kinds.sources.records import of_workbook, to_table
+from seeknal_nb.kinds.sources.scan import scan
+from seeknal_nb.kinds.sources.sqlite import of_sqlite
+from seeknal_nb.kinds.sources.variables import frame_digest, named_apart, variable
+from seeknal_nb.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
+from seeknal_nb.sql.text import column, parquet
+from seeknal_nb.storage.builds import DATA
+from seeknal_nb.storage.files import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.engines import Table
+
+__all__ = ["SOURCE"]
+
+POSTGRES, DATAFRAME = "postgres", "dataframe"
+ALWAYS = frozenset(key.name for key in COMMON) | {
+    "schema", "freshness", "refresh", "source", "format", "materialized", "materialization", "materializations",
+}  # fmt: skip
+BODY = frozenset({"sql", "transform", "python", "as", "params"})
+FILE = frozenset({"path", "table", "params", "query"})
+READ: Mapping[str, frozenset[str]] = {
+    "body": ALWAYS | BODY,
+    DATAFRAME: ALWAYS | {"input"},
+    POSTGRES: ALWAYS | CONNECTION_KEYS | {"table", "query", "params", "watermark", "sql", "transform"},
+    **dict.fromkeys(READERS, ALWAYS | FILE),
+}
+"""Keys of a config that are read, by what the source reads from."""
+DATABASE_PARAMS = CONNECTION_KEYS | {"table", "query", "schema"}
+
+
+def _is_database(node: Node) -> bool:
+    return format_of(node) == POSTGRES and python_of(node) is None
+
+
+def _has_body(node: Node) -> bool:
+    """Whether a body gives the rows; the SQL of a database's source is that database's."""
+    return python_of(node) is not None or (sql_of(node) is not None and not _is_database(node))
+
+
+def _check(node: Node) -> None:
+    form = "body" if _has_body(node) else format_of(node)
+    if form != "body" and form not in FORMATS:
+        raise ManifestError(f"unknown format {form!r}", remedy=near(form, FORMATS, what="format"))
+    _check_keys(node, form)
+    declared(node)
+    freshness_of(node)
+    check_refresh(node.config)
+    if form == "body":
+        _check_body(node)
+    elif form == POSTGRES:
+        _check_database(node)
+    elif form == DATAFRAME:
+        if not node.config.get("input"):
+            raise ManifestError("no variable named", remedy="--input df names the notebook's variable")
+    else:
+        _check_file(node, form)
+
+
+def _check_body(node: Node) -> None:
+    """A body has parameters, but no reader that options could be for."""
+    if sql_of(node) and python_of(node):
+        raise ManifestError("two bodies", why="it has SQL and Python both", remedy="keep one of them")
+    for name in ("nullstr", "null", "delimiter", "delim"):
+        if sql_of(node) and name in (node.config.get("params") or {}):
+            raise ManifestError(
+                f"{name} of a source with SQL is not read", remedy="write it in the SQL: read_csv('f.csv', nullstr = 'NA')"
+            )
+
+
+def _check_keys(node: Node, form: str) -> None:
+    for key in FILE if form == "body" else ():
+        if key != "params" and node.config.get(key) is not None:
+            raise ManifestError(f"{key} of a source with a body is not read", remedy="take it, or the body, away")
+    refuse_unknown(node.config, READ[form], "a source with a body" if form == "body" else f"a source of {form}")
+
+
+def _check_database(node: Node) -> None:
+    config = node.config
+    params = config.get("params") or {}
+    refuse_unknown_names(params, DATABASE_PARAMS, POSTGRES, what="option")
+    asked = [found for key in ("query", "table") for found in (config.get(key), params.get(key)) if found]
+    if len(asked) + (sql_of(node) is not None) != 1 or not all(isinstance(one, str) for one in asked):
+        remedy = "--table NAME, --query SELECT, or a SELECT as its body"
+        raise ManifestError("a source of a database reads one table or query", remedy=remedy)
+    check_connection(config)
+
+
+def _check_file(node: Node, form: str) -> None:
+    config, params = node.config, node.config.get("params") or {}
+    if not path_of(node):
+        raise ManifestError("no file named", remedy=f"--{form} FILE, or table: FILE in YAML")
+    check_options(node, form)
+    table, query = _sqlite_table(node), config.get("query") or params.get("query")
+    if form == "sqlite" and not table and not query:
+        raise ManifestError("no table named", remedy="--table NAME or --query SELECT")
+    if form != "sqlite" and query:
+        raise ManifestError(f"{form} has no query", remedy="write it as the node's SQL")
+
+
+def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
+    """What is outside now, and why it may have to be fetched although it looks the same."""
+    now, database = time.time(), _is_database(node)
+    often = "always" if database and not node.config.get("watermark") else "never"
+    due = refresh_due(node.config, seen, now, default=often) or freshness_due(freshness_of(node), seen, now)
+    dated = is_timed(node.config) or freshness_of(node) is not None
+    if database:
+        found = _watermark(node, around, due)
+        found = replace(found, text=f"connection {digest(repr(place_of(node.config, around)))} {found.text or ''}")
+    elif not _has_body(node) and format_of(node) == DATAFRAME:
+        found = Probe(f"frame {frame_digest(variable(node, around))}", due=due)
+    else:
+        found = replace(look_at(_watched(node, around), seen, around.root), due=due)
+    return replace(found, dated=dated)
+
+
+def _watermark(node: Node, around: Surroundings, due: str) -> Probe:
+    """What the watermark stands at. Only a run asks: to look at a project sends nothing to a host that it names."""
+    if not node.config.get("watermark"):
+        return Probe(due=due)
+    if not around.asking:
+        return Probe(due=due or "a run asks for its watermark", sure=bool(due))
+    try:
+        return Probe(f"watermark {watermark_of(node.config, around)}", due=due, moving=True)
+    except NodeError as error:
+        return Probe(due=f"watermark: {error.what}")
+
+
+def _watched(node: Node, around: Surroundings) -> list[Path]:
+    """The files whose content counts."""
+    files = _files(node, around)
+    if format_of(node) == "sqlite":  # what was committed may still lie in the log beside it
+        files += [log for log in (path.with_name(f"{path.name}-wal") for path in files) if log.exists()]
+    return files
+
+
+def _files(node: Node, around: Surroundings) -> list[Path]:
+    if _has_body(node):
+        return files_of(node, around)
+    form = format_of(node)
+    return files_named(node, around.root, form) if form in READERS else []
+
+
+def _execute(task: Task) -> dict[str, Any]:
+    node, began, asked = task.node, time.time(), freshness_of(task.node)
+    table, metadata = _read(task)
+    told = [metadata, {"warnings": _numbers_as_text(task, table.schema)}]
+    seen: dict[str, tuple[Any, ...]] = {FETCHED: (began,)} if is_timed(node.config) else {}
+    if asked:
+        fresh, newest = look_fresh(task, table, asked)
+        told, seen = [*told, fresh], {**seen, **newest}
+    if seen:  # it takes the place of what the probe saw
+        seen = {**look_at(_watched(node, task.surroundings), {}, task.surroundings.root).seen, **seen}
+    return result_of(table, *told) | ({"seen": seen} if seen else {})
+
+
+def _read(task: Task) -> tuple[Table, dict[str, Any]]:
+    """Stage the rows, with the casts that ``schema`` declares; gives them with what is to be told."""
+    node, around = task.node, task.surroundings
+    types = declared(node)
+    if _has_body(node):
+        check_there(files_of(node, around))
+        table, logged = build_table(task)
+        return cast_staged(task, table, types), logged
+    form = format_of(node)
+    if form == DATAFRAME:
+        frame, warned = named_apart(variable(node, around))
+        return cast_staged(task, store(task, frame), types), {"warnings": warned}
+    if form == POSTGRES:
+        rows, warned = read_postgres(node.config, around, task.cancelled)
+        return cast_staged(task, store(task, rows), types), {"warnings": warned}
+    paths = files_named(node, around.root, form)
+    check_files(node, paths, around.root, form)
+    metrics = {"files": len(paths), "bytes_read": sum(path.stat().st_size for path in paths)}
+    table, metadata = _records(task, form, paths) if not READERS[form].function else scan(task, form, paths)
+    return table, merged({"metrics": metrics}, metadata)
+
+
+def _records(task: Task, form: str, paths: list[Path]) -> tuple[Table, dict[str, Any]]:
+    """Formats that Python reads."""
+    config, params = task.node.config, task.node.config.get("params") or {}
+    if form == "sqlite":
+        query = config.get("query") or params.get("query")
+        parts = [of_sqlite(path, table=_sqlite_table(task.node), query=query) for path in paths]
+    else:
+        parts = [of_workbook(path, params) for path in paths]
+    rows, warned = to_table(parts)
+    return cast_staged(task, store(task, rows), declared(task.node)), {"warnings": warned}
+
+
+def _sqlite_table(node: Node) -> str | None:
+    """The table in the file; the config's own ``table`` is the file, where nothing else names it."""
+    config, params = node.config, node.config.get("params") or {}
+    return params.get("table") or (config.get("table") if params.get("path") or config.get("path") else None)
+
+
+def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[str]:
+    """Columns that arrived as text although they hold numbers but for one word: a null that the reader did not know."""
+    own = {name.casefold() for name in declared(task.node)}
+    text = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() not in own]
+    if not text or python_of(task.node):
+        return []
+    counts = ", ".join(
+        f"count({column(n)}) FILTER (WHERE try_cast({column(n)} AS DOUBLE) IS NOT NULL) / greatest(count({column(n)}), 1)"
+        for n in text
+    )
+    shares = task.engine.query(f"SELECT {counts} FROM (FROM {parquet(task.stage / DATA)} LIMIT 10000)", form="rows")[0]
+    return [
+        f"{name} is text, but {share:.0%} of it are numbers: is there a word for null? --null NA"
+        for name, share in zip(text, shares, strict=True)
+        if share > 0.9 and share < 1  # noqa: PLR2004 - one odd word among numbers is no chance
+    ]
+
+
+SOURCE = Kind(
+    execute=_execute,
+    check=_check,
+    probe=_probe,
+    measures=lambda node: bool(node.config.get("freshness")),
+    travels=lambda node: _has_body(node) or format_of(node) != DATAFRAME,
+)

@@ -1,0 +1,100 @@
+"""The one way a file is written, synced, signed and hashed; knows nothing of what the bytes mean."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from seeknal_nb.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Signature", "digest", "digest_file", "io_errors", "signature", "sync", "temporary_name", "write_atomic"]
+
+Signature = tuple[int, int, int, int]
+"""(size, mtime_ns, ctime_ns, inode): equal means that nobody has touched the file since."""
+
+TEMPORARY = ".tmp-"
+
+
+def temporary_name(name: str) -> str:
+    """A name beside ``name`` that nobody else uses; it never ends in a data format's suffix."""
+    return f"{TEMPORARY}{name}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+@contextlib.contextmanager
+def io_errors(doing: str, path: Path) -> Iterator[None]:
+    """An operating system's error becomes a ``StateError`` that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise StateError(
+            f"cannot {doing} {error.filename or path}",
+            why=error.strerror or str(error),
+            remedy="free the disk or mend the permissions, then run again; what was finished is kept",
+        ) from error
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Readers see the old file or the new one, never a part; the new one is on the disk when this returns.
+
+    Raises:
+        StateError: The file cannot be written; the old one is as it was and nothing is left beside it.
+    """
+    temporary = path.with_name(temporary_name(path.name))
+    with io_errors("write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(  # noqa: PTH123 - O_EXCL: nobody else's file
+                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb"
+            ) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or a directory's list of names, to the disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a directory, and its rename is journalled
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def signature(path: str | Path) -> Signature | None:
+    """The stat signature of a file; None where it cannot be seen."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - of a text: a Path costs more than the call, and there are thousands
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def digest(data: bytes | str) -> str:
+    """xxh3_128 in hexadecimal."""
+    import xxhash  # noqa: PLC0415 - not needed to show a help text
+
+    return str(xxhash.xxh3_128_hexdigest(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data))
+
+
+def digest_file(path: Path) -> str:
+    """xxh3_128 over a file's bytes, in hexadecimal."""
+    import xxhash  # noqa: PLC0415 - not needed to show a help text
+
+    hasher = xxhash.xxh3_128()
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(1 << 20):
+            hasher.update(chunk)
+    return str(hasher.hexdigest())

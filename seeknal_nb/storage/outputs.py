@@ -1,0 +1,247 @@
+"""Where builds lie: one directory under its key, published by one rename, proved by its own record.
+
+``<root>/<kind>/<name>/<key>/`` holds data.parquet, build.json and a model's artefacts. Nothing
+here knows how data is made or when it is stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from seeknal_nb.storage.builds import DATA, RECORD, Build, File, Part, build_digest, read_record, record_of
+from seeknal_nb.storage.files import TEMPORARY, Signature, digest_file, io_errors, signature, sync, temporary_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from seeknal_nb.storage.proofs import Proofs
+
+__all__ = ["Garbage", "OutputStore", "discard", "files_in", "new_stage", "running"]
+
+RUNNING = ".run-"
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A directory that no node needs: its path, what it holds in bytes, and why it may go."""
+
+    path: Path
+    size: int
+    why: str
+
+
+class OutputStore:
+    """All builds below one directory, and the memory of which files were proved."""
+
+    def __init__(self, root: Path, proofs: Proofs) -> None:
+        self.root, self.proofs = root, proofs
+        self._unsynced: list[Path] = []
+
+    def directory(self, node_id: str, key: str) -> Path:
+        """Where the build of that key lies, or would."""
+        return directory_of(self.root, node_id, key)
+
+    def publish(
+        self, stage: Path, build: Build, staged: Sequence[File], *, seconds: float, former: Callable[[Part], str | None]
+    ) -> Build:
+        """Make the staged files the build of its key; a former build of this key gives way.
+
+        Args:
+            stage: A directory that ``new_stage`` made, with data.parquet in it.
+            build: What is known of it besides its files.
+            staged: Its files, as ``files_in`` gives them.
+            seconds: How long it took.
+            former: The digest of former rows that equal those of a part, which it takes for its own, or None.
+
+        Raises:
+            StateError: The disk refuses.
+        """
+        final = self.directory(build.node_id, build.key)
+        with io_errors("write", final):
+            files = {_name(file): file for file in staged}
+            build = self._whole(build, final, stage, files, former)
+            (stage / RECORD).write_bytes(record_of(build, seconds))
+            self._swap(stage, final)
+            self.proofs.note(build.node_id, build.key, _signatures(final, [*files, RECORD]))
+        self._unsynced += [*(final / name for name in files), final / RECORD, final, final.parent]
+        return build
+
+    def _whole(
+        self, build: Build, final: Path, stage: Path, files: Mapping[str, File], former: Callable[[Part], str | None]
+    ) -> Build:
+        data, others = files[DATA], tuple(file for name, file in files.items() if name != DATA)
+        staged = replace(data, name=f"{stage.name}/{DATA}")
+        part = Part(None, build.key, build.row_count or 0, data.xxh3, build.schema, (staged,))
+        part = replace(part, digest=former(part) or data.xxh3, files=(data,))
+        found = build_digest(build.schema, [part], others)
+        return replace(build, digest=found, row_count=part.rows, path=final, parts=(part,), artefacts=others)
+
+    def _swap(self, stage: Path, final: Path) -> None:
+        try:
+            stage.rename(final)
+        except OSError:
+            if not final.exists():
+                raise
+            former = final.with_name(temporary_name(final.name))
+            final.rename(former)
+            stage.rename(final)
+            shutil.rmtree(former, ignore_errors=True)
+
+    def sync(self) -> None:
+        """Bring to the disk what was published since the last time, and write down what was proved."""
+        paths, self._unsynced = dict.fromkeys(self._unsynced), []
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError), io_errors("sync", path):
+                sync(path)
+        self.proofs.write()
+
+    def find(self, node_id: str, key: str, *, verify: bool = False) -> Build | None:
+        """The build of that key, where its record is whole, names this key, and its files are what the record says.
+
+        Args:
+            node_id: ``kind.name``.
+            key: The key asked for.
+            verify: Hash its files even if nobody has touched them since they were proved.
+        """
+        build = self._recorded(node_id, key)
+        if build is None or build.node_id != node_id or build.key != key or build.path is None:
+            return None
+        signatures = _signatures(build.path, [*(_name(file) for file in build.files), RECORD])
+        if not verify and self.proofs.of(node_id, key) == signatures:
+            return build
+        if not _proved(build):
+            return None
+        self.proofs.note(node_id, key, signatures)
+        return build
+
+    def whole(self, build: Build) -> Build:
+        """A build of which only the state was asked, with what its record tells besides."""
+        if build.path is None or build.parts:
+            return build
+        return self._recorded(build.node_id, build.key) or build
+
+    def _recorded(self, node_id: str, key: str) -> Build | None:
+        directory = self.directory(node_id, key)
+        try:
+            return read_record((directory / RECORD).read_bytes(), directory)
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def before(self, node_id: str, key: str) -> Build | None:
+        """The newest build of the node that is older than the one of that key."""
+        this = signature(self.directory(node_id, key) / RECORD)
+        found = [(signature(p / RECORD), p.name) for p in self.directory(node_id, key).parent.iterdir() if p.name != key]
+        older = sorted((s[1], name) for s, name in found if s and this and s[1] < this[1])
+        return self.find(node_id, older[-1][1]) if older else None
+
+    def intact(self, node_id: str, key: str) -> bool:
+        """Whether nobody has touched the files of a build since they were proved; a stat a file."""
+        prefix, known = f"{self.directory(node_id, key)}{os.sep}", self.proofs.of(node_id, key)
+        return bool(known) and all(signature(prefix + name) == found for name, found in known.items())
+
+    def remove_leftovers(self) -> None:
+        """Take away what dead runs staged; only for the holder of the run's lock."""
+        for path in self.root.glob(f"*/*/{TEMPORARY}*"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in self.root.glob(f"{RUNNING}*"):
+            path.unlink(missing_ok=True)
+        for folder in ("", "state", "runs"):
+            for path in (self.root.parent / folder).glob(f"{TEMPORARY}*"):
+                path.unlink(missing_ok=True)
+
+    def garbage(self, needed: Mapping[str, Collection[str]], *, keep: int = 0) -> list[Garbage]:
+        """Builds that no node needs, oldest last, beyond the newest ``keep`` of each node.
+
+        Args:
+            needed: Keys by node id; a node that is not in it is gone from the pipeline.
+            keep: How many others to keep a node.
+        """
+        found = []
+        for directory in sorted(self.root.glob("*/*")) if self.root.is_dir() else ():
+            node_id = f"{directory.parent.name}.{directory.name}"
+            keys = needed.get(node_id)
+            spare = [
+                p for p in directory.iterdir() if (keys is None or p.name not in keys) and not p.name.startswith(TEMPORARY)
+            ]
+            spare.sort(key=lambda p: p.stat().st_mtime_ns, reverse=True)
+            why = "an earlier version" if keys is not None else "its node is gone"
+            found += [Garbage(p, _size(p), why) for p in spare[keep if keys is not None else 0 :]]
+        return found
+
+    def remove(self, garbage: Collection[Garbage]) -> None:
+        """Delete directories that ``garbage`` listed, and parents that are empty then."""
+        for item in garbage:
+            shutil.rmtree(item.path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                item.path.parent.rmdir()
+                item.path.parent.parent.rmdir()
+        self.proofs.forget((f"{p.parent.parent.name}.{p.parent.name}", p.name) for p in (item.path for item in garbage))
+
+
+def directory_of(root: Path, node_id: str, key: str) -> Path:
+    """Where below that root the build of a key lies, or would."""
+    kind, _, name = node_id.partition(".")
+    return root / kind / name / key
+
+
+def running(root: Path, run: str) -> Path:
+    """The file that is there as long as a run wants the work of other processes."""
+    return root / f"{RUNNING}{run}"
+
+
+def new_stage(root: Path, node_id: str, key: str) -> Path:
+    """A fresh directory beside the build to come; to be published, or discarded. Raises ``StateError``."""
+    final = directory_of(root, node_id, key)
+    stage = final.with_name(temporary_name(key))
+    with io_errors("write", stage):
+        try:
+            stage.mkdir()
+        except FileNotFoundError:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            stage.mkdir()
+    return stage
+
+
+def discard(stage: Path) -> None:
+    """Take a staged directory away."""
+    shutil.rmtree(stage, ignore_errors=True)
+
+
+def files_in(stage: Path, key: str) -> tuple[File, ...]:
+    """The staged files as the build of that key will list them, hashed where they are. Raises ``StateError``."""
+    with io_errors("read", stage):
+        return tuple(File(f"{key}/{p.name}", p.stat().st_size, digest_file(p)) for p in sorted(stage.iterdir()))
+
+
+def _signatures(directory: Path, names: Collection[str]) -> dict[str, Signature]:
+    found = {name: signature(directory / name) for name in names}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _name(file: File) -> str:
+    return file.name.rpartition("/")[2]
+
+
+def _proved(build: Build) -> bool:
+    """Whether all files of a build are there, and hold the bytes that its record is about."""
+    try:
+        return all(_holds(build.path / _name(file), file) for file in build.files) if build.path else False
+    except OSError:
+        return False
+
+
+def _holds(path: Path, file: File) -> bool:
+    return (
+        file.name == f"{path.parent.name}/{path.name}"
+        and path.stat().st_size == file.size
+        and digest_file(path) == file.xxh3
+    )
+
+
+def _size(path: Path) -> int:
+    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size

@@ -1,0 +1,93 @@
+"""Under which stat signatures the files of builds were proved: this machine's own memory, which may be deleted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from seeknal_nb.storage.files import Signature, io_errors, write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["Proofs"]
+
+_SPARE = 1000
+
+
+class Proofs:
+    """One file, a line a proof, appended; the last line of a build counts, and a torn one is none.
+
+    Only who holds the run's lock writes it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._known: dict[tuple[str, str], Mapping[str, Signature]] | None = None
+        self._lines = 0
+        self._new: list[tuple[str, str]] = []
+
+    def of(self, node_id: str, key: str) -> Mapping[str, Signature]:
+        """By a file's name, the signature under which it was proved; empty where nothing is known."""
+        return self._read().get((node_id, key), {})
+
+    def note(self, node_id: str, key: str, signatures: Mapping[str, Signature]) -> None:
+        """Remember, in this process; ``write`` brings it to the file."""
+        if self._read().get((node_id, key)) != signatures:
+            self._read()[node_id, key] = signatures
+            self._new.append((node_id, key))
+
+    def forget(self, builds: Iterable[tuple[str, str]]) -> None:
+        """Drop builds that are gone, and write the others anew."""
+        known = self._read()
+        gone = [build for build in builds if known.pop(build, None) is not None]
+        if gone:
+            self._rewrite()
+
+    def write(self) -> None:
+        """Append what is new; where most lines are of former proofs, write the file anew."""
+        known, new = self._read(), dict.fromkeys(self._new)
+        self._new = []
+        if not new:
+            return
+        if self._lines + len(new) > 2 * len(known) + _SPARE:
+            self._rewrite()
+            return
+        text = "".join(_line(build, known[build]) for build in new if build in known)
+        with io_errors("write", self.file):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(text)
+        self._lines += len(new)
+
+    def _rewrite(self) -> None:
+        known = self._read()
+        write_atomic(self.file, "".join(_line(build, found) for build, found in known.items()).encode())
+        self._lines, self._new = len(known), []
+
+    def _read(self) -> dict[tuple[str, str], Mapping[str, Signature]]:
+        if self._known is None:
+            self._known = {}
+            try:
+                lines = self.file.read_bytes().splitlines()
+            except OSError:
+                lines = []
+            for line in lines:
+                found = _proof(line)
+                if found is not None:
+                    self._known[found[0]] = found[1]
+            self._lines = len(lines)
+        return self._known
+
+
+def _line(build: tuple[str, str], signatures: Mapping[str, Signature]) -> str:
+    return "\n" + json.dumps([*build, signatures], separators=(",", ":"))
+
+
+def _proof(line: bytes) -> tuple[tuple[str, str], dict[str, Signature]] | None:
+    try:
+        node_id, key, found = json.loads(line)
+        return (node_id, key), {str(name): (int(a), int(b), int(c), int(d)) for name, (a, b, c, d) in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,87 @@
+"""What a project lists: how its nodes stand, what they are, its runs, its garbage; a row each. Reads nothing itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.markup import plural
+from seeknal_nb.views.values import Rows
+from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
+from seeknal_nb.workflow.plan import Action
+from seeknal_nb.workflow.request import told
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.storage.outputs import Garbage
+    from seeknal_nb.workflow.plan import Plan, Step
+    from seeknal_nb.workflow.state import NodeState
+
+__all__ = ["garbage_rows", "history_rows", "node_rows", "result_of", "status_rows"]
+
+STATUS = ("node_id", "status", "row_count", "duration", "last_run", "now", "reason")
+NODES = ("node_id", "tags", "inputs", "file", "description")
+TOTALS = ("total", "successful", "failed", "cached", "skipped", "pending")
+
+
+def status_rows(plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, object]) -> Rows:
+    """A row a node in topological order: how it last came out, and what a run would do now; ``left`` is of the last run."""
+    rows = []
+    for step in plan.steps:
+        state = states.get(step.node_id)
+        rows.append((
+            step.node_id, state.status if state else "never built", state.row_count if state else None,
+            round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
+            str(step.action), step.why,
+        ))  # fmt: skip
+    given = f", as in the last run: {told(left)}" if left else ""
+    return Rows(f"{plan.headline()}{given}", STATUS, tuple(rows))
+
+
+def result_of(step: Step, state: NodeState | None, last: NodeResult | None) -> NodeResult:
+    """How a node stands, by its step of a plan, what is remembered of it, and its result in the last run."""
+    if step.action is Action.RUN:
+        status = ExecutionStatus.PENDING if state is None or state.good else ExecutionStatus.FAILED
+    else:
+        good = last is not None and last.status is ExecutionStatus.SUCCESS
+        status = ExecutionStatus.SUCCESS if good else ExecutionStatus.CACHED
+    if state is None:
+        return NodeResult(step.node_id, status, reason=step.reason)
+    checks = {"checks": last.checks} if last is not None and last.checks else {}
+    return NodeResult(
+        step.node_id, status, state.duration, state.row_count, state.error, checks, step.reason, state.attempts
+    )
+
+
+def node_rows(graph: Graph, chosen: Collection[str]) -> Rows:
+    """A row a node in topological order: what it is and what it reads."""
+    rows = tuple(
+        (n.id, ", ".join(n.tags), ", ".join(graph.inputs(n.id)), n.file_path or "", n.description or "")
+        for n in graph
+        if n.id in chosen
+    )
+    return Rows(plural(len(rows), "node"), NODES, rows)
+
+
+def history_rows(records: Sequence[Mapping[str, Any]]) -> Rows:
+    """A row a run, in the order given."""
+    rows = []
+    for record in records:
+        totals = record["totals"]
+        counts = (totals.get(name, 0) for name in TOTALS)
+        rows.append((record["run_id"], _when(record["started"]), record["command"], *counts, totals["duration"]))
+    return Rows(plural(len(rows), "run"), ("run_id", "started", "command", *TOTALS, "seconds"), tuple(rows))
+
+
+def garbage_rows(found: Sequence[Garbage], root: Path, what: str) -> Rows:
+    """A row a directory, its path relative to ``root``; ``what`` becomes of them."""
+    size = sum(item.size for item in found)
+    rows = tuple((item.path.relative_to(root).as_posix(), item.size, item.why) for item in found)
+    return Rows(f"{plural(len(rows), 'build')}, {plural(size, 'byte')} {what}", ("path", "bytes", "why"), rows)
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
