@@ -6,7 +6,7 @@ NOTEBOOK := notebooks/01_quickstart.ipynb
 PAGE := build/demo/01_quickstart.html
 
 # What holds the bounds of pyproject.toml: it needs no browser, and no notebook that takes minutes.
-CORE := tests/dag tests/engines tests/kinds tests/test_spec.py tests/test_laws.py tests/test_cli.py tests/test_builds.py
+CORE := tests/dag tests/sql tests/python tests/storage tests/engines tests/kinds tests/test_spec.py tests/workflow/test_laws.py tests/test_cli.py
 
 .PHONY: demo test lint types bench bounds wheel clean
 

@@ -27,7 +27,7 @@ from seeknal_nb.workflow.sqlstate import DatabaseState, SqliteFile
 from seeknal_nb.workflow.state import StateStore
 from seeknal_nb.workflow.stores import MemoryState, WholeState, open_store
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ENTRY = {"status": "success", "duration": 0.5, "row_count": 3, "last_run": 1.0}
 MORE = {**ENTRY, "row_count": 9}
 URLS = {"json": "json:///kept", "sqlite": "sqlite:///kept/state.db"}

@@ -31,7 +31,7 @@ from seeknal_nb.views.reading import Reader
 from seeknal_nb.workflow.events import NodeStarted
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionSummary
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHAIN = ("source.a", "transform.b", "transform.c")
 
 

@@ -8,8 +8,8 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from kinds import failure, good, rows, status
+
 from seeknal_nb import Project, transform
 from seeknal_nb.authoring.decorators import collecting, materialize, source
 from seeknal_nb.errors import LockedError, ManifestError, ManyErrors

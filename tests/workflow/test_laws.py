@@ -48,7 +48,7 @@ from seeknal_nb.workflow.events import NodeFinished, NodeStarted, RunFinished
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import MemoryState
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 few = settings(
     max_examples=20, suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
