@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Generator, Iterator, Sequence
 
+    from seeknal_nb.commands import Command
+
 __all__ = ["main", "seeknal"]
 
 INTERRUPTED = 130
@@ -76,7 +78,8 @@ def _main(words: list[str], prog: str) -> int:
         sys.stdout.write(f"seeknal_nb {__version__}\n")
         return 0
     try:
-        options = commands.parse_words(words, commands.COMMANDS, prog=prog, shell=True)
+        known = commands.with_installed(commands.COMMANDS)
+        options = commands.parse_words(words, known, prog=prog, shell=True)
     except Help as text:
         sys.stdout.write(f"{text}")
         return 0
@@ -87,14 +90,14 @@ def _main(words: list[str], prog: str) -> int:
     out, plain = sys.stdout, getattr(options, "format", "text") == "text"
     # A project's files may print while they are read; another form than text is one document and nothing else.
     with contextlib.nullcontext() if plain else contextlib.redirect_stdout(sys.stderr):
-        project = _project(options)
+        project = _project(options, known[options.command])
         try:
-            return _show(commands.COMMANDS[options.command].run(project, options), options, out)
+            return _show(known[options.command].run(project, options), options, out)
         finally:
             project.close()
 
 
-def _project(options: argparse.Namespace) -> Any:
+def _project(options: argparse.Namespace, command: Command) -> Any:
     from seeknal_nb.project import Project  # noqa: PLC0415
 
     where = getattr(options, "where", None)
@@ -105,7 +108,7 @@ def _project(options: argparse.Namespace) -> Any:
         given = directory if options.project else None
         return load_notebook(Path(where), directory=given, state_dir=options.state_dir, state=options.state)
     directory = Path(where) if where is not None else directory
-    if options.command == "parse":
+    if command.anywhere:
         return Project(directory, state_dir=options.state_dir, state=options.state)
     return Project.open(directory, state_dir=options.state_dir, state=options.state)
 

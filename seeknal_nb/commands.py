@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb import plugins
 from seeknal_nb.arguments import TICK, add_format, add_manner, add_notebook, add_selection, add_values, request_of, values_of
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, whole
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from seeknal_nb.arguments import Arguments
     from seeknal_nb.project import Project
 
-__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words"]
+__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "with_installed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Command:
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[Project, Arguments], Generator[Any]]
+    anywhere: bool = False
+    """Whether the folder need not hold a project."""
 
 
 def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) -> Grammar:
@@ -238,11 +241,21 @@ def _load(project: Project, options: Arguments) -> Generator[Any]:
     yield project.load(options.folder)
 
 
+def _no_arguments(_parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+
+
+def _schema(project: Project, _options: Arguments) -> Generator[Any]:
+    from seeknal_nb.authoring.schema import schema_text  # noqa: PLC0415 - only who asks needs it
+
+    yield schema_text(project.kinds)
+
+
 COMMANDS: Mapping[str, Command] = {
     "run": Command("run what changed, and what follows from it", _run_arguments, _run),
     "plan": Command("show what a run would do, and why", _plan_arguments, _plan),
     "retry": Command("run what failed last time, and what follows from it", _retry_arguments, _run),
-    "parse": Command("read the project's files and write target/manifest.json", add_format, _parse),
+    "parse": Command("read the project's files and write target/manifest.json", add_format, _parse, anywhere=True),
     "ls": Command("list nodes", _ls_arguments, _ls),
     "show": Command("show a node's stored rows, without computing", _show_arguments, _show),
     "status": Command("show how each node last came out", _status_arguments, _status),
@@ -251,7 +264,9 @@ COMMANDS: Mapping[str, Command] = {
     "history": Command("list the last runs", _history_arguments, _history),
     "clean": Command("remove builds that no node needs", _clean_arguments, _clean),
     "export": Command("write the nodes as a project's folder", _export_arguments, _export),
+    "schema": Command("print the JSON Schema of a node's YAML, for editors", _no_arguments, _schema, anywhere=True),
 }
+"""The one table of commands; other distributions add some by entry points."""
 
 
 NOTEBOOK_COMMANDS: Mapping[str, Command] = {
@@ -263,3 +278,9 @@ NOTEBOOK_COMMANDS: Mapping[str, Command] = {
     "remove": Command("take nodes out of this notebook's pipeline", _remove_arguments, _remove),
 }
 """A command line's nodes stand in files, from which a command takes nothing away, and it has no background."""
+
+
+def with_installed(commands: Mapping[str, Command]) -> Mapping[str, Command]:
+    """The commands, and those that other distributions bring."""
+    more = [name for name in plugins.names("commands", commands) if name not in commands]
+    return {**commands, **{name: plugins.find("commands", name, {}) for name in more}}

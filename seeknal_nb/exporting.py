@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from seeknal_nb.authoring.folder import COMMON, ENDINGS, FOLDER
+from seeknal_nb.authoring.schema import TITLE, schema_text
 from seeknal_nb.dag.definitions import Definitions, own_modules
 from seeknal_nb.dag.fingerprint import PARAMETER, digest
 from seeknal_nb.dag.graph import Graph
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
+SCHEMA = "schema.json"
+"""The JSON Schema of the nodes, for editors, beside their folders."""
 SIGN = "# written by seeknal_nb export, digest "
 _SIGNED = re.compile(rf"{SIGN}([0-9a-f]+)\n".encode())
 _WORD = re.compile(r"[A-Za-z_][\w.$/-]*")
@@ -77,6 +80,7 @@ def export(project: Project, directory: Path, *, force: bool = False, data: bool
         signed[f"{FOLDER}/{SHARED}"] = shared
     signed[PROJECT_FILE] = _settings(project, used)
     files = {name: _signed(text) for name, text in signed.items()}
+    files[f"{FOLDER}/{SCHEMA}"] = schema_text(project.kinds).encode()
     files |= {f"{FOLDER}/{COMMON}/{name}": Path(file).read_bytes() for name, file in modules.items()}
     _refuse_values(files)
     copies = _data(project, world, directory) if data else {}
@@ -110,10 +114,11 @@ def _document(node: Node, inputs: tuple[str, ...] | list[str]) -> str:
     for key, value in config.items():
         document["transform" if key == "sql" and node.node_type in _PEER_SQL else key] = value
     try:
-        return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+        text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     except yaml.YAMLError as error:
         remedy = "keep text, numbers, true, false, lists and mappings in it"
         raise ManifestError("it cannot be written as YAML", why=text_of(error), remedy=remedy, node=node.id) from error
+    return f"# yaml-language-server: $schema=../{SCHEMA}\n{text}"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -269,7 +274,8 @@ def _signed(text: str) -> bytes:
 def _is_ours(content: bytes) -> bool:
     """Whether an export wrote it, and nobody has changed it since."""
     found = _SIGNED.match(content)
-    return found is not None and digest(content[found.end() :])[:16] == found[1].decode()
+    signed = found is not None and digest(content[found.end() :])[:16] == found[1].decode()
+    return signed or f'"title": "{TITLE}"'.encode() in content[:200]
 
 
 def _check_free(directory: Path, files: Mapping[str, bytes], copies: Mapping[str, Path], *, force: bool) -> list[Path]:

@@ -126,11 +126,12 @@ def test_an_export_is_one_file_a_node_at_the_peers_place_and_the_second_one_chan
     out = tmp_path / "out"
     nb(f"%seeknal export {out}")
     names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    assert names == ["data/users.csv", "seeknal/sources/users.yml", "seeknal/transforms/t.yml", "seeknal_project.yml"]
+    assert names == ["data/users.csv", "seeknal/schema.json", "seeknal/sources/users.yml", "seeknal/transforms/t.yml", "seeknal_project.yml"]
     assert "transform: SELECT 1 AS x\n" in (out / "seeknal/transforms/t.yml").read_text().replace("'", "")
     before = {name: (out / name).read_bytes() for name in names}
     nb(f"%seeknal export {out}")
     assert {name: (out / name).read_bytes() for name in names} == before
+    assert "# yaml-language-server: $schema=../schema.json\n" in (out / "seeknal/transforms/t.yml").read_text()
 
 
 def test_what_is_gone_from_the_notebook_goes_from_the_folder(nb, tmp_path):
@@ -141,7 +142,7 @@ def test_what_is_gone_from_the_notebook_goes_from_the_folder(nb, tmp_path):
     assert list(back(tmp_path / "out").manifest.nodes) == ["source.users"]
 
 
-@pytest.mark.parametrize("file", ["seeknal/sources/users.yml", "seeknal/mine.yml", "seeknal/pipelines/mine.py", "data/users.csv", "seeknal_project.yml"])
+@pytest.mark.parametrize("file", ["seeknal/sources/users.yml", "seeknal/mine.yml", "seeknal/pipelines/mine.py", "data/users.csv", "seeknal/schema.json", "seeknal_project.yml"])
 def test_files_of_others_are_never_written_over(nb, tmp_path, file):
     out = tmp_path / "out"
     (out / file).parent.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import NAME
@@ -11,8 +12,9 @@ from seeknal_nb.workflow.kinds import kind_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["node_schema"]
+__all__ = ["TITLE", "node_schema", "schema_text"]
 
+TITLE = "A node of a seeknal_nb project"
 _LIST: Mapping[str, Any] = {"type": "array"}
 _OBJECTS: Mapping[str, Any] = {"type": "array", "items": {"type": "object"}}
 SHAPES: Mapping[str, Mapping[str, Any]] = {
@@ -26,12 +28,17 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
 """What each shape of a value is; one that is not here may be anything."""
 
 
+def schema_text(kinds: Mapping[str, Any] | None = None) -> str:
+    """``node_schema`` as JSON text."""
+    return json.dumps(node_schema(kinds), indent=1)
+
+
 def node_schema(kinds: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The schema (draft 7, which editors know) of one YAML document; ``kinds`` are the caller's own by name."""
     names = kind_names(kinds or {})
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "A node of a seeknal_nb project",
+        "title": TITLE,
         "type": "object",
         "required": ["kind", "name"],
         "properties": {

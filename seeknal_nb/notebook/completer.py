@@ -190,21 +190,22 @@ class Completer:
 
     def _first_words(self, *, cell: bool) -> list[str]:
         """A cell's body is a node's, so above one only kinds may stand."""
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415 - loading the extension stays quick
+        from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415 - loading the extension stays quick
 
-        return self._kinds if cell else [*NOTEBOOK_COMMANDS, *self._kinds, "help"]
+        return self._kinds if cell else [*with_installed(NOTEBOOK_COMMANDS), *self._kinds, "help"]
 
     def _actions(self, word: str) -> list[argparse.Action]:
         """The options and positionals of a command or a kind; only ``-h`` where there is no such."""
         from seeknal_nb.authoring.cell import definition_grammar  # noqa: PLC0415
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415 - loading the extension stays quick
+        from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415 - loading the extension stays quick
         from seeknal_nb.grammar import Grammar  # noqa: PLC0415
 
         project = self._project()
         kinds = {} if project is None else project.kinds
         parser = definition_grammar(word, kinds) if word in self._kinds else Grammar(prog=word)
-        if word in NOTEBOOK_COMMANDS:
-            NOTEBOOK_COMMANDS[word].arguments(parser)
+        commands = with_installed(NOTEBOOK_COMMANDS)
+        if word in commands:
+            commands[word].arguments(parser)
         return parser._actions  # noqa: SLF001 - argparse has no other list of them; argcomplete and shtab read it too
 
     @property

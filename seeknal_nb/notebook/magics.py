@@ -100,7 +100,7 @@ class SeeknalMagics(Magics):
 
     def _answer(self, words: Sequence[str], cell: str | None) -> Any:
         from seeknal_nb.authoring.cell import check_kind  # noqa: PLC0415
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415
+        from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415
 
         project = self.opened()
         if words[:1] == ["help"]:
@@ -110,7 +110,7 @@ class SeeknalMagics(Magics):
         if words and words[0] in project.known_kinds():
             return self._register(project, words[0], words[1:], cell or "")
         if words and not words[0].startswith("-"):
-            check_kind(words[0], project.known_kinds(), [*NOTEBOOK_COMMANDS, "help"])
+            check_kind(words[0], project.known_kinds(), [*with_installed(NOTEBOOK_COMMANDS), "help"])
         if cell is not None:
             raise UsageError(f"{' '.join(words)!r} takes no body", remedy="write it as a line: %seeknal ...")
         return self._command(project, words)
@@ -139,17 +139,17 @@ class SeeknalMagics(Magics):
         return project.show(node_id)
 
     def _command(self, project: Project, words: Sequence[str]) -> Any:
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS, parse_words  # noqa: PLC0415
+        from seeknal_nb.commands import NOTEBOOK_COMMANDS, parse_words, with_installed  # noqa: PLC0415
         from seeknal_nb.notebook import face  # noqa: PLC0415
 
-        options = parse_words(words, NOTEBOOK_COMMANDS, prog="%seeknal")
+        options = parse_words(words, with_installed(NOTEBOOK_COMMANDS), prog="%seeknal")
         if self.headless and options.command not in ("parse", "remove", "load"):
             from seeknal_nb.notebook.absent import Absent  # noqa: PLC0415
 
             return Absent()
         if getattr(options, "where", None):
             raise UsageError("a notebook cannot be named here", remedy="this notebook's nodes are what runs")
-        things = NOTEBOOK_COMMANDS[options.command].run(project, options)
+        things = with_installed(NOTEBOOK_COMMANDS)[options.command].run(project, options)
         if options.command not in ("run", "retry") or options.background:
             return face.value_of(things, options)
         summary = face.show_run(things, project)

@@ -1,0 +1,1 @@
+"""What another distribution adds to seeknal_nb; nothing in seeknal_nb knows it."""
