@@ -323,8 +323,7 @@ class Project(Pipeline):
             UsageError: There are no nodes here, so that everything would go.
         """
         if not self.manifest.nodes:
-            remedy = "run the cells that define them first"
-            raise UsageError("there are no nodes here", why="all builds would go", remedy=remedy)
+            raise UsageError("there are no nodes here", why="all builds would go", remedy="run the cells that define them")
         runner = self.look(params).runner
         if dry_run:
             return garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")

@@ -332,7 +332,7 @@ def test_sql_that_gives_another_result_each_time_is_told_where_it_is_defined_and
     nb("%%seeknal transform b\nSELECT 'now()' AS x")
     nb("%seeknal run")
     plan = nb("%seeknal plan")
-    assert [step.reason for step in plan] == ["up to date; volatile: random(), now()", "up to date"]
+    assert [step.why for step in plan] == ["up to date; volatile: random(), now()", "up to date"]
     assert nb("seeknal.plan()")["transform.a"].reason == "up to date"
 
 
