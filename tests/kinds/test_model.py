@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import io
 import json
 import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -965,3 +967,21 @@ def test_a_metric_of_a_body_is_of_rows_that_it_may_tell(project: Project) -> Non
     for logged, tested in (("score=1.0", None), ("score=1.0, n_test=7", 7)):
         project.model("m", python=f"ctx.log_metrics({logged})\nreturn [{{'p': 1}}]", tests=[{"metric": "score", "min": 0.9}])
         assert [check["rows"] for check in good(project)["model.m"].checks] == [tested]
+
+
+def test_an_artefact_of_the_first_version_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names our functions as their module was called then."""
+    import sys
+
+    from sklearn.preprocessing import FunctionTransformer
+
+    from seeknal_nb.kinds.models import artefacts, preparing
+
+    monkeypatch.setitem(sys.modules, artefacts.FORMER, preparing)
+    monkeypatch.setattr(preparing.as_numbers, "__module__", artefacts.FORMER)
+    data, _ = artefacts._skopsed(FunctionTransformer(preparing.as_numbers))
+    assert data is not None
+    assert artefacts.FORMER.encode() in zipfile.ZipFile(io.BytesIO(data)).read("schema.json")
+    monkeypatch.undo()
+    sys.modules.pop(artefacts.FORMER, None)
+    assert artefacts.read(data, "skops").func is preparing.as_numbers

@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import NodeError
+from seeknal_nb.kinds.models import preparing
 from seeknal_nb.storage.builds import RECORD, build_digest, read_record
 from seeknal_nb.storage.files import digest
 
@@ -25,8 +27,10 @@ __all__ = ["load", "read", "save"]
 
 FORMS = {"skops": ".skops", "joblib": ".joblib"}
 TRUSTED = ("sklearn.", "numpy.", "scipy.")
+FORMER = "seeknal_nb.workflow.kinds.models.preparing"
+"""What 0.1.0 called the module; its artefacts name the functions so, and are read as today's."""
 OURS = (
-    *(f"seeknal_nb.kinds.models.preparing.{name}" for name in ("as_numbers", "as_words")),
+    *(f"{module}.{name}" for module in (preparing.__name__, FORMER) for name in preparing.__all__),
     "functools.partial",
 )
 """What an artefact may name besides: functions of ours that turn columns into columns; partial, whose function is named."""
@@ -93,6 +97,7 @@ def _tampered(what: str) -> NodeError:
 
 def read(data: bytes, form: str) -> Any:
     """The model that the bytes hold; raises ``NodeError`` where skops meets types that only the user could vouch for."""
+    sys.modules.setdefault(FORMER, preparing)
     if form == "joblib":
         return _joblib().load(io.BytesIO(data))
     skops = _skops()
