@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seeknal_nb.dag.order import adjacency, find_cycle
 from seeknal_nb.errors import ManifestError, Place, SeeknalError
 from seeknal_nb.storage.documents import read_json
-from seeknal_nb.storage.files import write_atomic
+from seeknal_nb.storage.files import write_changed
 from seeknal_nb.storage.text import read_text
 from seeknal_nb.version import __version__
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.written import Written
 
-__all__ = ["Edge", "Manifest", "ManifestMetadata", "Node", "NodeType", "node_type", "write_changed"]
+__all__ = ["Edge", "Manifest", "ManifestMetadata", "Node", "NodeType", "node_type"]
 
 E = TypeVar("E", bound=SeeknalError)
 FORMAT = 1
@@ -81,16 +81,10 @@ class Node:
     def to_dict(self) -> dict[str, Any]:
         """The node as JSON has it: ``node_type`` is called ``type`` there."""
         return {
-            "id": self.id,
-            "name": self.name,
-            "type": str(self.node_type),
-            "description": self.description,
-            "owner": self.owner,
-            "tags": self.tags,
-            "columns": self.columns,
-            "config": self.config,
+            "id": self.id, "name": self.name, "type": str(self.node_type), "description": self.description,
+            "owner": self.owner, "tags": self.tags, "columns": self.columns, "config": self.config,
             "file_path": self.file_path,
-        }
+        }  # fmt: skip
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Node:
@@ -347,16 +341,6 @@ def _check_keys(manifest: Manifest, file: str) -> None:
             )
 
 
-def write_changed(path: Path, data: bytes, *, keep_old: bool) -> None:
-    """Write what ``Manifest.to_bytes`` gave, unless the file says the same already."""
-    former = path.read_bytes() if path.exists() else None
-    if former is not None and _content(former) == _content(data):
-        return
-    if former is not None and keep_old:
-        write_atomic(path.with_name(path.name + ".old"), former)
-    write_atomic(path, data)
-
-
 def _edge_line(edge: Edge) -> str:
     return f'{{"from": {_text(edge.from_node)}, "to": {_text(edge.to_node)}, "type": {_text(edge.edge_type)}}}'
 
@@ -367,8 +351,3 @@ def _no_json(error: Exception) -> ManifestError:
         why=str(error),
         remedy="keep text, numbers, true, false, null, lists and mappings in config",
     )
-
-
-def _content(data: bytes) -> bytes:
-    """What the document says, without its first line, which says when it was written."""
-    return data.partition(b"\n")[2]

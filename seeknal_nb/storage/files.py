@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Signature", "digest", "digest_file", "io_errors", "signature", "sync", "temporary_name", "write_atomic"]
+__all__ = [
+    "Signature",
+    "digest",
+    "digest_file",
+    "io_errors",
+    "signature",
+    "sync",
+    "temporary_name",
+    "write_atomic",
+    "write_changed",
+]
 
 Signature = tuple[int, int, int, int]
 """(size, mtime_ns, ctime_ns, inode): equal means that nobody has touched the file since."""
@@ -98,3 +108,16 @@ def digest_file(path: Path) -> str:
         while chunk := file.read(1 << 20):
             hasher.update(chunk)
     return str(hasher.hexdigest())
+
+
+def write_changed(path: Path, data: bytes, *, keep_old: bool) -> None:
+    """Write a text whose first line says when it was written, unless the file says the same below that line.
+
+    ``keep_old`` leaves the former one as ``<name>.old``.
+    """
+    former = path.read_bytes() if path.exists() else None
+    if former is not None and former.partition(b"\n")[2] == data.partition(b"\n")[2]:
+        return
+    if former is not None and keep_old:
+        write_atomic(path.with_name(path.name + ".old"), former)
+    write_atomic(path, data)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.manifest import write_changed
 from seeknal_nb.markup import esc_term
-from seeknal_nb.storage.files import write_atomic
+from seeknal_nb.storage.files import write_atomic, write_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

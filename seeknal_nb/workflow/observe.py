@@ -15,7 +15,7 @@ from seeknal_nb.python.body import read_body
 from seeknal_nb.python.capture import Captured, captured
 from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.files import digest
-from seeknal_nb.workflow.plan import Facts
+from seeknal_nb.workflow.plan import Facts, last_good
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.kinds.task import Delivery, Kind, Probe, Seen, Surroundings
     from seeknal_nb.storage.outputs import OutputStore
+    from seeknal_nb.workflow.plan import Plan
     from seeknal_nb.workflow.state import NodeState
 
 APPENDED = "an earlier version of seeknal_nb appended its rows, which would be there twice; name it to append them again"
-__all__ = ["Observed", "Sight", "observe", "prove_unchanged"]
+__all__ = ["Observed", "Sight", "damaged_inputs", "observe", "prove_unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,3 +233,14 @@ def _reads_the_same(sight: Sight) -> bool:
 def probe_digest(probe: Probe) -> str | None:
     """What keys and state hold of a probe: a text that does not grow with what was seen."""
     return None if probe.text is None else digest(probe.text)
+
+
+def damaged_inputs(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]:
+    """Builds, as id and key, that a running node will read and whose bytes are not what their record says."""
+    runs = set(plan.runs)
+    damaged = []
+    for node_id in dict.fromkeys(p for i in runs for p in graph.inputs(i) if p not in runs):
+        build = last_good(node_id, world)
+        if build is not None and build.path is not None and world.outputs.find(node_id, build.key, verify=True) is None:
+            damaged.append((node_id, build.key))
+    return damaged

@@ -30,9 +30,9 @@ from seeknal_nb.workflow.executors import refuse_forking
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.ledger import Ledger, leased, recall
 from seeknal_nb.workflow.lock import run_lock, who
-from seeknal_nb.workflow.observe import Observed, observe
+from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
 from seeknal_nb.workflow.options import RunOptions, Selection, value_of, whole
-from seeknal_nb.workflow.plan import Plan, last_good
+from seeknal_nb.workflow.plan import Plan
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
@@ -299,7 +299,7 @@ class DAGRunner:
         world = self._observe(graph, ledger.states, verify=options.verify, asking=True)
         while True:
             plan = self._plan(graph, world, options)
-            damaged = [] if options.verify else _damaged(graph, plan, world)
+            damaged = [] if options.verify else damaged_inputs(graph, plan, world)
             if not damaged:
                 return world, replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
             for node_id, key in damaged:
@@ -343,14 +343,3 @@ def _broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSumma
     pending = ExecutionStatus.PENDING
     known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason=Reason(Why.INTERRUPTED)) for s in plan]
     return ExecutionSummary.of(known, changed=len(plan.runs), duration=sum(result.duration for result in known))
-
-
-def _damaged(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]:
-    """Builds that a running node will read and whose bytes are not what their record says."""
-    runs = set(plan.runs)
-    found = []
-    for node_id in dict.fromkeys(p for i in runs for p in graph.inputs(i) if p not in runs):
-        build = last_good(node_id, world)
-        if build is not None and build.path is not None and world.outputs.find(node_id, build.key, verify=True) is None:
-            found.append((node_id, build.key))
-    return found
