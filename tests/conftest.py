@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from shells import kernel, nb, shell  # noqa: F401 - fixtures of notebooks
 
 from seeknal_nb import Project
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
 
 # The same inputs in every run, however busy the machine is; other ones: pytest --hypothesis-profile random
 settings.register_profile(
@@ -55,3 +56,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(tmp_path, namespace={})
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def main_module() -> Iterator[None]:
+    """A shell puts a module of its own in the place of ``__main__``, which processes that are started look for."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main

@@ -17,7 +17,6 @@ import tomllib
 import traceback
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,7 @@ from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
 

@@ -112,9 +112,8 @@ class Node:
             and type(node.tags) is list
         ) or any(type(tag) is not str for tag in node.tags):
             _refuse_types(node)
-        for text in (node.description, node.owner, node.file_path):
-            if text is not None and type(text) is not str:
-                _refuse_types(node)
+        if any(text is not None and type(text) is not str for text in (node.description, node.owner, node.file_path)):
+            _refuse_types(node)
         return node
 
 
@@ -310,12 +309,8 @@ class Manifest:
 def _mapping(data: object, file: str) -> dict[str, Any]:
     if isinstance(data, dict):
         return data
-    raise ManifestError(
-        "not a manifest",
-        why=f"it is {type(data).__name__}, not an object",
-        remedy="`seeknal parse` writes one",
-        place=Place(file),
-    )
+    why = f"it is {type(data).__name__}, not an object"
+    raise ManifestError("not a manifest", why=why, remedy="`seeknal parse` writes one", place=Place(file))
 
 
 def _section(data: Mapping[str, Any], name: str, kind: type, file: str) -> Any:
