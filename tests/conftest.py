@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,11 +55,3 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(tmp_path, namespace={})
     yield made
     made.close()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def main_module() -> Iterator[None]:
-    """A shell puts a module of its own in the place of ``__main__``, which processes that are started look for."""
-    main = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = main

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -55,6 +56,14 @@ result = kept.assign(
     remembered=kept.id.map(remembered), counted=[one_more() for _ in range(len(kept))], own=kept.id.map(own_file.tripled),
 )
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def main_module() -> Iterator[None]:
+    """Processes that are started look at ``__main__``, in whose place a shell of another test has put what has no file."""
+    former, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    yield
+    sys.modules["__main__"] = former
 
 
 @pytest.fixture(scope="module")
