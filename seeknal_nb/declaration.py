@@ -6,7 +6,7 @@ the JSON Schema. Kinds of other distributions declare themselves by an entry poi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,8 @@ class Key:
         option: How a cell's line spells it, where it does.
         within: Keys of the mapping that it holds.
         words: All texts that it may be, where these are few.
+        sql: Whether its text is SQL, in which a parameter is a literal.
+        documents: Whether it says only what the node is called or whom it concerns, so that no data changes with it.
     """
 
     name: str
@@ -102,30 +104,35 @@ class Key:
     option: Option | None = None
     within: tuple[Key, ...] = ()
     words: tuple[str, ...] = ()
+    sql: bool = False
+    documents: bool = False
 
 
 FORMS = ("pandas", "pandas_arrow", "polars", "arrow")
 """What a Python body is handed a table as. ``pandas_arrow`` is pandas with columns of Arrow's types."""
 
 COMMON = (
-    Key("description", TEXT, "what it is", option("--description", "--desc", metavar="TEXT")),
-    Key("owner", TEXT, "whom to ask", option("--owner", metavar="WHO")),
-    Key("tags", TEXTS, "tags, a comma apart", option("--tags", type=comma, metavar="A,B")),
-    Key("columns", LOOSE, "what its columns are: a mapping, or a list of names"),
-    Key("inputs", TEXTS, "what it reads, besides what its body names", option("--inputs", type=comma, metavar="X,Y")),
-    Key("depends_on", TEXTS, "likewise, as the peer spells it"),
+    Key("description", TEXT, "what it is", option("--description", "--desc", metavar="TEXT"), documents=True),
+    Key("owner", TEXT, "whom to ask", option("--owner", metavar="WHO"), documents=True),
+    Key("tags", TEXTS, "tags, a comma apart", option("--tags", type=comma, metavar="A,B"), documents=True),
+    Key("columns", LOOSE, "what its columns are: a mapping, or a list of names", documents=True),
+    Key(
+        "inputs", TEXTS, "what it reads, besides what its body names", option("--inputs", type=comma, metavar="X,Y"),
+        documents=True,
+    ),
+    Key("depends_on", TEXTS, "likewise, as the peer spells it", documents=True),
     Key("meta", ANYTHING, "what other tools may read"),
     Key("version", ANYTHING, "which version of the definition it is"),
-    Key("version_notes", ANYTHING, "what is new in it"),
-    Key("url", TEXT, "where people see it"),
-    Key("maturity", TEXT, "how far it may be relied upon"),
-)
-"""Keys of every node; none of them changes its data but ``inputs`` and ``depends_on``."""
+    Key("version_notes", ANYTHING, "what is new in it", documents=True),
+    Key("url", TEXT, "where people see it", documents=True),
+    Key("maturity", TEXT, "how far it may be relied upon", documents=True),
+)  # fmt: skip
+"""Keys of every node; edges stand for ``inputs`` and ``depends_on``."""
 
 BODY = (
-    Key("sql", TEXT, "a SELECT, or several statements of which the last is one"),
+    Key("sql", TEXT, "a SELECT, or several statements of which the last is one", sql=True),
     Key("sql_file", TEXT, "the file that holds the SQL, from the project's folder"),
-    Key("transform", TEXT, "the SQL, as the peer spells it"),
+    Key("transform", TEXT, "the SQL, as the peer spells it", sql=True),
     Key("python", TEXT, "a Python body"),
     Key("as", TEXT, "what a Python body gets its inputs as (default: pandas)", option("--as", choices=FORMS), words=FORMS),
     Key("params", MAPPING, "values of its own for {{ name }} and ctx.params"),
@@ -221,13 +228,34 @@ class Declaration:
         """The names of all keys that its config may have."""
         return frozenset(key.name for key in (*COMMON, *self.keys))
 
+    @property
+    def documentation(self) -> frozenset[str]:
+        """Keys of a config with which no data changes; where nothing is declared, only those that are no config's own."""
+        if self.open and not self.keys:
+            return _NEVER_DATA
+        named = {key.name: key for key in (*COMMON, *self.keys)}
+        return _NEVER_DATA.union(name for name, key in named.items() if key.documents)
+
+    @property
+    def sql(self) -> frozenset[str]:
+        """Keys of a config whose texts are SQL."""
+        found = frozenset(key.name for key in (*BODY, *self.keys) if key.sql)
+        return found if self.keys else found | {"query", "watermark", "expression"}
+
+
+_NEVER_DATA = frozenset({"kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on"})
+
 
 def declaration_of(name: str, custom: Mapping[str, Any] | None = None) -> Declaration:
     """What the kind of that name says of itself: the caller's own, else of the table, else of an entry point.
 
-    A function, a ``Kind`` without a declaration, and a kind that nobody knows, take all keys and read what a body names.
+    A function or a ``Kind`` that takes over a kind of the table keeps what that one says of edges and waits. Without a
+    declaration, and of a kind that nobody knows, all keys are taken, and a node reads what its body names.
     """
     given = (custom or {}).get(name)
+    if given is not None and not isinstance(given, Declaration) and name in KINDS:
+        known: Declaration = plugins.find("kinds", name, KINDS)
+        return replace(known, work=given, open=True)
     if given is None:
         try:
             given = plugins.find("kinds", name, KINDS)

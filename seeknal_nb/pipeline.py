@@ -60,7 +60,7 @@ class Pipeline:
         manifest: Manifest,
         *,
         params: Mapping[str, object],
-        kinds: Mapping[str, Callable[[Node], dict[str, Any]]],
+        kinds: Mapping[str, Any],
         namespace: Mapping[str, object],
     ) -> None:
         self.directory, self.manifest = directory, manifest
@@ -127,11 +127,11 @@ class Pipeline:
         Raises:
             ManifestError: One is no node, or reads what is not there, or would close a cycle.
         """
-        return self._checked(*(self._made(str(node.node_type), node.name, _mapping(node)) for node in nodes))
+        made = (self._made(str(node.node_type), node.name, _mapping(node), file=node.file_path) for node in nodes)
+        return self._checked(*made)
 
-    def _made(self, kind: str, name: str, config: Mapping[str, Any]) -> Node:
-        given = dict(config)
-        return make_node(kind, name, given, root=self.directory, kinds=self.kinds, file=given.pop("file_path", None))
+    def _made(self, kind: str, name: str, config: Mapping[str, Any], *, file: str | None = None) -> Node:
+        return make_node(kind, name, config, root=self.directory, kinds=self.kinds, file=file)
 
     def _checked(self, *nodes: Node) -> list[str]:
         nodes = tuple(self._filled(node) for node in nodes)
@@ -266,5 +266,5 @@ def plain_values(namespace: Mapping[str, object]) -> dict[str, object]:
 
 def _mapping(node: Node) -> dict[str, Any]:
     """A node as somebody would write it, but for its kind and name."""
-    fields = {key: getattr(node, key) for key in ("description", "owner", "tags", "columns", "file_path")}
+    fields = {key: getattr(node, key) for key in ("description", "owner", "tags", "columns")}
     return {**node.config, **{key: value for key, value in fields.items() if value}}

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Engine
     from seeknal_nb.views.details import Details
     from seeknal_nb.views.values import Drawing, Preview
@@ -84,7 +83,7 @@ class Project(Pipeline):
         executor: Executor | None = None,
         state_dir: str | Path | None = None,
         state: StateStore | StateBackend | str | None = None,
-        kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
+        kinds: Mapping[str, Any] | None = None,
         namespace: Mapping[str, object] | None = None,
     ) -> None:
         folder = Path(directory)

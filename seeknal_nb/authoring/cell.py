@@ -108,7 +108,10 @@ def _merged(config: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Both, mappings in both put together; what an option says of its own counts more than ``more``."""
     for name, value in more.items():
         own = config.get(name)
-        config[name] = {**value, **own} if isinstance(own, dict) and isinstance(value, dict) else value
+        if isinstance(own, dict) and isinstance(value, dict):
+            config[name] = {**value, **own}
+        elif own is None:
+            config[name] = value
     return config
 
 

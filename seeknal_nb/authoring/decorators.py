@@ -150,7 +150,7 @@ def node_of(declared: Declared, *, root: Path, body: str | None, file: str | Non
 
 def _config(declared: Declared) -> dict[str, Any]:
     """Keys of the YAML; what is none is a parameter where the kind has such, but for what is nearly a key of any kind."""
-    given = {key: value for key, value in declared.arguments.items() if not _is_empty(value)}
+    given = dict(declared.arguments)
     if not declaration_of(declared.kind).parametrised:
         return given
     known = {key for kind in kind_names({}) for key in declaration_of(kind).known}
@@ -158,10 +158,6 @@ def _config(declared: Declared) -> dict[str, Any]:
     if free:
         given["params"] = {**(given.get("params") or {}), **{key: given.pop(key) for key in free}}
     return given
-
-
-def _is_empty(value: object) -> bool:
-    return isinstance(value, (str, list, tuple, dict)) and not value
 
 
 def materialize(type: str = "iceberg", connection: str | None = None, table: str = "", **more: Any) -> Any:  # noqa: A002

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,7 @@ def plain(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(one, path) for one in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(plain(one, path) for one in value)
+        return sorted((plain(one, path) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
     if hasattr(value, "to_dict"):
         return plain(value.to_dict(), path)
     return _scalar(value, path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.keys import DOCUMENTATION, config_parts
+from seeknal_nb.dag.keys import config_parts
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.markup import esc_term, table
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def _details(change: NodeChange) -> str:
 def _change(old: Node, new: Node) -> NodeChange:
     plain = ("name", "node_type", "description", "owner", "tags", "columns", "file_path")
     fields = [name for name in plain if getattr(old, name) != getattr(new, name)]
+    declared = declaration_of(new.node_type)
     keys = dict.fromkeys([*old.config, *new.config])
-    config = [k for k in keys if k not in DOCUMENTATION and old.config.get(k) != new.config.get(k)]
-    rebuilds = bool(config) and config_parts(old.config) != config_parts(new.config)
+    config = [k for k in keys if k not in declared.documentation and old.config.get(k) != new.config.get(k)]
+    rebuilds = bool(config) and config_parts(old.config, declared) != config_parts(new.config, declared)
     return NodeChange(new.id, (*fields, *(f"config.{k}" for k in config)), old, new, rebuilds or "node_type" in fields)

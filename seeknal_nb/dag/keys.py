@@ -21,26 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.declaration import Declaration
 
-__all__ = ["DOCUMENTATION", "ENGINE", "build_key", "config_parts", "node_parts", "own_digest", "written"]
-
-DOCUMENTATION = frozenset(
-    {"kind", "name", "description", "owner", "tags", "columns", "inputs", "depends_on", "url", "maturity", "version_notes"}
-)
-"""Keys of a config that say what a node is called, or whom it concerns; edges stand for ``inputs``."""
+__all__ = ["ENGINE", "build_key", "config_parts", "node_parts", "own_digest", "written"]
 
 SHORT = 16
-SQL = frozenset({"sql", "transform", "query", "watermark", "expression"})
-"""Keys of a config whose texts are SQL: a parameter is a literal there."""
 SQL_WITHIN = frozenset({"sql", "query", "expression", "where", "value", "condition"})
-"""The same further down: in checks, rules, features, and a source's params."""
+"""Further down, in checks, rules, features, and a source's params: keys whose texts are SQL."""
 PARAMETER = "parameter "
 """Before the names of parameters among a node's parts."""
 ENGINE = "engine"
 """The part that names the engine and its major version."""
 
 
-def written(node: Node, params: Mapping[str, object]) -> tuple[str, Node]:
+def written(node: Node, declared: Declaration, params: Mapping[str, object]) -> tuple[str, Node]:
     """A digest of the config as it is written, and the node with its parameters put in.
 
     Equal digests mean equal parts, so that nobody need parse again. Parameters are put in as SQL in a SQL body and as
@@ -53,17 +47,18 @@ def written(node: Node, params: Mapping[str, object]) -> tuple[str, Node]:
     if "{{" not in text:
         return digest(text), node
     used = _values(_holes(node.config), node.config, params)
-    return digest(text + _json(used)), replace(node, config=_resolved(node.config, params, known=True))
+    return digest(text + _json(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
 
 
-def node_parts(node: Node, params: Mapping[str, object]) -> dict[str, str]:
+def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) -> dict[str, str]:
     """A short digest for every part of a node: its config without its parameters' values, then each value."""
     text = _json(node.config)
     used = [*_holes(node.config), *_params_of_python(node.config.get("python"), params)]
     values = {
         f"{PARAMETER}{name}": digest(_json(value))[:SHORT] for name, value in _values(used, node.config, params).items()
     }
-    return config_parts(_resolved(node.config, {}, known=False) if "{{" in text else node.config) | values
+    config = _resolved(node.config, declared, {}, known=False) if "{{" in text else node.config
+    return config_parts(config, declared) | values
 
 
 def _params_of_python(source: object, params: Mapping[str, object]) -> Iterable[str]:
@@ -96,7 +91,9 @@ def _known(name: str, params: Mapping[str, object]) -> object:
         return None
 
 
-def _resolved(config: Mapping[str, Any], params: Mapping[str, object], *, known: bool) -> dict[str, Any]:
+def _resolved(
+    config: Mapping[str, Any], declared: Declaration, params: Mapping[str, object], *, known: bool
+) -> dict[str, Any]:
     """The config with its parameters put in: in SQL as SQL, elsewhere as they are; Python reads ``ctx.params``."""
     values, own = scope(config, params) if known else (params, frozenset[str]())
     found = {}
@@ -104,7 +101,7 @@ def _resolved(config: Mapping[str, Any], params: Mapping[str, object], *, known:
         # The declared ones themselves are not replaced by what happens to have their name: a reader's option is not.
         given = params if name == "params" else values
         fill = _Fill(given, own, known)
-        found[name] = value if name == "python" else fill.value(value, sql=name in SQL)
+        found[name] = value if name == "python" else fill.value(value, sql=name in declared.sql)
     return found
 
 
@@ -124,22 +121,27 @@ class _Fill:
         return [self.value(one, sql=sql) for one in value] if isinstance(value, list) else value
 
 
-def config_parts(config: Mapping[str, Any]) -> dict[str, str]:
+def config_parts(config: Mapping[str, Any], declared: Declaration) -> dict[str, str]:
     """A short digest for every part of a config: ``sql``, ``code``, and its other keys by name.
 
     Its ``{{ name }}`` must be filled already.
     """
     parts = {}
     for name, value in config.items():
-        if name in DOCUMENTATION or value is None:
+        if name in declared.documentation or value is None:
             continue
         if name in ("sql", "transform") and isinstance(value, str):
             parts["sql"] = digest(canonical_sql(value))[:SHORT]
         elif name == "python" and isinstance(value, str):
             parts["code"] = digest(_python(value))[:SHORT]
         else:
-            parts[name] = digest(_json(value))[:SHORT]
+            parts[_part(name)] = digest(_json(value))[:SHORT]
     return parts
+
+
+def _part(name: str) -> str:
+    """What a key's part is called: never as one of those that stand for something else."""
+    return f"key {name}" if name in ("sql", "code", ENGINE) or name.startswith(PARAMETER) else name
 
 
 def _python(source: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.parameters import scope
 from seeknal_nb.declaration import FIRST, LAST, LISTED, ConfigError
 from seeknal_nb.errors import ManifestError, SeeknalError, Spot, about, near
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from seeknal_nb.declaration import Declaration, Reference
     from seeknal_nb.sql.names import Named
 
-__all__ = ["Names", "checked_name", "inputs_of"]
+__all__ = ["Names", "inputs_of"]
 
 
 class Names:
@@ -178,14 +177,3 @@ def _check_called(body: Body, inputs: set[str]) -> None:
         if name in body.called:
             why = f"{name} is the input {node_id} here, and a table cannot be called"
             raise ManifestError(f"the body calls {name}", why=why, remedy="give the function another name")
-
-
-def checked_name(kind: object, name: object, kinds: Iterable[str]) -> None:
-    """Refuse a kind that is not known and a name that no table can have."""
-    known = list(kinds)
-    if not isinstance(kind, str) or kind not in known:
-        remedy = near(str(kind), known, what="kind")
-        raise ManifestError(f"unknown kind {kind!r}", remedy=remedy, spot=Spot(("kind",)))
-    why = check_name(name)
-    if why:
-        raise ManifestError("bad name", why=why, remedy="rename the node", spot=Spot(("name",)))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seeknal_nb.kinds.task import Surroundings
     from seeknal_nb.secrets import Secrets
 
-__all__ = ["CONNECTION_KEYS", "FIELDS", "cancellable", "check_connection", "connect", "driver_errors", "place_of", "uri_of"]
+__all__ = ["CONNECTION_KEYS", "FIELDS", "cancellable", "check_connection", "connect", "driver_errors", "place_of"]
 
 T = TypeVar("T")
 PROFILES = "profiles.yml"
@@ -80,15 +80,6 @@ def check_connection(config: Mapping[str, Any]) -> None:
         if said.get(key) is not None and not isinstance(said[key], (str, int)):
             raise ManifestError(f"{key} is no text", why=f"it is {type(said[key]).__name__}", remedy=f"{key}: TEXT")
     _check_secrets(said)
-
-
-def uri_of(config: Mapping[str, Any], around: Surroundings) -> str:
-    """What libpq connects to, with its secrets put in: never to be stored or shown.
-
-    Raises:
-        NodeError: A variable is not set, or no profile has that name.
-    """
-    return _target(config, around)[0]
 
 
 def place_of(config: Mapping[str, Any], around: Surroundings) -> tuple[str, str]:

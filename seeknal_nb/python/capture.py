@@ -45,7 +45,7 @@ class Captured:
 def captured(body: Body, namespace: Mapping[str, object], *, inputs: Collection[str]) -> Captured:
     """Take what the body reads from the notebook's ``namespace``; names in ``inputs`` are given to it otherwise.
 
-    Modules, functions, classes and plain values are taken (KINDS § 5, Purity), and the files of the user's own modules
+    Modules, functions, classes and plain values are taken, and the files of the user's own modules
     are read. Raises ManifestError for any other object, also one that a helper reads, for a name that is nowhere, and
     for a module whose file changed after it was imported. A name in ``body.perhaps`` that cannot be taken is left out.
     """

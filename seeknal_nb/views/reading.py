@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.keys import PARAMETER, written
 from seeknal_nb.dag.select import resolve
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import NodeError, SeeknalError, SelectionError
 from seeknal_nb.kinds.tables import is_view, relations
 from seeknal_nb.markup import cut
@@ -141,7 +142,8 @@ class Reader:
 
     def _view(self, node_id: str) -> Node | None:
         node = self.graph.nodes[self.graph.index[node_id]]
-        return written(node, self.runner.around.params)[1] if is_view(node) else None
+        declared = declaration_of(node.node_type, self.runner.kinds)
+        return written(node, declared, self.runner.around.params)[1] if is_view(node) else None
 
     def _shown(self, node_id: str) -> Build:
         build = self.build(node_id)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.parameters import reaching
 from seeknal_nb.engines import Interrupted, OpenedLater
-from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, WorkerError, text_of
+from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, Spot, WorkerError, text_of
 from seeknal_nb.kinds import kind_of
 from seeknal_nb.kinds.body import python_of
 from seeknal_nb.kinds.task import Task
@@ -84,6 +84,7 @@ class Failure:
         what: As ``SeeknalError`` has it, and so ``why``, ``remedy`` and ``place``; empty for another exception.
         traceback: As Python prints it; empty where the exception itself is there.
         metadata: What the node told before.
+        spot: Where in the node's config it is about, and at which line.
         error: The exception itself; it stays in its process.
     """
 
@@ -95,16 +96,19 @@ class Failure:
     place: Place | None = None
     traceback: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    spot: Spot = Spot()  # noqa: RUF009 - it is frozen
     error: BaseException | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, error: BaseException, node: Node) -> Failure:
         """What an exception tells of a node."""
-        name, metadata = type(error).__name__, getattr(error, "metadata", None) or {}
+        name, metadata = type(error).__name__, error.metadata if isinstance(error, NodeError) else {}
         if not isinstance(error, SeeknalError):
             return cls(name, f"{name}: {text_of(error)}"[:LONGEST], metadata=metadata, error=error)
         text = str(node.blamed(error))[:LONGEST]
-        return cls(name, text, error.what, error.why, error.remedy, error.place, metadata=metadata, error=error)
+        return cls(
+            name, text, error.what, error.why, error.remedy, error.place, metadata=metadata, spot=error.spot, error=error
+        )
 
     def told(self, secrets: Secrets) -> Failure:
         """As it may leave its process: as texts, without credentials."""
@@ -112,13 +116,15 @@ class Failure:
         hide = secrets.hide
         return Failure(
             self.type, hide(self.text), hide(self.what), hide(self.why), hide(self.remedy), self.place, hide(lines),
-            hide(dict(self.metadata)),
+            hide(dict(self.metadata)), self.spot,
         )  # fmt: skip
 
     def raised(self) -> BaseException:
         """The exception, or what stands for it in a process that it did not reach."""
-        return self.error or WorkerError(
-            self.text, what=self.what or self.text, why=self.why, remedy=self.remedy, place=self.place,
+        if self.error is not None:
+            return self.error
+        return WorkerError(
+            self.text, what=self.what or self.text, why=self.why, remedy=self.remedy, place=self.place, spot=self.spot,
             traceback=self.traceback, metadata=dict(self.metadata),
         )  # fmt: skip
 

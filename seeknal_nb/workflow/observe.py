@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.keys import ENGINE, node_parts, written
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, one_or_many
 from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import python_of
@@ -174,14 +175,15 @@ def _observe(
     entry: NodeState | None,
     around: Surroundings,
 ) -> None:
-    raw, whole = written(node, around.params)
+    declared = declaration_of(node.node_type, kinds)
+    raw, whole = written(node, declared, around.params)
     python = python_of(node)
     taken = Captured()
     if entry is not None and entry.raw == raw and not python:
         parts: Mapping[str, str] = entry.parts
     else:
         check_node(whole, kinds)
-        parts = node_parts(node, around.params)
+        parts = node_parts(node, declared, around.params)
     if python:
         taken = captured(read_body(python, name=node.name), around.namespace, inputs=names)
         parts = {**parts, "code": digest(parts["code"] + taken.digest_text)[:16]}

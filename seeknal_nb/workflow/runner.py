@@ -75,7 +75,7 @@ class DAGRunner:
         root: Where relative paths start (default: the working directory).
         engine: An engine, or the name of one.
         state: Another store, or the spec's backend: any object with ``load()`` and ``save(state)``.
-        kinds: Executors by kind: a function of a node that gives the spec's dict.
+        kinds: By name a `Declaration`, a `Kind`, or a function of a node that gives the spec's dict.
         params: Values of ``{{ name }}``.
         namespace: The notebook's variables, which Python bodies may read.
         listeners: Called with every event.
@@ -93,7 +93,7 @@ class DAGRunner:
         root: Path | str | None = None,
         engine: Engine | OnFirstUse | str = "duckdb",
         state: StateStore | StateBackend | None = None,
-        kinds: Mapping[str, Callable[[Node], dict[str, Any]]] | None = None,
+        kinds: Mapping[str, Any] | None = None,
         params: Mapping[str, object] | None = None,
         namespace: Mapping[str, object] | None = None,
         listeners: Sequence[Callable[[Event], None]] = (),

@@ -13,8 +13,11 @@ import yaml
 from seeknal_nb import Manifest
 from seeknal_nb.authoring.cell import define
 from seeknal_nb.authoring.decorators import collecting, decorator
+from seeknal_nb.declaration import TEXT, Declaration, Key
 from seeknal_nb.errors import SeeknalError
+from seeknal_nb.kinds.task import Kind, Task, result_of
 from seeknal_nb.project import Project
+from seeknal_nb.storage.builds import DATA
 
 
 def by_python(project: Project, kind: str, keys: dict[str, Any]) -> None:
@@ -151,3 +154,56 @@ def test_an_object_that_has_no_plain_form_is_refused_with_the_key(tmp_path: Path
     with pytest.raises(SeeknalError, match=r"params\.it must be a plain value"):
         project.transform("n", "SELECT 1 AS x", params={"it": object()})
     project.close()
+
+
+def declared(name: str, *keys: Key, **more: Any) -> Declaration:
+    """A kind of the caller's own whose table is one row."""
+
+    def execute(task: Task) -> dict[str, Any]:
+        return result_of(task.engine.build(f"SELECT {task.node.config.get('select', 1)} AS x", task.stage / DATA), {})
+
+    return Declaration(name, "One row", Kind(execute=execute), keys=keys, **more)
+
+
+@pytest.mark.parametrize("key", ["engine", "code", "url", "maturity", "parameter x"])
+def test_every_key_that_a_kind_declares_counts(tmp_path: Path, key: str) -> None:
+    """Also one that has the name of a part of keys, or that documents other kinds."""
+    project = Project(tmp_path, kinds={"http": declared("http", Key(key, TEXT))})
+    project.node("http", "n", **{key: "a"})
+    project.run(progress=False)
+    project.node("http", "n", **{key: "b"})
+    assert project.plan()["http.n"].action == "run"
+    project.close()
+
+
+def test_a_parameter_in_sql_of_a_kinds_own_key_is_a_literal(tmp_path: Path) -> None:
+    project = Project(tmp_path, kinds={"one": declared("one", Key("select", TEXT, sql=True))}, params={"n": "a'b"})
+    project.node("one", "n", select="{{ n }}")
+    assert project.run(progress=False).failed == []
+    assert project["one.n"].x.tolist() == ["a'b"]
+    project.close()
+
+
+def test_a_function_that_takes_over_a_kind_keeps_its_edges_and_waits(tmp_path: Path) -> None:
+    """SPEC.md § Custom Executors: the work is another, and not what the kind means."""
+    project = Project(tmp_path, kinds={"rule": lambda node: {"row_count": 1}})
+    project.transform("a", "SELECT 1 AS x")
+    project.node("rule", "r", on="a", checks=[{"not_null": "x"}])
+    project.transform("b", "SELECT * FROM a")
+    assert next((edge.from_node, edge.to_node) for edge in project.manifest.edges) == ("transform.a", "rule.r")
+    assert [step.node_id for step in project.plan()] == ["transform.a", "rule.r", "transform.b"]
+    project.close()
+
+
+@pytest.mark.parametrize("keys", [{"tags": ""}, {"inputs": ""}])
+def test_an_empty_text_for_names_is_refused_through_every_door(tmp_path: Path, keys: dict[str, Any]) -> None:
+    for bring in DOORS.values():
+        project = opened(tmp_path)
+        with pytest.raises(SeeknalError, match="names, a comma apart"):
+            bring(project, "transform", {**BODY, **keys})
+        project.close()
+
+
+def test_what_an_option_says_counts_more_than_a_key_beside_it(tmp_path: Path) -> None:
+    made = define("own", ["n", "--description", "mine", "--param", "description=other", "more=1"], "")
+    assert made.config == {"description": "mine", "more": 1}

@@ -65,10 +65,10 @@ EXPOSURE = Declaration(
             option("--type", metavar="NAME"),
         ),
         Key("params", MAPPING, "of the target, where to does not say all of it", within=_PARAMS),
-        Key("url", TEXT, "where people see it", option("--url", metavar="URL")),
+        Key("url", TEXT, "where people see it", option("--url", metavar="URL"), documents=True),
         Key(
             "maturity", TEXT, "how far it may be relied upon",
-            option("--maturity", choices=("low", "medium", "high")),
+            option("--maturity", choices=("low", "medium", "high")), documents=True,
         ),
     ),
     line=(

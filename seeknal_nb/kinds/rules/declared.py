@@ -107,7 +107,7 @@ RULE = Declaration(
             "blocking", ANYTHING, "whether readers of the table wait for it (default: if it can fail)",
             option("--blocking", action=argparse.BooleanOptionalAction),
         ),
-        Key("expression", TEXT, "a condition that every row must meet"),
+        Key("expression", TEXT, "a condition that every row must meet", sql=True),
         Key("checks", MAPPINGS, "what must hold: not_null, unique, accepted_values, relationships, ..."),
         Key("rule", EITHER, "likewise, as the peer spells it"),
     ),

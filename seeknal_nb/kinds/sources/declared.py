@@ -125,10 +125,10 @@ _OWN = (
     ),
     Key("connection_string", TEXT, "likewise, as an address"),
     Key("input", TEXT, "a DataFrame of the notebook", option("--input", metavar="VARIABLE")),
-    Key("query", TEXT, "of a database: which rows"),
+    Key("query", TEXT, "of a database: which rows", sql=True),
     Key(
         "watermark", TEXT, "of a database: read it again when this query's result changes",
-        option("--watermark", metavar="SELECT"),
+        option("--watermark", metavar="SELECT"), sql=True,
     ),
     Key(
         "refresh", ANYTHING, "always, never, or a time: read it again when it is older than 1h",
