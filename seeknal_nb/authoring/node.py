@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import date, time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from seeknal_nb.declaration import Declaration
 
 __all__ = ["check_id", "make_node"]
+
+MOST_BITS = 14_000
+"""Of a whole number: Python reads no more than 4,300 digits back."""
 
 
 def make_node(
@@ -57,13 +61,16 @@ def make_node(
     fields = {key: config.pop(key, None) for key in ("description", "owner", "tags", "columns")}
     node = Node(f"{kind}.{name}", str(name), node_type(str(kind)), config=config, file_path=file)
     node.description, node.owner = fields["description"], fields["owner"]
-    node.tags, node.columns = fields["tags"] or [], _columns(fields["columns"])
+    node.tags, node.columns = fields["tags"] or [], fields["columns"] or {}
     return node
 
 
 def _config(declared: Declaration, given: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """What was given, spelled as the kind reads it, and sound as far as keys and shapes go."""
-    config = {_key(key): plain(value, (_key(key),)) for key, value in given.items() if value is not None}
+    try:
+        config = {_key(key): plain(value, (_key(key),)) for key, value in given.items() if value is not None}
+    except RecursionError:
+        raise ManifestError("a key holds itself", remedy="give text, numbers, lists or mappings") from None
     config = declared.spelled(_common(config, root))
     check_keys(declared, config)
     return config
@@ -90,11 +97,17 @@ def _common(config: dict[str, Any], root: Path) -> dict[str, Any]:
     tags = config.get("tags", [])
     if not isinstance(tags, list) or any(not isinstance(tag, str) for tag in tags):
         raise _wrong("tags", tags, "text or a list of text")
+    bodies = [key for key in ("sql", "sql_file", "transform") if config.get(key) is not None]
+    if len(bodies) > 1:
+        why = f"{bodies[0]} and {bodies[1]} both say what it does"
+        raise ConfigError("two bodies", why=why, remedy="keep one of them", path=(bodies[1],))
     if "sql_file" in config:
         config["sql"] = _sql_of(config.pop("sql_file"), root)
     output = config.get("output")
-    if isinstance(output, dict) and output.keys() <= {"columns"}:
-        config.setdefault("columns", config.pop("output").get("columns"))
+    if isinstance(output, dict) and output.keys() <= {"columns"} and not config.get("columns"):
+        config["columns"] = config.pop("output").get("columns")
+    if config.get("columns") is not None:
+        config["columns"] = _columns(config["columns"])
     return {key: value for key, value in config.items() if value is not None}
 
 
@@ -113,11 +126,15 @@ def _columns(value: Any) -> dict[str, Any]:
     named = [one if isinstance(one, dict) else {"name": one} for one in listed]
     if isinstance(value, str) or not all(isinstance(one.get("name"), str) for one in named):
         raise _wrong("columns", value, "a mapping, or a list of names", remedy="columns: {id: what it is}")
+    if len({one["name"] for one in named}) < len(named):
+        raise _wrong("columns", value, "a mapping, or a list of names, each once", remedy="columns: {id: what it is}")
     return {one["name"]: given if isinstance(given, dict) else None for one, given in zip(named, listed, strict=True)}
 
 
 def _sql_of(name: Any, root: Path) -> str:
-    path = (root / str(name)).resolve()
+    if not isinstance(name, str) or not name.strip():
+        raise _wrong("sql_file", name, "a path", remedy="sql_file: sql/clean.sql")
+    path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
         why = f"it is {name!r}"
         raise ConfigError("sql_file is outside the project", why=why, remedy="keep it below the project", path=("sql_file",))
@@ -132,33 +149,53 @@ def _wrong(key: str, value: object, form: str, *, remedy: str = "") -> ConfigErr
 
 
 def plain(value: Any, path: tuple[str, ...]) -> Any:
-    """The value as JSON has it; objects that stand for mappings say so themselves."""
+    """The value as JSON has it; objects that stand for mappings say so themselves, by ``to_dict``."""
     if isinstance(value, dict):
-        return {str(name): plain(one, (*path, str(name))) for name, one in value.items()}
+        strange = next((name for name in value if not isinstance(name, str)), None)
+        if strange is not None:
+            raise ConfigError(f"key {strange!r:.40} is not text", remedy=f"quote it, in {'.'.join(path)}", path=path)
+        return {name: plain(one, (*path, name)) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(one, path) for one in value]
     if isinstance(value, (set, frozenset)):
         return sorted((plain(one, path) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
-    if hasattr(value, "to_dict"):
+    if hasattr(value, "to_dict") and not _is_table(value):
         return plain(value.to_dict(), path)
     return _scalar(value, path)
 
 
+def _is_table(value: object) -> bool:
+    return hasattr(value, "__arrow_c_stream__") or hasattr(value, "dtype")
+
+
 def _scalar(value: Any, path: tuple[str, ...]) -> Any:
-    for kind in (bool, int, float, str):  # a bool is an int, and an enum's member may be a text
-        if isinstance(value, kind):
-            return kind(value)
-    if isinstance(value, (date, time)):
+    if isinstance(value, str):
+        return str.__str__(value)  # an enum's member is its text, not its name
+    if isinstance(value, (bool, int)) and value.bit_length() < MOST_BITS:
+        return bool(value) if isinstance(value, bool) else int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, (date, time)) and value == value:  # noqa: PLR0124 - pandas's NaT is a datetime, and is not
         return value.isoformat()
     if isinstance(value, PurePath):
         return value.as_posix()
     if value is None:
         return None
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # a number of NumPy's
-        return plain(value.item(), path)
-    raise ConfigError(
-        f"{'.'.join(path)} must be a plain value",
-        why=f"it is {value!r:.100}, of type {type(value).__name__}",
-        remedy="give text, numbers, lists or mappings",
-        path=path,
-    )
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype") and value.dtype.kind in "biufUM":
+        return str(value) if value.dtype.kind == "M" and str(value) != "NaT" else _of_numpy(value, path)
+    raise _no_plain(value, path)
+
+
+def _of_numpy(value: Any, path: tuple[str, ...]) -> Any:
+    found = value.item()
+    if type(found) not in (bool, int, float, str):
+        raise _no_plain(value, path)
+    return plain(found, path)
+
+
+def _no_plain(value: object, path: tuple[str, ...]) -> ConfigError:
+    what = "a finite number" if isinstance(value, float) else "a plain value"
+    why = f"it is {'a number of too many digits' if isinstance(value, int) else repr(value)[:100]}"
+    why += f", of type {type(value).__name__}"
+    remedy = "give text, numbers, lists or mappings"
+    return ConfigError(f"{'.'.join(path)} must be {what}", why=why, remedy=remedy, path=path)

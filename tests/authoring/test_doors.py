@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -71,6 +74,9 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "a list for a text": ("rule", {"on": "e", "expression": ["x > 0"]}, "expression must be text"),
     "a word that is none": ("transform", {**BODY, "materialized": "veiw"}, "did you mean view"),
     "two files": ("source", {"csv": "a.csv", "path": "b.csv"}, "a source reads one thing"),
+    "two bodies": ("transform", {**BODY, "transform": "SELECT 2 AS y"}, "two bodies"),
+    "a column twice": ("transform", {**BODY, "columns": ["a", "a"]}, "each once"),
+    "a list for a file": ("source", {"csv": ["a.csv"]}, "csv must be text"),
     "an input that is not there": ("transform", {**BODY, "inputs": ["nosuch"]}, "unknown input 'nosuch'"),
 }
 
@@ -207,3 +213,51 @@ def test_an_empty_text_for_names_is_refused_through_every_door(tmp_path: Path, k
 def test_what_an_option_says_counts_more_than_a_key_beside_it(tmp_path: Path) -> None:
     made = define("own", ["n", "--description", "mine", "--param", "description=other", "more=1"], "")
     assert made.config == {"description": "mine", "more": 1}
+
+
+class Colour(str, enum.Enum):  # noqa: UP042 - one whose text is its name is another case
+    RED = "red"
+
+
+PLAIN = {
+    "a text of an enum": (Colour.RED, "red"),
+    "a moment of numpy": (np.datetime64("2024-01-01T02:03:04", "ns"), "2024-01-01T02:03:04.000000000"),
+    "a number of numpy": (np.int32(3), 3),
+    "a truth of numpy": (np.bool_(True), True),
+    "a set of several types": ({1, "a"}, ["a", 1]),
+    "a tuple": ((1, 2), [1, 2]),
+}
+NOT_PLAIN = {
+    "a span of numpy": np.timedelta64(7, "ns"),
+    "a table": pd.DataFrame({"a": [1]}),
+    "a column": pd.Series([1]),
+    "no time": pd.NaT,
+    "not a number": float("nan"),
+    "too many digits": 10**5000,
+    "keys that are no text": {1: "a", "1": "b"},
+    "bytes": b"x",
+}
+
+
+@pytest.mark.parametrize(("given", "kept"), PLAIN.values(), ids=PLAIN)
+def test_a_value_is_kept_as_what_it_says(tmp_path: Path, given: object, kept: object) -> None:
+    project = Project(tmp_path)
+    project.transform("n", "SELECT 1 AS x", params={"p": given})
+    assert project.manifest.nodes["transform.n"].config["params"] == {"p": kept}
+    project.close()
+
+
+@pytest.mark.parametrize("given", NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_a_value_that_would_become_another_is_refused(tmp_path: Path, given: object) -> None:
+    project = Project(tmp_path)
+    with pytest.raises(SeeknalError, match=r"transform\.n"):
+        project.transform("n", "SELECT 1 AS x", params={"p": given})
+    project.close()
+
+
+def test_a_list_that_holds_itself_is_refused(tmp_path: Path) -> None:
+    project, endless = Project(tmp_path), []  # type: ignore[var-annotated]
+    endless.append(endless)
+    with pytest.raises(SeeknalError, match="holds itself"):
+        project.transform("n", "SELECT 1 AS x", params={"p": endless})
+    project.close()

@@ -11,6 +11,7 @@ from seeknal_nb.declaration import (
     MAPPING,
     MAPPINGS,
     TEXT,
+    ConfigError,
     Declaration,
     Key,
     body_of,
@@ -65,7 +66,10 @@ def _spelled(config: dict[str, Any]) -> dict[str, Any]:
         if twice:
             why = f"{form} names what it reads, and so does {twice[0]}"
             raise ManifestError("a source reads one thing", why=why, remedy="keep one of them")
-        config |= {"source": form, place: str(config.pop(form))}
+        if not isinstance(config[form], str):
+            why = f"it is {config[form]!r:.100}"
+            raise ConfigError(f"{form} must be text", why=why, remedy=f"{form}: data/users.{form}", path=(form,))
+        config |= {"source": form, place: config.pop(form)}
     return config
 
 
