@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from keys import keys
 from kinds import arrow
 
 from seeknal_nb import Project
@@ -132,8 +133,6 @@ def test_a_broken_common_file_and_a_name_that_it_lacks_are_errors_with_a_place(t
 
 @pytest.mark.parametrize("name", ["shop", "flights", "mixed"])
 def test_a_project_of_the_peer_comes_back_from_an_export_the_same(ran, tmp_path, name):
-    from test_export import keys
-
     project = ran[name]
     export(project, tmp_path / "out")
     again = Project.open(tmp_path / "out", namespace={})

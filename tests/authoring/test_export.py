@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
+from keys import keys
 
 from seeknal_nb import Project
 from seeknal_nb.authoring.export import _document as document_of
 from seeknal_nb.authoring.export import export
-from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Node
 from seeknal_nb.errors import ManifestError, SeeknalError, UsageError
 from seeknal_nb.storage.documents import read_yaml
@@ -52,13 +52,6 @@ def nb(shell, tmp_path, monkeypatch, capsys):
     notebook("%seeknal source users data/users.csv --null NA")
     yield notebook
     notebook("%unload_ext seeknal_nb")
-
-
-def keys(project: Project) -> dict[str, Any]:
-    """All that a node's key is made from."""
-    graph = Graph(project.manifest)
-    facts = project.runner().look(graph).facts
-    return {node_id: (dict(facts[node_id].parts), facts[node_id].probe, graph.inputs(node_id)) for node_id in graph.ids}
 
 
 def back(folder: Path) -> Project:

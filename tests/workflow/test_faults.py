@@ -814,7 +814,7 @@ def test_a_pickle_in_the_cache_is_never_unpickled(tmp_path: Path) -> None:
     for node_id in CHAIN:
         for name in ("data.parquet", "build.json", "model.skops", "model.pkl"):
             (build_of(tmp_path, node_id) / name).write_bytes(pickle.dumps(Bomb(trace)))
-    process = child(HOSTILE, str(tmp_path), str(ROOT / "tests"), cwd=ROOT)
+    process = child(HOSTILE, str(tmp_path), str(Path(__file__).parent), cwd=ROOT)
     out, err = process.communicate()
     assert process.returncode == 0, err
     assert out.splitlines() == [str(list(CHAIN)), f"{sorted(CHAIN)} [(63,)]", "[]"]
@@ -911,7 +911,7 @@ def test_a_folder_that_is_not_ours_is_refused_before_the_first_node() -> None:
         pytest.skip("needs to become another user")
     with place() as fresh:
         fresh.root.chmod(0o755)
-        process = child(NOBODY, str(ROOT / "tests"), str(fresh.root), cwd="/")
+        process = child(NOBODY, str(Path(__file__).parent), str(fresh.root), cwd="/")
         out, err = process.communicate()
         assert process.returncode == 0, err
         assert os.strerror(errno.EACCES) in out
