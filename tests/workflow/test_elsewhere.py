@@ -198,6 +198,17 @@ def test_a_projects_own_modules_go_along_as_they_are_now(tmp_path: Path, own: Pa
     project.close()
 
 
+def test_a_module_that_a_job_changed_is_as_its_file_says_for_the_next(tmp_path: Path, own: Path, pool: Executor) -> None:
+    """A worker gives what a fresh one gives; the parcels of both nodes are the same."""
+    (own / "own_file.py").write_text("SEEN = []\ndef put(x):\n    SEEN.append(x)\n    return len(SEEN)\n")
+    project = Project(tmp_path / "p", namespace=cells("import own_file"))
+    for name in "abcd":
+        project.transform(name, python="result = [{'n': own_file.put(1)}]")
+    assert ran(project, executor=pool, workers=2).successful_nodes == 4
+    assert [project[name]["n"].tolist() for name in "abcd"] == [[1]] * 4
+    project.close()
+
+
 def test_a_project_of_files_runs_elsewhere(tmp_path: Path, pool: Executor) -> None:
     (tmp_path / "seeknal").mkdir()
     (tmp_path / "lib").mkdir()
