@@ -13,6 +13,7 @@ import importlib.abc
 import importlib.util
 import io
 import pickle
+import re
 import sys
 import threading
 import types
@@ -25,6 +26,7 @@ from seeknal_nb.errors import NodeError, text_of
 from seeknal_nb.python import live, objects
 from seeknal_nb.python.apart import MEMOISED, apart
 from seeknal_nb.python.capture import Captured
+from seeknal_nb.python.constants import assigned_in, containers_in
 from seeknal_nb.python.imported import file_text
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ _TOLD_BY_US = (MEMOISED, functools.cached_property, types.MappingProxyType)
 """What pickle refuses, or finds by name only."""
 _ALONE = threading.RLock()
 """Who has modules works alone: a worker may run several jobs in threads, and ``sys.modules`` is the whole process's."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _STEP = 0.2
 """Seconds between two looks at whether a job that waits for another is still wanted."""
 
@@ -52,18 +55,39 @@ class OwnModule:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A list, dict or set of a module of the user's, as it is here; only an import elsewhere tells whether that is news.
+
+    Attributes:
+        module: Whose it is.
+        name: Its name there.
+        data: Pickled; empty where it cannot be.
+        text: What it is then, without addresses.
+        why: Why it cannot be pickled.
+    """
+
+    module: str
+    name: str
+    data: bytes
+    text: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """A ``Captured`` that pickles.
 
     Attributes:
         modules: What it imports of the user's own, packages before what is in them.
         filled: Pickled, by module and name: containers that hold something else than the file says.
+        held: The containers of which the file does not tell what they hold.
         values: Pickled, by name: what to put into the body's namespace.
         warnings: As ``Captured`` has them.
     """
 
     modules: tuple[OwnModule, ...]
     filled: bytes
+    held: tuple[Held, ...]
     values: bytes
     warnings: tuple[str, ...]
 
@@ -83,6 +107,7 @@ def packed(captured: Captured) -> Parcel:
     return Parcel(
         modules,
         _each_pickled({name: values for name, values in filled.items() if values}),
+        tuple(held for module in modules for held in _held_by(module)),
         _each_pickled(captured.values),
         captured.warnings,
     )
@@ -109,6 +134,7 @@ def _imported(parcel: Parcel, cancelled: threading.Event | None) -> Iterator[Non
         sys.meta_path.insert(0, finder)
         try:
             _fill(pickle.loads(parcel.filled))  # noqa: S301 - a job is code
+            _fill(_news(parcel.held))
             yield
         finally:
             sys.meta_path.remove(finder)
@@ -123,6 +149,38 @@ def _taken_out(modules: Iterable[OwnModule]) -> Mapping[str, types.ModuleType]:
     names = {module.name for module in modules}
     within = tuple(f"{module.name}." for module in modules if module.package and module.file)
     return {name: sys.modules.pop(name) for name in [*sys.modules] if name in names or name.startswith(within)}
+
+
+def _held_by(module: OwnModule) -> Iterator[Held]:
+    """Its own lists, dicts and sets, not those that it imports, which are others'."""
+    if module.source and module.name in sys.modules:
+        source = importlib.util.decode_source(module.source)
+        space, told = vars(sys.modules[module.name]), containers_in(source)
+        for name in sorted(assigned_in(source) - told.keys()):
+            if type(space.get(name)) in (list, dict, set) and not name.startswith("__"):
+                yield _held(module.name, name, space[name])
+
+
+def _held(module: str, name: str, value: object) -> Held:
+    try:
+        return Held(module, name, _pickled(value))
+    except Exception as error:  # noqa: BLE001 - whatever the user's own class raises
+        return Held(module, name, b"", _ADDRESS.sub("", repr(value)), f"{type(error).__name__}: {text_of(error)}")
+
+
+def _news(helds: Iterable[Held]) -> Mapping[str, Mapping[str, object]]:
+    """By module and name, what an import here does not give; raises ``NodeError`` for what could not be pickled."""
+    found: dict[str, dict[str, object]] = {}
+    for held in helds:
+        here = _held(held.module, held.name, vars(importlib.import_module(held.module)).get(held.name))
+        if (here.data, here.text) == (held.data, held.text):
+            continue
+        name = f"{held.module}.{held.name}"
+        if not held.data:
+            remedy = f"fill {name} in the body, or as its module is imported, or run without executor="
+            raise NodeError(f"{name!r} cannot be sent to another process", why=held.why, remedy=remedy)
+        found.setdefault(held.module, {})[held.name] = pickle.loads(held.data)  # noqa: S301 - a job is code
+    return found
 
 
 def _fill(filled: Mapping[str, Mapping[str, Any]]) -> None:

@@ -148,3 +148,35 @@ def test_threads_of_one_process_have_their_modules_in_turn(own: Path) -> None:
             assert not waiting.done()
             assert sys.modules["parcel_own"] is held
         assert waiting.result(10) == []
+
+
+REGISTERS = """
+import threading
+from sys import path
+RATES, ORDER, KNOWN, LOCKS = {}, [], set(), {"a": threading.Lock()}
+ALIAS = RATES
+def register(name, rate):
+    RATES[name] = rate
+    ORDER.append(name)
+    KNOWN.add(name)
+register("usd", 1)
+def told():
+    return dict(ALIAS), RATES is ALIAS, list(ORDER), sorted(KNOWN), len(LOCKS)
+"""
+
+
+def test_what_a_modules_own_functions_filled_goes_along(own: Path) -> None:
+    """What no pickle has may stay, as long as an import gives the same."""
+    (own / "parcel_own.py").write_text(REGISTERS)
+    parcel = packed(taken(cells("import parcel_own\nparcel_own.register('eur', 2)"), "parcel_own.told()"))
+    assert {held.name for held in parcel.held} == {"RATES", "ORDER", "KNOWN", "LOCKS", "ALIAS"}
+    arrived = pickle.loads(pickle.dumps(parcel))
+    assert arrives(arrived, "parcel_own.told()") == ({"usd": 1, "eur": 2}, True, ["usd", "eur"], ["eur", "usd"], 1)
+
+
+def test_what_was_put_into_a_module_and_does_not_pickle_is_named(own: Path) -> None:
+    (own / "parcel_own.py").write_text(REGISTERS + "def lock(name):\n    LOCKS[name] = threading.Lock()\n")
+    parcel = packed(taken(cells("import parcel_own\nparcel_own.lock('b')"), "parcel_own.told()"))
+    with pytest.raises(NodeError, match=r"'parcel_own.LOCKS' cannot be sent to another process: .*lock") as told:
+        arrives(parcel, "parcel_own.told()")
+    assert "as its module is imported" in told.value.remedy
