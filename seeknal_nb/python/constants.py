@@ -14,7 +14,7 @@ from seeknal_nb.python.trees import parents_in
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["constants_in", "containers_in"]
+__all__ = ["assigned_in", "constants_in", "containers_in"]
 
 _METHODS = frozenset({"copy", "count", "difference", "get", "index", "intersection", "isdisjoint", "issubset", "issuperset"})
 _METHODS |= {"items", "keys", "union", "values"}
@@ -42,6 +42,17 @@ def containers_in(source: str) -> Mapping[str, object]:
         if isinstance(node, ast.Name) and node.id in found and isinstance(node.ctx, ast.Load) and not _reads(node, parents):
             del found[node.id]
     return found
+
+
+@lru_cache(maxsize=512)
+def assigned_in(source: str) -> frozenset[str]:
+    """The names that a text assigns to, in whatever scope, and does not import."""
+    nodes = [*ast.walk(_tree(source))]
+    imported = {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names
+    }  # fmt: skip
+    return frozenset(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)) - imported
 
 
 def _tree(source: str) -> ast.Module:

@@ -240,8 +240,13 @@ def _as_long_as_wanted(job: Job, session: OpenedLater) -> Iterator[threading.Eve
 
 def _done(job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event) -> Outcome:
     """Do what the node's kind does; what it staged stays only where that is a table."""
+    captured = job.captured
+    with unpacked(captured, cancelled) if isinstance(captured, Parcel) else contextlib.nullcontext(captured) as taken:
+        return _done_with(taken, job, session, kind, cancelled)
+
+
+def _done_with(taken: Captured, job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event) -> Outcome:
     inputs = {one.node_id: one for one in job.inputs}
-    taken = unpacked(job.captured) if isinstance(job.captured, Parcel) else job.captured
     stage = new_stage(job.outputs, job.node.id, job.key) if kind.stages else Path()
     task = Task(job.node, job.key, inputs, stage, taken, job.around, session, cancelled, job.seen)
     try:

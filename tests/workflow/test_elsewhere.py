@@ -198,6 +198,38 @@ def test_a_projects_own_modules_go_along_as_they_are_now(tmp_path: Path, own: Pa
     project.close()
 
 
+def test_a_module_that_a_job_changed_is_as_its_file_says_for_the_next(tmp_path: Path, own: Path, pool: Executor) -> None:
+    """A worker gives what a fresh one gives; the parcels of both nodes are the same."""
+    (own / "own_file.py").write_text("SEEN = []\ndef put(x):\n    SEEN.append(x)\n    return len(SEEN)\n")
+    project = Project(tmp_path / "p", namespace=cells("import own_file"))
+    for name in "abcd":
+        project.transform(name, python="result = [{'n': own_file.put(1)}]")
+    assert ran(project, executor=pool, workers=2).successful_nodes == 4
+    assert [project[name]["n"].tolist() for name in "abcd"] == [[1]] * 4
+    project.close()
+
+
+def test_what_a_cell_registered_in_a_module_is_there_elsewhere_too(tmp_path: Path, own: Path, pool: Executor) -> None:
+    """A function of the module filled the container, so its file does not tell; what holds no news need not pickle."""
+    (own / "own_file.py").write_text(
+        "import threading\nRATES, HANDLERS, LOCKS = {}, {}, [threading.Lock()]\n"
+        "def register(k, v):\n    RATES[k] = v\ndef handler(f):\n    HANDLERS[f.__name__] = f\n    return f\n"
+        "@handler\ndef size():\n    return len(RATES) + len(LOCKS)\n"
+        "def same():\n    return HANDLERS['size'] is size\ndef lock():\n    LOCKS.append(threading.Lock())\n"
+    )
+    project = Project(tmp_path / "p", namespace=cells("import own_file\nown_file.register('eur', 2)"))
+    project.transform("t", python="result = [{'n': own_file.HANDLERS['size'](), 'same': own_file.same()}]")
+    assert ran(project, executor=pool).successful_nodes == 1
+    assert project["t"].values.tolist() == [[2, True]]
+    cell(project.namespace, "own_file.lock()")
+    project.transform("t", python="result = [{'n': own_file.size()}]")
+    project.transform("other", "SELECT 1 AS x")
+    found = ran(project, executor=pool)
+    assert "'own_file.LOCKS' cannot be sent to another process" in found["transform.t"].error_message
+    assert found["transform.other"].status is S.SUCCESS
+    project.close()
+
+
 def test_a_project_of_files_runs_elsewhere(tmp_path: Path, pool: Executor) -> None:
     (tmp_path / "seeknal").mkdir()
     (tmp_path / "lib").mkdir()
