@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import zlib
@@ -160,25 +162,38 @@ class JsonLease:
         with io_errors("write", self._store.journal):
             if self._handle is None:
                 self._begin()
-            os.write(self._handle, _line(text.encode()))  # type: ignore[arg-type]
+            self._append(text)
         self._changed = True
 
     def _begin(self) -> None:
-        """Open the journal; one that a killed run left, whose last line may be torn, goes into the snapshot first."""
-        if self._texts is None:
-            self._entries()
-            self._move_aside()
-            self._changed = self._store.journal.exists()
-            self.sync()
+        """Open a new journal.
+
+        One that is there, whose last line may be torn, goes into the snapshot first: a killed run left it, or a write that
+        failed. Where that fails, the next put begins here again.
+        """
+        self._entries()
+        self._move_aside()
+        self._changed = self._changed or self._store.journal.exists()
+        self.sync()
         self._store.directory.mkdir(parents=True, exist_ok=True)
         self._handle = os.open(self._store.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.write(self._handle, _line(_encode({"base": self._store.base()}).encode()))
+        self._append(_encode({"base": self._store.base()}))
+
+    def _append(self, text: str) -> None:
+        """Write one line; where not all of it was written, nothing is appended behind it."""
+        line = _line(text.encode())
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._close)
+            if os.write(self._handle, line) < len(line):  # type: ignore[arg-type]
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            undo.pop_all()
 
     def _move_aside(self) -> None:
         """Keep a snapshot that cannot be read under another name."""
         if self._store.corrupt:
             name = f"{SNAPSHOT}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
             self._store.snapshot.rename(self._store.snapshot.with_name(name))
+            self._store.corrupt = False
 
     def _close(self) -> None:
         if self._handle is not None:

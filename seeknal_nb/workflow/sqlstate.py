@@ -1,6 +1,9 @@
 """State in a database, which several projects, processes and machines share: entries, and one lease a project.
 
-Every verb is one transaction, and the database's clock is the only one that counts: hosts need not agree on the time.
+Every verb is one transaction. A token, not the time, decides who may write: it is compared in the transaction that writes.
+The time decides only who is waited for. SQLite has no clock of its own but that of the host of whoever asks it: hosts that
+share a file should agree on the time to a fraction of the time to live. A clock that is further ahead takes the lease of
+a run that lives, which is fenced then; one that is behind waits for longer.
 What a database writes otherwise than others stands in one class.
 """
 
@@ -74,7 +77,7 @@ class SqliteFile:
     Attributes:
         path: The file.
         BEGIN: Begins a transaction that writes; another one that would waits from here on, for ``WAIT`` seconds at most.
-        NOW: The database's clock, in seconds since the epoch.
+        NOW: The clock of the host where this process runs, in seconds since the epoch.
         HAS_TABLES: Asks whether anything was ever kept here.
     """
 
@@ -160,7 +163,8 @@ class DatabaseState:
     def _take(self, connection: sqlite3.Connection, owner: dict[str, str]) -> tuple[int, str | None]:
         """Write the lease's row; gives its token, and who had it before and did not let go."""
         token, before, over = self.holder(connection)
-        if before and not over and not self._is_dead(before):
+        dead = bool(before) and self._is_dead(before)  # whether or not its time is over: this takes its sign of life away
+        if before and not over and not dead:
             raise held(str(self), before["who"])
         connection.execute(
             f"INSERT INTO seeknal_lease VALUES (?, ?, ?, {self.database.NOW} + ?) ON CONFLICT (project) "
@@ -219,15 +223,16 @@ class DatabaseLease:
             return
         self._over.set()
         self._keeper.join()
-        try:
-            with self._store.database.errors(), self._store.transaction(self._connection):
-                self._connection.execute(
-                    "UPDATE seeknal_lease SET owner = '{}', until = 0 WHERE project = ? AND token = ?",
-                    (self._store.project, self.token),
-                )
-        finally:
-            self._connection.close()
-            self._sign.end()
+        with self._one_verb:  # to close a connection that another thread is using ends the process
+            try:
+                with self._store.database.errors(), self._store.transaction(self._connection):
+                    self._connection.execute(
+                        "UPDATE seeknal_lease SET owner = '{}', until = 0 WHERE project = ? AND token = ?",
+                        (self._store.project, self.token),
+                    )
+            finally:
+                self._connection.close()
+                self._sign.end()
 
     @contextlib.contextmanager
     def _holding(self) -> Iterator[sqlite3.Connection]:
@@ -236,13 +241,14 @@ class DatabaseLease:
         Raises:
             Fenced: It is not.
         """
-        if self._over.is_set():
-            raise fenced(str(self._store), None)
-        with self._one_verb, self._store.database.errors(), self._store.transaction(self._connection):
-            token, owner, _ = self._store.holder(self._connection)
-            if token != self.token:
-                raise fenced(str(self._store), owner.get("who"))
-            yield self._connection
+        with self._one_verb:
+            if self._over.is_set():
+                raise fenced(str(self._store), None)
+            with self._store.database.errors(), self._store.transaction(self._connection):
+                token, owner, _ = self._store.holder(self._connection)
+                if token != self.token:
+                    raise fenced(str(self._store), owner.get("who"))
+                yield self._connection
 
     def _keep(self) -> None:
         while not self._over.wait(self._store.ttl / RENEWALS):

@@ -11,10 +11,12 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from seeknal_toy.store import toy_store
 from waiting import Gate, eventually, ours
 
 from seeknal_nb import DAGRunner, Manifest, Node, Project
@@ -30,17 +32,22 @@ from seeknal_nb.workflow.stores import MemoryState, WholeState, open_store
 ROOT = Path(__file__).parents[2]
 ENTRY = {"status": "success", "duration": 0.5, "row_count": 3, "last_run": 1.0}
 MORE = {**ENTRY, "row_count": 9}
-URLS = {"json": "json:///kept", "sqlite": "sqlite:///kept/state.db"}
+URLS = {"json": "json:///kept", "sqlite": "sqlite:///kept/state.db", "toy": "toy:///kept"}
 
 
-@pytest.fixture(params=["memory", "json", "sqlite"])
+def opened_at(url: str, root: Path) -> StateStore:
+    """The store of a URL; that of the example, which is not installed here, too."""
+    return toy_store(url, root, "p") if url.startswith("toy:") else open_store(url, root=root, project="p")
+
+
+@pytest.fixture(params=["memory", "json", "sqlite", "toy"])
 def opened(request, tmp_path) -> Callable[[], StateStore]:
     """Opens the same store as another run would; that in memory is one object."""
     memory = MemoryState()
-    return lambda: memory if request.param == "memory" else open_store(URLS[request.param], root=tmp_path, project="p")
+    return lambda: memory if request.param == "memory" else opened_at(URLS[request.param], tmp_path)
 
 
-@pytest.fixture(params=["json", "sqlite"])
+@pytest.fixture(params=["json", "sqlite", "toy"])
 def url(request) -> str:
     return URLS[request.param]
 
@@ -195,8 +202,10 @@ HOLDER = """
 import sys
 from pathlib import Path
 from seeknal_nb.workflow.stores import open_store
+from seeknal_toy.store import toy_store
 url, root, owner = sys.argv[1:]
-lease = open_store(url, root=Path(root), project="p").acquire(owner)
+store = toy_store(url, Path(root), "p") if url.startswith("toy:") else open_store(url, root=Path(root), project="p")
+lease = store.acquire(owner)
 lease.put("source.a", {"status": "success", "duration": 0.5, "row_count": 3, "last_run": 1.0})
 print("holds", lease.token, flush=True)
 for word in sys.stdin:
@@ -209,14 +218,15 @@ for word in sys.stdin:
 
 
 @contextlib.contextmanager
-def holder(url: str, root: Path, owner: str) -> Iterator[subprocess.Popen[str]]:
+def holder(url: str, root: Path, owner: str, token: int = 1) -> Iterator[subprocess.Popen[str]]:
     """Another process, which has the lease and has put ``source.a``; it does what it is told, a verb a line."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests/toy")])
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, url, str(root), owner], env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+        [sys.executable, "-c", HOLDER, url, str(root), owner], env={**os.environ, "PYTHONPATH": path}, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     with process:
-        assert process.stdout.readline() == "holds 1\n"
+        assert process.stdout.readline() == f"holds {token}\n"
         yield process
         process.kill()
 
@@ -229,7 +239,7 @@ def told(process: subprocess.Popen[str], verb: str) -> str:
 
 def test_who_was_killed_is_followed_at_once_and_what_it_put_is_there(url, tmp_path):
     """A time to live of a minute is for other hosts: here the operating system proves that the holder is dead."""
-    store = open_store(url, root=tmp_path, project="p")
+    store = opened_at(url, tmp_path)
     with holder(url, tmp_path, "the killed one") as process:
         with pytest.raises(LockedError, match="the killed one"):
             store.acquire("another")
@@ -299,6 +309,49 @@ def test_a_broken_line_of_the_journal_is_told_and_ends_what_is_read(folder):
     folder.journal.write_bytes(b"".join([*lines, b"00000000 {}\n", lines[1].replace(b"source.b", b"source.c")]))
     assert sorted(folder.load()) == ["source.a", "source.b"]
     assert [note for note in folder.notes if "journal.jsonl:3 is torn" in note]
+
+
+@contextlib.contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file of this process grows beyond so many bytes."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_put_that_fails_before_its_journal_is_begun_spoils_none_that_follows(folder):
+    """What is appended behind a torn line counts for nothing: the journal goes into the snapshot first, whenever that can be."""
+    with folder.journal.open("ab") as file:
+        file.write(b"1234")
+    with leased(folder, "two") as lease:
+        for name in "cd":
+            with full_disk(0), pytest.raises(StateError, match="cannot write"):
+                lease.put(f"source.{name}", ENTRY)
+        lease.put("source.d", ENTRY)
+        assert sorted(JsonState(folder.directory).load()) == ["source.a", "source.b", "source.d"]
+
+
+def test_a_corrupt_snapshot_is_moved_aside_once_however_often_the_journal_is_begun(folder):
+    folder.snapshot.write_text("{")
+    with leased(folder, "two") as lease:
+        with full_disk(0), pytest.raises(StateError):
+            lease.put("source.c", ENTRY)
+        lease.put("source.d", ENTRY)
+        assert list(JsonState(folder.directory).load()) == ["source.d"]
+    assert [path.read_text() for path in folder.directory.glob("*.corrupt-*")] == ["{"]
+
+
+def test_a_line_that_was_written_in_part_is_told_and_what_is_put_later_is_kept(folder):
+    with leased(folder, "two") as lease:
+        lease.put("source.c", ENTRY)
+        with full_disk(folder.journal.stat().st_size + 20), pytest.raises(StateError, match="cannot write"):
+            lease.put("source.lost", ENTRY)
+        lease.put("source.d", ENTRY)
+        assert sorted(JsonState(folder.directory).load()) == ["source.a", "source.b", "source.c", "source.d"]
 
 
 def test_a_store_that_was_read_before_another_run_wrote_does_not_undo_what_that_wrote(folder):
@@ -386,6 +439,49 @@ def test_a_lease_whose_time_is_over_is_good_as_long_as_nobody_took_it(tmp_path):
     with pytest.raises(LockedError):
         sqlite(tmp_path).acquire("another")
     lease.release()
+
+
+class Slow(DatabaseState):
+    """A database whose next transaction, where there is a gate, waits in it."""
+
+    gate: Gate | None = None
+
+    @contextlib.contextmanager
+    def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+        with super().transaction(connection):
+            gate, self.gate = self.gate, None
+            if gate is not None:
+                gate.wait()
+            yield
+
+
+def test_a_lease_is_let_go_after_the_verb_that_another_thread_is_in_and_before_any_other(tmp_path):
+    """Ctrl-C while an exposure proves its lease: a connection that is closed while it is used ends the process."""
+    store, others, gate = Slow(SqliteFile(tmp_path / "kept/state.db"), "p", ttl=900), ours(), Gate()
+    lease = store.acquire("one")
+    with ThreadPoolExecutor() as pool:
+        store.gate = gate
+        renewed = pool.submit(lease.renew)
+        gate.reached.wait()
+        late = pool.submit(lease.put, "source.late", ENTRY)
+        let_go = pool.submit(lease.release)
+        eventually(lambda: ours() <= others)
+        gate.opened.set()
+        assert (renewed.exception(), let_go.exception()) == (None, None)
+        assert isinstance(late.exception(), Fenced)
+    assert store.load() == {}
+    with leased(store, "two") as second:
+        assert (second.token, second.left) == (2, None)
+
+
+def test_killed_runs_whose_time_is_over_leave_no_signs_of_life(tmp_path):
+    for token in (1, 2, 3):
+        with holder(URLS["sqlite"], tmp_path, "the killed one", token) as process:
+            process.kill()
+            process.wait()
+        over(tmp_path)
+    sqlite(tmp_path).acquire("another").release()
+    assert files(tmp_path) == ["kept", "kept/state.db"]
 
 
 def test_a_lease_is_renewed_while_nothing_is_put(tmp_path):
