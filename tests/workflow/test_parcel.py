@@ -129,6 +129,10 @@ def test_each_job_begins_with_modules_of_its_own(own: Path) -> None:
     assert {name: one for name, one in sys.modules.items() if name.startswith("parcel_own")} == before
     assert sys.meta_path == finders
     assert before["parcel_own"].COUNT == []
+    for name in before:
+        del sys.modules[name]
+    assert arrives(parcel, body) == 1
+    assert not before.keys() & sys.modules.keys()
 
 
 def test_threads_of_one_process_have_their_modules_in_turn(own: Path) -> None:
