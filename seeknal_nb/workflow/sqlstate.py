@@ -70,6 +70,14 @@ def _seconds(text: str | None, url: str) -> float:
     return ttl
 
 
+def _entry(text: Any) -> Any:
+    """An entry; what is no JSON stays as it is, and whoever reads it says that it is broken."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return text
+
+
 @dataclass(frozen=True, slots=True)
 class SqliteFile:
     """A SQLite file, and what is its own of SQL.
@@ -89,12 +97,14 @@ class SqliteFile:
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """The database's error, or an entry that is no JSON, becomes a ``StateError``."""
+        """The database's error becomes a ``StateError``."""
         try:
             yield
-        except (sqlite3.Error, json.JSONDecodeError) as error:
+        except sqlite3.Error as error:
             raise StateError(
-                f"cannot use the state in {self.path}", why=str(error), remedy="mend or remove the file, then run again"
+                f"cannot use the state in {self.path}",
+                why=str(error),
+                remedy="close what has it open; a file that is broken must be mended, or put back from a copy",
             ) from error
 
     def connect(self) -> sqlite3.Connection:
@@ -126,8 +136,9 @@ class DatabaseState:
         with self.database.errors(), contextlib.closing(self.database.connect()) as connection:
             if not connection.execute(self.database.HAS_TABLES).fetchone()[0]:
                 return {}
-            rows = connection.execute("SELECT node_id, entry FROM seeknal_state WHERE project = ?", (self.project,))
-            return {node_id: json.loads(text) for node_id, text in rows}
+            select = "SELECT node_id, entry FROM seeknal_state WHERE project = ?"
+            rows = connection.execute(select, (self.project,)).fetchall()
+        return {node_id: _entry(text) for node_id, text in rows}
 
     def acquire(self, owner: str) -> DatabaseLease:
         """Take the project's lease; see ``StateStore.acquire``."""

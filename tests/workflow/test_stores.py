@@ -26,7 +26,7 @@ from seeknal_nb.workflow.events import NodeFinished, NodeStarted
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.ledger import Ledger, leased, recall
 from seeknal_nb.workflow.sqlstate import DatabaseState, SqliteFile
-from seeknal_nb.workflow.state import StateStore
+from seeknal_nb.workflow.state import StateStore, read_states
 from seeknal_nb.workflow.stores import MemoryState, WholeState, open_store
 
 ROOT = Path(__file__).parents[2]
@@ -545,12 +545,23 @@ def test_first_runners_that_race_make_the_tables_and_lose_nothing(tmp_path):
     assert files(tmp_path) == ["kept", "kept/state.db"]
 
 
-def test_a_file_that_holds_no_entries_is_one_clear_error(tmp_path):
+def test_a_broken_entry_counts_as_never_built_and_holds_nobody_up(tmp_path):
+    """Its neighbours stay; the next run writes it anew."""
     with leased(sqlite(tmp_path), "one") as lease:
         lease.put("source.a", ENTRY)
-    changed(tmp_path, "UPDATE seeknal_state SET entry = '{'")
-    with pytest.raises(StateError, match="cannot use the state"):
-        sqlite(tmp_path).load()
+        lease.put("source.b", ENTRY)
+    changed(tmp_path, "UPDATE seeknal_state SET entry = '{' WHERE node_id = 'source.a'")
+    with leased(sqlite(tmp_path), "two") as lease:
+        states, notes = read_states(sqlite(tmp_path).load())
+        assert list(states) == ["source.b"]
+        assert len(notes) == 1
+        assert "source.a" in notes[0]
+        lease.put("source.a", ENTRY)
+    assert sqlite(tmp_path).load()["source.a"] == ENTRY
+
+
+def test_a_file_that_holds_no_entries_is_one_clear_error(tmp_path):
+    (tmp_path / "kept").mkdir()
     (tmp_path / "kept/state.db").write_bytes(b"no database at all, but long enough to be looked at" * 40)
     for act in (sqlite(tmp_path).load, lambda: sqlite(tmp_path).acquire("one")):
         with pytest.raises(StateError, match="cannot use the state"):
