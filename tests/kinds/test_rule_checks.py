@@ -102,7 +102,7 @@ def test_offending_rows_may_be_selected_in_any_way(project, sql):
 
 EXPRESSIONS = [
     ("amount > 0", 1), ("amount > -2", 0), ("(amount > 0)", 1), ("id IS NOT NULL", 1), ("amount BETWEEN 0 AND 6", 2),
-    ("code IN ('a', 'b')", 1), ("amount > 0 OR code = 'b'", 0), ("NULL", 0), ("length(code) = 1 -- one letter", 1),
+    ("code IN ('a', 'b')", 1), ("amount > 0 OR code = 'b'", 0), ("NULL::BOOLEAN", 0), ("length(code) = 1 -- one letter", 1),
     ("false", 4),
 ]  # fmt: skip
 

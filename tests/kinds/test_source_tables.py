@@ -238,7 +238,7 @@ FRAMES: dict[str, tuple[Any, list[str], list[tuple[Any, ...]]]] = {
     "nullable integers": (pd.DataFrame({"a": pd.array([2**53 + 1, None], "Int64")}), ["BIGINT"], [(2**53 + 1,), (None,)]),
     "booleans": (pd.DataFrame({"a": [True, False]}), ["BOOLEAN"], [(True,), (False,)]),
     "times": (
-        pd.DataFrame({"t": pd.to_datetime(["2024-01-02 03:04:05.000006", None])}), ["TIMESTAMP"],
+        pd.DataFrame({"t": pd.to_datetime(["2024-01-02 03:04:05.000006", None]).as_unit("us")}), ["TIMESTAMP"],
         [(dt.datetime(2024, 1, 2, 3, 4, 5, 6),), (None,)],
     ),
     "times with a zone": (
