@@ -31,6 +31,7 @@ __all__ = [
     "LOOSE",
     "MAPPING",
     "MAPPINGS",
+    "NAMED",
     "TEXT",
     "TEXTS",
     "ConfigError",
@@ -49,7 +50,7 @@ __all__ = [
     "walked",
 ]
 
-TEXT, TEXTS = "text", "text or a list"
+TEXT, TEXTS, NAMED = "text", "text or a list", "text or a mapping"
 MAPPING, MAPPINGS, EITHER = "a mapping", "a list of mappings", "a list or a mapping"
 LOOSE, ANYTHING = "text, a list or a mapping", "anything"
 
@@ -359,6 +360,7 @@ def _fits(value: object, shape: str) -> bool:
 _TYPES: Mapping[str, tuple[type, ...]] = {
     TEXT: (str,),
     MAPPING: (dict,),
+    NAMED: (str, dict),
     LOOSE: (str, list, dict),
 }
 

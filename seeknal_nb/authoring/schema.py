@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import COMMON, EITHER, LOOSE, MAPPING, MAPPINGS, TEXT, TEXTS, Key, declaration_of
+from seeknal_nb.declaration import COMMON, EITHER, LOOSE, MAPPING, MAPPINGS, NAMED, TEXT, TEXTS, Key, declaration_of
 from seeknal_nb.kinds import kind_names
 from seeknal_nb.sql.text import NAME
 
@@ -21,6 +21,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     TEXT: {"type": "string"},
     TEXTS: {"anyOf": [{"type": "string"}, _LIST, {"type": "object", "required": ["ref"]}]},
     MAPPING: {"type": "object"},
+    NAMED: {"anyOf": [{"type": "string"}, {"type": "object"}]},
     MAPPINGS: _OBJECTS,
     EITHER: {"anyOf": [_OBJECTS, {"type": "object"}]},
     LOOSE: {"anyOf": [{"type": "string"}, _LIST, {"type": "object"}]},

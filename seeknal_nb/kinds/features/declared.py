@@ -10,6 +10,7 @@ from seeknal_nb.declaration import (
     LOOSE,
     MAPPING,
     MAPPINGS,
+    NAMED,
     TEXT,
     TEXTS,
     Declaration,
@@ -44,7 +45,7 @@ FEATURE_GROUP = Declaration(
     keys=(
         *(key for key in BODY if key.name != "materialization"),
         Key(
-            "entity", MAPPING, "whom the features describe: its name and join_keys",
+            "entity", NAMED, "whom the features describe: its name and join_keys, or user for a key user_id",
             within=(
                 Key("name", TEXT, "whom the features describe", option("--entity", metavar="NAME")),
                 Key("join_keys", TEXTS, "the entity's key columns", option("--key", type=comma, metavar="A,B")),
