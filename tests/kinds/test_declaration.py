@@ -36,3 +36,10 @@ def test_a_kind_with_a_body_needs_one_and_only_one(project, kind):
     with pytest.raises(ManifestError, match="two bodies"):
         project.node(kind, "n", sql="SELECT 1 AS x", python="result = 1", **keyed)
     assert not project.manifest.nodes
+
+
+def test_kinds_that_were_written_for_the_first_version_are_found():
+    from seeknal_nb.kinds import task
+    from seeknal_nb.workflow.kinds.task import Kind, result_of
+
+    assert (Kind, result_of) == (task.Kind, task.result_of)
