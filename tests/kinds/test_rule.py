@@ -526,7 +526,7 @@ REFUSED = {
     "no bounds": ({"checks": [{"range": "id"}]}, "needs min or max"),
     "bounds the wrong way round": ({"checks": [{"range": "id", "min": 5, "max": 1}]}, "can never hold"),
     "a bound that is a list": ({"checks": [{"range": "id", "min": [1]}]}, "min of range"),
-    "a bound that is not finite": ({"checks": [{"range": "id", "min": math.inf}]}, "not finite"),
+    "a bound that is not finite": ({"checks": [{"range": "id", "min": math.inf}]}, "a finite number"),
     "a column that is none": ({"checks": [{"not_null": 7}]}, "names no column"),
     "no columns": ({"checks": [{"unique": []}]}, "names no column"),
     "no values": ({"checks": [{"accepted_values": {"column": "id", "values": []}}]}, "lists no values"),
