@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import COMMON, Declaration, Key, declaration_of, walked
+from seeknal_nb.config import COMMON, Key, walked
+from seeknal_nb.declaration import Declaration, declaration_of
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, params_of
 from seeknal_nb.markup import article

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.authoring.common import filled, read_common
 from seeknal_nb.authoring.node import make_node
 from seeknal_nb.authoring.pyfiles import nodes_of_python
+from seeknal_nb.config import ConfigError
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.links import Names, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.dag.written import Written
-from seeknal_nb.declaration import ConfigError, declaration_of
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError, ManyErrors, Place, SeeknalError, one_or_many
 from seeknal_nb.kinds import check_node
 from seeknal_nb.storage.documents import read_yaml

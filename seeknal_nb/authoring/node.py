@@ -8,9 +8,10 @@ from datetime import date, time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.config import ConfigError
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.manifest import Node, node_type
-from seeknal_nb.declaration import ConfigError, check_keys, declaration_of
+from seeknal_nb.declaration import check_keys, declaration_of
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.kinds import kind_names
 from seeknal_nb.storage.text import read_text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import COMMON, EITHER, LOOSE, MAPPING, MAPPINGS, NAMED, TEXT, TEXTS, Key, declaration_of
+from seeknal_nb.config import COMMON, EITHER, LOOSE, MAPPING, MAPPINGS, NAMED, TEXT, TEXTS, Key
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.kinds import kind_names
 from seeknal_nb.sql.text import NAME
 

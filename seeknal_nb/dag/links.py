@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from seeknal_nb.config import ConfigError
 from seeknal_nb.dag.parameters import scope
-from seeknal_nb.declaration import FIRST, LAST, LISTED, ConfigError
+from seeknal_nb.declaration import FIRST, LAST, LISTED
 from seeknal_nb.errors import ManifestError, SeeknalError, Spot, about, near
 from seeknal_nb.python.body import Body, read_body
 from seeknal_nb.sql.names import check_sql, position_of, tables_in

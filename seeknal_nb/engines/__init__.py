@@ -88,7 +88,7 @@ class Session(Protocol):
         """The columns that a SELECT would give, without running it."""
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
-        """The rows of a SELECT in one of ``declaration.FORMS``, each value as it is, or as ``rows``, a list of tuples.
+        """The rows of a SELECT in one of ``config.FORMS``, each value as it is, or as ``rows``, a list of tuples.
 
         Raises:
             NodeError: A column does not fit that form.

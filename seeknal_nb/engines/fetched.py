@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from seeknal_nb.declaration import FORMS
+from seeknal_nb.config import FORMS
 from seeknal_nb.engines.columns import Map, leaves, parts_of, within
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.sql.text import column

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.engines.names import find_columns
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.kinds.exact import cast, lost

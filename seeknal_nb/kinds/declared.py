@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import ANYTHING, BODY, LAST, LOOSE, TEXT, Declaration, Key, Reference, option
+from seeknal_nb.config import ANYTHING, BODY, LOOSE, TEXT, Key, option
+from seeknal_nb.declaration import LAST, Declaration, Reference
 from seeknal_nb.python.wanted import wanted_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["METRIC", "RETRIEVAL", "SEMANTIC_MODEL", "TRANSFORM"]
+__all__ = ["DUCKDB", "METRIC", "REFRESH", "RETRIEVAL", "SEMANTIC_MODEL", "TRANSFORM"]
 
 
 def _wanted(text: str) -> list[str]:
@@ -34,6 +35,10 @@ def _modelled(config: Mapping[str, Any]) -> Iterator[Reference]:
         yield Reference(config["model"], rank=LAST, needed=False)
 
 
+REFRESH = Key("refresh", ANYTHING, "always, never, or a time: do it again when it is older than 1h")
+"""Of kinds whose work may have to be done again although nothing was seen to change."""
+DUCKDB = Key("engine", TEXT, "duckdb, which it is anyway", words=("duckdb",))
+
 RETRIEVAL = (
     Key(
         "features", LOOSE, "features to join: group, group:feature, group:feature AS name",
@@ -47,7 +52,7 @@ RETRIEVAL = (
     Key(
         "mode", TEXT, "true by then, or known by then (default: event)", option("--mode", choices=("event", "known")),
     ),
-    Key("engine", TEXT, "duckdb, which it is anyway", words=("duckdb",)),
+    DUCKDB,
 )  # fmt: skip
 """Keys of a transform that joins features to a spine."""
 
@@ -55,7 +60,7 @@ TRANSFORM = Declaration(
     "transform",
     "A table from SQL or Python, or features joined to a spine as they were",
     "seeknal_nb.kinds.tables:TRANSFORM",
-    keys=(*BODY, Key("refresh", TEXT, "always, never, or a time: run it again when it is older than 1h"), *RETRIEVAL),
+    keys=(*BODY, REFRESH, *RETRIEVAL),
     arguments=("sql", "inputs", "tags", "materialization"),
     parametrised=True,
     reads=_joined,

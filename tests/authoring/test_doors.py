@@ -16,7 +16,8 @@ import yaml
 from seeknal_nb import Manifest
 from seeknal_nb.authoring.cell import define
 from seeknal_nb.authoring.decorators import collecting, decorator
-from seeknal_nb.declaration import TEXT, Declaration, Key
+from seeknal_nb.config import TEXT, Key
+from seeknal_nb.declaration import Declaration
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.kinds.task import Kind, Task, result_of
 from seeknal_nb.project import Project

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from seeknal_nb.authoring.schema import node_schema
-from seeknal_nb.declaration import COMMON, KINDS, Key, declaration_of, walked
+from seeknal_nb.config import COMMON, Key, walked
+from seeknal_nb.declaration import KINDS, declaration_of
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = sorted((ROOT / "tests/peer").glob("*/seeknal/**/*.yml"))

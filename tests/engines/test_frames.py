@@ -23,7 +23,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from seeknal_nb.declaration import FORMS
+from seeknal_nb.config import FORMS
 from seeknal_nb.engines import Relation, Session
 from seeknal_nb.engines.columns import Map
 from seeknal_nb.engines.duckdb import DuckDB

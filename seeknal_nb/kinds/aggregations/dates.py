@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.kinds.aggregations.windows import texts
 from seeknal_nb.sql.text import literal

@@ -6,19 +6,11 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import (
-    ANYTHING,
-    BODY,
-    EITHER,
-    TEXT,
-    TEXTS,
-    Declaration,
-    Key,
-    Reference,
-    option,
-)
+from seeknal_nb.config import ANYTHING, BODY, EITHER, TEXT, TEXTS, Key, option
+from seeknal_nb.declaration import Declaration, Reference
 from seeknal_nb.errors import UsageError
 from seeknal_nb.grammar import comma
+from seeknal_nb.kinds.declared import REFRESH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -134,7 +126,7 @@ PROFILE = Declaration(
     "seeknal_nb.kinds.aggregations.profile:PROFILE",
     keys=(
         *BODY,
-        Key("refresh", ANYTHING, "always, never, or a time: run it again when it is older than 1h"),
+        REFRESH,
         Key(
             "profile", ANYTHING, "which columns, and how many frequent values",
             within=(

@@ -12,7 +12,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError
 from seeknal_nb.kinds.aggregations.events import events_of

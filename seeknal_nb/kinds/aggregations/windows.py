@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, near
 
 if TYPE_CHECKING:

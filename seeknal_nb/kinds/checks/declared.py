@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.config import TEXT, Key, option
 from seeknal_nb.declaration import Reference
 from seeknal_nb.sql.names import BEFORE, BEHIND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["SEVERITIES", "as_statement", "related", "statements_of_checks"]
+__all__ = ["SEVERITIES", "SEVERITY", "as_statement", "related", "statements_of_checks"]
 
 SEVERITIES = ("error", "warn", "info")
+SEVERITY = Key(
+    "severity", TEXT, "what a failed check does (default: error)",
+    option("--severity", choices=SEVERITIES),
+)  # fmt: skip
 
 
 def as_statement(condition: str) -> str:

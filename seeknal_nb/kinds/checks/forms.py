@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.durations import seconds_of
 from seeknal_nb.errors import ManifestError, about, near
 from seeknal_nb.kinds.checks.declared import SEVERITIES

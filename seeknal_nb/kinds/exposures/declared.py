@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import ANYTHING, BODY, MAPPING, TEXT, Declaration, Key, option
+from seeknal_nb.config import ANYTHING, BODY, MAPPING, TEXT, Key, option
+from seeknal_nb.declaration import Declaration
 from seeknal_nb.errors import UsageError
 from seeknal_nb.grammar import comma
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.engines.names import doubled
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.kinds.body import python_of, sql_of

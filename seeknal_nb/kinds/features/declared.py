@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from seeknal_nb.declaration import (
-    ANYTHING,
-    BODY,
-    LOOSE,
-    MAPPING,
-    MAPPINGS,
-    NAMED,
-    TEXT,
-    TEXTS,
-    Declaration,
-    Key,
-    body_of,
-    option,
-)
+from seeknal_nb.config import ANYTHING, BODY, LOOSE, MAPPING, MAPPINGS, NAMED, TEXT, TEXTS, Key, option
+from seeknal_nb.declaration import Declaration, body_of
 from seeknal_nb.grammar import comma
 from seeknal_nb.kinds.checks.declared import related, statements_of_checks
+from seeknal_nb.kinds.declared import DUCKDB
 
 __all__ = ["FEATURE_GROUP"]
 
@@ -67,7 +56,7 @@ FEATURE_GROUP = Declaration(
         Key("features", LOOSE, "the features (default: all other columns)", option("--features", type=comma, metavar="A,B")),
         Key("tests", MAPPINGS, "checks of the table, as a rule writes them"),
         *_STORE,
-        Key("engine", TEXT, "duckdb, which it is anyway", words=("duckdb",)),
+        DUCKDB,
     ),
     arguments=("entity", "features", "inputs", "materialization", "tags"),
     parametrised=True,

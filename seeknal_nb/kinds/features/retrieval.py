@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import COMMON, refuse_unknown
+from seeknal_nb.config import COMMON, refuse_unknown
 from seeknal_nb.engines.names import no_column
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.kinds.body import needs_body, python_of, python_value, sql_body, sql_of

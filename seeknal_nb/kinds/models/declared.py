@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import (
-    ANYTHING,
-    BODY,
-    MAPPING,
-    TEXT,
-    TEXTS,
-    Declaration,
-    Key,
-    Reference,
-    body_of,
-    option,
-)
+from seeknal_nb.config import ANYTHING, BODY, MAPPING, TEXT, TEXTS, Key, option
+from seeknal_nb.declaration import Declaration, Reference, body_of
 from seeknal_nb.grammar import comma, params_of
-from seeknal_nb.kinds.checks.declared import SEVERITIES, related, statements_of_checks
+from seeknal_nb.kinds.checks.declared import SEVERITY, related, statements_of_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,10 +93,7 @@ MODEL = Declaration(
             option("--output-columns", type=comma, metavar="A,B"),
         ),
         Key("tests", ANYTHING, "bounds of its metrics, as {metric: auc, min: 0.7}, and checks of its table"),
-        Key(
-            "severity", TEXT, "what a missed bound does (default: error)",
-            option("--severity", choices=SEVERITIES),
-        ),
+        SEVERITY,
     ),
     line=(
         Key("min", ANYTHING, "fail below, as auc=0.7", option("--min", action="extend", nargs="+", metavar="METRIC=N")),

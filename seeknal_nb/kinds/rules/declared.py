@@ -5,21 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import (
-    ANYTHING,
-    BODY,
-    EITHER,
-    FIRST,
-    MAPPINGS,
-    TEXT,
-    Declaration,
-    Key,
-    Reference,
-    body_of,
-    option,
-)
+from seeknal_nb.config import ANYTHING, BODY, EITHER, MAPPINGS, TEXT, Key, option
+from seeknal_nb.declaration import FIRST, Declaration, Reference, body_of
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.kinds.checks.declared import SEVERITIES, as_statement, related, statements_of_checks
+from seeknal_nb.kinds.checks.declared import SEVERITY, as_statement, related, statements_of_checks
 from seeknal_nb.sql.text import is_query
 
 if TYPE_CHECKING:
@@ -87,10 +76,7 @@ RULE = Declaration(
     keys=(
         *BODY,
         Key("on", TEXT, "the table that it is about (default: the first input)", option("--on", metavar="NODE")),
-        Key(
-            "severity", TEXT, "what a failed check does (default: error)",
-            option("--severity", choices=SEVERITIES),
-        ),
+        SEVERITY,
         Key(
             "error_if", ANYTHING, "which number of offending rows is an error, as '> 10' (default: any)",
             option("--error-if", metavar="N"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.errors import ManifestError, about, near
 from seeknal_nb.kinds.body import sql_key, sql_of
 from seeknal_nb.kinds.checks.forms import COMMON, SEVERITIES, Spec, condition, share, specs_of, threshold

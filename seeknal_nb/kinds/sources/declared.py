@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import (
-    ANYTHING,
-    BODY,
-    MAPPING,
-    MAPPINGS,
-    TEXT,
-    ConfigError,
-    Declaration,
-    Key,
-    body_of,
-    option,
-)
+from seeknal_nb.config import ANYTHING, BODY, MAPPING, MAPPINGS, TEXT, ConfigError, Key, option
+from seeknal_nb.declaration import Declaration, body_of
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.grammar import params_of
 from seeknal_nb.kinds.connections import FIELDS
+from seeknal_nb.kinds.declared import REFRESH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,10 +126,7 @@ _OWN = (
         "watermark", TEXT, "of a database: read it again when this query's result changes",
         option("--watermark", metavar="SELECT"), sql=True,
     ),
-    Key(
-        "refresh", ANYTHING, "always, never, or a time: read it again when it is older than 1h",
-        option("--refresh", metavar="WHEN"),
-    ),
+    replace(REFRESH, option=option("--refresh", metavar="WHEN")),
     Key("params", MAPPING, "options of the reader", within=_PARAMS),
     Key(
         "schema", MAPPINGS, "types that columns must have: name and data_type of each",

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import refuse_unknown_names
+from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.durations import duration_text, seconds_of
 from seeknal_nb.engines.names import find_column
 from seeknal_nb.errors import ChecksFailed, ManifestError, NodeError

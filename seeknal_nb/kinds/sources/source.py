@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import COMMON, refuse_unknown, refuse_unknown_names
+from seeknal_nb.config import COMMON, refuse_unknown, refuse_unknown_names
 from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.kinds.casts import cast_staged, declared

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seeknal_nb.declaration import TEXT, Declaration, Key, Reference, option
+from seeknal_nb.config import TEXT, Key, option
+from seeknal_nb.declaration import Declaration, Reference
 
 __all__ = ["SNAPSHOT"]
 
