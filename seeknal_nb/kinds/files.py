@@ -26,7 +26,7 @@ def files_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
 
 def files_of(node: Node, around: Surroundings) -> list[Path]:
     """The files that a node's SQL names, in its body and in its conditions, in this order."""
-    named = [one for sql in declaration_of(node.node_type).statements(node.config) for one in files_in(sql)]
+    named = [one for sql in declaration_of(node.node_type, around.kinds).statements(node.config) for one in files_in(sql)]
     return list(dict.fromkeys(path for one in named for path in matches(around.root, one.text)))
 
 

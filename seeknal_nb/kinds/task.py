@@ -54,6 +54,7 @@ class Surroundings:
         secrets: What ``${NAME}`` stands for, and how to hide it.
         asking: Whether databases may be asked: in a run, not while somebody only looks.
         engine: Name and major version of the engine, which keys hold.
+        kinds: The caller's own kinds by name, as ``DAGRunner`` takes them; empty elsewhere.
     """
 
     root: Path
@@ -63,6 +64,7 @@ class Surroundings:
     secrets: Secrets = field(default_factory=Secrets)
     asking: bool = False
     engine: str = ""
+    kinds: Mapping[str, Any] = field(default_factory=dict)
 
 
 Seen = Mapping[str, tuple[Any, ...]]

@@ -42,6 +42,7 @@ class SeeknalMagics(Magics):
         self.headless = False
         self.make: Callable[..., Project] | None = None
         self._opened: tuple[str, Project] | None = None
+        self._told: dict[str, Any] | None = None
         self.session, self.completer = Session(shell), Completer(shell, self.known, lambda: self.project)
 
     def declared(self, found: Declared) -> None:
@@ -52,14 +53,27 @@ class SeeknalMagics(Magics):
 
     def opened(self) -> Project:
         """The project, made on first use and again when another folder is configured."""
+        told = {"engine": self.engine or None, "workers": self.workers or None, "state": self.state or None}
         if self._opened is not None and self._opened[0] == self.project:
+            self._refuse_other(told)
             return self._opened[1]
         if self.make is None:
             from seeknal_nb.notebook.project import Project  # noqa: PLC0415 - loading the extension stays quick
 
             self.make = Project
-        told = {"engine": self.engine or None, "workers": self.workers or None, "state": self.state or None}
-        return self.adopt(self.make(self.project, **told))
+        project = self.adopt(self.make(self.project, **told))
+        self._told = told
+        return project
+
+    def _refuse_other(self, told: dict[str, Any]) -> None:
+        """A project keeps the engine, the workers and the state that it was opened with; its nodes would be lost else."""
+        changed = [name for name, value in told.items() if self._told is not None and self._told[name] != value]
+        if changed:
+            why = f"{self.project!r} is open already, with another {changed[0]}"
+            remedy = (
+                f"%config SeeknalMagics.{changed[0]} = ... before the first node, or in pyproject.toml; here set it back"
+            )
+            raise UsageError(f"SeeknalMagics.{changed[0]} has no effect now", why=why, remedy=remedy)
 
     def known(self) -> Pipeline | None:
         """The project, if it has been made; None where the notebook has given its name to something else."""
@@ -73,7 +87,7 @@ class SeeknalMagics(Magics):
         if self._opened is not None and self._opened[1] is not project:
             self._opened[1].close()
         project.namespace, project.cell_of = self.shell.user_ns, self.session.cell_of
-        self._opened = (self.project, project)
+        self._opened, self._told = (self.project, project), None
         self.shell.user_ns[VARIABLE] = project
         self.shell.user_ns_hidden[VARIABLE] = project
         return project

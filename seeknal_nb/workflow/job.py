@@ -298,7 +298,7 @@ def sent(job: Job) -> Job:
         taken = packed(taken) if taken.values or taken.modules else Captured(warnings=taken.warnings)
     return replace(
         job, captured=taken, inputs=tuple(map(_from_anywhere, job.inputs)), outputs=job.outputs.absolute(),
-        around=replace(job.around, root=job.around.root.absolute(), namespace={}, params=_asked_for(job)),
+        around=replace(job.around, root=job.around.root.absolute(), namespace={}, kinds={}, params=_asked_for(job)),
     )  # fmt: skip
 
 

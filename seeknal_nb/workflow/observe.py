@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.keys import ENGINE, node_parts, written
 from seeknal_nb.declaration import declaration_of
@@ -100,7 +100,6 @@ def observe(
     *,
     outputs: OutputStore,
     around: Surroundings,
-    kinds: Mapping[str, Any],
     verify: bool = False,
 ) -> Observed:
     """Everything that a plan is made from.
@@ -109,12 +108,12 @@ def observe(
         SeeknalError: A node cannot be what it says; all such errors of one pass are listed.
     """
     world = Observed({}, {}, outputs, around.root, verify)
-    rows = {name: kind_of(name, kinds) for name in {str(n.node_type) for n in graph.nodes}}
+    rows = {name: kind_of(name, around.kinds) for name in {str(n.node_type) for n in graph.nodes}}
     problems: list[SeeknalError] = []
     for number, node in enumerate(graph.nodes):
         try:
             names = [graph.nodes[parent].name for parent in graph.parents[number]]
-            _observe(world, node, rows[node.node_type], kinds, names, entries.get(node.id), around)
+            _observe(world, node, rows[node.node_type], names, entries.get(node.id), around)
         except SeeknalError as error:
             problems.append(node.blamed(error))
     problems += _clashes(world, around)
@@ -170,19 +169,18 @@ def _observe(
     world: Observed,
     node: Node,
     kind: Kind,
-    kinds: Mapping[str, Any],
     names: list[str],
     entry: NodeState | None,
     around: Surroundings,
 ) -> None:
-    declared = declaration_of(node.node_type, kinds)
+    declared = declaration_of(node.node_type, around.kinds)
     raw, whole = written(node, declared, around.params)
     python = python_of(node)
     taken = Captured()
     if entry is not None and entry.raw == raw and not python:
         parts: Mapping[str, str] = entry.parts
     else:
-        check_node(whole, kinds)
+        check_node(whole, around.kinds)
         parts = node_parts(node, declared, around.params)
     if python:
         taken = captured(read_body(python, name=node.name), around.namespace, inputs=names)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.parameters import texts_of
 from seeknal_nb.engines import EngineSpec, Interrupted
 from seeknal_nb.errors import SeeknalError, text_of
 from seeknal_nb.kinds.body import sql_of
 from seeknal_nb.sql.names import unordered
+from seeknal_nb.sql.text import holes
 from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.outputs import discard
 from seeknal_nb.workflow.elsewhere import Elsewhere
@@ -264,9 +266,14 @@ class Run:
         kind = self.world.sights[job.node.id].kind
         if not kind.addressed:  # what is delivered cannot be taken back
             self.ledger.lease.renew()
-        if self._elsewhere is not None and kind.addressed and kind.travels(job.node):
+        if self._elsewhere is not None and kind.addressed and kind.travels(job.node) and not self._holds_environment(job):
             return self._elsewhere.outcome(job)
         return run_job(job, self.settings.engine, kind=kind, cancelled=self.walk.cancelled)
+
+    def _holds_environment(self, job: Job) -> bool:
+        """Whether a variable of this environment was put into the node's texts, which then stays in this process."""
+        written = self.graph.nodes[self.graph.index[job.node.id]]
+        return any(name.startswith("env:") for text in texts_of(written.config) for name in holes(text))
 
     def _commit(self, result: NodeResult, outcome: Outcome, decision: Decision) -> tuple[NodeResult, Build | None]:
         """Publish what was staged and remember the result; only then is it told."""

@@ -111,7 +111,7 @@ class DAGRunner:
         self.workers, self.executor = workers, executor
         self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
         self.around = Surroundings(
-            self.root, copy(params or {}), namespace or {}, allow_outside, engine=self.engine.identity
+            self.root, copy(params or {}), namespace or {}, allow_outside, engine=self.engine.identity, kinds=self.kinds
         )
         self.around.secrets.hide_variables(self.around.params)
         self._active: Run | None = None
@@ -283,7 +283,7 @@ class DAGRunner:
 
     def _observe(self, graph: Graph, states: Mapping[str, NodeState], *, verify: bool, asking: bool = False) -> Observed:
         around = replace(self.around, asking=asking)
-        return observe(graph, states, outputs=self.outputs, around=around, kinds=self.kinds, verify=verify)
+        return observe(graph, states, outputs=self.outputs, around=around, verify=verify)
 
     def _known_types(self) -> list[str]:
         return [*NodeType, *kind_names(self.kinds)]

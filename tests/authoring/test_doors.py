@@ -19,6 +19,7 @@ from seeknal_nb.authoring.decorators import collecting, decorator
 from seeknal_nb.config import TEXT, Key
 from seeknal_nb.declaration import Declaration
 from seeknal_nb.errors import SeeknalError
+from seeknal_nb.kinds.files import files_probe
 from seeknal_nb.kinds.task import Kind, Task, result_of
 from seeknal_nb.project import Project
 from seeknal_nb.storage.builds import DATA
@@ -261,4 +262,23 @@ def test_a_list_that_holds_itself_is_refused(tmp_path: Path) -> None:
     endless.append(endless)
     with pytest.raises(SeeknalError, match="holds itself"):
         project.transform("n", "SELECT 1 AS x", params={"p": endless})
+    project.close()
+
+
+def test_files_that_a_kinds_own_statements_read_are_part_of_the_key(tmp_path: Path) -> None:
+    """Also where the caller gave the declaration, and no distribution."""
+
+    def execute(task: Task) -> dict[str, Any]:
+        return result_of(task.engine.build(task.sql(task.node.config["rows"]), task.stage / DATA), {})
+
+    kind = Kind(execute=execute, probe=files_probe)
+    reading = Declaration("reading", "Rows", kind, keys=(Key("rows", TEXT, sql=True),), statements=lambda config: [config["rows"]])
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    project = Project(tmp_path, kinds={"reading": reading})
+    project.node("reading", "n", rows="SELECT * FROM 'a.csv'")
+    assert project.run(progress=False).failed == []
+    assert project["reading.n"].x.tolist() == [1]
+    (tmp_path / "a.csv").write_text("x\n2\n")
+    project.run(progress=False)
+    assert project["reading.n"].x.tolist() == [2]
     project.close()

@@ -192,6 +192,20 @@ def test_a_notebook_s_state_is_where_its_settings_or_the_shell_s_say(nb, tmp_pat
     assert list(open_store("sqlite:///kept.db", root=tmp_path, project="orders").load()) == ["transform.a"]
 
 
+@pytest.mark.parametrize(("name", "value"), [("state", "'sqlite:///late.db'"), ("workers", 3), ("engine", "'other'")])
+def test_what_is_set_after_the_project_was_opened_is_refused_and_not_passed_over(nb, tmp_path, name, value):
+    nb("%%seeknal transform t\nSELECT 1 AS x")
+    nb(f"%config SeeknalMagics.{name} = {value}")
+    try:
+        with pytest.raises(UsageError, match=f"SeeknalMagics.{name} has no effect now"):
+            nb("%seeknal run")
+        assert not (tmp_path / "target").exists()
+    finally:
+        nb(f"%config SeeknalMagics.{name} = {0 if name == 'workers' else repr('')}")
+    assert nb("%seeknal run").successful_nodes == 2
+
+
+
 def test_what_a_node_prints_is_shown_with_the_run_and_nowhere_else(nb):
     nb("%%seeknal transform a\nprint('hello from a')\nresult = [{'x': 1}]")
     cell = nb.cell("summary = %seeknal run")

@@ -390,6 +390,7 @@ def test_what_is_sent_has_no_credential_and_no_variable_that_the_body_does_not_r
     assert b"read-read" in executor.sent["transform.t"]
     assert b"hunter2" not in executor.sent["transform.t"]
     assert b"unread-unread" not in executor.sent["transform.t"]
+    assert "transform.u" not in executor.sent  # its text holds the value: it is done here
     assert found["transform.t"].metadata["output"] == "***\n"
     project.close()
 
