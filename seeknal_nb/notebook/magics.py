@@ -70,9 +70,7 @@ class SeeknalMagics(Magics):
         changed = [name for name, value in told.items() if self._told is not None and self._told[name] != value]
         if changed:
             why = f"{self.project!r} is open already, with another {changed[0]}"
-            remedy = (
-                f"%config SeeknalMagics.{changed[0]} = ... before the first node, or in pyproject.toml; here set it back"
-            )
+            remedy = "set it back; it is told before the first node, or in pyproject.toml"
             raise UsageError(f"SeeknalMagics.{changed[0]} has no effect now", why=why, remedy=remedy)
 
     def known(self) -> Pipeline | None:

