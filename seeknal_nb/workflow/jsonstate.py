@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.storage.files import Signature, io_errors, signature, write_atomic
 from seeknal_nb.workflow.lock import FolderLock, fenced
-from seeknal_nb.workflow.stores import path_of
+from seeknal_nb.workflow.stores import options_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,6 +30,7 @@ Stamp = tuple[Signature | None, Signature | None]
 
 def json_store(url: str, root: Path, _project: str) -> JsonState:
     """The store of ``json:///folder``."""
+    options_of(url)
     return JsonState(path_of(url, root))
 
 

@@ -16,9 +16,10 @@ import socket
 import sqlite3
 import threading
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from seeknal_nb.errors import Fenced, StateError, UsageError, near
+from seeknal_nb.errors import Fenced, StateError, UsageError
 from seeknal_nb.storage.files import io_errors
 from seeknal_nb.workflow.lock import SignOfLife, fenced, held
 from seeknal_nb.workflow.stores import options_of, path_of
@@ -49,9 +50,7 @@ def sqlite_store(url: str, root: Path, project: str) -> DatabaseState:
     Raises:
         UsageError: The URL has no path or another option; or the project has no name, by which others would find it.
     """
-    options = options_of(url)
-    for name in options.keys() - {"ttl"}:
-        raise UsageError(f"unknown option {name!r} in state {url!r}", remedy=near(name, ["ttl"], what="option"))
+    options = options_of(url, "ttl")
     if not project:
         raise UsageError(
             "a project needs a name to share its state", why=f"state is {url}",
@@ -68,6 +67,16 @@ def _seconds(text: str | None, url: str) -> float:
     if not 1 <= ttl < math.inf:
         raise UsageError(f"ttl in state {url!r} is no number of seconds from 1", remedy="write ?ttl=60")
     return ttl
+
+
+def _owner(text: Any) -> dict[str, str]:
+    """Who holds a lease; what is no record of that counts as nobody's, so that it holds up no run."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        owner = json.loads(text)
+        named = all(isinstance(owner[part], str) for part in ("who", "host", "sign"))
+        if named and PurePath(owner["sign"]).name == owner["sign"]:
+            return owner
+    return {}
 
 
 def _entry(text: Any) -> Any:
@@ -169,7 +178,13 @@ class DatabaseState:
         """The lease's token; who has it, as ``{"who", "host", "sign"}``, ``{}`` where nobody; whether its time is over."""
         query = f"SELECT token, owner, until <= {self.database.NOW} FROM seeknal_lease WHERE project = ?"
         token, owner, over = connection.execute(query, (self.project,)).fetchone() or (0, "{}", True)
-        return token, json.loads(owner), bool(over)
+        if not isinstance(token, int):
+            raise StateError(
+                f"{self} has a lease of token {token!r}, which is no number",
+                why="somebody has edited the table seeknal_lease",
+                remedy=f"stop the runs of this project, then delete its row: {self.project!r}",
+            )
+        return token, _owner(owner), bool(over)
 
     def _take(self, connection: sqlite3.Connection, owner: dict[str, str]) -> tuple[int, str | None]:
         """Write the lease's row; gives its token, and who had it before and did not let go."""

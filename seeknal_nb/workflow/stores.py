@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
-from seeknal_nb.errors import UsageError
+from seeknal_nb.errors import UsageError, near
 from seeknal_nb.plugins import find
 from seeknal_nb.workflow.lock import fenced, held
 from seeknal_nb.workflow.state import StateStore
@@ -51,21 +51,40 @@ def as_store(state: StateStore | StateBackend) -> StateStore:
 
 
 def path_of(url: str, root: Path) -> Path:
-    """The path in ``scheme:///path?options``; one that is relative starts at ``root``."""
+    """The path in ``scheme:///path?options``; one that is relative starts at ``root``.
+
+    Raises:
+        UsageError: There is none, or a host, or something that only a shell replaces.
+    """
     scheme, _, rest = url.partition("://")
-    path = rest.partition("?")[0]
-    if not path.startswith("/") or path == "/":
+    host, _, path = rest.partition("?")[0].partition("/")
+    path = unquote(path)
+    if host or not path.strip("/"):
         raise UsageError(f"state {url!r} has no path, or a host", remedy=f"write {FORM.replace('sqlite', scheme)}")
-    return root / path[1:]
+    if path.startswith("~") or "$" in path:
+        raise UsageError(
+            f"state {url!r} holds ~ or $", why="nothing replaces them here", remedy="write the whole path itself"
+        )
+    return root / path
 
 
-def options_of(url: str) -> dict[str, str]:
-    """What stands behind the ``?`` of a URL."""
-    return dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
+def options_of(url: str, *known: str) -> dict[str, str]:
+    """What stands behind the ``?`` of a URL.
+
+    Raises:
+        UsageError: It is none of the ``known`` options.
+    """
+    options = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
+    for name in options.keys() - set(known):
+        raise UsageError(f"unknown option {name!r} in state {url!r}", remedy=near(name, known, what="option"))
+    return options
 
 
-def memory_store(_url: str, _root: Path, _project: str) -> MemoryState:
+def memory_store(url: str, _root: Path, _project: str) -> MemoryState:
     """The store of ``memory://``."""
+    options_of(url)
+    if url != "memory://":
+        raise UsageError(f"state {url!r} has a path, or a host", remedy="write memory://")
     return MemoryState()
 
 

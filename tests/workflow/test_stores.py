@@ -560,6 +560,32 @@ def test_a_broken_entry_counts_as_never_built_and_holds_nobody_up(tmp_path):
     assert sqlite(tmp_path).load()["source.a"] == ENTRY
 
 
+OWNERS = ["", "null", "[]", '{"who": 3}', '{"who": "x", "host": "h", "sign": 3}', '{"who": "x", "host": "h", "sign": "../../s"}']
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_an_owner_that_somebody_wrote_by_hand_counts_as_nobody(tmp_path, owner):
+    sqlite(tmp_path).acquire("somebody").release()
+    changed(tmp_path, f"UPDATE seeknal_lease SET owner = '{owner}', until = 9e99")
+    lease = sqlite(tmp_path).acquire("me")
+    lease.put("source.a", ENTRY)
+    lease.release()
+    assert sqlite(tmp_path).load() == {"source.a": ENTRY}
+
+
+def test_a_token_that_is_no_number_is_one_clear_error(tmp_path):
+    sqlite(tmp_path).acquire("somebody").release()
+    changed(tmp_path, "UPDATE seeknal_lease SET token = 'abc'")
+    with pytest.raises(StateError, match="token 'abc', which is no number"):
+        sqlite(tmp_path).acquire("me")
+
+
+def test_a_path_with_signs_of_its_own_is_written_as_in_any_url(tmp_path):
+    lease = open_store("sqlite:///my%20state.db?ttl=30", root=tmp_path, project="p").acquire("me")
+    lease.release()
+    assert (tmp_path / "my state.db").exists()
+
+
 def test_a_file_that_holds_no_entries_is_one_clear_error(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept/state.db").write_bytes(b"no database at all, but long enough to be looked at" * 40)
@@ -686,6 +712,12 @@ WRONG = [
     ("sqlite:///s.db?ttl=nan", UsageError, "number of seconds"),
     ("sqlite:///s.db?tll=10", UsageError, "did you mean ttl"),
     ("json://folder", UsageError, "no path, or a host"),
+    ("sqlite:////", UsageError, "no path, or a host"),
+    ("sqlite:///~/s.db", UsageError, "holds ~ or"),
+    ("sqlite:///${HOME}/s.db", UsageError, "holds ~ or"),
+    ("json:///kept?ttl=5", UsageError, "unknown option 'ttl'"),
+    ("memory:///kept", UsageError, "has a path"),
+    ("memory://?ttl=5", UsageError, "unknown option 'ttl'"),
 ]
 
 
