@@ -177,13 +177,13 @@ def _scalar(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     if isinstance(value, (date, time)) and value == value:  # noqa: PLR0124 - pandas's NaT is a datetime, and is not
-        return value.isoformat()
+        return str(value)  # a blank between day and time, as YAML's files have it
     if isinstance(value, PurePath):
         return value.as_posix()
     if value is None:
         return None
     if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype") and value.dtype.kind in "biufUM":
-        return str(value) if value.dtype.kind == "M" and str(value) != "NaT" else _of_numpy(value, path)
+        return str(value).replace("T", " ") if value.dtype.kind == "M" and str(value) != "NaT" else _of_numpy(value, path)
     raise _no_plain(value, path)
 
 

@@ -55,6 +55,7 @@ _PIECE = re.compile(
 )
 """To DuckDB a letter is whatever is no ASCII, and a comment ends at either sign of a line's end."""
 _SPECIAL = re.compile(r"[~!@#%^&|`?]")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:[\d:.+\-Z ]+)?")
 _SIGNS = re.compile(r"[*?\[]")
 _QUERY = re.compile(r"[(\s]*(select|with|from|values|create|pivot|unpivot|summarize|describe|table)\b", re.IGNORECASE)
 _BLOCK = re.compile(r"/\*|\*/")
@@ -225,7 +226,8 @@ def render(
         params: Values by name.
         known: False leaves an unknown parameter as NULL, for whoever only looks at the tables.
         plain: The text is no SQL: a value is put in as it is.
-        texts: Names whose values are put in as they are, as pieces of SQL.
+        texts: Names whose texts are put in as they are, as pieces of SQL, but for days and times: ``2024-01-31`` is a
+            subtraction in SQL, which nobody means.
 
     Raises:
         ManifestError: A parameter has no value.
@@ -245,9 +247,9 @@ def render(
             return str(found)
         if opening:
             return _inside(str(found), opening)
-        if name in texts:
-            return str(found)
-        return quote(str(found)) if match[1] else literal(found)
+        if match[1]:
+            return quote(str(found))
+        return found if name in texts and isinstance(found, str) and not _DAY.fullmatch(found) else literal(found)
 
     for start, end in quoted:
         if text[start] == "$":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ SOUND: dict[str, tuple[str, dict[str, Any]]] = {
     "columns as mappings in a list": ("transform", {**BODY, "columns": [{"name": "id", "description": "key"}]}),
     "columns as a mapping": ("transform", {**BODY, "columns": {"id": "key"}}),
     "a date in params": ("transform", {"sql": "SELECT DATE '{{ day }}' AS d", "params": {"day": date(2024, 1, 31)}}),
+    "a time in params": ("transform", {"sql": "SELECT {{ at }} AS t", "params": {"at": datetime(2024, 1, 31, 10)}}),
+    "a time of pandas in params": ("transform", {"sql": "SELECT {{ at }} AS t", "params": {"at": pd.Timestamp("2024-01-31 10:00")}}),
     "dates in a list": (
         "aggregation",
         {"inputs": ["e"], "id_col": "u", "feature_date_col": "d", "application_dates": [date(2024, 1, 1)],
@@ -223,7 +225,7 @@ class Colour(str, enum.Enum):  # noqa: UP042 - one whose text is its name is ano
 
 PLAIN = {
     "a text of an enum": (Colour.RED, "red"),
-    "a moment of numpy": (np.datetime64("2024-01-01T02:03:04", "ns"), "2024-01-01T02:03:04.000000000"),
+    "a moment of numpy": (np.datetime64("2024-01-01T02:03:04", "ns"), "2024-01-01 02:03:04.000000000"),
     "a number of numpy": (np.int32(3), 3),
     "a truth of numpy": (np.bool_(True), True),
     "a set of several types": ({1, "a"}, ["a", 1]),

@@ -96,6 +96,26 @@ def test_a_declared_value_is_a_piece_of_the_text_and_a_given_one_takes_its_place
     assert render(text, values, texts=own) == "SELECT id FROM t WHERE d = '2024-01-01' AND x = 1"
 
 
+PIECES = [
+    ("2024-01-31", "'2024-01-31'"),
+    ("2024-01-31 10:00:00", "'2024-01-31 10:00:00'"),
+    ("2024-01-31T10:00:00.5+02:00", "'2024-01-31T10:00:00.5+02:00'"),
+    ("2024-01-31 - x", "2024-01-31 - x"),
+    ("2024-1", "2024-1"),
+    ("amount + 1", "amount + 1"),
+    (None, "NULL"),
+    (True, "TRUE"),
+    (["a"], "['a']"),
+]
+
+
+@pytest.mark.parametrize(("value", "written"), PIECES)
+def test_a_declared_day_is_a_literal_and_no_subtraction(value, written):
+    assert render("SELECT {{ v }}", {"v": value}, texts={"v"}) == f"SELECT {written}"
+    assert render('SELECT "{{ v }}"', {"v": "x"}, texts={"v"}) == 'SELECT "x"'
+    assert render("SELECT {{ ident(v) }}", {"v": "a b"}, texts={"v"}) == 'SELECT "a b"'
+
+
 def parts(project: Project, **params: Any) -> dict[str, Any]:
     from seeknal_nb.dag.graph import Graph
 
