@@ -20,11 +20,12 @@ from seeknal_nb.dag.parameters import Given, stand_ins, texts_of
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import LockedError, ManifestError, SelectionError
-from seeknal_nb.kinds import check_node, kind_names
+from seeknal_nb.kinds import check_node, kind_names, own_kinds
 from seeknal_nb.markup import article, plural
 from seeknal_nb.python.extract import has_work
 from seeknal_nb.python.source import HOME, source_of
 from seeknal_nb.views.values import Rows
+from seeknal_nb.workflow.options import mapping
 from seeknal_nb.workflow.request import Request
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Pipeline:
         namespace: Mapping[str, object],
     ) -> None:
         self.directory, self.manifest = directory, manifest
-        self.params, self.kinds, self.namespace = dict(params), dict(kinds), namespace
+        self.params, self.kinds, self.namespace = mapping("params", params), own_kinds(kinds), namespace
         self.shared: dict[str, object] = {}
         self.common: dict[str, str] = {}
 
@@ -186,7 +187,7 @@ class Pipeline:
         self._become(trial)
         return Rows(f"{plural(len(ids), 'node')} removed", ("node_id",), tuple((node_id,) for node_id in ids))
 
-    def node(self, kind: str, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:
+    def node(self, kind: str, /, name: str, body: str | Callable[..., Any] | None = None, **config: Any) -> str:
         """Add one node; gives its id.
 
         Args:

@@ -28,11 +28,11 @@ from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import LAST, read_history
 from seeknal_nb.workflow.lock import run_lock, who
-from seeknal_nb.workflow.options import value_of
+from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.runner import DAGRunner, folders
-from seeknal_nb.workflow.stores import open_store
+from seeknal_nb.workflow.stores import as_store, open_store
 
 if TYPE_CHECKING:
     import threading
@@ -102,7 +102,8 @@ class Project(Pipeline):
         self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill")
         self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
-        self.workers, self.executor = workers or settings.get("workers", 1), executor
+        self.workers = whole("workers", settings.get("workers", 1) if workers is None else workers, least=1)
+        self.executor = executor
         self._state_dir, self._told_name, self._told_state = state_dir, name, state
         self._state = self._store()
 
@@ -261,11 +262,13 @@ class Project(Pipeline):
             self._engine.turn_to(settings.get("engine", ENGINE), folder / "target" / "spill")
             self._reading.turn_to(settings.get("engine", ENGINE))
 
-    def _store(self) -> StateStore | StateBackend | None:
+    def _store(self) -> StateStore | None:
         """Where state is kept, as the user said or else the settings; None for the state folder."""
         state = self._told_state if self._told_state is not None else self._settings.get("state")
         name = self._told_name or self._settings.get("name", "")
-        return open_store(state, root=self.directory, project=name) if isinstance(state, str) else state
+        if isinstance(state, str):
+            return open_store(state, root=self.directory, project=name)
+        return None if state is None else as_store(state)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
-from seeknal_nb.declaration import KINDS, check_keys, declaration_of
-from seeknal_nb.errors import ManifestError
+from seeknal_nb.declaration import KINDS, Declaration, check_keys, declaration_of
+from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.kinds.task import Kind
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.kinds.task import Task
 
-__all__ = ["check_node", "kind_names", "kind_of"]
+__all__ = ["check_node", "kind_names", "kind_of", "own_kinds"]
 
 
 def kind_of(name: str, custom: Mapping[str, Any]) -> Kind:
@@ -57,6 +57,17 @@ def _check_common(node: Node) -> None:
                 why="to deliver a table into a catalog or a database is an exposure's work",
                 remedy="write an exposure node for it, and take this away or set enabled: false",
             )
+
+
+def own_kinds(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a caller's own kinds, by name; raises ``UsageError`` for what does no work."""
+    for name, work in given.items():
+        if not isinstance(name, str) or not (isinstance(work, (Declaration, Kind)) or callable(work)):
+            raise UsageError(
+                f"kind {name!r:.100} must be a Declaration, a Kind or a function",
+                why=f"it is {work!r:.100}", remedy='kinds={"report": Kind(execute=...)}',
+            )  # fmt: skip
+    return dict(given)
 
 
 def kind_names(custom: Mapping[str, object]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -11,9 +11,9 @@ from seeknal_nb.dag.select import split
 from seeknal_nb.errors import UsageError, near
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-__all__ = ["RunOptions", "Selection", "flag", "refuse_unknown", "seconds", "value_of", "whole"]
+__all__ = ["RunOptions", "Selection", "flag", "mapping", "refuse_unknown", "seconds", "value_of", "whole"]
 
 MOST = 10_000
 T = TypeVar("T")
@@ -140,6 +140,13 @@ def whole(name: str, value: object, *, least: int = 0) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MOST:
         raise UsageError(f"{name} must be a whole number from {least} to 10,000", why=f"it is {value!r}", remedy=f"{name}=3")
     return value
+
+
+def mapping(name: str, value: object) -> dict[str, Any]:
+    """A copy of a mapping whose keys are names; else a ``UsageError``."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise UsageError(f"{name} must be names and values", why=f"it is {value!r:.99}", remedy=f'{name}={{"day": ...}}')
+    return dict(value)
 
 
 def seconds(name: str, value: object) -> float:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.errors import UsageError
 from seeknal_nb.markup import cut
-from seeknal_nb.workflow.options import RunOptions, flag, refuse_unknown, whole
+from seeknal_nb.workflow.options import RunOptions, flag, mapping, refuse_unknown, whole
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from seeknal_nb.dag.manifest import Manifest
+    from collections.abc import Mapping
 
 __all__ = ["FAILED", "HOW", "WHAT", "Request", "same", "told"]
 
@@ -77,11 +76,14 @@ class Request:
         return (*RunOptions.names(), *OWN)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.params, Mapping):
-            raise UsageError("params must be names and values", why=f"it is {self.params!r:.99}", remedy='params={"day": 1}')
-        object.__setattr__(self, "params", dict(self.params))  # it may wait for its turn, and is then what was asked for
+        object.__setattr__(
+            self, "params", mapping("params", self.params)
+        )  # it may wait for its turn, and is then what was asked for
         flag("again", self.again)
         flag("allow_outside", self.allow_outside or False)
+        if not isinstance(self.old_manifest, (Manifest, str, Path, type(None))):
+            why = f"it is {self.old_manifest!r:.100}"
+            raise UsageError("old_manifest must be a Manifest, or the file of one", why=why, remedy="Manifest.load(file)")
         whole("workers", 1 if self.workers is None else self.workers, least=1)
         if self.again and (self.options.full or self.options.nodes not in ((), FAILED)):
             raise UsageError("a retry runs what failed, and no other nodes", remedy="run them: --nodes, or --full")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.manifest import NodeType
+from seeknal_nb.dag.manifest import Manifest, NodeType
+from seeknal_nb.dag.parameters import Given
 from seeknal_nb.dag.select import split
 from seeknal_nb.engines import OnFirstUse
-from seeknal_nb.kinds import kind_names
+from seeknal_nb.errors import UsageError
+from seeknal_nb.kinds import kind_names, own_kinds
 from seeknal_nb.kinds.task import Surroundings
 from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.storage.proofs import Proofs
@@ -31,7 +32,7 @@ from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.ledger import Ledger, leased, recall
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
-from seeknal_nb.workflow.options import RunOptions, Selection, value_of, whole
+from seeknal_nb.workflow.options import RunOptions, Selection, mapping, value_of, whole
 from seeknal_nb.workflow.plan import Plan
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.reasons import Reason, Why
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from seeknal_nb.dag.manifest import Manifest, Node
+    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Engine
     from seeknal_nb.storage.outputs import Garbage
     from seeknal_nb.workflow.events import Event
@@ -101,17 +102,21 @@ class DAGRunner:
         executor: Executor | None = None,
         allow_outside: bool = False,
     ) -> None:
+        for name, given in (("manifest", manifest), ("old_manifest", old_manifest or manifest)):
+            if not isinstance(given, Manifest):
+                raise UsageError(f"{name} must be a Manifest", why=f"it is {given!r:.100}", remedy="Manifest.load(file)")
         self.manifest, self.old_manifest = manifest, old_manifest
         self.root = Path(root) if root is not None else Path.cwd()
         self.state_dir, self.target = folders(self.root, state_dir)
         self.outputs = OutputStore(self.target / "outputs", Proofs(self.state_dir / "proofs"))
         self.state = as_store(state) if state is not None else JsonState(self.state_dir)
-        self.kinds = dict(kinds or {})
+        self.kinds = own_kinds(kinds or {})
         self.listeners = list(listeners)
-        self.workers, self.executor = workers, executor
+        self.workers, self.executor = whole("workers", workers, least=1), executor
         self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
+        values = params if isinstance(params, Given) else mapping("params", params or {})
         self.around = Surroundings(
-            self.root, copy(params or {}), namespace or {}, allow_outside, engine=self.engine.identity, kinds=self.kinds
+            self.root, values, namespace or {}, allow_outside, engine=self.engine.identity, kinds=self.kinds
         )
         self.around.secrets.hide_variables(self.around.params)
         self._active: Run | None = None
@@ -184,7 +189,6 @@ class DAGRunner:
     def _stream(
         self, options: RunOptions, command: str, asked: Mapping[str, Any] | None, cancelled: threading.Event | None
     ) -> Generator[Event]:
-        whole("workers", self.workers, least=1)
         refuse_forking(self.executor)
         if options.dry_run:
             yield from self._told(self._dry(self.plan(options, verify=options.verify)))

@@ -72,7 +72,7 @@ def _seconds(text: str | None, url: str) -> float:
 def _owner(text: Any) -> dict[str, str]:
     """Who holds a lease; what is no record of that counts as nobody's, so that it holds up no run."""
     with contextlib.suppress(ValueError, TypeError, KeyError):
-        owner = json.loads(text)
+        owner: dict[str, str] = json.loads(text)
         named = all(isinstance(owner[part], str) for part in ("who", "host", "sign"))
         if named and PurePath(owner["sign"]).name == owner["sign"]:
             return owner

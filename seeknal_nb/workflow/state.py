@@ -187,6 +187,7 @@ class Lease(Protocol):
         """Let go; a second time it does nothing."""
 
 
+@runtime_checkable
 class StateBackend(Protocol):
     """What SPEC.md § State Backends has for a store: it is saved whole."""
 

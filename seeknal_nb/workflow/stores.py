@@ -12,13 +12,11 @@ from urllib.parse import parse_qsl, unquote
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.plugins import find
 from seeknal_nb.workflow.lock import fenced, held
-from seeknal_nb.workflow.state import StateStore
+from seeknal_nb.workflow.state import StateBackend, StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
-
-    from seeknal_nb.workflow.state import StateBackend
 
 __all__ = ["STORES", "MemoryState", "WholeState", "as_store", "open_store", "options_of", "path_of"]
 
@@ -46,8 +44,13 @@ def open_store(url: str, *, root: Path, project: str) -> StateStore:
 
 
 def as_store(state: StateStore | StateBackend) -> StateStore:
-    """The store itself, or the spec's backend as one."""
-    return state if isinstance(state, StateStore) else WholeState(state)
+    """The store itself, or the spec's backend as one; raises ``UsageError`` for what is neither."""
+    if isinstance(state, StateStore):
+        return state
+    if not isinstance(state, StateBackend):
+        why = "it has no load() with acquire(owner), or with save(state)"
+        raise UsageError(f"{state!r:.100} is no store of state", why=why, remedy=f"give an object that has, or {FORM}")
+    return WholeState(state)
 
 
 def path_of(url: str, root: Path) -> Path:

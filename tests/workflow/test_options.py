@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seeknal_nb import Project
+from seeknal_nb import Manifest, Project
 from seeknal_nb.arguments import request_of
 from seeknal_nb.commands import COMMANDS, NOTEBOOK_COMMANDS, parse_words
 from seeknal_nb.errors import SelectionError, UsageError
@@ -78,6 +78,7 @@ def test_how_a_run_goes_is_checked_likewise(project: Project, door: str, given: 
     [
         ({"workers": 0}, "workers must be a whole number from 1"), ({"allow_outside": "yes"}, "allow_outside must be"),
         ({"again": 1}, "again must be"), ({"params": "day=1"}, "params must be names and values"),
+        ({"params": {1: 2}}, "params must be names and values"), ({"old_manifest": 3}, "old_manifest must be"),
         ({"parms": {}}, "did you mean params"), ({"again": True, "nodes": ["a"]}, "a retry runs what failed, and no other"),
     ],
     ids=str,
@@ -86,6 +87,34 @@ def test_what_a_project_is_asked_for_besides_is_checked_likewise(project: Projec
     with pytest.raises(UsageError, match=told):
         project.start(**given)
     assert not project.background.busy
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"workers": 0}, "workers must be a whole number from 1"), ({"workers": "2"}, "workers must be"),
+        ({"params": {1: 2}}, "params must be names and values"), ({"kinds": {"a": 1}}, "kind 'a' must be"),
+        ({"state": 3}, "3 is no store of state"), ({"state": {}}, "is no store of state"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_project_is_made_with_is_checked_when_it_is_made(tmp_path: Path, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        Project(tmp_path, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"manifest": 3}, "manifest must be a Manifest"), ({"old_manifest": "a.json"}, "old_manifest must be a Manifest"),
+        ({"workers": 0}, "workers must be"), ({"kinds": {"a": 1}}, "kind 'a' must be"), ({"state": 3}, "no store of state"),
+        ({"params": "x"}, "params must be names and values"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_runner_is_made_with_likewise(tmp_path: Path, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        DAGRunner(**{"manifest": Manifest("p"), "root": tmp_path, **given})
 
 
 def test_a_selection_takes_no_options_of_a_run() -> None:

@@ -85,8 +85,8 @@ def number(value: Any) -> float:
         raise ManifestError(f"{value!r} is no number")
     try:
         found = float(value)
-    except ValueError:
-        raise ManifestError(f"{value!r} is no number") from None
+    except (ValueError, OverflowError):
+        raise ManifestError(f"{value!r:.100} is no number") from None
     if not math.isfinite(found):
         raise ManifestError(f"{value!r} is not finite")
     return found
