@@ -107,6 +107,9 @@ def _project(options: argparse.Namespace, command: Command) -> Any:
 
         given = directory if options.project else None
         return load_notebook(Path(where), directory=given, state_dir=options.state_dir, state=options.state)
+    if where is not None and not Path(where).is_dir():
+        remedy = f"a node is named with --nodes {where}; a notebook ends in .ipynb"
+        raise UsageError(f"no notebook and no folder {where!r}", remedy=remedy)
     directory = Path(where) if where is not None else directory
     if command.anywhere:
         return Project(directory, state_dir=options.state_dir, state=options.state)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
 from seeknal_nb.arguments import TICK, add_format, add_manner, add_notebook, add_selection, add_values, request_of, values_of
+from seeknal_nb.declaration import KINDS, declaration_of
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, whole
 from seeknal_nb.markup import plural
 from seeknal_nb.views.values import FORMATS, Rows
+from seeknal_nb.words import COMMANDS_ELSEWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -24,6 +26,21 @@ if TYPE_CHECKING:
     from seeknal_nb.project import Project
 
 __all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "with_installed"]
+
+
+FIRST_CELLS = """\
+  %seeknal source users --csv data/users.csv
+
+  %%seeknal transform active
+  SELECT * FROM users WHERE active
+
+  {prog} run"""
+FIRST_FILES = """\
+  seeknal/users.yml:      {{kind: source, name: users, csv: data/users.csv}}
+  seeknal/active.yml:     {{kind: transform, name: active, sql: SELECT * FROM users WHERE active}}
+
+  {prog} run
+  {prog} show active"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +56,7 @@ class Command:
 
 def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) -> Grammar:
     """The parser of all commands; ``shell`` adds what only a command line needs."""
-    parser = Grammar(prog=prog, description="Run pipelines: only what changed, and what follows from it.")
+    parser = Grammar(prog=prog, description=_about(prog, shell=shell))
     names = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in commands.items():
         sub = names.add_parser(name, help=command.help, description=command.help, prog=f"{prog} {name}")
@@ -52,14 +69,27 @@ def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) 
     return parser
 
 
+def _about(prog: str, *, shell: bool) -> str:
+    """What a help text begins with: an example, and the kinds of nodes."""
+    example = FIRST_FILES if shell else FIRST_CELLS
+    kinds = "\n".join(f"  {name:<26}{declaration_of(name).says}" for name in plugins.names("kinds", KINDS))
+    more = "" if shell else ", each with %%seeknal KIND -h"
+    what = "Run pipelines: only what changed, and what follows from it."
+    return f"{what}\n\n{example.format(prog=prog)}\n\nkinds of nodes{more}:\n{kinds}"
+
+
 def parse_words(words: Sequence[str], commands: Mapping[str, Command], *, prog: str, shell: bool = False) -> Arguments:
     """The arguments of a command; raises ``UsageError``, with the nearest command or option, or ``Help``."""
     parser = grammar(prog, commands, shell=shell)
     if not words:
         parser.print_help()
     if not words[0].startswith("-") and words[0] not in commands:
-        raise UsageError(f"unknown command {words[0]!r}", remedy=near(words[0], commands, what="command"))
-    return parser.parse_args(list(words))
+        remedy = COMMANDS_ELSEWHERE.get(words[0]) or near(words[0], commands, what="command")
+        raise UsageError(f"unknown command {words[0]!r}", remedy=remedy)
+    found = parser.parse_args(list(words))
+    if getattr(found, "save", None):  # the file is the answer, and its name says its form
+        found.format = "text"
+    return found
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +100,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(project: Project, words: Arguments) -> Generator[Any]:
+    project.check_nodes()
     request = request_of(words)
     if request.options.dry_run:
         yield project.plan(request)
@@ -96,9 +127,10 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
 
+    project.check_nodes()
     plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
-    yield replace(plan, steps=tuple(replace(step, note=told[step.node_id]) for step in plan.steps))
+    yield replace(plan, steps=tuple(replace(step, note=step.note or told[step.node_id]) for step in plan.steps))
 
 
 def _parse(project: Project, _options: Arguments) -> Generator[Any]:
@@ -154,8 +186,10 @@ def _graph_arguments(parser: argparse.ArgumentParser) -> None:
 def _graph(project: Project, options: Arguments) -> Generator[Any]:
     drawing = project.graph(params=values_of(options))
     if options.save:
-        drawing.save(options.save)
-    yield drawing
+        path = drawing.save(options.save)
+        yield f"{path}: {plural(path.stat().st_size, 'byte')}"
+    else:
+        yield drawing
 
 
 def _history_arguments(parser: argparse.ArgumentParser) -> None:

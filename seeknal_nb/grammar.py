@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
+import re
 import shlex
 import sys
 from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from seeknal_nb.errors import UsageError, near
+from seeknal_nb.words import OPTIONS_ELSEWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["Grammar", "Help", "comma", "day", "delay", "params_of", "split_line", "whole"]
+
+_COMMENT = re.compile(r"(?<!\S)#")
 
 
 class Help(Exception):  # noqa: N818 - it is no error: somebody asked
@@ -43,15 +48,19 @@ class Grammar(argparse.ArgumentParser):
         if rest and self._subparsers is None:
             known = [option for action in self._actions for option in action.option_strings]
             what = "option" if rest[0].startswith("-") else "argument"
-            remedy = near(rest[0], known, what="option")
+            word = rest[0].partition("=")[0]
+            remedy = OPTIONS_ELSEWHERE.get(word) or near(word, known, what="option")
             if what == "option" and "--param" in known:
                 remedy += "; an option of the reader is written --param NAME=VALUE"
-            raise UsageError(f"unknown {what} {rest[0]!r}", remedy=remedy)
+            raise UsageError(f"unknown {what} {word!r}", remedy=remedy)
         return found, rest
 
 
 def split_line(line: str) -> list[str]:
-    """The words of a magic's line, as a POSIX shell takes them apart."""
+    """The words of a magic's line, as a POSIX shell takes them apart; a ``#`` behind a blank begins a comment."""
+    for sign in _COMMENT.finditer(line):
+        with contextlib.suppress(ValueError):  # within quotes
+            return shlex.split(line[: sign.start()])
     try:
         return shlex.split(line)
     except ValueError as error:

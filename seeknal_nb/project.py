@@ -26,7 +26,7 @@ from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
-from seeknal_nb.workflow.history import LAST, read_history
+from seeknal_nb.workflow.history import LAST, newest_records, read_history
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.report import followed
@@ -219,12 +219,21 @@ class Project(Pipeline):
     def parse(self) -> Rows:
         """Add the nodes of ``seeknal/**/*.yml`` and write ``target/manifest.json``; gives a row a node."""
         ids = self.load_folder()
-        if not ids:
-            raise ManifestError(f"no nodes in {self.directory.resolve().name}/{FOLDER}/", remedy=GO_THERE)
+        self.check_nodes()
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
         return Rows(f"{plural(len(ids), 'node')}, written to {path.as_posix()}", ("node_id", "inputs"), rows)
+
+    def check_nodes(self) -> None:
+        """Refuse to go on where there is no node; the error says where nodes are written."""
+        if not self.manifest.nodes:
+            raise ManifestError(f"no nodes in {self.directory.resolve().name}/{FOLDER}/", remedy=GO_THERE)
+
+    def nodes_before(self) -> int:
+        """How many nodes the last run in this folder had; 0 where there was none."""
+        last = next(newest_records(self._runs), None)
+        return int(last["totals"].get("total", 0)) if last is not None else 0
 
     def load(self, directory: str | Path) -> Rows:
         """Take the nodes of a project's folder in, which is this project's folder from then on; gives a row a node.

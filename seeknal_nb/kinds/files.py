@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["files_of", "files_probe", "look_at"]
+__all__ = ["files_of", "files_probe", "lacking", "look_at"]
+
+MISSING = ("missing",)
+"""What stands for a file that is not there."""
 
 
 def files_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
@@ -41,6 +45,18 @@ def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:
     return Probe(" ".join(told) or None, found)
 
 
+def lacking(seen: Seen, root: Path) -> str:
+    """Which of these files are not there, each with the nearest names beside it; empty where all are."""
+    return "; ".join(_lacking(Path(path), root) for path, look in seen.items() if tuple(look) == MISSING)
+
+
+def _lacking(path: Path, root: Path) -> str:
+    beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = get_close_matches(path.name, beside, n=2)
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{shown.as_posix()} is missing" + (f": did you mean {' or '.join(close)}?" if close else "")
+
+
 def _below(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
@@ -48,5 +64,5 @@ def _below(path: Path, root: Path) -> str:
 def _look(path: Path, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
     stat = signature(path)
     if stat is None:
-        return ("missing",)
+        return MISSING
     return before if before and before[:-1] == stat else (*stat, digest_file(path))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.declaration import rewrites
+from seeknal_nb.declaration import declaration_of, rewrites
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.kinds.paths import as_engines_write
@@ -124,8 +124,10 @@ class Task:
         return self.opener.get()
 
     def resolve(self, name: str) -> str | None:
-        """The id of the input that a body calls ``name``: by id, bare name, ``input_0``, or ``__THIS__``."""
-        return input_named(name, list(self.inputs))
+        """The id of the input that a body calls ``name``: by id, bare name, position, or as its kind does."""
+        inputs = list(self.inputs)
+        others = declaration_of(self.node.node_type, self.surroundings.kinds).aliases(inputs)
+        return input_named(name, inputs) or others.get(name.casefold())
 
     def input(self, name: str) -> Input:
         """The input that a body calls ``name``; raises ``NodeError`` where there is none."""

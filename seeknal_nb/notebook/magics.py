@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import display
 from traitlets import Bool, Int, Unicode
 
 from seeknal_nb.authoring.decorators import LISTENING
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["SeeknalMagics", "load", "uncommented", "unload"]
 
 VARIABLE = "seeknal"
+LINE = "get_ipython().run_line_magic('seeknal', "
+SHOW = "get_ipython().find_line_magic('seeknal').__self__.show"
 
 
 @magics_class
@@ -43,6 +47,7 @@ class SeeknalMagics(Magics):
         self.make: Callable[..., Project] | None = None
         self._opened: tuple[str, Project] | None = None
         self._told: dict[str, Any] | None = None
+        self.each_answers = EachAnswers()
         self.session, self.completer = Session(shell), Completer(shell, self.known, lambda: self.project)
 
     def declared(self, found: Declared) -> None:
@@ -110,6 +115,11 @@ class SeeknalMagics(Magics):
         except Help as text:
             return None if self.headless else face.show_text(str(text))
 
+    def show(self, answer: object) -> None:
+        """Show what a line gave that is not the last of its cell."""
+        if answer is not None:
+            display(answer)
+
     def _answer(self, words: Sequence[str], cell: str | None) -> Any:
         from seeknal_nb.authoring.cell import check_kind  # noqa: PLC0415
         from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415
@@ -159,8 +169,9 @@ class SeeknalMagics(Magics):
             from seeknal_nb.notebook.absent import Absent  # noqa: PLC0415
 
             return Absent()
-        if getattr(options, "where", None):
-            raise UsageError("a notebook cannot be named here", remedy="this notebook's nodes are what runs")
+        if where := getattr(options, "where", None):
+            remedy = f"write --nodes {where} for a node; this notebook's nodes are what runs"
+            raise UsageError(f"{where!r} is no option, and a notebook cannot be named here", remedy=remedy)
         things = with_installed(NOTEBOOK_COMMANDS)[options.command].run(project, options)
         if options.command not in ("run", "retry") or options.background:
             return face.value_of(things, options)
@@ -174,6 +185,18 @@ class SeeknalMagics(Magics):
 
         if summary is not None and summary.failed:
             raise failure(summary)
+
+
+class EachAnswers(ast.NodeTransformer):
+    """Shows what each ``%seeknal`` line of a cell gives, for IPython shows only the last expression."""
+
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        """The cell, its lines but the last one shown as they come."""
+        for statement in node.body[:-1]:
+            if isinstance(statement, ast.Expr) and ast.unparse(statement.value).startswith(LINE):
+                shown = ast.Call(ast.parse(SHOW, mode="eval").body, [statement.value], [])
+                statement.value = ast.fix_missing_locations(ast.copy_location(shown, statement.value))
+        return node
 
 
 def uncommented(lines: list[str]) -> list[str]:
@@ -195,6 +218,7 @@ def load(shell: InteractiveShell) -> SeeknalMagics:
     magics = SeeknalMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(uncommented)
+    shell.ast_transformers.append(magics.each_answers)
     shell.Completer.custom_matchers.append(magics.completer.matcher)
     magics.session.open()
     LISTENING.append(magics.declared)
@@ -214,6 +238,8 @@ def unload(shell: InteractiveShell) -> None:
         shell.configurables.remove(magics)
     with contextlib.suppress(ValueError):
         shell.Completer.custom_matchers.remove(magics.completer.matcher)
+    if magics.each_answers in shell.ast_transformers:
+        shell.ast_transformers.remove(magics.each_answers)
     if magics.declared in LISTENING:
         LISTENING.remove(magics.declared)
     magics.session.close()

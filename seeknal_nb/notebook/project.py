@@ -8,7 +8,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.errors import SeeknalError
+from seeknal_nb.errors import ManifestError, SeeknalError
+from seeknal_nb.markup import plural
 from seeknal_nb.notebook.frontend import shows_more_than_text
 from seeknal_nb.notebook.widget.watched import WatchedProject
 from seeknal_nb.workflow.background import Background, BackgroundRun
@@ -72,6 +73,16 @@ class Project(WatchedProject):
         self._stale, self._following = threading.Event(), threading.Lock()
         self._follower: threading.Thread | None = None
         self.background = Background(self.stream, self._engine.interrupt, partial(LiveRun, self))
+
+    def check_nodes(self) -> None:
+        """See ``seeknal_nb.project.Project.check_nodes``: in a notebook, cells define them."""
+        if not self.manifest.nodes:
+            before = self.nodes_before()
+            raise ManifestError(
+                "this notebook has defined no nodes yet",
+                why=f"the last run here had {plural(before, 'node')}" if before else "",
+                remedy="run the cells that define them, as %%seeknal transform NAME",
+            )
 
     @property
     def widget(self) -> GraphWidget:

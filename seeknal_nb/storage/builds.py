@@ -115,6 +115,12 @@ class Build:
         return Relation(self.schema, tuple((schema, tuple(paths)) for schema, paths in groups.items()))
 
 
+def told_of(build: Build | None) -> dict[str, Any]:
+    """What was checked, measured and warned of, where there was any: it is told whenever the build is up to date."""
+    metadata = {} if build is None else build.metadata
+    return {name: metadata[name] for name in ("checks", "metrics", "warnings") if metadata.get(name)}
+
+
 def build_digest(schema: Schema, parts: Iterable[Part], artefacts: Iterable[File]) -> str:
     """One digest of a build's schema, of its parts in order, and of its other files."""
     told = [schema, [(part.value, part.digest) for part in parts], [(_base(file), file.xxh3) for file in artefacts]]

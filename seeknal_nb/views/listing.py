@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["garbage_rows", "history_rows", "node_rows", "result_of", "status_rows"]
 
-STATUS = ("node_id", "status", "row_count", "duration", "last_run", "now", "reason")
+STATUS = ("node_id", "status", "warnings", "row_count", "duration", "last_run", "now", "reason")
 NODES = ("node_id", "tags", "inputs", "file", "description")
-TOTALS = ("total", "successful", "failed", "cached", "skipped", "pending")
+TOTALS = ("total", "successful", "failed", "cached", "skipped", "pending", "warned")
 
 
 def status_rows(plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, object]) -> Rows:
@@ -33,16 +33,21 @@ def status_rows(plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, 
     for step in plan.steps:
         state = states.get(step.node_id)
         rows.append((
-            step.node_id, state.status if state else "never built", state.row_count if state else None,
+            step.node_id, state.status if state else "never built", (len(state.warnings) or None) if state else None,
+            state.row_count if state else None,
             round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
             str(step.action), step.why,
         ))  # fmt: skip
+    warned = sum(row[2] is not None for row in rows)
+    warnings = f"; {warned} with warnings" if warned else ""
     given = f", as in the last run: {told(left)}" if left else ""
-    return Rows(f"{plan.headline()}{given}", STATUS, tuple(rows))
+    return Rows(f"{plan.headline()}{warnings}{given}", STATUS, tuple(rows))
 
 
-def result_of(step: Step, state: NodeState | None, last: NodeResult | None) -> NodeResult:
-    """How a node stands, by its step of a plan, what is remembered of it, and its result in the last run."""
+def result_of(
+    step: Step, state: NodeState | None, last: NodeResult | None, checks: Sequence[Mapping[str, Any]] = ()
+) -> NodeResult:
+    """How a node stands, by its step of a plan, what is remembered of it, its result in the last run, and its checks."""
     if step.action is Action.RUN:
         status = ExecutionStatus.PENDING if state is None or state.good else ExecutionStatus.FAILED
     else:
@@ -50,10 +55,11 @@ def result_of(step: Step, state: NodeState | None, last: NodeResult | None) -> N
         status = ExecutionStatus.SUCCESS if good else ExecutionStatus.CACHED
     if state is None:
         return NodeResult(step.node_id, status, reason=step.reason)
-    checks = {"checks": last.checks} if last is not None and last.checks else {}
+    known = {"checks": list(checks), "warnings": state.warnings}
     return NodeResult(
-        step.node_id, status, state.duration, state.row_count, state.error, checks, step.reason, state.attempts
-    )
+        step.node_id, status, state.duration, state.row_count, state.error,
+        {name: value for name, value in known.items() if value}, step.reason, state.attempts,
+    )  # fmt: skip
 
 
 def node_rows(graph: Graph, chosen: Collection[str]) -> Rows:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
+from seeknal_nb.kinds import kind_of
+from seeknal_nb.storage.builds import told_of
 from seeknal_nb.views.details import Inspector
 from seeknal_nb.views.listing import node_rows, result_of, status_rows
 from seeknal_nb.views.reading import Reader, as_shown
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from seeknal_nb.views.details import Details
     from seeknal_nb.views.values import Preview, Rows
     from seeknal_nb.workflow.events import NodeResult
+    from seeknal_nb.workflow.plan import Step
     from seeknal_nb.workflow.runner import DAGRunner
 
 __all__ = ["Look"]
@@ -78,4 +81,15 @@ class Look:
         """
         plan, results = self.runner.plan(), {result.node_id: result for result in last}
         states = as_shown(self.runner, plan)
-        return {s.node_id: result_of(s, states.get(s.node_id), results.get(s.node_id)) for s in plan.steps}
+        found = {}
+        for step in plan.steps:
+            state, result = states.get(step.node_id), results.get(step.node_id)
+            found[step.node_id] = result_of(step, state, result, self._checks(step, result))
+        return found
+
+    def _checks(self, step: Step, last: NodeResult | None) -> list[dict[str, Any]]:
+        """What was checked when the build was made that is up to date; of another node, in the last run."""
+        node = self.runner.manifest.nodes[step.node_id]
+        if step.key is None or not kind_of(node.node_type, self.runner.kinds).measures(node):
+            return last.checks if last is not None else []
+        return list(told_of(self.runner.outputs.find(node.id, step.key)).get("checks", ()))

@@ -14,6 +14,7 @@ from seeknal_nb.errors import NodeError, SeeknalError, SelectionError
 from seeknal_nb.kinds.tables import is_view, relations
 from seeknal_nb.markup import cut
 from seeknal_nb.sql.text import quote
+from seeknal_nb.storage.builds import told_of
 from seeknal_nb.views.values import Preview
 from seeknal_nb.workflow.history import read_history
 from seeknal_nb.workflow.planner import decide_all
@@ -171,7 +172,8 @@ def as_shown(runner: DAGRunner, plan: Plan) -> dict[str, NodeState]:
             continue
         build = runner.outputs.find(step.node_id, step.key or "")
         rows = state.earlier.get(step.key or "") if build is None else build.row_count
-        states[step.node_id] = replace(state, built=step.key, row_count=rows)
+        warnings = list(told_of(build).get("warnings", ()))
+        states[step.node_id] = replace(state, built=step.key, row_count=rows, warnings=warnings)
     return states
 
 

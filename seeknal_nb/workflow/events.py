@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, table
+from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, some, table
 from seeknal_nb.status import LOOKS, ExecutionStatus
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -103,7 +103,8 @@ class NodeResult:
 class ExecutionSummary:
     """SPEC.md § Execution Summary. ``total = successful + failed + cached + skipped + pending``.
 
-    ``changed_nodes`` counts what the plan set out to run; ``results`` come in topological order, one a node.
+    ``changed_nodes`` counts what the plan set out to run and did not find to be up to date after all, whatever came of it;
+    ``results`` come in topological order, one a node.
     """
 
     total_nodes: int = 0
@@ -117,14 +118,14 @@ class ExecutionSummary:
     pending_nodes: int = 0
 
     @classmethod
-    def of(cls, results: Sequence[NodeResult], *, changed: int, duration: float) -> ExecutionSummary:
-        """Count the results by status."""
-        counts = dict.fromkeys(ExecutionStatus, 0)
+    def of(cls, results: Sequence[NodeResult], *, runs: Collection[str], duration: float) -> ExecutionSummary:
+        """Count the results by status; ``runs`` are the ids that the plan set out to run."""
+        set_out, counts = frozenset(runs), dict.fromkeys(ExecutionStatus, 0)
         for result in results:
             counts[result.status] += 1
         return cls(
             total_nodes=len(results),
-            changed_nodes=changed,
+            changed_nodes=sum(r.node_id in set_out and r.status is not ExecutionStatus.CACHED for r in results),
             cached_nodes=counts[ExecutionStatus.CACHED],
             successful_nodes=counts[ExecutionStatus.SUCCESS],
             failed_nodes=counts[ExecutionStatus.FAILED],
@@ -147,6 +148,11 @@ class ExecutionSummary:
         return [r for r in self.results if r.status is ExecutionStatus.FAILED]
 
     @property
+    def warned(self) -> list[NodeResult]:
+        """The results of the nodes that came out, or were up to date, and have warnings, in topological order."""
+        return [r for r in self.results if r.warnings and r.status is not ExecutionStatus.FAILED]
+
+    @property
     def checks(self) -> pd.DataFrame:
         """One row a check of the run's rules, and of what else checks its data, in topological order.
 
@@ -155,7 +161,7 @@ class ExecutionSummary:
         """
         import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
 
-        found = [{"node_id": r.node_id, **check} for r in self.results for check in r.checks]
+        found = self._checks()
         return pd.DataFrame({
             name: pd.Series([one.get(name) for one in found], dtype=kind) for name, kind in CHECK_COLUMNS.items()
         })  # fmt: skip
@@ -174,6 +180,9 @@ class ExecutionSummary:
             name: pd.Series([one[at] for one in found], dtype=kind) for at, (name, kind) in enumerate(columns.items())
         })  # fmt: skip
 
+    def _checks(self) -> list[dict[str, Any]]:
+        return [{"node_id": r.node_id, **check} for r in self.results for check in r.checks]
+
     def totals(self) -> dict[str, int | float]:
         """The counters, by the names that the spec's summary prints."""
         return {
@@ -184,11 +193,12 @@ class ExecutionSummary:
             "failed": self.failed_nodes,
             "skipped": self.skipped_nodes,
             "pending": self.pending_nodes,
+            "warned": len(self.warned),
             "duration": round(self.total_duration, 6),
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """The spec's eight fields, ``pending_nodes``, and the results, as JSON has them."""
+        """The spec's eight fields, ``pending_nodes``, then all warnings and checks, each with its node, as JSON has them."""
         return {
             "total_nodes": self.total_nodes,
             "changed_nodes": self.changed_nodes,
@@ -198,6 +208,8 @@ class ExecutionSummary:
             "skipped_nodes": self.skipped_nodes,
             "pending_nodes": self.pending_nodes,
             "total_duration": round(self.total_duration, 6),
+            "warnings": [{"node_id": r.node_id, "text": text} for r in self.results for text in r.warnings],
+            "checks": self._checks(),
             "results": [result.to_dict() for result in self.results],
         }
 
@@ -205,7 +217,7 @@ class ExecutionSummary:
         """One row a node, in topological order.
 
         Columns: node_id, kind, status, reason (text); duration (float64, seconds); row_count (Int64); attempts (int64);
-        started (datetime64[ns, UTC]); error (text, missing where there was none).
+        started (datetime64[ns, UTC]); warnings (int64, how many); error (text, missing where there was none).
         """
         import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
 
@@ -225,16 +237,38 @@ class ExecutionSummary:
                 "started": pd.to_datetime(
                     pd.Series([r.started for r in results], dtype="float64"), unit="s", utc=True
                 ).astype("datetime64[ns, UTC]"),
+                "warnings": pd.Series([len(r.warnings) for r in results], dtype="int64"),
                 "error": pd.Series([r.error_message for r in results], dtype="str"),
             }
         )
 
+    def headline(self) -> str:
+        """One sentence, in which each node is counted once: ``21 nodes in 0.30s: 1 run, 20 up to date; 1 with warnings``."""
+        counts = {
+            "failed": self.failed_nodes,
+            "run": self.successful_nodes,
+            "up to date": self.cached_nodes,
+            "skipped": self.skipped_nodes,
+            "pending": self.pending_nodes,
+        }
+        counted = ", ".join(f"{n} {word}" for word, n in counts.items() if n) or "none"
+        warned = f"; {len(self.warned)} with warnings" if self.warned else ""
+        return f"{plural(self.total_nodes, 'node')} in {self.total_duration:.2f}s: {counted}{warned}"
+
+    def left(self) -> str:
+        """What a run that stopped at a failure left alone, and how to go on; empty where it left nothing."""
+        names = [r.node_id for r in self.results if r.reason.code is Why.RUN_STOPPED]
+        if not names:
+            return ""
+        left = f"{plural(len(names), 'node')} left as they were ({some(names, 5)})"
+        return f"stopped at the failure, {left}: --continue-on-error runs what does not depend on it"
+
     def __str__(self) -> str:
-        counted = ", ".join(f"{n} {name}" for name, n in self.totals().items() if n and name not in ("total", "duration"))
-        lines = [f"{plural(self.total_nodes, 'node')} in {self.total_duration:.2f}s: {counted or 'nothing to do'}"]
+        lines = [self.headline()]
         lines += [f"  ! {r.node_id}: {cut(esc_term(text, one_line=True), 300)}" for r in self.results for text in r.warnings]
         failed = LOOKS[ExecutionStatus.FAILED].icon
         lines += [f"  {failed} {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
+        lines += [f"  {left}"] if (left := self.left()) else []
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -248,10 +282,10 @@ class ExecutionSummary:
             for r in shown
         ]  # fmt: skip
         left = f"<p>{len(self.results) - most} more: summary.to_frame()</p>" if len(self.results) > most else ""
-        headline = str(self).splitlines()[0]
         notes = "".join(f"<p>! {esc_html(r.node_id)}: {esc_html(text)}</p>" for r in self.results for text in r.warnings)
+        notes += f"<p>{esc_html(self.left())}</p>" if self.left() else ""
         shown_table = table(["status", "node", "why", "time", "rows", "error"], rows)
-        return f"<p>{esc_html(headline)}</p>{notes}{shown_table}{left}"
+        return f"<p>{esc_html(self.headline())}</p>{notes}{shown_table}{left}"
 
 
 def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

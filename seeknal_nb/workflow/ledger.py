@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.kinds.body import body_line
+from seeknal_nb.markup import cut
+from seeknal_nb.storage.builds import told_of
 from seeknal_nb.workflow.events import ExecutionStatus
-from seeknal_nb.workflow.state import FORMAT, NodeState, read_states
+from seeknal_nb.workflow.state import FORMAT, WARNINGS, NodeState, read_states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.storage.outputs import OutputStore
@@ -28,6 +30,7 @@ PERIOD = 1.0
 SHARE = 20
 """The next group is synced only when this many times the cost of the last one has passed."""
 EARLIER = 50
+LONGEST_WARNING = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Ledger:
             state = NodeState(
                 "success", row_count=result.row_count, built=build.key, digest=build.digest,
                 output=_output(build, world), inputs=dict(build.inputs), seen=dict(seen or sight.seen),
-                earlier=_earlier(before, build), **common,
+                earlier=_earlier(before, build), warnings=_kept(result.warnings), **common,
             )  # fmt: skip
         else:
             former = before or NodeState("failed")
@@ -118,7 +121,7 @@ class Ledger:
             before, row_count=build.row_count, fingerprint=build.key, built=build.key, digest=build.digest,
             output=_output(build, world), inputs=dict(build.inputs), version=FORMAT,
             parts=dict(facts.parts), raw=sight.raw, probe=facts.probe, seen=dict(sight.seen),
-            earlier=_earlier(before, build),
+            earlier=_earlier(before, build), warnings=_kept(told_of(world.outputs.whole(build)).get("warnings", ())),
         )  # fmt: skip
         self._put(build.node_id, state)
 
@@ -140,6 +143,10 @@ class Ledger:
             outputs.sync()
             self.lease.sync()
             self._changed = False
+
+
+def _kept(warnings: Sequence[str]) -> list[str]:
+    return [cut(text, LONGEST_WARNING) for text in warnings[:WARNINGS]]
 
 
 def _output(build: Build, world: Observed) -> str | None:

@@ -11,6 +11,7 @@ from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, one_or_many
 from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import python_of
+from seeknal_nb.kinds.files import lacking
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.python.body import read_body
 from seeknal_nb.python.capture import Captured, captured
@@ -203,6 +204,7 @@ def _observe(
         sure=probe.sure,
         dated=probe.dated,
         held=held,
+        lacks=lacking(probe.seen, around.root),
     )
     world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)
 

@@ -52,6 +52,7 @@ class Facts:
         addressed: Whether an earlier build of today's key may stand for a run; not so for side effects.
         stored: Whether a run leaves data; a view's digest is its key.
         held: Why it runs only if it is named; empty where it may run.
+        lacks: Which of its files are missing; empty where none is.
     """
 
     parts: Mapping[str, str]
@@ -64,6 +65,7 @@ class Facts:
     sure: bool = True
     dated: bool = False
     held: str = ""
+    lacks: str = ""
 
 
 class World(Protocol):

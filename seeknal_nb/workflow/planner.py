@@ -170,7 +170,8 @@ class _Planner:
         self.digests[node_id] = None
         self._warn(node_id)
         reason = forced or (decision.build and follows) or decision.reason
-        return Step(node_id, Action.RUN, reason, bool(forced or decision.certain or follows), bool(forced), tags)
+        certain, lacks = bool(forced or decision.certain or follows), self.world.facts[node_id].lacks
+        return Step(node_id, Action.RUN, reason, certain, bool(forced), tags, note=lacks)
 
     def _skipped(self, node_id: str) -> Reason | None:
         """Why it is left out; of a node that could have run, a warning says so."""

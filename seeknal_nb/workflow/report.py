@@ -49,7 +49,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 
 def event_lines(event: Event) -> Iterator[str]:
-    """SPEC.md § Progress Reporting; nodes that were not executed are not reported."""
+    """SPEC.md § Progress Reporting; of nodes that were not executed, warnings and what a failure blocked."""
     if isinstance(event, RunStarted) and not event.plan.runs:
         yield "ℹ No changes detected. Nothing to run."
     elif isinstance(event, RunStarted):
@@ -68,6 +68,8 @@ def _result_lines(result: NodeResult) -> Iterator[str]:
     if result.status is ExecutionStatus.SUCCESS:
         yield f"{sign} {name} completed in {result.duration:.2f}s{tries}"
         yield from (f"! {name}: {warning}" for warning in result.warnings)
+    elif result.status is ExecutionStatus.CACHED:
+        yield from (f"! {name}: {warning}" for warning in result.warnings)
     elif result.status is ExecutionStatus.FAILED:
         yield f"{sign} {name} failed after {result.duration:.2f}s{tries}: {result.error_message}"
     elif result.reason.code is Why.UPSTREAM_FAILED:
@@ -75,7 +77,7 @@ def _result_lines(result: NodeResult) -> Iterator[str]:
 
 
 def summary_lines(summary: ExecutionSummary) -> Iterator[str]:
-    """SPEC.md § Example Summary Output; skipped and pending nodes where there are some, then the failures."""
+    """SPEC.md § Example Summary Output; other counts where there are some, then the failures."""
     yield from (f"ℹ {RULE}", "ℹ Execution Summary", f"ℹ {RULE}")
     rows = {
         "Total nodes:": summary.total_nodes,
@@ -85,6 +87,7 @@ def summary_lines(summary: ExecutionSummary) -> Iterator[str]:
         "Failed:": summary.failed_nodes,
         **({"Skipped:": summary.skipped_nodes} if summary.skipped_nodes else {}),
         **({"Pending:": summary.pending_nodes} if summary.pending_nodes else {}),
+        **({"With warnings:": len(summary.warned)} if summary.warned else {}),
     }
     yield from (f"  {name:<17}{count}" for name, count in rows.items())
     yield f"  {'Duration:':<17}{summary.total_duration:.2f}s"
@@ -92,6 +95,8 @@ def summary_lines(summary: ExecutionSummary) -> Iterator[str]:
     for result in summary.failed:
         first = (result.error_message or "").partition("\n")[0]
         yield f"{LOOKS[result.status].icon} {result.node_id}: {cut(first, SHORT)}"
+    if left := summary.left():
+        yield f"ℹ {left}"
 
 
 def print_summary(summary: ExecutionSummary) -> None:

@@ -168,7 +168,7 @@ class Run:
                 self.walk.abandon()
             yield from list(self.walk.rest())
             results = [self.walk.results[step.node_id] for step in self.plan.steps]
-            summary = ExecutionSummary.of(results, changed=len(self.plan.runs), duration=time.monotonic() - clock)
+            summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=time.monotonic() - clock)
             interrupted = self.walk.cancelled.is_set()
             self.ledger.close(self.settings.outputs)
             record.finish(summary, interrupted=interrupted)

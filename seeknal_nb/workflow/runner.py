@@ -313,7 +313,7 @@ class DAGRunner:
         yield RunStarted("", plan, len(plan))
         results = [replace(self._execute_node(s.node_id, dry_run=True), reason=s.reason) for s in plan]
         yield from (NodeFinished(result) for result in results)
-        yield RunFinished(ExecutionSummary.of(results, changed=len(plan.runs), duration=0.0))
+        yield RunFinished(ExecutionSummary.of(results, runs=plan.runs, duration=0.0))
 
     def _told(self, events: Generator[Event]) -> Generator[Event]:
         """Events, heard by the listeners too; whatever ends this ends the run, at once, and they hear that it is over."""
@@ -346,4 +346,4 @@ def _broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSumma
     """What is known of a run that nobody followed to its end."""
     pending = ExecutionStatus.PENDING
     known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason=Reason(Why.INTERRUPTED)) for s in plan]
-    return ExecutionSummary.of(known, changed=len(plan.runs), duration=sum(result.duration for result in known))
+    return ExecutionSummary.of(known, runs=plan.runs, duration=sum(result.duration for result in known))

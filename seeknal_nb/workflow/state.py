@@ -14,9 +14,10 @@ from seeknal_nb.workflow.events import ExecutionStatus
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["Lease", "NodeState", "StateBackend", "StateStore", "read_states"]
+__all__ = ["WARNINGS", "Lease", "NodeState", "StateBackend", "StateStore", "read_states"]
 
 FORMAT = 2
+WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class NodeState:
         error: The last failure's text.
         remedy: What that text ends in.
         line: The line of the body that it is about, from 1; 0 for none.
+        warnings: What the last good build came with and should be looked at; the first ``WARNINGS`` of them.
         version: Form of this entry.
     """
 
@@ -63,6 +65,7 @@ class NodeState:
     error: str | None = None
     remedy: str | None = None
     line: int = 0
+    warnings: list[str] = field(default_factory=list)
     version: int = FORMAT
 
     @property
@@ -80,7 +83,7 @@ class NodeState:
         shown = {"status": self.status, "duration": self.duration, "row_count": self.row_count, "last_run": self.last_run}
         for name in _OURS:
             value = getattr(self, name)
-            if value not in (None, {}, 0):
+            if value not in (None, {}, [], 0):
                 shown[name] = value
         return shown
 
@@ -134,7 +137,7 @@ def _check(state: NodeState) -> None:
     if not (type(state.version) is type(state.line) is int):
         raise TypeError(f"version {state.version!r}, line {state.line!r}")
     texts = (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error, state.remedy)
-    for value in texts:
+    for value in (*texts, *state.warnings):
         if value is not None and type(value) is not str:
             raise ValueError(f"{value!r} should be text")
     for held in (state.inputs, state.parts, state.seen, state.earlier):

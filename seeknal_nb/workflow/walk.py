@@ -17,6 +17,7 @@ from seeknal_nb.engines import Relation
 from seeknal_nb.engines.interrupts import STEP, in_steps
 from seeknal_nb.kinds.tables import relations
 from seeknal_nb.kinds.task import Input
+from seeknal_nb.storage.builds import told_of
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
 from seeknal_nb.workflow.plan import Action, Decision, decide, last_good
 from seeknal_nb.workflow.reasons import Reason, Why
@@ -170,13 +171,13 @@ class Walk:
         return NodeResult(step.node_id, S.CACHED, row_count=rows, reason=reason, metadata=self._told(build))
 
     def _told(self, build: Build | None) -> dict[str, Any]:
-        """What was checked and measured when this build was made; its record is read for the kinds that do so."""
-        sight = self.world.sights[build.node_id] if build is not None else None
-        if build is None or sight is None or not sight.kind.measures(sight.node):
-            warnings = sight.captured.warnings if sight is not None else ()
-            return {"warnings": list(warnings)} if warnings else {}
-        metadata = self.world.outputs.whole(build).metadata
-        return {name: metadata[name] for name in ("checks", "metrics", "warnings") if metadata.get(name)}
+        """What was checked, measured and warned of when this build was made; its record is read where that is not known."""
+        if build is None:
+            return {}
+        sight, entry = self.world.sights[build.node_id], self.world.facts[build.node_id].entry
+        if entry is None or entry.built != build.key or sight.kind.measures(sight.node):
+            return told_of(self.world.outputs.whole(build))
+        return {"warnings": entry.warnings} if entry.warnings else {}
 
     def _whole(self, node_id: str) -> Build | None:
         build = self.builds.get(node_id)

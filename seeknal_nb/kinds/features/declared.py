@@ -63,6 +63,7 @@ FEATURE_GROUP = Declaration(
     spelled=_spelled,
     statements=lambda config: [*body_of(config), *statements_of_checks(config)],
     reads=related,
+    aliases=lambda inputs: {"source": inputs[0]} if inputs else {},
     verbs={
         "features": "seeknal_nb.kinds.features.retrieval:features_of",
         "latest": "seeknal_nb.kinds.features.retrieval:latest_of",

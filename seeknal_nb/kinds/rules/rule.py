@@ -14,15 +14,12 @@ from seeknal_nb.kinds.checks.outcome import Check, conclude, judged
 from seeknal_nb.kinds.checks.place import SAMPLE
 from seeknal_nb.kinds.checks.sql import samples_sql, shortened
 from seeknal_nb.kinds.files import files_probe
-from seeknal_nb.kinds.paths import as_engines_write
 from seeknal_nb.kinds.pinned import pinned
 from seeknal_nb.kinds.rules.can_fail import may_object
-from seeknal_nb.kinds.rules.declared import aliases
 from seeknal_nb.kinds.rules.forms import PARAMS, SELECT, own_spec, rule_specs, severity_of
 from seeknal_nb.kinds.rules.values import checks_of
 from seeknal_nb.kinds.task import Kind, Probe, Task, result_of
 from seeknal_nb.python.body import read_body
-from seeknal_nb.sql.names import rewrite
 from seeknal_nb.sql.text import literal, quote, statements
 from seeknal_nb.storage.builds import DATA
 
@@ -128,7 +125,7 @@ def _metrics(checked: Input) -> Mapping[str, Any]:
 
 def _selected(task: Task, spec: Spec, severity: str) -> Check:
     """Count the offending rows and keep the first few; the statement runs once."""
-    sql = _named(task, spec.options["sql"])
+    sql = task.sql(spec.options["sql"])
     select = statements(sql)[-1]  # what stands before keeps its lines, which an error counts
     table = _about(task) if len(task.inputs) == 1 or task.node.config.get("on") else ""
     rows = f"(SELECT count(*) FROM {table})" if table else "NULL"
@@ -140,16 +137,6 @@ def _selected(task: Task, spec: Spec, severity: str) -> Check:
         )[0]
     check = judged(spec, failed, rows_of, severity)
     return check if check.passed else replace(check, sample=shortened(sample, spec))
-
-
-def _named(task: Task, sql: str) -> str:
-    """The SELECT with its tables written as ids; the peer's also say ``input_data``, and ``source_orders``."""
-    peers = aliases(list(task.inputs))
-    return rewrite(
-        sql,
-        lambda name: task.resolve(name) or peers.get(name.casefold()),
-        place=as_engines_write(task.surroundings.root),
-    )
 
 
 def _from_python(task: Task, severity: str) -> tuple[list[Check], dict[str, Any]]:

@@ -71,6 +71,9 @@ def _has_body(node: Node) -> bool:
 
 def _check(node: Node) -> None:
     form = "body" if _has_body(node) else format_of(node)
+    if not form and (node.config.get("query") or (node.config.get("params") or {}).get("query")):
+        remedy = "name one with --connection or --path, or write the SELECT as the node's body"
+        raise ManifestError("a query without a database", remedy=remedy)
     if form != "body" and form not in FORMATS:
         raise ManifestError(f"unknown format {form!r}", remedy=near(form, FORMATS, what="format"))
     _check_keys(node, form)
