@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from seeknal_nb.errors import CycleError, SeeknalError, UsageError
+from seeknal_nb.errors import CycleError, ManyErrors, SeeknalError, UsageError
 from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = ["main", "seeknal"]
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+PREFIX = "Error: "
 SIGNALS = {"SIGTERM": 143, "SIGHUP": 129}
 
 
@@ -172,9 +173,11 @@ def _lines(thing: Any) -> Iterator[str]:
 
 
 def print_error(error: SeeknalError) -> None:
-    """One error, or all of a pass, on standard error."""
-    for line in str(error).splitlines() or [""]:
-        sys.stderr.write(f"Error: {esc_term(line)}\n" if not line.startswith(" ") else f"{esc_term(line)}\n")
+    """One error, or all of a pass, on standard error; further lines of one stand below its text, so that a caret points."""
+    for one in error.errors if isinstance(error, ManyErrors) else [error]:
+        lines = str(one).splitlines() or [""]
+        told = "\n".join(esc_term(line) for line in lines).replace("\n", f"\n{' ' * len(PREFIX)}")
+        sys.stderr.write(f"{PREFIX}{told}\n")
     if isinstance(error, CycleError):  # whose text is the spec's, without its remedy
         sys.stderr.write(f"Fix: {esc_term(error.remedy)}\n")
 

@@ -5,7 +5,6 @@ A command is a generator of things worth showing; its last one is its value.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from seeknal_nb.views.values import FORMATS, Rows
 from seeknal_nb.words import COMMANDS_ELSEWHERE
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Generator, Mapping, Sequence
 
     from seeknal_nb.arguments import Arguments
@@ -65,7 +65,9 @@ def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) 
             sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
             sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
             sub.add_argument("--debug", action="store_true", help="show tracebacks")
-        sub.add_argument("--state-dir", metavar="DIR", help=argparse.SUPPRESS)
+            sub.add_argument(
+                "--state-dir", metavar="DIR", help="another folder for state and builds (default: target/state)"
+            )
     return parser
 
 
@@ -73,7 +75,7 @@ def _about(prog: str, *, shell: bool) -> str:
     """What a help text begins with: an example, and the kinds of nodes."""
     example = FIRST_FILES if shell else FIRST_CELLS
     kinds = "\n".join(f"  {name:<26}{declaration_of(name).says}" for name in plugins.names("kinds", KINDS))
-    more = "" if shell else ", each with %%seeknal KIND -h"
+    more = "" if shell else ", each with %seeknal KIND -h"
     what = "Run pipelines: only what changed, and what follows from it."
     return f"{what}\n\n{example.format(prog=prog)}\n\nkinds of nodes{more}:\n{kinds}"
 

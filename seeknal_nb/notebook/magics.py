@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -116,7 +117,12 @@ class SeeknalMagics(Magics):
             return None if self.headless else face.show_text(str(text))
 
     def show(self, answer: object) -> None:
-        """Show what a line gave that is not the last of its cell."""
+        """Show what a line gave that is not the last of its cell; what seems to be gone may be defined again below it."""
+        from seeknal_nb.notebook.registered import Registered  # noqa: PLC0415 - loading the extension stays quick
+
+        if isinstance(answer, Registered):
+            notes = self.session.notes()
+            answer = replace(answer, lines=tuple(line for line in answer.lines if line not in notes))
         if answer is not None:
             display(answer)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ Signature = tuple[int, int, int, int]
 """(size, mtime_ns, ctime_ns, inode): equal means that nobody has touched the file since."""
 
 TEMPORARY = ".tmp-"
+IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP})
+"""What the system says where something else stands than a path needs."""
 
 
 def temporary_name(name: str) -> str:
@@ -38,15 +41,20 @@ def temporary_name(name: str) -> str:
 
 @contextlib.contextmanager
 def io_errors(doing: str, path: Path) -> Iterator[None]:
-    """An operating system's error becomes a ``StateError`` that names the file."""
+    """An operating system's error becomes a ``StateError`` that names the file, or what stands in its way."""
     try:
         yield
     except OSError as error:
-        raise StateError(
-            f"cannot {doing} {error.filename or path}",
-            why=error.strerror or str(error),
-            remedy="free the disk or mend the permissions, then run again; what was finished is kept",
-        ) from error
+        remedy = "free the disk or mend the permissions, then run again; what was finished is kept"
+        if error.errno in IN_THE_WAY:
+            remedy = f"take {_in_the_way(path)} away, which stands where a folder or a file of ours belongs; then run again"
+        raise StateError(f"cannot {doing} {path}", why=error.strerror or str(error), remedy=remedy) from error
+
+
+def _in_the_way(path: Path) -> Path:
+    """The part of a path that is something else than it has to be: above it no folder, or itself one."""
+    above = [one for one in reversed(path.parents) if one.is_symlink() or one.exists()]
+    return next((one for one in above if not one.is_dir()), path)
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -115,7 +123,8 @@ def write_changed(path: Path, data: bytes, *, keep_old: bool) -> None:
 
     ``keep_old`` leaves the former one as ``<name>.old``.
     """
-    former = path.read_bytes() if path.exists() else None
+    with io_errors("read", path):
+        former = path.read_bytes() if path.exists() else None
     if former is not None and former.partition(b"\n")[2] == data.partition(b"\n")[2]:
         return
     if former is not None and keep_old:

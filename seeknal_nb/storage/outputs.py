@@ -166,7 +166,7 @@ class OutputStore:
             node_id = f"{directory.parent.name}.{directory.name}"
             keys = needed.get(node_id)
             spare = [
-                p for p in directory.iterdir() if (keys is None or p.name not in keys) and not p.name.startswith(TEMPORARY)
+                p for p in _folders(directory) if (keys is None or p.name not in keys) and not p.name.startswith(TEMPORARY)
             ]
             spare.sort(key=lambda p: p.stat().st_mtime_ns, reverse=True)
             why = "an earlier version" if keys is not None else "its node is gone"
@@ -181,6 +181,11 @@ class OutputStore:
                 item.path.parent.rmdir()
                 item.path.parent.parent.rmdir()
         self.proofs.forget((f"{p.parent.parent.name}.{p.parent.name}", p.name) for p in (item.path for item in garbage))
+
+
+def _folders(directory: Path) -> list[Path]:
+    """The folders in it; what is none, as a file of a desktop or a link to nowhere, is nobody's build."""
+    return [path for path in directory.iterdir() if path.is_dir()] if directory.is_dir() else []
 
 
 def directory_of(root: Path, node_id: str, key: str) -> Path:

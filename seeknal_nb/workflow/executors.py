@@ -16,7 +16,7 @@ from seeknal_nb.errors import UsageError, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DaemonExecutor", "InlineExecutor", "executor_for", "machine_memory", "refuse_forking", "where", "works_here"]
+__all__ = ["DaemonExecutor", "InlineExecutor", "checked", "executor_for", "machine_memory", "where", "works_here"]
 
 
 class InlineExecutor(Executor):
@@ -97,8 +97,17 @@ def works_here(executor: Executor) -> bool:
         ) from error
 
 
-def refuse_forking(executor: Executor | None) -> None:
-    """Refuse a pool whose processes are forks: locks of DuckDB's threads are taken there, and never given back."""
+def checked(executor: Executor | None) -> Executor | None:
+    """The executor; what is none is refused, and a pool whose processes are forks.
+
+    In a fork, locks of DuckDB's threads are taken, and never given back.
+    """
+    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
+        raise UsageError(
+            f"{executor!r:.100} is no executor",
+            why="it has no submit()",
+            remedy='ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")), or another that is open',
+        )
     context = getattr(executor, "_mp_context", None)
     if isinstance(executor, ProcessPoolExecutor) and context is not None and context.get_start_method() == "fork":
         raise UsageError(
@@ -106,6 +115,7 @@ def refuse_forking(executor: Executor | None) -> None:
             why="a fork of a process with threads may wait for ever",
             remedy='ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))',
         )
+    return executor
 
 
 def machine_memory() -> int:

@@ -27,7 +27,7 @@ from seeknal_nb.workflow.events import (
     RunFinished,
     RunStarted,
 )
-from seeknal_nb.workflow.executors import refuse_forking
+from seeknal_nb.workflow.executors import checked
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.ledger import Ledger, leased, recall
 from seeknal_nb.workflow.lock import run_lock, who
@@ -112,7 +112,7 @@ class DAGRunner:
         self.state = as_store(state) if state is not None else JsonState(self.state_dir)
         self.kinds = own_kinds(kinds or {})
         self.listeners = list(listeners)
-        self.workers, self.executor = whole("workers", workers, least=1), executor
+        self.workers, self.executor = whole("workers", workers, least=1), checked(executor)
         self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
         values = params if isinstance(params, Given) else mapping("params", params or {})
         self.around = Surroundings(
@@ -189,7 +189,6 @@ class DAGRunner:
     def _stream(
         self, options: RunOptions, command: str, asked: Mapping[str, Any] | None, cancelled: threading.Event | None
     ) -> Generator[Event]:
-        refuse_forking(self.executor)
         if options.dry_run:
             yield from self._told(self._dry(self.plan(options, verify=options.verify)))
             return

@@ -113,7 +113,7 @@ class SqliteFile:
             raise StateError(
                 f"cannot use the state in {self.path}",
                 why=str(error),
-                remedy="close what has it open; a file that is broken must be mended, or put back from a copy",
+                remedy="see that it is a database's file, which this user may write and nobody else has open",
             ) from error
 
     def connect(self) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -1024,3 +1025,57 @@ def test_leftovers_of_a_dead_run_are_removed_and_never_served(here: Path) -> Non
     shutil.copytree(build_of(here, "transform.c"), stage)
     assert executed(run(here)) == set()
     assert not stage.exists()
+
+
+def in_the_way(root: Path, what: str, place: str) -> None:
+    path = root / place
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if what == "folder":
+        path.mkdir()
+    elif what == "file":
+        path.write_text("x")
+    else:
+        path.symlink_to("nowhere" if what == "link" else path.name)
+
+
+@pytest.mark.parametrize(("what", "place"), [
+    ("folder", "target/manifest.json"), ("file", "target"), ("link", "target"), ("file", "target/outputs"),
+    ("file", "target/outputs/transform"), ("file", "target/outputs/transform/a"), ("link", "target/outputs/transform/a"),
+    ("loop", "target/outputs/transform/a"), ("file", "target/state"),
+])  # fmt: skip
+def test_what_stands_where_a_run_must_write_is_named_and_the_run_goes_on_when_it_is_gone(tmp_path: Path, what: str, place: str) -> None:
+    project = Project(tmp_path)
+    project.transform("a", "SELECT 1 AS x")
+    project.run(progress=False)
+    in_the_way(tmp_path, what, place)
+    project.close()
+    project = Project(tmp_path)
+    project.transform("a", "SELECT 1 AS x")
+    try:
+        told = project.run(progress=False, full=True)["transform.a"].error_message or ""
+    except StateError as error:
+        told = str(error)
+    assert f"take {tmp_path / place} away" in told
+    (tmp_path / place).rmdir() if what == "folder" else (tmp_path / place).unlink()
+    assert project.run(progress=False).failed_nodes == 0
+    assert project["a"].x.tolist() == [1]
+
+
+@pytest.mark.parametrize(("what", "name"), [("file", ".DS_Store"), ("link", "zz"), ("loop", "zz"), ("file", "zz")])
+@pytest.mark.parametrize("place", ["", "transform/", "transform/a/"])
+def test_clean_passes_over_what_is_no_build(tmp_path: Path, what: str, name: str, place: str) -> None:
+    project = Project(tmp_path)
+    project.transform("a", "SELECT 1 AS x")
+    project.run(progress=False)
+    in_the_way(tmp_path, what, f"target/outputs/{place}{name}")
+    assert project.clean().rows == ()
+    assert os.path.lexists(tmp_path / f"target/outputs/{place}{name}")
+
+
+@pytest.mark.parametrize("given", ["spawn", ProcessPoolExecutor, 3])
+def test_what_is_no_executor_is_refused_where_it_is_given(tmp_path: Path, given: Any) -> None:
+    with pytest.raises(UsageError, match="is no executor"):
+        DAGRunner(Manifest("p"), root=tmp_path, executor=given)

@@ -364,7 +364,7 @@ def test_what_is_shown_is_what_the_plan_calls_up_to_date(tmp_path: Path, edit: A
     assert {step.reason for step in project.plan()} == {"up to date"}
     shown, panel, row = project.show("m"), project.details("m"), next(r for r in project.status().rows if r[0] == "transform.m")
     assert (project["m"].w.size, shown.row_count, len(panel.rows), panel.row_count) == (1, 1, 1, 1)
-    assert (row[2], project.standing()["transform.m"].row_count) == (1, 1)
+    assert (row[3], project.standing()["transform.m"].row_count) == (1, 1)
     assert shown.note == panel.note == "up to date; the last run left another build"
     project.run(progress=False)
     assert (project["m"].w.size, project.show("m").note) == (1, "")

@@ -202,7 +202,7 @@ class Progress:
         self._spared += counted and result.status is ExecutionStatus.CACHED
         if result.status is ExecutionStatus.FAILED:
             self._note(result, result.error_message or "failed")
-        for text in result.warnings:
+        for text in result.warnings if result.status is not ExecutionStatus.CACHED else ():
             self._note(result, text)
 
     def _note(self, result: NodeResult, text: str) -> None:
