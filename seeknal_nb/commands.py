@@ -122,17 +122,22 @@ def _retry_arguments(parser: argparse.ArgumentParser) -> None:
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
     add_selection(parser)
+    parser.add_argument("--why", action="store_true", help="below it, what changed of each node that would run")
     add_format(parser)
 
 
 def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
+    from seeknal_nb.views.why import Whys  # noqa: PLC0415
 
     project.check_nodes()
     plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
     yield replace(plan, steps=tuple(replace(step, note=step.note or told[step.node_id]) for step in plan.steps))
+    if options.why:
+        look = project.look(values_of(options))
+        yield Whys(tuple(map(look.why, plan.runs)))
 
 
 def _parse(project: Project, _options: Arguments) -> Generator[Any]:
@@ -157,6 +162,16 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _show(project: Project, options: Arguments) -> Generator[Any]:
     yield project.show(options.node, limit=options.limit, params=values_of(options))
+
+
+def _why_arguments(parser: argparse.ArgumentParser) -> None:
+    add_values(parser)
+    parser.add_argument("node", metavar="NODE", nargs="?", help="a node's id or name (default: all that would run)")
+    add_format(parser)
+
+
+def _why(project: Project, options: Arguments) -> Generator[Any]:
+    yield project.why(options.node, params=values_of(options))
 
 
 def _diff_arguments(parser: argparse.ArgumentParser) -> None:
@@ -295,6 +310,7 @@ COMMANDS: Mapping[str, Command] = {
     "ls": Command("list nodes", _ls_arguments, _ls),
     "show": Command("show a node's stored rows, without computing", _show_arguments, _show),
     "status": Command("show how each node last came out", _status_arguments, _status),
+    "why": Command("show what changed since a node last ran, old against new", _why_arguments, _why),
     "diff": Command("show what differs from the last finished run", _diff_arguments, _diff),
     "graph": Command("draw the graph", _graph_arguments, _graph),
     "history": Command("list the last runs", _history_arguments, _history),

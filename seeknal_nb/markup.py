@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import html
 import math
 import re
@@ -11,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["Markup", "article", "cut", "esc_html", "esc_term", "esc_xml", "json_value", "plural", "some", "table"]
+__all__ = [
+    "Markup",
+    "article",
+    "changed_lines",
+    "cut",
+    "esc_html",
+    "esc_term",
+    "esc_xml",
+    "json_value",
+    "plural",
+    "some",
+    "table",
+]
 
 # C0 but tab and newline, DEL, C1; then the bidirectional and zero-width characters that forge what a reader sees.
 _CONTROL = re.compile(
@@ -62,6 +75,13 @@ def plural(count: int, noun: str) -> str:
 def some(texts: Sequence[str], most: int) -> str:
     """The first of them, and how many more there are: ``a; b; and 3 more``."""
     return "; ".join([*texts[:most], *([f"and {len(texts) - most} more"] if len(texts) > most else [])])
+
+
+def changed_lines(old: str, new: str) -> list[str]:
+    """The lines that are gone (``- ``), that are new (``+ ``), and one each round them; ``...`` between distant places."""
+    found = difflib.unified_diff(old.splitlines(), new.splitlines(), n=1, lineterm="")
+    shown = [line for line in found if not line.startswith(("--- ", "+++ "))]
+    return [f"{line[0]} {line[1:]}".rstrip() if line[0] != "@" else "..." for line in shown][1:]
 
 
 def esc_term(text: object, *, one_line: bool = False) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from seeknal_nb.engines import Engine
     from seeknal_nb.views.details import Details
     from seeknal_nb.views.values import Drawing, Preview
+    from seeknal_nb.views.why import Causes, Whys
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeResult
     from seeknal_nb.workflow.plan import Plan
@@ -310,6 +311,11 @@ class Project(Pipeline):
     def drawing(self, results: Mapping[str, NodeResult]) -> Drawing:
         """The graph with these results in it, its nodes in topological order; a node that has none is pending."""
         return drawing_of(Graph(self.manifest, self.kinds), self.manifest.metadata.project, results, self.look)
+
+    def why(self, name: str | None = None, *, params: Mapping[str, object] | None = None) -> Causes | Whys:
+        """Why a node runs, or last ran: what changed, old against new; without a name, of each node that would run."""
+        look = self.look(params)
+        return look.why(name) if name is not None else look.whys()
 
     def history(self, *, limit: int = 20) -> Rows:
         """A row a run, the newest first."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.keys import config_parts
 from seeknal_nb.declaration import declaration_of
-from seeknal_nb.markup import esc_term, table
+from seeknal_nb.markup import Markup, changed_lines, cut, esc_html, esc_term, table
+from seeknal_nb.secrets import names_credential
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Edge, Manifest, Node
 
 __all__ = ["ManifestDiff", "NodeChange"]
+
+BODIES = ("sql", "transform", "python")
+LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,19 @@ class NodeChange:
     old: Node
     new: Node
     rebuilds: bool
+
+    def lines(self) -> list[str]:
+        """The lines of the body that differ, and other values, old against new, as far as their names let them be shown."""
+        return [line for name in self.changed_fields for line in self._of(name)]
+
+    def _of(self, name: str) -> list[str]:
+        where, dot, key = name.partition(".")
+        old, new = (node.config.get(key, "") if dot else getattr(node, where) for node in (self.old, self.new))
+        if dot and key in BODIES and isinstance(old, str) and isinstance(new, str):
+            return changed_lines(old, new)
+        if names_credential(key or where):
+            return []
+        return [f"{key or where}: {cut(str(old), LONGEST) or '(none)'} -> {cut(str(new), LONGEST) or '(none)'}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +99,16 @@ class ManifestDiff:
 
     def __str__(self) -> str:
         signs = {"added": "+", "removed": "-", "modified": "~"}
-        lines = [f"{signs[c.split()[0]]} {w}{f'  ({d})' if d else ''}" for c, w, d in self.rows()]
+        lines = []
+        for change, what, details in self.rows():
+            lines.append(f"{signs[change.split()[0]]} {what}{f'  ({details})' if details else ''}")
+            lines += [f"    {line}" for line in self.modified_nodes[what].lines()] if change == "modified" else []
         return esc_term("\n".join(lines)) or "No differences."
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": table(["change", "what", "details"], self.rows())}
+        lines = {what: "\n".join(change.lines()) for what, change in self.modified_nodes.items()}
+        rows = [(*row, Markup(f"<pre>{esc_html(lines.get(row[1], ''))}</pre>")) for row in self.rows()]
+        return {"text/plain": str(self), "text/html": table(["change", "what", "details", "lines"], rows)}
 
 
 def _details(change: NodeChange) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.declaration import Declaration
 
-__all__ = ["ENGINE", "build_key", "config_parts", "node_parts", "own_digest", "written"]
+__all__ = ["ENGINE", "build_key", "config_parts", "node_parts", "own_digest", "used_values", "written"]
 
 SHORT = 16
 SQL_WITHIN = frozenset({"sql", "query", "expression", "where", "value", "condition"})
@@ -53,12 +53,15 @@ def written(node: Node, declared: Declaration, params: Mapping[str, object]) -> 
 def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) -> dict[str, str]:
     """A short digest for every part of a node: its config without its parameters' values, then each value."""
     text = _json(node.config)
-    used = [*_holes(node.config), *_params_of_python(node.config.get("python"), params)]
-    values = {
-        f"{PARAMETER}{name}": digest(_json(value))[:SHORT] for name, value in _values(used, node.config, params).items()
-    }
+    values = {f"{PARAMETER}{name}": digest(_json(value))[:SHORT] for name, value in used_values(node, params).items()}
     config = _resolved(node.config, declared, {}, known=False) if "{{" in text else node.config
     return config_parts(config, declared) | values
+
+
+def used_values(node: Node, params: Mapping[str, object]) -> dict[str, object]:
+    """The parameters that a node uses, in its texts or by ``ctx.params``, and their values; None for one that has none."""
+    used = [*_holes(node.config), *_params_of_python(node.config.get("python"), params)]
+    return _values(used, node.config, params)
 
 
 def _params_of_python(source: object, params: Mapping[str, object]) -> Iterable[str]:

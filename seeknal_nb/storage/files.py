@@ -24,6 +24,7 @@ __all__ = [
     "temporary_name",
     "write_atomic",
     "write_changed",
+    "write_unsynced",
 ]
 
 Signature = tuple[int, int, int, int]
@@ -78,6 +79,19 @@ def write_atomic(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         sync(path.parent)
+
+
+def write_unsynced(path: Path, text: str) -> None:
+    """Replace a file that is for a reader, and need not survive a power cut; raises ``StateError``."""
+    new = path.with_name(temporary_name(path.name))
+    with io_errors("write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            new.write_text(text, encoding="utf-8", errors="replace")
+            new.replace(path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
 
 
 def sync(path: Path) -> None:

@@ -11,6 +11,7 @@ from seeknal_nb.storage.builds import told_of
 from seeknal_nb.views.details import Inspector
 from seeknal_nb.views.listing import node_rows, result_of, status_rows
 from seeknal_nb.views.reading import Reader, as_shown
+from seeknal_nb.views.why import Explainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.views.details import Details
     from seeknal_nb.views.values import Preview, Rows
+    from seeknal_nb.views.why import Causes, Whys
     from seeknal_nb.workflow.events import NodeResult
     from seeknal_nb.workflow.plan import Step
     from seeknal_nb.workflow.runner import DAGRunner
@@ -58,6 +60,18 @@ class Look:
     def details(self, name: str, *, rows: int) -> Details:
         """All that is worth knowing of one node, with its first ``rows``; 0 reads no data."""
         return self._inspector.details(name, rows=rows)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.runner)
+
+    def why(self, name: str) -> Causes:
+        """Why the node runs, or last ran: what changed, old against new."""
+        return self._explainer.of(name)
+
+    def whys(self) -> Whys:
+        """The same of each node that would run."""
+        return self._explainer.all()
 
     def select(self, terms: Iterable[str] | str) -> list[str]:
         """The ids that terms of the selector grammar name now, in topological order."""

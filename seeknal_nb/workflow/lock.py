@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import Fenced, LockedError
-from seeknal_nb.storage.files import io_errors
+from seeknal_nb.storage.files import io_errors, write_unsynced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,11 +64,7 @@ class FolderLock:
                 self._lock.release()
 
     def _write(self, record: dict[str, Any]) -> None:
-        """Replace the record; it is for a reader, and none need survive a power cut."""
-        new = self._record.with_suffix(".new")
-        with io_errors("write", self._record):
-            new.write_text(json.dumps(record), encoding="utf-8")
-            new.replace(self._record)
+        write_unsynced(self._record, json.dumps(record))
 
 
 @contextlib.contextmanager

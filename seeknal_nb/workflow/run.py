@@ -21,6 +21,7 @@ from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.outputs import discard
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
+from seeknal_nb.workflow.evidence import remember
 from seeknal_nb.workflow.executors import DaemonExecutor, executor_for, machine_memory, works_here
 from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
@@ -293,6 +294,8 @@ class Run:
         if not result.reason:
             result = replace(result, reason=self._reasons[result.node_id])
         self.ledger.note(result, decision, build, self.world, seen=outcome.seen)
+        key, around = decision.key or "", self.settings.around
+        remember(self.settings.target, self.graph, self.world, result.node_id, key, around, self.walk.digests)
         return result, build
 
     def _publish(self, build: Build, outcome: Outcome, seconds: float) -> Build:

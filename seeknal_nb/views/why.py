@@ -1,0 +1,178 @@
+"""Why a node runs: each cue as it was at its last execution against what it is now. Reads what runs kept, and no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.graph import Graph
+from seeknal_nb.dag.select import resolve
+from seeknal_nb.markup import changed_lines, esc_html, esc_term
+from seeknal_nb.workflow.evidence import WHY, evidence_of, kept
+from seeknal_nb.workflow.history import read_history, runs_by_node
+from seeknal_nb.workflow.plan import Action
+from seeknal_nb.workflow.planner import decide_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+
+    from seeknal_nb.workflow.evidence import Evidence
+    from seeknal_nb.workflow.plan import Step
+    from seeknal_nb.workflow.runner import DAGRunner
+    from seeknal_nb.workflow.state import NodeState
+
+__all__ = ["Causes", "Explainer", "Whys"]
+
+INPUT = "input"
+SEARCHED = 50
+"""Runs whose records are searched for what an input ran for."""
+NOT_KNOWN = "not known yet"
+GONE = "what it was then is not known here: it was built elsewhere, or by an earlier version of seeknal_nb"
+COLUMNS = ("what", "name", "before", "now", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One cue that is another than before.
+
+    Attributes:
+        what: ``SQL``, ``code``, ``config``, ``parameter``, ``notebook``, ``package``, ``file``, ``input`` or ``engine``.
+        name: Which one.
+        before: As it was; empty for what is new.
+        now: As it is; empty for what is gone.
+        why: Of an input, why it is another.
+    """
+
+    what: str
+    name: str
+    before: str
+    now: str
+    why: str = ""
+
+    def lines(self) -> list[str]:
+        """For a reader: a line, or the changed lines of a text below its name."""
+        named = f"{self.what} {self.name}".strip()
+        if "\n" in self.before + self.now or self.what in ("SQL", "code"):
+            head = self.what if self.what in ("SQL", "code") else named
+            return [head, *(f"  {line}" for line in changed_lines(self.before, self.now))]
+        why = f": {self.why}" if self.why else ""
+        return [f"{named}: {self.before or '(not there)'} -> {self.now or '(not there)'}{why}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """Why one node runs, or ran.
+
+    Attributes:
+        node_id: ``kind.name``.
+        headline: One sentence.
+        causes: What changed since its last execution; of a node that is up to date, what had changed at that one.
+        note: What is not known.
+    """
+
+    node_id: str
+    headline: str
+    causes: tuple[Cause, ...] = field(default=())
+    note: str = ""
+
+    def lines(self) -> list[str]:
+        """For a reader, the causes below the sentence."""
+        below = [f"  {line}" for cause in self.causes for line in cause.lines()]
+        return [self.headline, *below, *([f"  {self.note}"] if self.note else [])]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a cause: what, name, before, now, why; all text."""
+        import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
+
+        rows = [(one.what, one.name, one.before, one.now, one.why) for one in self.causes]
+        return pd.DataFrame(rows, columns=list(COLUMNS), dtype=str)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        causes = [{name: getattr(one, name) for name in COLUMNS} for one in self.causes]
+        return {"node_id": self.node_id, "headline": self.headline, "causes": causes, "note": self.note}
+
+    def __str__(self) -> str:
+        return "\n".join(esc_term(line, one_line=True) for line in self.lines())
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": f"<pre>{esc_html(str(self))}</pre>"}
+
+
+@dataclass(frozen=True, slots=True)
+class Whys:
+    """Why each node of a plan runs that does."""
+
+    nodes: tuple[Causes, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"nodes": [one.to_dict() for one in self.nodes]}
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.nodes)) or "Nothing would run."
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": f"<pre>{esc_html(str(self))}</pre>"}
+
+
+class Explainer:
+    """One look at a pipeline, for as many nodes as somebody asks for."""
+
+    def __init__(self, runner: DAGRunner) -> None:
+        self._runner, self._graph = runner, Graph(runner.manifest, runner.kinds)
+        self._world, self._plan = runner.look(self._graph), runner.plan()
+        decisions = decide_all(self._graph, self._world)
+        self._digests = {i: one.build.identity if one.build else None for i, one in decisions.items()}
+        self._history = runs_by_node(read_history(runner.target / "runs", most=SEARCHED))
+
+    def all(self) -> Whys:
+        """Of each node that runs, or may run."""
+        return Whys(tuple(map(self.of, self._plan.runs)))
+
+    def of(self, name: str) -> Causes:
+        """Of one node, by its id or bare name; raises ``SelectionError`` where there is none."""
+        node_id = resolve(self._graph, name)
+        step, entry = self._plan[node_id], self._world.facts[node_id].entry
+        known = kept(self._runner.target / WHY, node_id)
+        if step.action is Action.RUN:
+            verb = "will run" if step.certain else "may run"
+            before = known.get(entry.fingerprint or "") if entry is not None else None
+            now = self._runner.around.secrets.hide(self._now(node_id))
+            return self._compared(node_id, f"{node_id} {verb}: {step.why}", before, now, GONE if entry is not None else "")
+        if step.action is Action.SKIP or entry is None:
+            return Causes(node_id, f"{node_id} is left out: {step.why}")
+        return self._last(node_id, step, entry, known)
+
+    def _last(self, node_id: str, step: Step, entry: NodeState, known: Mapping[str, Evidence]) -> Causes:
+        """Of a node that is up to date: what had changed when it was executed last."""
+        keys, last = list(known), next(iter(self._history.get(node_id, ())), None)
+        then = f"; it last ran because of this: {last['reason']}" if last is not None else ""
+        at = keys.index(entry.fingerprint) if entry.fingerprint in keys else 0
+        before, now = (known[keys[at - 1]], known[keys[at]]) if at else (None, None)
+        return self._compared(node_id, f"{node_id} is {step.why}{then}", before, now, "")
+
+    def _now(self, node_id: str) -> Evidence:
+        return evidence_of(self._graph, self._world, node_id, self._runner.around.params, self._digests)
+
+    def _compared(self, node_id: str, headline: str, before: Evidence | None, now: Evidence | None, missing: str) -> Causes:
+        if before is None or now is None:
+            return Causes(node_id, headline, note=missing)
+        return Causes(node_id, headline, tuple(self._causes(before, now)))
+
+    def _causes(self, before: Evidence, now: Evidence) -> Iterator[Cause]:
+        for what in dict.fromkeys([*now, *before]):
+            old, new = before.get(what, {}), now.get(what, {})
+            for name in dict.fromkeys([*new, *old]):
+                if old.get(name) != new.get(name):
+                    yield self._cause(what, name, old.get(name, ""), new.get(name, ""))
+
+    def _cause(self, what: str, name: str, before: str, now: str) -> Cause:
+        if what != INPUT:
+            return Cause(what, name, before, now)
+        step = self._plan[name] if name in self._graph.index else None
+        runs = self._history.get(name, ())
+        why = step.why if step is not None and step.action is Action.RUN else runs[0]["reason"] if runs else ""
+        return Cause(what, name, before[:8], now[:8] or NOT_KNOWN, why)
