@@ -218,6 +218,17 @@ def _history(project: Project, options: Arguments) -> Generator[Any]:
     yield project.history(limit=options.limit)
 
 
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    run = "a run's id, or its beginning or end; last, or -2 for the one before"
+    parser.add_argument("first", nargs="?", default="-2", metavar="RUN", help=run)
+    parser.add_argument("second", nargs="?", default="last", metavar="RUN", help="another one (default: last)")
+    add_format(parser)
+
+
+def _compare(project: Project, options: Arguments) -> Generator[Any]:
+    yield project.compare(options.first, options.second)
+
+
 def _clean_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
     add_values(parser)
@@ -314,6 +325,7 @@ COMMANDS: Mapping[str, Command] = {
     "diff": Command("show what differs from the last finished run", _diff_arguments, _diff),
     "graph": Command("draw the graph", _graph_arguments, _graph),
     "history": Command("list the last runs", _history_arguments, _history),
+    "compare": Command("show how the nodes stood after two runs, side by side", _compare_arguments, _compare),
     "clean": Command("remove builds that no node needs", _clean_arguments, _clean),
     "export": Command("write the nodes as a project's folder", _export_arguments, _export),
     "schema": Command("print the JSON Schema of a node's YAML, for editors", _no_arguments, _schema, anywhere=True),

@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seeknal_nb.authoring.folder import FOLDER
 from seeknal_nb.authoring.settings import settings_of
-from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.engines import ENGINES, OnFirstUse
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.markup import plural
-from seeknal_nb.pipeline import BEFORE_READING, Pipeline
-from seeknal_nb.views.drawing import drawing_of
-from seeknal_nb.views.listing import garbage_rows, history_rows
+from seeknal_nb.pipeline import BEFORE_READING
+from seeknal_nb.shown import Shown, manifest_of
+from seeknal_nb.views.listing import garbage_rows
 from seeknal_nb.views.look import Look
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
-from seeknal_nb.workflow.history import LAST, newest_records, read_history
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.report import followed
@@ -36,17 +34,12 @@ from seeknal_nb.workflow.stores import as_store, open_store
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from concurrent.futures import Executor
 
-    import pandas as pd
-
     from seeknal_nb.engines import Engine
-    from seeknal_nb.views.details import Details
-    from seeknal_nb.views.values import Drawing, Preview
-    from seeknal_nb.views.why import Causes, Whys
     from seeknal_nb.workflow.background import BackgroundRun
-    from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeResult
+    from seeknal_nb.workflow.events import Event, ExecutionSummary
     from seeknal_nb.workflow.plan import Plan
     from seeknal_nb.workflow.state import StateBackend, StateStore
 
@@ -57,7 +50,7 @@ GO_THERE = "go to the project's folder, or use --project DIR"
 BEFORE_RUNNING = "wait() for its handle or cancel() it; or start this one with --background, which queues it"
 
 
-class Project(Pipeline):
+class Project(Shown):
     """The nodes of one directory, and what has become of them.
 
     Args:
@@ -149,7 +142,7 @@ class Project(Pipeline):
         """
         asked = value_of(request, Request.of, given)
         namespace = {**self.shared, **self.namespace} if self.shared else self.namespace
-        old = None if asked.old_manifest is None else _manifest(asked.old_manifest)
+        old = None if asked.old_manifest is None else manifest_of(asked.old_manifest)
         return DAGRunner(
             self.manifest, old, self._state_dir, state=self._state, root=self.directory, kinds=self.kinds,
             namespace=namespace, params=self.given(asked.params, asked), engine=engine or self._engine,
@@ -201,15 +194,16 @@ class Project(Pipeline):
         if not request.again:
             return request
         failed = [i for i, state in self.runner().states().items() if not state.good and i in self.manifest.nodes]
-        return request.after(failed_request(self._runs, failed) or Request())
+        return request.after(failed_request(self.runs_folder, failed) or Request())
 
     @property
-    def _runs(self) -> Path:
+    def runs_folder(self) -> Path:
+        """Where the records of runs lie."""
         return folders(self.directory, self._state_dir)[1] / "runs"
 
     def look(self, params: Mapping[str, object] | None = None) -> Look:
         """A look at how the nodes stand, with the parameters of the last run, whose tables it shows, and with these."""
-        last, own = last_request(self._runs), params or {}
+        last, own = last_request(self.runs_folder), params or {}
         left = {name: value for name, value in (last.params if last else {}).items() if name not in own}
         return Look(self.runner(Request(params={**left, **own}), engine=self._reading), left)
 
@@ -230,11 +224,6 @@ class Project(Pipeline):
         """Refuse to go on where there is no node; the error says where nodes are written."""
         if not self.manifest.nodes:
             raise ManifestError(f"no nodes in {self.directory.resolve().name}/{FOLDER}/", remedy=GO_THERE)
-
-    def nodes_before(self) -> int:
-        """How many nodes the last run in this folder had; 0 where there was none."""
-        last = next(newest_records(self._runs), None)
-        return int(last["totals"].get("total", 0)) if last is not None else 0
 
     def load(self, directory: str | Path) -> Rows:
         """Take the nodes of a project's folder in, which is this project's folder from then on; gives a row a node.
@@ -280,54 +269,6 @@ class Project(Pipeline):
             return open_store(state, root=self.directory, project=name)
         return None if state is None else as_store(state)
 
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        """The stored table of a node as a pandas frame; computes nothing."""
-        return self.look().table(name)
-
-    def show(self, name: str, *, limit: int = 10, params: Mapping[str, object] | None = None) -> Preview:
-        """The first rows of a node's stored table, its schema and counts; computes nothing."""
-        return self.look(params).preview(name, limit=limit)
-
-    def status(self, *, params: Mapping[str, object] | None = None) -> Rows:
-        """A row a node in topological order: how it last came out, and what a run would do now."""
-        return self.look(params).status()
-
-    def ls(self, selectors: Iterable[str] = ()) -> Rows:
-        """A row a node in topological order: what it is and what it reads."""
-        return self.look().nodes(selectors)
-
-    def details(self, name: str, *, rows: int = 10) -> Details:
-        """All that is worth knowing of one node: definition, first rows, last error, log, history; computes nothing."""
-        return self.look().details(name, rows=rows)
-
-    def standing(self, *, params: Mapping[str, object] | None = None) -> dict[str, NodeResult]:
-        """How each node stands now, by id in topological order: as it came out; PENDING, or FAILED, where it would run."""
-        return self.look(params).standing(self.summary.results if self.summary else ())
-
-    def graph(self, *, params: Mapping[str, object] | None = None) -> Drawing:
-        """The graph, coloured by how each node stands now."""
-        return self.drawing(self.standing(params=params))
-
-    def drawing(self, results: Mapping[str, NodeResult]) -> Drawing:
-        """The graph with these results in it, its nodes in topological order; a node that has none is pending."""
-        return drawing_of(Graph(self.manifest, self.kinds), self.manifest.metadata.project, results, self.look)
-
-    def why(self, name: str | None = None, *, params: Mapping[str, object] | None = None) -> Causes | Whys:
-        """Why a node runs, or last ran: what changed, old against new; without a name, of each node that would run."""
-        look = self.look(params)
-        return look.why(name) if name is not None else look.whys()
-
-    def history(self, *, limit: int = 20) -> Rows:
-        """A row a run, the newest first."""
-        return history_rows(read_history(self._runs, most=limit))
-
-    def diff(self, old: Manifest | str | Path | None = None) -> ManifestDiff:
-        """What differs from the last run that finished, or from another manifest."""
-        path = self._runs / LAST
-        if old is None:
-            old = Manifest.load(path) if path.is_file() else Manifest()
-        return ManifestDiff.compare(_manifest(old), self.manifest)
-
     def clean(self, *, keep: int = 0, dry_run: bool = False, params: Mapping[str, object] | None = None) -> Rows:
         """Remove builds that no node needs; never what is in use.
 
@@ -361,7 +302,3 @@ class Project(Pipeline):
 def _another(engine: Engine | str) -> Engine | str:
     """The name of the engine, to open one more of it; the engine itself, where no table knows its name."""
     return engine if isinstance(engine, str) or engine.name not in ENGINES else engine.name
-
-
-def _manifest(given: Manifest | str | Path) -> Manifest:
-    return given if isinstance(given, Manifest) else Manifest.load(given)

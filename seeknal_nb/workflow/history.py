@@ -44,8 +44,14 @@ class RunRecord:
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(1)[0]}"
         return cls(directory, run_id, command, now.timestamp(), asked)
 
-    def finish(self, summary: ExecutionSummary, *, interrupted: bool) -> None:
-        """Write the record, with the results of what was executed, and their logs."""
+    def finish(self, summary: ExecutionSummary, *, interrupted: bool, keys: Mapping[str, str]) -> None:
+        """Write the record, with the results of what was executed, and their logs.
+
+        Args:
+            summary: What came of it.
+            interrupted: Whether somebody stopped it.
+            keys: By node id, the keys of the builds that it made, or took up again.
+        """
         executed = [result for result in summary.results if result.attempts]
         record = {
             "run_id": self.run_id,
@@ -54,6 +60,7 @@ class RunRecord:
             "interrupted": interrupted,
             **({"asked": self.asked} if self.asked is not None else {}),
             "totals": summary.totals(),
+            "keys": dict(keys),
             "results": [_told(result) for result in executed],
         }
         write_atomic(self.directory / f"{self.run_id}.json", json.dumps(record, default=str).encode("utf-8", "replace"))
@@ -75,9 +82,10 @@ def _told(result: NodeResult) -> dict[str, Any]:
     return told
 
 
-def read_history(directory: Path, *, most: int = 50) -> list[dict[str, Any]]:
-    """The records of the last runs, the newest first; one that cannot be read is left out."""
-    records = [_record(path) for path in sorted(directory.glob("*T*.json"), reverse=True)[: 2 * most]]
+def read_history(directory: Path, *, most: int | None = 50) -> list[dict[str, Any]]:
+    """The records of the last runs, or of all, the newest first; one that cannot be read is left out."""
+    paths = sorted(directory.glob("*T*.json"), reverse=True)
+    records = [_record(path) for path in (paths if most is None else paths[: 2 * most])]
     known = [record for record in records if record is not None]
     return sorted(known, key=lambda record: float(record["started"]), reverse=True)[:most]
 

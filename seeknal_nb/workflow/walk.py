@@ -87,6 +87,7 @@ class Walk:
         self.builds: dict[str, Build | None] = {}
         self.digests: dict[str, str | None] = {}
         self.ran: set[str] = set()
+        self.made: dict[str, str] = {}
         self.cancelled = cancelled if cancelled is not None else threading.Event()
         self._in_flight: dict[Future[tuple[NodeResult, Outcome]], str] = {}
         self._done: queue.SimpleQueue[Future[tuple[NodeResult, Outcome]]] = queue.SimpleQueue()
@@ -167,6 +168,7 @@ class Walk:
         entry = self.world.facts[step.node_id].entry
         if build is not None and entry is not None and entry.built != build.key:
             self._adopt(build)
+            self.made[step.node_id] = build.key
         rows = build.row_count if build else None
         return NodeResult(step.node_id, S.CACHED, row_count=rows, reason=reason, metadata=self._told(build))
 
@@ -246,6 +248,7 @@ class Walk:
             self.ran.add(node_id)
             key = self.decisions[node_id].key
             self.builds[node_id], self.digests[node_id] = build, build.identity if build else key
+            self.made[node_id] = key or ""
         return result
 
     def _finish(self, result: NodeResult) -> Event:

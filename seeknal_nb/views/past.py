@@ -1,0 +1,191 @@
+"""How a pipeline stood after a run: out of the records of that run and of those before it, and of builds that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import dropwhile
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.graph import Graph
+from seeknal_nb.dag.select import resolve
+from seeknal_nb.errors import SelectionError, near
+from seeknal_nb.kinds.tables import is_view
+from seeknal_nb.sql.text import quote
+from seeknal_nb.views.values import Rows
+from seeknal_nb.workflow.events import numbers_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+
+    from seeknal_nb.workflow.runner import DAGRunner
+
+__all__ = ["After", "Past", "after", "compare_rows", "run_named"]
+
+LAST = "last"
+COLUMNS = (
+    "node_id", "status", "status_now", "rows", "rows_now", "seconds", "seconds_now", "checks", "checks_now", "build",
+    "metrics",
+)  # fmt: skip
+CACHED = "cached"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """What is known of a run.
+
+    Attributes:
+        run_id: Its id.
+        results: By node id, the result of its last execution up to this run, as the records have them; one of an earlier
+            run is ``cached`` here.
+        keys: By node id, the key of the build that it had then.
+    """
+
+    run_id: str
+    results: Mapping[str, Mapping[str, Any]]
+    keys: Mapping[str, str]
+
+
+def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
+    """The id of a run: itself, a beginning or an end that one run has alone, ``last``, or ``-2`` for the one before.
+
+    Args:
+        records: The newest first.
+        name: What somebody wrote.
+
+    Raises:
+        SelectionError: No run is called so, or several are.
+    """
+    ids = [record["run_id"] for record in records]
+    back = 1 if name == LAST else int(name[1:]) if name[:1] == "-" and name[1:].isdecimal() else 0
+    found = [i for i in ids if i == name] or [i for i in ids if i.startswith(name) or i.endswith(name)]
+    if 0 < back <= len(ids):
+        return str(ids[back - 1])
+    if len(found) == 1:
+        return str(found[0])
+    why = f"{len(found)} are: {', '.join(found[:5])}" if found else f"there are {len(ids)}"
+    raise SelectionError(
+        f"no one run is called {name!r}", why=why, remedy=f"history lists them; {near(name, ids, what='run')}"
+    )
+
+
+def after(records: Sequence[Mapping[str, Any]], run_id: str) -> After:
+    """How the nodes stood after that run; ``records`` come the newest first."""
+    until = list(dropwhile(lambda one: one["run_id"] != run_id, records))
+    keys: dict[str, str] = {}
+    for record in until:
+        for node_id, key in _keys(record).items():
+            keys.setdefault(node_id, key)
+    results: dict[str, Mapping[str, Any]] = {}
+    for record in until:
+        for result in _mappings(record.get("results")):
+            node_id = str(result.get("node_id"))
+            if record is until[0]:
+                results[node_id] = result
+            elif result.get("status") == "success" and _keys(record).get(node_id) == keys.get(node_id):
+                results.setdefault(node_id, {**result, "status": CACHED})
+    return After(run_id, results, keys)
+
+
+def _keys(record: Mapping[str, Any]) -> dict[str, str]:
+    """The keys of the builds that a run made or took up again, by node id."""
+    found = record.get("keys")
+    return {node_id: str(key) for node_id, key in found.items()} if isinstance(found, dict) else {}
+
+
+def _mappings(found: object) -> Iterable[Mapping[str, Any]]:
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def compare_rows(before: After, now: After) -> Rows:
+    """A row a node: how it stood after the one run and after the other, and which of its metrics differ."""
+    ids = dict.fromkeys([*now.results, *before.results])
+    rows = tuple((node_id, *_row(before.results.get(node_id), now.results.get(node_id), before, now)) for node_id in ids)
+    different = sum(row[COLUMNS.index("build")] == "another" for row in rows)
+    title = f"{before.run_id} -> {now.run_id}: {different} of {len(rows)} nodes with another build"
+    return Rows(title, COLUMNS, rows)
+
+
+def _row(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, before: After, now: After) -> tuple[Any, ...]:
+    old, new = old or {}, new or {}
+    node_id = str(new.get("node_id") or old.get("node_id"))
+    pairs = [(side.get("status", ""), side.get("row_count"), side.get("duration"), _passed(side)) for side in (old, new)]
+    (status, rows, seconds, checks), (status_now, rows_now, seconds_now, checks_now) = pairs
+    return (
+        status, status_now, rows, rows_now, seconds, seconds_now, checks, checks_now,
+        _build(before.keys.get(node_id), now.keys.get(node_id)), _metrics(old, new),
+    )  # fmt: skip
+
+
+def _passed(result: Mapping[str, Any]) -> str:
+    checks = list(_mappings(_metadata(result).get("checks")))
+    return f"{sum(bool(check.get('passed')) for check in checks)} of {len(checks)}" if checks else ""
+
+
+def _metadata(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = result.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def _build(before: str | None, now: str | None) -> str:
+    if before is None or now is None:
+        return "new" if now is not None else ""
+    return "same" if before == now else "another"
+
+
+def _metrics(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The metrics that differ: ``accuracy 0.91 -> 0.93``."""
+    before, now = (dict(numbers_in(_metadata(side).get("metrics") or {})) for side in (old, new))
+    return "; ".join(
+        f"{name} {_number(before.get(name))} -> {_number(now.get(name))}"
+        for name in dict.fromkeys([*now, *before])
+        if before.get(name) != now.get(name)
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+class Past:
+    """The tables of a pipeline as a run left them, as far as their builds are still kept.
+
+    Args:
+        runner: Knows the nodes, and reads.
+        found: What is known of the run.
+    """
+
+    def __init__(self, runner: DAGRunner, found: After) -> None:
+        self.runner, self.after = runner, found
+
+    @property
+    def run_id(self) -> str:
+        """Of which run."""
+        return self.after.run_id
+
+    def __repr__(self) -> str:
+        return f"the pipeline after the run {self.run_id}: {', '.join(self.after.keys)}"
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """The table that the node had after that run, as a pandas frame.
+
+        Raises:
+            SelectionError: It had none, or its build is not kept any more.
+        """
+        graph = Graph(self.runner.manifest, self.runner.kinds)
+        node_id = name if name in self.after.keys else resolve(graph, name)
+        if node_id in graph.index and is_view(graph.nodes[graph.index[node_id]]):
+            raise SelectionError(f"{node_id} is a view", why="it keeps no rows", remedy="read what it reads")
+        key = self.after.keys.get(node_id)
+        if key is None:
+            raise SelectionError(f"{node_id} had no build after the run {self.run_id}", remedy=f"one of {self!r}")
+        build = self.runner.outputs.find(node_id, key)
+        if build is None or build.path is None:
+            why = "it has no table, or clean took it away"
+            raise SelectionError(
+                f"the build of {node_id} of then is not kept", why=why, remedy="clean --keep N keeps N a node"
+            )
+        with self.runner.engine.get().session({node_id: build.relation()}) as session:
+            frame: pd.DataFrame = session.query(f"SELECT * FROM {quote(node_id)}")
+        return frame
