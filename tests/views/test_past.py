@@ -110,8 +110,9 @@ def test_a_run_is_named_by_its_id_a_part_of_it_or_from_the_end(project: Project)
 
 
 def test_a_record_of_an_earlier_version_or_of_somebody_else_is_no_obstacle(project: Project) -> None:
+    changes: list[dict[str, Any]] = [{"keys": 3}, {"results": "x"}, {"keys": {"a": 3}, "results": [3, {}]}]
     folder = project.directory / "target/runs"
-    for path, change in zip(sorted(folder.glob("*T*.json")), ({"keys": 3}, {"results": "x"}, {"keys": {"a": 3}, "results": [3, {}]}), strict=True):
+    for path, change in zip(sorted(folder.glob("*T*.json")), changes, strict=True):
         path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     assert project.compare("-3", "last")
     with pytest.raises(SelectionError):
