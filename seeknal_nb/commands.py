@@ -65,9 +65,7 @@ def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) 
             sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
             sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
             sub.add_argument("--debug", action="store_true", help="show tracebacks")
-            sub.add_argument(
-                "--state-dir", metavar="DIR", help="another folder for state and builds (default: target/state)"
-            )
+            sub.add_argument("--state-dir", metavar="DIR", help="a folder for state and builds (default: target/state)")
     return parser
 
 
@@ -234,11 +232,12 @@ def _clean_arguments(parser: argparse.ArgumentParser) -> None:
     add_values(parser)
     parser.add_argument("--keep", type=whole, default=0, metavar="N", help="keep N earlier builds a node (default: 0)")
     parser.add_argument("--dry-run", action="store_true", help="only list them, with their sizes")
+    parser.add_argument("--all", action="store_true", help="also what other notebooks and folders left here")
     add_format(parser)
 
 
 def _clean(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.clean(keep=options.keep, dry_run=options.dry_run, params=values_of(options))
+    yield project.clean(keep=options.keep, dry_run=options.dry_run, others=options.all, params=values_of(options))
 
 
 def _background_argument(parser: argparse.ArgumentParser) -> None:

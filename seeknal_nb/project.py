@@ -17,6 +17,7 @@ from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.engines import ENGINES, OnFirstUse
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.markup import plural
+from seeknal_nb.owner import owner_here
 from seeknal_nb.pipeline import BEFORE_READING
 from seeknal_nb.shown import Shown, manifest_of
 from seeknal_nb.views.listing import garbage_rows
@@ -29,8 +30,8 @@ from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
-from seeknal_nb.workflow.runner import DAGRunner, folders
-from seeknal_nb.workflow.stores import as_store, open_store
+from seeknal_nb.workflow.runner import DAGRunner
+from seeknal_nb.workflow.stores import as_store, folders, open_store
 
 if TYPE_CHECKING:
     import threading
@@ -98,6 +99,7 @@ class Project(Shown):
         self.background = Background(self.stream, self._engine.interrupt)
         self.workers = whole("workers", settings.get("workers", 1) if workers is None else workers, least=1)
         self.executor = executor
+        self.owner = owner_here(folder, self.namespace)
         self._state_dir, self._told_name, self._told_state = state_dir, name, state
         self._state = self._store()
 
@@ -143,12 +145,14 @@ class Project(Shown):
         asked = value_of(request, Request.of, given)
         namespace = {**self.shared, **self.namespace} if self.shared else self.namespace
         old = None if asked.old_manifest is None else manifest_of(asked.old_manifest)
-        return DAGRunner(
+        runner = DAGRunner(
             self.manifest, old, self._state_dir, state=self._state, root=self.directory, kinds=self.kinds,
             namespace=namespace, params=self.given(asked.params, asked), engine=engine or self._engine,
             workers=asked.workers or self.workers, executor=executor or self.executor,
             allow_outside=bool(asked.allow_outside), listeners=listeners,
         )  # fmt: skip
+        runner.owner = self.owner
+        return runner
 
     def plan(self, request: Request | None = None, **given: Any) -> Plan:
         """What a run would do, and why; takes what ``stream`` takes."""
@@ -269,12 +273,20 @@ class Project(Shown):
             return open_store(state, root=self.directory, project=name)
         return None if state is None else as_store(state)
 
-    def clean(self, *, keep: int = 0, dry_run: bool = False, params: Mapping[str, object] | None = None) -> Rows:
+    def clean(
+        self,
+        *,
+        keep: int = 0,
+        dry_run: bool = False,
+        others: bool = False,
+        params: Mapping[str, object] | None = None,
+    ) -> Rows:
         """Remove builds that no node needs; never what is in use.
 
         Args:
             keep: How many earlier builds to keep a node.
             dry_run: Only list them, with their sizes.
+            others: Also those of other notebooks and folders that share this one, as their last runs left them.
             params: Values of ``{{ name }}`` that the project does not have.
 
         Raises:
@@ -284,11 +296,12 @@ class Project(Shown):
             raise UsageError("there are no nodes here", why="all builds would go", remedy="run the cells that define them")
         runner = self.look(params).runner
         if dry_run:
-            return garbage_rows(runner.garbage(keep=keep), runner.target, "would be removed")
-        with run_lock(runner.state_dir, who("clean", self.directory)):
-            found = runner.garbage(keep=keep)
-            runner.outputs.remove(found)
-        return garbage_rows(found, runner.target, "removed")
+            found, done = runner.garbage(keep=keep, others=others), "would be removed"
+        else:
+            with run_lock(runner.state_dir, who("clean", self.directory)):
+                found, done = runner.garbage(keep=keep, others=others), "removed"
+                runner.outputs.remove(found)
+        return garbage_rows(found, runner.target, done, {} if others else runner.others())
 
     def close(self) -> None:
         """Stop what runs in the background, and let go of the engine."""

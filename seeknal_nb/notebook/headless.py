@@ -20,6 +20,7 @@ from seeknal_nb.errors import ManifestError, Place, SeeknalError
 from seeknal_nb.notebook.absent import Absent
 from seeknal_nb.notebook.magics import load
 from seeknal_nb.notebook.project import Project
+from seeknal_nb.owner import as_owner
 from seeknal_nb.storage.documents import read_json
 from seeknal_nb.storage.text import read_text
 
@@ -59,6 +60,7 @@ def load_notebook(
         kinds=defined.kinds, workers=defined.workers,
     )  # fmt: skip
     project.manifest, project.shared = defined.manifest, defined.shared
+    project.owner = as_owner(path, defined.directory)
     return magics.adopt(project)
 
 
@@ -69,6 +71,7 @@ def _left_out(_project: Project, *_: Any, **__: Any) -> Any:
 class _Defining(Project):
     """The project that a notebook's cells see while they are registered: it takes nodes, and runs and shows nothing."""
 
+    compare = at = why = _left_out
     __getitem__ = show = status = history = graph = diff = clean = plan = run = stream = start = details = look = _left_out
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.markup import plural
+from seeknal_nb.markup import plural, some
+from seeknal_nb.owner import is_known
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 from seeknal_nb.workflow.plan import Action
@@ -24,11 +25,21 @@ __all__ = ["garbage_rows", "history_rows", "node_rows", "result_of", "status_row
 
 STATUS = ("node_id", "status", "warnings", "row_count", "duration", "last_run", "now", "reason")
 NODES = ("node_id", "tags", "inputs", "file", "description")
+MOST_OTHERS = 5
 TOTALS = ("total", "successful", "failed", "cached", "skipped", "pending", "warned")
 
 
-def status_rows(plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, object]) -> Rows:
-    """A row a node in topological order: how it last came out, and what a run would do now; ``left`` is of the last run."""
+def status_rows(
+    plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, object], theirs: Mapping[str, NodeState]
+) -> Rows:
+    """A row a node in topological order: how it last came out, and what a run would do now.
+
+    Args:
+        plan: What a run would do.
+        states: What is remembered, by id.
+        left: Parameters of the last run.
+        theirs: What is remembered of nodes that others ran last in this folder.
+    """
     rows = []
     for step in plan.steps:
         state = states.get(step.node_id)
@@ -41,7 +52,8 @@ def status_rows(plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, 
     warned = sum(row[2] is not None for row in rows)
     warnings = f"; {warned} with warnings" if warned else ""
     given = f", as in the last run: {told(left)}" if left else ""
-    return Rows(f"{plan.headline()}{warnings}{given}", STATUS, tuple(rows))
+    others = f"; others here: {others_told(theirs)}" if theirs else ""
+    return Rows(f"{plan.headline()}{warnings}{given}{others}", STATUS, tuple(rows))
 
 
 def result_of(
@@ -82,11 +94,18 @@ def history_rows(records: Sequence[Mapping[str, Any]]) -> Rows:
     return Rows(plural(len(rows), "run"), ("run_id", "started", "command", *TOTALS, "seconds"), tuple(rows))
 
 
-def garbage_rows(found: Sequence[Garbage], root: Path, what: str) -> Rows:
-    """A row a directory, its path relative to ``root``; ``what`` becomes of them."""
+def garbage_rows(found: Sequence[Garbage], root: Path, what: str, theirs: Mapping[str, NodeState]) -> Rows:
+    """A row a directory, its path relative to ``root``; ``what`` becomes of them. ``theirs`` are left to their owners."""
     size = sum(item.size for item in found)
     rows = tuple((item.path.relative_to(root).as_posix(), item.size, item.why) for item in found)
-    return Rows(f"{plural(len(rows), 'build')}, {plural(size, 'byte')} {what}", ("path", "bytes", "why"), rows)
+    left = f"; {others_told(theirs)} stay: --all takes them too" if theirs else ""
+    return Rows(f"{plural(len(rows), 'build')}, {plural(size, 'byte')} {what}{left}", ("path", "bytes", "why"), rows)
+
+
+def others_told(theirs: Mapping[str, NodeState]) -> str:
+    """``transform.a of other.ipynb; transform.b of another session``."""
+    told = [f"{node_id} of {s.owner if is_known(s.owner) else 'another session'}" for node_id, s in theirs.items()]
+    return some(told, MOST_OTHERS)
 
 
 def _when(seconds: float) -> str:

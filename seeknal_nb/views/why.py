@@ -140,7 +140,7 @@ class Explainer:
         if step.action is Action.RUN:
             verb = "will run" if step.certain else "may run"
             before = known.get(entry.fingerprint or "") if entry is not None else None
-            now = self._runner.around.secrets.hide(self._now(node_id))
+            now = self._now(node_id)
             return self._compared(node_id, f"{node_id} {verb}: {step.why}", before, now, GONE if entry is not None else "")
         if step.action is Action.SKIP or entry is None:
             return Causes(node_id, f"{node_id} is left out: {step.why}")
@@ -155,7 +155,7 @@ class Explainer:
         return self._compared(node_id, f"{node_id} is {step.why}{then}", before, now, "")
 
     def _now(self, node_id: str) -> Evidence:
-        return evidence_of(self._graph, self._world, node_id, self._runner.around.params, self._digests)
+        return evidence_of(self._graph, self._world, node_id, self._runner.around, self._digests)
 
     def _compared(self, node_id: str, headline: str, before: Evidence | None, now: Evidence | None, missing: str) -> Causes:
         if before is None or now is None:

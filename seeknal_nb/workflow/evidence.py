@@ -45,15 +45,15 @@ Evidence = dict[str, dict[str, str]]
 
 
 def evidence_of(
-    graph: Graph, world: Observed, node_id: str, params: Mapping[str, object], digests: Mapping[str, str | None]
+    graph: Graph, world: Observed, node_id: str, around: Surroundings, digests: Mapping[str, str | None]
 ) -> Evidence:
-    """What the node is made of now.
+    """What the node is made of now, without credentials.
 
     Args:
         graph: The nodes as they were written.
         world: What was observed.
         node_id: Whose.
-        params: Values of ``{{ name }}``.
+        around: Has the parameters, and what is to be hidden.
         digests: Of its inputs, as far as they are known.
     """
     node, sight, facts = graph.nodes[graph.index[node_id]], world.sights[node_id], world.facts[node_id]
@@ -61,28 +61,14 @@ def evidence_of(
         "SQL": {name: _text(text) for name in BODIES[:2] if isinstance(text := node.config.get(name), str)},
         "code": {name: _text(text) for name in BODIES[2:] if isinstance(text := node.config.get(name), str)},
         "config": dict(_flat({name: value for name, value in node.config.items() if name not in BODIES})),
-        "parameter": {name: _value(name, value) for name, value in used_values(node, params).items()},
+        "parameter": {name: _value(name, value) for name, value in used_values(node, around.params).items()},
         "file": {_below(Path(path), world.root): _file(look) for path, look in sight.seen.items() if look},
         "input": {name: str(digests.get(name) or "") for name in graph.inputs(node_id)},
         ENGINE: {"": facts.parts.get(ENGINE, "")},
         **_taken(sight.captured.digest_text),
     }
-    return {what: named for what, named in found.items() if named}
-
-
-def remember(
-    target: Path,
-    graph: Graph,
-    world: Observed,
-    node_id: str,
-    key: str,
-    around: Surroundings,
-    digests: Mapping[str, str | None],
-) -> None:
-    """Keep what an execution of the node was made of, without credentials; what cannot be kept is left."""
-    found = around.secrets.hide(evidence_of(graph, world, node_id, around.params, digests))
-    with contextlib.suppress(StateError):
-        _keep(target / WHY, node_id, key, found)
+    told: Evidence = around.secrets.hide({what: named for what, named in found.items() if named})
+    return told
 
 
 def _text(text: str) -> str:
@@ -153,10 +139,12 @@ def _taken(text: str) -> Evidence:
     return {"notebook": notebook, "package": packages}
 
 
-def _keep(directory: Path, node_id: str, key: str, evidence: Evidence) -> None:
-    """Keep what an execution of the node under this key was made of; the oldest of ``KEPT`` goes."""
+def remember(target: Path, node_id: str, key: str, evidence: Evidence) -> None:
+    """Keep what an execution of the node under this key was made of; the oldest of ``KEPT`` goes. No run depends on it."""
+    directory = target / WHY
     before = [(one, found) for one, found in _read(directory, node_id).items() if one != key]
-    write_unsynced(_path(directory, node_id), json.dumps(dict([*before, (key, evidence)][-KEPT:]), ensure_ascii=False))
+    with contextlib.suppress(StateError):
+        write_unsynced(_path(directory, node_id), json.dumps(dict([*before, (key, evidence)][-KEPT:]), ensure_ascii=False))
 
 
 def kept(directory: Path, node_id: str) -> dict[str, Evidence]:

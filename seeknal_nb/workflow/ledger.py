@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.kinds.body import body_line
 from seeknal_nb.markup import cut
+from seeknal_nb.owner import FILES
 from seeknal_nb.storage.builds import told_of
 from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.state import FORMAT, WARNINGS, NodeState, read_states
@@ -71,13 +72,14 @@ class Ledger:
         store: The store.
         lease: Its lease.
         left: Who did not finish before, where the state folder knows it.
+        owner: Whose the nodes are that stand in no file.
 
     Raises:
         StateError: A newer program wrote the state.
     """
 
-    def __init__(self, store: StateStore, lease: Lease, left: str | None = None) -> None:
-        self.lease = lease
+    def __init__(self, store: StateStore, lease: Lease, left: str | None = None, owner: str = "") -> None:
+        self.lease, self._owner = lease, owner
         found = recall(store)
         self.states, self.notes = found.states, list(found.notes)
         left = left or lease.left
@@ -97,6 +99,7 @@ class Ledger:
         common: dict[str, Any] = {
             "duration": round(result.duration, 6), "last_run": now, "fingerprint": decision.key, "parts": dict(facts.parts),
             "raw": sight.raw, "probe": facts.probe, "attempts": result.attempts,
+            "owner": FILES if sight.node.file_path else self._owner,
         }  # fmt: skip
         before = self.states.get(node_id)
         if result.status is ExecutionStatus.SUCCESS and build is not None:

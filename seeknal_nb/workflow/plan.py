@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from seeknal_nb.dag.keys import ENGINE, PARAMETER, build_key, own_digest
 from seeknal_nb.markup import esc_html, esc_term, plural, table
+from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult
 from seeknal_nb.workflow.options import Selection
 from seeknal_nb.workflow.reasons import Reason, Why
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Action", "Decision", "Facts", "Plan", "Step", "World", "decide", "last_good"]
+__all__ = ["Action", "Decision", "Facts", "Plan", "Step", "World", "broken_off", "decide", "last_good"]
 
 PARTS = {"sql": Why.SQL_CHANGED, "code": Why.CODE_CHANGED, ENGINE: Why.ENGINE_CHANGED}
 """What is said of a part of a node before all others that changed."""
@@ -193,6 +194,13 @@ def _what(step: Step) -> str:
 
 def _tags(tags: Sequence[str]) -> str:
     return f" [{', '.join(tags)}]" if tags else ""
+
+
+def broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSummary:
+    """What is known of a run that nobody followed to its end."""
+    pending = ExecutionStatus.PENDING
+    known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason=Reason(Why.INTERRUPTED)) for s in plan]
+    return ExecutionSummary.of(known, runs=plan.runs, duration=sum(result.duration for result in known))
 
 
 def decide(graph: Graph, node_id: str, digests: Mapping[str, str | None], world: World) -> Decision:

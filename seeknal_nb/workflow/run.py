@@ -21,7 +21,7 @@ from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.outputs import discard
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
-from seeknal_nb.workflow.evidence import remember
+from seeknal_nb.workflow.evidence import evidence_of, remember
 from seeknal_nb.workflow.executors import DaemonExecutor, executor_for, machine_memory, works_here
 from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
@@ -291,11 +291,10 @@ class Run:
         finally:
             if build is None or build.path is None:
                 one.forget()
-        if not result.reason:
-            result = replace(result, reason=self._reasons[result.node_id])
+        result = result if result.reason else replace(result, reason=self._reasons[result.node_id])
         self.ledger.note(result, decision, build, self.world, seen=outcome.seen)
-        key, around = decision.key or "", self.settings.around
-        remember(self.settings.target, self.graph, self.world, result.node_id, key, around, self.walk.digests)
+        made = evidence_of(self.graph, self.world, result.node_id, self.settings.around, self.walk.digests)
+        remember(self.settings.target, result.node_id, decision.key or "", made)
         return result, build
 
     def _publish(self, build: Build, outcome: Outcome, seconds: float) -> Build:

@@ -16,6 +16,7 @@ from seeknal_nb.engines import OnFirstUse
 from seeknal_nb.errors import UsageError
 from seeknal_nb.kinds import kind_names, own_kinds
 from seeknal_nb.kinds.task import Surroundings
+from seeknal_nb.owner import of_others, shared
 from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.workflow.events import (
@@ -33,12 +34,11 @@ from seeknal_nb.workflow.ledger import Ledger, leased, recall
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
 from seeknal_nb.workflow.options import RunOptions, Selection, mapping, value_of, whole
-from seeknal_nb.workflow.plan import Plan
+from seeknal_nb.workflow.plan import Plan, broken_off
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
-from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, RunSettings
-from seeknal_nb.workflow.stores import as_store
+from seeknal_nb.workflow.stores import as_store, folders
 
 if TYPE_CHECKING:
     import threading
@@ -60,7 +60,6 @@ __all__ = [
     "NodeStarted",
     "RunFinished",
     "RunStarted",
-    "folders",
     "print_summary",
 ]
 
@@ -112,6 +111,7 @@ class DAGRunner:
         self.state = as_store(state) if state is not None else JsonState(self.state_dir)
         self.kinds = own_kinds(kinds or {})
         self.listeners = list(listeners)
+        self.owner = ""  # the notebook or script whose nodes these are, but for those of files; see ``seeknal_nb.owner``
         self.workers, self.executor = whole("workers", workers, least=1), checked(executor)
         self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
         values = params if isinstance(params, Given) else mapping("params", params or {})
@@ -197,7 +197,7 @@ class DAGRunner:
         owner = who(command, self.root)
         with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
-            ledger = Ledger(self.state, lease, left)
+            ledger = Ledger(self.state, lease, left, self.owner)
             world, plan = self._prepare(graph, ledger, options)
             settings = RunSettings(
                 self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
@@ -247,10 +247,20 @@ class DAGRunner:
         """What is remembered of each node, by id."""
         return recall(self.state).states
 
-    def garbage(self, *, keep: int = 0) -> list[Garbage]:
-        """Builds that no node needs now, beyond the newest ``keep`` of each node."""
-        graph = Graph(self.manifest, self.kinds)
-        return self.outputs.garbage(keys_in_use(graph, self.look(graph)), keep=whole("keep", keep))
+    def garbage(self, *, keep: int = 0, others: bool = False) -> list[Garbage]:
+        """Builds that no node needs now, beyond the newest ``keep`` of each node; ``others``: those of other owners too."""
+        graph, theirs = Graph(self.manifest, self.kinds), {} if others else self._of_others()
+        needed = keys_in_use(graph, self.look(graph))
+        for node_id, state in theirs.items():
+            needed.setdefault(node_id, set()).add(state.built or "")
+        return self.outputs.garbage(needed, keep=whole("keep", keep))
+
+    def others(self) -> dict[str, NodeState]:
+        """What is remembered of nodes, by id, that another notebook or folder has here, and this one has not."""
+        return {node_id: state for node_id, state in self._of_others().items() if node_id not in self.manifest.nodes}
+
+    def _of_others(self) -> dict[str, NodeState]:
+        return of_others(self.states(), self.owner, self.manifest.nodes.values(), self.root)
 
     def look(self, graph: Graph) -> Observed:
         """What is true of these nodes now; changes nothing."""
@@ -292,10 +302,11 @@ class DAGRunner:
         return [*NodeType, *kind_names(self.kinds)]
 
     def _plan(self, graph: Graph, world: Observed, chosen: Selection) -> Plan:
-        changed = None
-        if self.old_manifest is not None:
-            changed = frozenset(ManifestDiff.compare(self.old_manifest, self.manifest).changed_ids())
-        return make_plan(graph, world, chosen, changed=changed, known_types=self._known_types())
+        old = self.old_manifest
+        changed = None if old is None else frozenset(ManifestDiff.compare(old, self.manifest).changed_ids())
+        plan = make_plan(graph, world, chosen, changed=changed, known_types=self._known_types())
+        states = {node_id: facts.entry for node_id, facts in world.facts.items() if facts.entry is not None}
+        return replace(plan, warnings=(*plan.warnings, *shared(states, self.owner, graph.nodes, self.root)))
 
     def _prepare(self, graph: Graph, ledger: Ledger, options: RunOptions) -> tuple[Observed, Plan]:
         """Plan, then prove what the run will read: a damaged input becomes a step of the plan."""
@@ -328,21 +339,8 @@ class DAGRunner:
                     yield event
         finally:
             if not over:
-                self._tell(RunFinished(_broken_off(plan, results), interrupted=True))
+                self._tell(RunFinished(broken_off(plan, results), interrupted=True))
 
     def _tell(self, event: Event) -> None:
         for listener in self.listeners:
             listener(event)
-
-
-def folders(root: Path, state_dir: Path | str | None) -> tuple[Path, Path]:
-    """Where state lies, and where the rest of what runs leave."""
-    state = Path(state_dir) if state_dir is not None else root / "target" / "state"
-    return state, state.parent if state.name == "state" else state
-
-
-def _broken_off(plan: Plan, results: Mapping[str, NodeResult]) -> ExecutionSummary:
-    """What is known of a run that nobody followed to its end."""
-    pending = ExecutionStatus.PENDING
-    known = [results.get(s.node_id) or NodeResult(s.node_id, pending, reason=Reason(Why.INTERRUPTED)) for s in plan]
-    return ExecutionSummary.of(known, runs=plan.runs, duration=sum(result.duration for result in known))

@@ -43,6 +43,7 @@ class NodeState:
         error: The last failure's text.
         remedy: What that text ends in.
         line: The line of the body that it is about, from 1; 0 for none.
+        owner: The notebook, the script or the folder whose node it was at the last execution; empty where nobody said.
         warnings: What the last good build came with and should be looked at; the first ``WARNINGS`` of them.
         version: Form of this entry.
     """
@@ -65,6 +66,7 @@ class NodeState:
     error: str | None = None
     remedy: str | None = None
     line: int = 0
+    owner: str = ""
     warnings: list[str] = field(default_factory=list)
     version: int = FORMAT
 
@@ -83,7 +85,7 @@ class NodeState:
         shown = {"status": self.status, "duration": self.duration, "row_count": self.row_count, "last_run": self.last_run}
         for name in _OURS:
             value = getattr(self, name)
-            if value not in (None, {}, [], 0):
+            if value not in (None, {}, [], "", 0):
                 shown[name] = value
         return shown
 
@@ -137,7 +139,7 @@ def _check(state: NodeState) -> None:
     if not (type(state.version) is type(state.line) is int):
         raise TypeError(f"version {state.version!r}, line {state.line!r}")
     texts = (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error, state.remedy)
-    for value in (*texts, *state.warnings):
+    for value in (*texts, *state.warnings, state.owner):
         if value is not None and type(value) is not str:
             raise ValueError(f"{value!r} should be text")
     for held in (state.inputs, state.parts, state.seen, state.earlier):

@@ -6,6 +6,7 @@ Those in a folder and in a database have modules of their own.
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
@@ -16,9 +17,8 @@ from seeknal_nb.workflow.state import StateBackend, StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
-__all__ = ["STORES", "MemoryState", "WholeState", "as_store", "open_store", "options_of", "path_of"]
+__all__ = ["STORES", "MemoryState", "WholeState", "as_store", "folders", "open_store", "options_of", "path_of"]
 
 STORES: Mapping[str, str] = {
     "json": "seeknal_nb.workflow.jsonstate:json_store",
@@ -51,6 +51,12 @@ def as_store(state: StateStore | StateBackend) -> StateStore:
         why = "it has no load() with acquire(owner), or with save(state)"
         raise UsageError(f"{state!r:.100} is no store of state", why=why, remedy=f"give an object that has, or {FORM}")
     return WholeState(state)
+
+
+def folders(root: Path, state_dir: Path | str | None) -> tuple[Path, Path]:
+    """Where state lies, and where the rest of what runs leave."""
+    state = Path(state_dir) if state_dir is not None else root / "target" / "state"
+    return state, state.parent if state.name == "state" else state
 
 
 def path_of(url: str, root: Path) -> Path:
