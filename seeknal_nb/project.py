@@ -26,8 +26,10 @@ from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
+from seeknal_nb.workflow.history import read_history, usual_seconds
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of, whole
+from seeknal_nb.workflow.plan import with_seconds
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.runner import DAGRunner
@@ -157,7 +159,9 @@ class Project(Shown):
     def plan(self, request: Request | None = None, **given: Any) -> Plan:
         """What a run would do, and why; takes what ``stream`` takes."""
         request = self._complete(value_of(request, Request.of, given))
-        return self.runner(request).plan(request.options, verify=request.options.verify)
+        plan = self.runner(request).plan(request.options, verify=request.options.verify)
+        usual = usual_seconds(read_history(self.runs_folder))
+        return with_seconds(plan, Graph(self.manifest, self.kinds), usual, request.workers or self.workers)
 
     def stream(
         self, request: Request | None = None, *, cancelled: threading.Event | None = None, **given: Any

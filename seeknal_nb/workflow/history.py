@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
+import statistics
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Manifest
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
-__all__ = ["LAST", "RunRecord", "newest_records", "read_history", "read_log", "runs_by_node"]
+__all__ = ["LAST", "RunRecord", "newest_records", "read_history", "read_log", "runs_by_node", "usual_seconds"]
 
 LAST = "last_manifest.json"
 """The manifest of the last run that finished: what ``diff`` compares with."""
+TIMED = 5
 LATEST = 1e11
 """Seconds since the epoch that no clock has reached; a record from beyond is broken."""
 
@@ -109,6 +111,16 @@ def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dic
             if isinstance(result, dict) and len(runs) < most:
                 runs.append({"run_id": record["run_id"], "started": float(record["started"]), **_execution(result)})
     return found
+
+
+def usual_seconds(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """By node id, the median of what its last ``TIMED`` good executions took; the newest record comes first."""
+    found: dict[str, list[float]] = {}
+    for node_id, runs in runs_by_node(records, most=5 * TIMED).items():
+        good = [run["duration"] for run in runs if run["status"] == "success" and run["duration"] is not None]
+        if good:
+            found[node_id] = good[:TIMED]
+    return {node_id: statistics.median(seconds) for node_id, seconds in found.items()}
 
 
 def _execution(result: Mapping[str, Any]) -> dict[str, Any]:

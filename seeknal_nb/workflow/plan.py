@@ -5,11 +5,12 @@ The runner asks ``decide`` again with the digests that came out, and nothing els
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seeknal_nb.dag.keys import ENGINE, PARAMETER, build_key, own_digest
+from seeknal_nb.durations import duration_text
 from seeknal_nb.markup import esc_html, esc_term, plural, table
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult
 from seeknal_nb.workflow.options import Selection
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Action", "Decision", "Facts", "Plan", "Step", "World", "broken_off", "decide", "last_good"]
+__all__ = ["Action", "Decision", "Facts", "Plan", "Step", "World", "broken_off", "decide", "last_good", "with_seconds"]
 
 PARTS = {"sql": Why.SQL_CHANGED, "code": Why.CODE_CHANGED, ENGINE: Why.ENGINE_CHANGED}
 """What is said of a part of a node before all others that changed."""
@@ -126,11 +127,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All nodes in topological order, each with what is done to it and why."""
+    """All nodes in topological order, each with what is done to it and why.
+
+    ``seconds`` is what a run would take, as far as its nodes ran before; None where none did, or nobody looked.
+    """
 
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
+    seconds: float | None = None
 
     def __iter__(self) -> Any:
         return iter(self.steps)
@@ -170,9 +175,10 @@ class Plan:
             "up to date": sum(s.action is Action.CACHED for s in self.steps),
             "left out": sum(s.action is Action.SKIP for s in self.steps),
         }
-        return f"{plural(len(self.steps), 'node')}: " + (
-            ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "none"
-        )
+        told = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "none"
+        seconds = self.seconds or 0.0
+        about = f"; about {duration_text(seconds)}" if self.runs and seconds >= 1 else ""
+        return f"{plural(len(self.steps), 'node')}: {told}{about}"
 
     def lines(self) -> list[str]:
         """A line a step, as SPEC.md § print_plan() has them: number, what, node, [tags], then (reason)."""
@@ -186,6 +192,23 @@ class Plan:
         rows = [(n, _what(s).lower(), s.node_id, s.why, ", ".join(s.tags)) for n, s in enumerate(self.steps[:500], 1)]
         notes = "".join(f"<p>{esc_html(text)}</p>" for text in (self.headline(), *self.warnings))
         return {"text/plain": str(self), "text/html": notes + table(["", "action", "node", "why", "tags"], rows)}
+
+
+def with_seconds(plan: Plan, graph: Graph, usual: Mapping[str, float], workers: int) -> Plan:
+    """The plan, and how long it would take: its longest way, or all of it, shared by the workers.
+
+    Args:
+        plan: Without it.
+        graph: The nodes.
+        usual: Seconds by node id.
+        workers: How many nodes run at a time.
+    """
+    runs = [node_id for node_id in plan.runs if node_id in usual]
+    ways: dict[str, float] = {}
+    for node_id in runs:
+        ways[node_id] = usual[node_id] + max((ways.get(one, 0.0) for one in graph.before(node_id)), default=0.0)
+    seconds = max(*ways.values(), sum(usual[i] for i in runs) / workers) if runs else None
+    return replace(plan, seconds=seconds)
 
 
 def _what(step: Step) -> str:

@@ -144,3 +144,45 @@ def test_the_shell_tells_of_warnings_and_exits_as_if_there_were_none(tmp_path: P
     assert "Nothing to run" in out
     assert main(["run", "--format", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["warnings"]) == 1
+
+
+# How long
+
+
+def timed(project: Project, **seconds: list[float]) -> None:
+    """Records of runs in which these nodes took so long, the oldest first; None stands for a failure."""
+    folder = project.directory / "target/runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(max(map(len, seconds.values()))):
+        results = [
+            {"node_id": f"transform.{name}", "status": "success" if found[number] else "failed", "duration": found[number] or 9999}
+            for name, found in seconds.items() if number < len(found)
+        ]  # fmt: skip
+        record = {"run_id": f"2024T{number}", "started": number, "command": "run", "totals": {"duration": 1}, "results": results}
+        (folder / f"2024T{number}.json").write_text(json.dumps(record))
+
+
+HOW_LONG = {
+    "one worker: all of it": ({"b": [10.0], "c": [30.0]}, 1, 40),
+    "two workers: the longest way": ({"b": [10.0], "c": [30.0]}, 2, 40),
+    "what does not depend on each other is shared": ({"c": [30.0], "d": [30.0]}, 2, 30),
+    "the median": ({"b": [1.0, 500.0, 3.0, 2.0]}, 1, 2.5),
+    "of the last five good runs": ({"b": [900.0, 10.0, 10.0, 0, 10.0, 10.0, 10.0]}, 1, 10),
+}
+
+
+@pytest.mark.parametrize(("seconds", "workers", "expected"), HOW_LONG.values(), ids=HOW_LONG)
+def test_a_plan_says_how_long_it_would_take_by_what_runs_took_before(
+    project: Project, seconds: dict[str, list[float]], workers: int, expected: float
+) -> None:
+    project.transform("d", "SELECT 1 AS x")
+    timed(project, **seconds)
+    assert project.plan(workers=workers).seconds == expected
+    assert "; about " in str(project.plan(workers=workers))
+
+
+def test_nothing_is_said_of_what_never_ran_nor_of_moments(project: Project) -> None:
+    assert project.plan().seconds is None
+    run(project)
+    assert "about" not in project.plan().headline()
+    assert "about" not in project.plan(full=True).headline()
