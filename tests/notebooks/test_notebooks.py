@@ -25,9 +25,9 @@ from waiting import END
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner", "04_features_and_models", "05_dirty_data")
+NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner", "04_features_and_models", "05_dirty_data", "06_trust")
 KINDS = {"source", "transform", "feature_group", "aggregation", "model", "rule", "exposure"}
-FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive", "features_and_models", "dirty_data"), strict=True))
+FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive", "features_and_models", "dirty_data", "trust"), strict=True))
 
 # The kernel and the folders that it writes are shared by the tests of this file.
 pytestmark = pytest.mark.xdist_group("notebooks")
@@ -52,7 +52,7 @@ class Executed:
         return next(o["data"][mime] for o in self.cell(cell_id).outputs if mime in o.get("data", {}))
 
     def counts(self, cell_id: str) -> dict[str, int]:
-        """The counters of the summary that a cell shows: ``21 nodes in 6.20s: 7 changed, 20 cached, 1 successful``."""
+        """The counters of the summary that a cell shows: ``21 nodes in 6.20s: 1 run, 20 up to date; 1 with warnings``."""
         line = re.search(r"^(\d+) nodes in [\d.]+s: (.*)$", self.text(cell_id), re.MULTILINE)
         assert line, self.text(cell_id)
         return {"total": int(line[1])} | {name: int(n) for n, name in re.findall(r"(\d+) (\w+)", line[2])}
@@ -107,6 +107,11 @@ def features_and_models(tmp_path_factory):
 @pytest.fixture(scope="module")
 def dirty_data(tmp_path_factory):
     return executed("05_dirty_data", tmp_path_factory.mktemp("dirty"))
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory):
+    return executed("06_trust", tmp_path_factory.mktemp("trust"))
 
 
 def seeknal(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -182,16 +187,16 @@ def test_flights_of_new_york(quickstart):
 
 def test_first_run_executes_all(quickstart):
     counts = quickstart.counts("summary")
-    assert counts == {"total": 21, "changed": 21, "successful": 21}
+    assert counts == {"total": 21, "run": 21, "with": 1}
     assert quickstart.text("plan").count("never built") == 21
 
 
 def test_runs_execute_what_the_text_says(quickstart):
     """One node where the rows come out the same, six where they do not, and only the delivery on the way back."""
-    assert quickstart.counts("change-run") == {"total": 21, "changed": 7, "cached": 20, "successful": 1}
-    assert quickstart.counts("memory-run") == {"total": 21, "changed": 6, "cached": 15, "successful": 6}
-    assert quickstart.counts("back-run") == {"total": 21, "changed": 1, "cached": 20, "successful": 1}
-    assert quickstart.counts("repair-run") == {"total": 21, "changed": 6, "cached": 20, "successful": 1}
+    assert quickstart.counts("change-run") == {"total": 21, "run": 1, "up": 20, "with": 1}
+    assert quickstart.counts("memory-run") == {"total": 21, "run": 6, "up": 15, "with": 1}
+    assert quickstart.counts("back-run") == {"total": 21, "run": 1, "up": 20, "with": 1}
+    assert quickstart.counts("repair-run") == {"total": 21, "run": 1, "up": 20, "with": 1}
     assert "21 up to date" in quickstart.text("status")
 
 
@@ -585,3 +590,41 @@ def test_headless_dirty_data(tmp_path):
     assert done.returncode == 0, done.stderr
     assert re.search(r"Successful: +9\b", done.stdout)
     assert "1 row could not be read, and is left out, as line 30004 of orders.csv" in done.stdout
+
+
+# Trust
+
+
+def test_why_names_the_helper_s_lines_what_they_read_and_the_setting(trust):
+    told = trust.text("why-priced")
+    for line in ("-     return prices - discount + 0 * countries", "-   discount = 0", "+   rates = dict(0: 0.19, 1: 0.07, 2: 0.0)"):
+        assert line in told
+    told = trust.text("why-revenue")
+    assert "parameter days: 9 -> 8" in told
+    assert "input transform.priced: " in told
+    assert "not known yet: code changed" in told
+
+
+def test_a_warning_stands_until_the_numbers_are_other_ones(trust):
+    assert trust.counts("tuesday-run") == {"total": 4, "run": 3, "up": 1, "with": 1}
+    assert "1 with warnings" in trust.text("status")
+    assert trust.counts("back-run") == {"total": 4, "up": 4}
+
+
+def test_runs_stand_side_by_side_and_their_tables_can_be_read(trust):
+    assert trust.text("compare").count("another") == 4
+    assert "13800" in trust.text("at")
+    assert (trust.text("monday"), trust.text("monday-again")) == ("41400", "41400")
+
+
+def test_of_a_file_the_content_counts(trust):
+    assert "4 nodes: 4 up to date" in trust.text("file")
+    assert "file orders.csv: " in trust.text("file")
+
+
+def test_headless_trust(tmp_path):
+    """Looking back is left out; the nodes that stand at the end are what runs."""
+    folder = copied(tmp_path)
+    done = seeknal(folder, "run", "notebooks/06_trust.ipynb")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Successful: +4\b", done.stdout)
