@@ -16,7 +16,7 @@ from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, whole
 from seeknal_nb.markup import plural
 from seeknal_nb.views.values import FORMATS, Rows
-from seeknal_nb.words import COMMANDS_ELSEWHERE
+from seeknal_nb.words import COMMANDS_ELSEWHERE, FIRST_CELLS, FIRST_FILES
 
 if TYPE_CHECKING:
     import argparse
@@ -26,21 +26,6 @@ if TYPE_CHECKING:
     from seeknal_nb.project import Project
 
 __all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "with_installed"]
-
-
-FIRST_CELLS = """\
-  %seeknal source users --csv data/users.csv
-
-  %%seeknal transform active
-  SELECT * FROM users WHERE active
-
-  {prog} run"""
-FIRST_FILES = """\
-  seeknal/users.yml:      {{kind: source, name: users, csv: data/users.csv}}
-  seeknal/active.yml:     {{kind: transform, name: active, sql: SELECT * FROM users WHERE active}}
-
-  {prog} run
-  {prog} show active"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +128,14 @@ def _parse(project: Project, _options: Arguments) -> Generator[Any]:
 
 
 def _ls_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("selectors", nargs="*", metavar="SELECTOR", help="names or selectors (default: all)")
+    parser.add_argument("selectors", nargs="*", metavar="SELECTOR", help="names, kinds or selectors (default: all)")
     add_format(parser)
 
 
 def _ls(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.ls(options.selectors)
+    kinds, names = project.known_kinds(), {node.name for node in project.manifest.nodes.values()}
+    plural_of = {form: kind for kind in kinds for form in (kind, f"{kind}s") if form not in names}
+    yield project.ls([f"type:{plural_of[term]}" if term in plural_of else term for term in options.selectors])
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Words that other tools have for what is called otherwise here, and what to write instead."""
+"""What a newcomer meets first: an example, and for words that other tools have what is written here instead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COMMANDS_ELSEWHERE", "OPTIONS_ELSEWHERE"]
+__all__ = ["COMMANDS_ELSEWHERE", "FIRST_CELLS", "FIRST_FILES", "OPTIONS_ELSEWHERE"]
+
+FIRST_CELLS = """\
+  %seeknal source users --csv data/users.csv
+
+  %%seeknal transform active
+  SELECT * FROM users WHERE active
+
+  {prog} run"""
+FIRST_FILES = """\
+  seeknal/users.yml:      {{kind: source, name: users, csv: data/users.csv}}
+  seeknal/active.yml:     {{kind: transform, name: active, sql: SELECT * FROM users WHERE active}}
+
+  {prog} run
+  {prog} show active"""
+"""What help texts begin with, in a notebook and in a shell; ``{prog}`` is what the command is called."""
 
 _NODES, _WORKERS, _PARAMS = "--nodes NAME", "--workers N", "--params name=value"
 _RULES = "rules are nodes: run runs them with all others, run --types rule them alone"

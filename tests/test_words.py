@@ -148,3 +148,14 @@ def test_all_errors_of_a_pass_begin_likewise(home: Path, capsys: Any) -> None:
     (home / "seeknal/a.yml").write_text("kind: transform\nname: a\n---\nkind: transfrom\nname: b\n")
     assert main(["plan"]) == 2
     assert [line.partition(" ")[0] for line in capsys.readouterr().err.splitlines()] == ["Error:", "Error:"]
+
+
+def test_a_kind_or_kinds_behind_ls_are_selectors_unless_a_node_has_that_name(home: Path, nb: Notebook, capsys: Any) -> None:
+    nb("%%seeknal transform a\nSELECT 1 AS x")
+    nb("%%seeknal transform rules\nSELECT 1 AS x")
+    nb("%seeknal source s --csv s.csv")
+    assert [row[0] for row in nb("%seeknal ls transforms").rows] == ["transform.a", "transform.rules"]
+    assert [row[0] for row in nb("%seeknal ls source").rows] == ["source.s"]
+    assert [row[0] for row in nb("%seeknal ls rules").rows] == ["transform.rules"]
+    assert main(["ls", "transforms"]) == 0
+    assert "transform.a" in capsys.readouterr().out
