@@ -45,7 +45,7 @@ def registered(project: Project, node_ids: Sequence[str], *, notes: Sequence[str
     graph = Graph(project.manifest, project.kinds)
     problems: list[str] = []
     try:
-        steps = {step.node_id: step for step in project.plan().steps}
+        steps = {step.node_id: step for step in project.runner().plan().steps}
     except SeeknalError as error:  # not yet: what it needs may come in a later cell
         errors = error.errors if isinstance(error, ManyErrors) else [error]
         steps, problems = {}, [f"! {_problem(one, node_ids)}" for one in errors]
