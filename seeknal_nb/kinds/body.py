@@ -128,16 +128,17 @@ def python_value(task: Task) -> tuple[object, Context]:
         if node_id is not None and name not in task.captured.values:
             given[name] = context.ref(node_id)
     try:
-        return called(lambda: run(given), task.node, context.out), context
+        return called(lambda: run(given), task, context.out), context
     except NodeError as error:
         error.metadata = {**context.logged(), **error.metadata}
         raise
 
 
-def called(work: Callable[[], object], node: Node, out: io.StringIO) -> object:
+def called(work: Callable[[], object], task: Task, out: io.StringIO) -> object:
     """Run the user's own code: whatever it raises is the node's failure, but an interrupt that was meant for us."""
+    node = task.node
     try:
-        with caught(out):
+        with caught(out, node.id, task.surroundings.secrets.hide):
             return work()
     except (SeeknalError, Interrupted):
         raise

@@ -10,9 +10,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["caught"]
+__all__ = ["caught", "printed_so_far"]
 
 
 class _Router(io.TextIOBase):
@@ -35,21 +35,38 @@ class _Router(io.TextIOBase):
 _SWAP = threading.Lock()
 
 
+_GOING: dict[str, tuple[io.StringIO, Callable[[str], str]]] = {}
+
+
+def printed_so_far(name: str) -> str:
+    """What the body that runs under this name in this process has printed until now; empty where none does."""
+    out, hide = _GOING.get(name, (None, str))
+    return hide(out.getvalue()) if out is not None else ""
+
+
 @contextlib.contextmanager
-def caught(out: io.StringIO) -> Iterator[None]:
-    """Send what this thread prints and logs to ``out``; other threads' goes where it went."""
+def caught(out: io.StringIO, name: str, hide: Callable[[str], str]) -> Iterator[None]:
+    """Send what this thread prints and logs to ``out``; other threads' goes where it went.
+
+    Args:
+        out: Where it goes.
+        name: Under which ``printed_so_far`` has it meanwhile.
+        hide: Takes credentials out of it there.
+    """
     thread, handler = threading.get_ident(), logging.StreamHandler(out)
     handler.addFilter(lambda record: record.thread == thread)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     try:  # an interrupt may come at any line, and must leave nothing redirected
+        _GOING[name] = out, hide
         logging.getLogger().addHandler(handler)
-        for name in ("stdout", "stderr"):
-            _enter(name, out)
+        for stream in ("stdout", "stderr"):
+            _enter(stream, out)
         yield
     finally:
-        for name in ("stdout", "stderr"):
-            _leave(name)
+        for stream in ("stdout", "stderr"):
+            _leave(stream)
         logging.getLogger().removeHandler(handler)
+        _GOING.pop(name, None)
 
 
 def _enter(name: str, out: io.StringIO) -> None:

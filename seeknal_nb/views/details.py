@@ -13,6 +13,7 @@ from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.kinds.body import python_of, sql_of
 from seeknal_nb.kinds.tables import is_view
+from seeknal_nb.kinds.thread_output import printed_so_far
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.sql.names import volatile_in
 from seeknal_nb.views.reading import Reader
@@ -55,7 +56,7 @@ class Details:
         row_count: Rows of the whole table.
         before: Rows of the build before, where it is still there.
         error: The last failure's text.
-        log: What it printed in its last run.
+        log: What it printed in its last run; of a body that runs, until now.
         history: Its last runs, the newest first, as ``history.runs_by_node`` gives them.
         note: Why something is missing.
     """
@@ -193,4 +194,6 @@ def _first_rows(reader: Reader, node: Node, build: Build | None, most: int) -> t
 
 
 def _log(directory: Path, node_id: str, history: tuple[dict[str, Any], ...]) -> str:
+    if going := printed_so_far(node_id):
+        return going[-LONGEST_LOG:]
     return cut(read_log(directory, history[0]["run_id"], node_id), LONGEST_LOG) if history else ""

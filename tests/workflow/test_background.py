@@ -706,3 +706,20 @@ def test_an_interpreter_ends_while_a_run_goes_on(leavers: dict[str, Leaver], nam
     assert statuses(project.run(progress=False)) == {"before": "cached", "slow": "success"}
     assert project["slow"]["x"].tolist() == [8]
     project.close()
+
+
+# What a node prints while it runs
+
+
+def test_what_a_body_prints_is_there_before_it_ends_and_credentials_are_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "hush-hush")
+    gate = Gate()
+    monkeypatch.setattr("seeknal_nb.gate", gate, raising=False)
+    with contextlib.closing(Project(tmp_path)) as project:
+        project.transform("p", python="import seeknal_nb\n\ndef p(ctx):\n    print('begun', ctx.secret('DB_PASSWORD'))\n    seeknal_nb.gate.wait()\n    print('done')\n    return [{'x': 1}]")
+        going = project.start()
+        assert gate.reached.wait(END)
+        assert project.details("p").log == "begun ***\n"
+        gate.opened.set()
+        going.wait()
+        assert project.details("p").log == "begun ***\ndone\n"

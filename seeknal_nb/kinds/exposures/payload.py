@@ -115,7 +115,7 @@ def _drawn(task: Task, offer: Offer, value: object, form: str, title: str) -> by
     """A figure as bytes. What its library raises is the body's failure: it was the body that put the figure together."""
     assert offer.context is not None  # noqa: S101 - only Python gives a figure
     try:
-        return cast(bytes, called(lambda: drawn(value, form, title), task.node, offer.context.out))
+        return cast(bytes, called(lambda: drawn(value, form, title), task, offer.context.out))
     finally:
         close(value)
 
