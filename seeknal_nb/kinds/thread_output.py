@@ -26,7 +26,8 @@ class _Router(io.TextIOBase):
         return int(self.buffers.get(threading.get_ident(), self.stream).write(text))
 
     def flush(self) -> None:
-        self.stream.flush()
+        with contextlib.suppress(ValueError):  # the stream that it stands for was closed by somebody
+            self.stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
