@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.workflow.state import NodeState as State
 
-__all__ = ["FILES", "as_owner", "is_known", "of_others", "owner_here", "shared"]
+__all__ = ["FILES", "as_owner", "is_known", "moved", "of_others", "owner_here", "owner_of", "shared"]
 
 FILES = "seeknal/"
 """The owner of nodes that stand in a project's files."""
 SESSION = "session "
 """Before what stands for a notebook whose front end does not say which it is."""
-_numbers = itertools.count(1)
 
 
 def owner_here(root: Path, namespace: Mapping[str, object]) -> str:
     """The notebook or the script that runs here, as a path below ``root`` where it is; else a name for this session alone.
 
-    Jupyter's server tells a kernel its notebook in ``JPY_SESSION_NAME``, VS Code in a variable.
+    Jupyter's server tells a kernel its notebook in ``JPY_SESSION_NAME``, which programs that a cell starts inherit; VS Code
+    in a variable.
     """
-    notebooks = (os.environ.get("JPY_SESSION_NAME"), namespace.get("__vsc_ipynb_file__"))
+    in_kernel = "ipykernel.kernelapp" in sys.modules and sys.modules["ipykernel.kernelapp"].IPKernelApp.initialized()
+    notebooks = (os.environ.get("JPY_SESSION_NAME") if in_kernel else None, namespace.get("__vsc_ipynb_file__"))
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     found = [Path(str(one)) for one in notebooks if str(one).endswith(".ipynb")]
     found += [Path(script)] if script is not None else []
     path = next((one.resolve() for one in found if one.is_file() and not _is_program(one)), None)
     if path is None:
-        return f"{SESSION}{os.getpid()}-{next(_numbers)}"
+        return f"{SESSION}{secrets.token_hex(4)}"
     return as_owner(path, root)
 
 
@@ -54,28 +55,35 @@ def is_known(owner: str) -> bool:
     return bool(owner) and not owner.startswith(SESSION)
 
 
-def of_others(states: Mapping[str, State], owner: str, nodes: Iterable[Node], root: Path) -> dict[str, State]:
-    """Those that somebody else left who may still need their builds; of another session nobody can tell.
+def owner_of(node: Node, owner: str) -> str:
+    """Whose node it is: of the files where it stands in one, else of ``owner``."""
+    return FILES if node.file_path else owner
+
+
+def of_others(states: Mapping[str, State], owner: str, root: Path) -> dict[str, State]:
+    """Those that somebody else left or uses who may still need their builds; of another session nobody can tell.
 
     Args:
         states: What is remembered, by node id.
-        owner: Who asks; what nobody's name is on, and what stands in files where some of the nodes do, is the asker's too.
-        nodes: The asker's nodes.
+        owner: Who asks; what nobody's name is on is anybody's.
         root: The project's folder.
     """
-    mine = {"", owner, *(FILES for node in nodes if node.file_path)}
-    theirs = {node_id: state for node_id, state in states.items() if state.owner not in mine}
-    there = {name: not is_known(name) or (root / name).exists() for name in {state.owner for state in theirs.values()}}
-    return {node_id: state for node_id, state in theirs.items() if there[state.owner]}
+    names = {name for state in states.values() for name in (state.owner, *state.users)} - {"", owner}
+    there = {name for name in names if not is_known(name) or (root / name).exists()}
+    return {node_id: state for node_id, state in states.items() if not there.isdisjoint((state.owner, *state.users))}
 
 
-def shared(states: Mapping[str, State], owner: str, nodes: Sequence[Node], root: Path) -> list[str]:
+def shared(states: Mapping[str, State], owner: str, nodes: Iterable[Node], root: Path) -> list[str]:
     """A warning for each of the nodes that was last run by another notebook, or by files, under the same id."""
-    ids = {node.id for node in nodes}
-    found = of_others({i: state for i, state in states.items() if i in ids}, owner, nodes, root)
-    here = owner if is_known(owner) else "this session"
-    return [
-        f"{node_id} is a node of {state.owner} and of {here}: each takes the place of the other's build; rename one"
-        for node_id, state in found.items()
-        if is_known(state.owner)
-    ]
+    warnings = []
+    for node in nodes:
+        here, there = owner_of(node, owner), states[node.id].owner if node.id in states else ""
+        if is_known(there) and there != here and here and (root / there).exists():
+            both = f"{there} and of {here if is_known(here) else 'this session'}"
+            warnings.append(f"{node.id} is a node of {both}: each takes the place of the other's build; rename one")
+    return warnings
+
+
+def moved(owner: str, old: Path, new: Path) -> str:
+    """What an owner is called below another folder."""
+    return as_owner(old / owner, new) if is_known(owner) and owner != FILES else owner

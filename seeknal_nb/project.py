@@ -17,7 +17,7 @@ from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.engines import ENGINES, OnFirstUse
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.markup import plural
-from seeknal_nb.owner import owner_here
+from seeknal_nb.owner import FILES, moved, owner_here
 from seeknal_nb.pipeline import BEFORE_READING
 from seeknal_nb.shown import Shown, manifest_of
 from seeknal_nb.views.listing import garbage_rows
@@ -116,6 +116,7 @@ class Project(Shown):
         saved = project.directory / "target" / "manifest.json"
         if (project.directory / FOLDER).is_dir():
             project.load_folder()
+            project.owner = FILES
         elif saved.is_file():
             project.manifest = Manifest.load(saved)
         else:
@@ -257,6 +258,7 @@ class Project(Shown):
     def _move(self, folder: Path) -> None:
         """Take the settings of another folder for those of the one that is left; what the user said himself stays."""
         left, settings = self._settings, settings_of(folder)
+        self.owner = moved(self.owner, self.directory, folder)
         self.directory, self._settings, self.shared, self.summary = folder, settings, {}, None
         self.manifest = Manifest(settings.get("name") or folder.resolve().name)
         old = left.get("params", {})

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import ipykernel.kernelapp  # noqa: F401 - a kernel has it
 import nbformat
 import pytest
 
@@ -124,6 +125,8 @@ def test_a_notebook_that_the_shell_runs_is_the_owner_that_jupyter_names(home: Pa
     assert main(["run", ONE]) == 0
     states = json.loads((home / "target/state/execution_state.json").read_text())
     monkeypatch.setenv("JPY_SESSION_NAME", str(home / ONE))
+    assert owner_here(home, {}) != ONE  # a program that a cell starts is no notebook
+    monkeypatch.setattr("ipykernel.kernelapp.IPKernelApp.initialized", lambda: True)
     assert states["transform.a"]["owner"] == owner_here(home, {}) == Project(home).owner == ONE
 
 
@@ -146,3 +149,33 @@ def test_what_an_earlier_version_left_is_anybody_s(home: Path) -> None:
     two.owner = TWO
     two.remove("a")
     assert len(two.clean().rows) == 1
+
+
+def test_a_node_that_another_notebook_found_up_to_date_is_kept_for_it(home: Path) -> None:
+    one = ran(opened(home, ONE, a="SELECT 1 AS x", b="SELECT 2 AS x"))
+    two = ran(opened(home, TWO, a="SELECT 1 AS x"))
+    one.remove("a")
+    assert one.clean().rows == ()
+    assert up_to_date(two)
+    (home / TWO).unlink()
+    assert len(one.clean().rows) == 1
+
+
+def test_a_notebook_that_loaded_a_folder_leaves_what_the_folder_got_since(home: Path, capsys: Any) -> None:
+    (home / "seeknal").mkdir()
+    (home / "seeknal/a.yml").write_text("kind: transform\nname: a\nsql: SELECT 1 AS x\n")
+    loaded = opened(home, ONE)
+    loaded.load(home)
+    ran(loaded)
+    (home / "seeknal/b.yml").write_text("kind: transform\nname: b\nsql: SELECT 1 AS x\n")
+    assert main(["run"]) == 0
+    assert loaded.clean().rows == ()
+    assert loaded.plan().warnings == ()
+
+
+def test_an_owner_keeps_its_file_where_the_project_moves(home: Path) -> None:
+    (home / "deep/seeknal").mkdir(parents=True)
+    (home / "deep/seeknal/a.yml").write_text("kind: transform\nname: a\nsql: SELECT 1 AS x\n")
+    project = opened(home, ONE)
+    project.load(home / "deep")
+    assert (home / "deep" / project.owner).resolve() == home / ONE

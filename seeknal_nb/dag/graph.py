@@ -48,7 +48,7 @@ class Graph:
         ManifestError: An edge leads nowhere, or a name cannot be a table's name, or two names collide.
     """
 
-    __slots__ = ("_by_name", "_inputs", "children", "gated", "gates", "ids", "index", "nodes", "order", "parents")
+    __slots__ = ("_by_name", "_inputs", "_places", "children", "gated", "gates", "ids", "index", "nodes", "order", "parents")
 
     def __init__(self, manifest: Manifest, kinds: Mapping[str, Any] | None = None) -> None:
         self.nodes: tuple[Node, ...] = tuple(manifest.nodes.values())
@@ -72,6 +72,7 @@ class Graph:
             self.order = tuple(kahn(_joined(self.parents, self.gates), _joined(self.children, self.gated)))
         ids = self.ids
         self._inputs = {i: tuple([ids[p] for p in found]) for i, found in zip(ids, self.parents, strict=True)}
+        self._places = {ids[number]: at for at, number in enumerate(self.order)}
         self._by_name: dict[str, list[int]] = {}
         for number, node in enumerate(self.nodes):
             self._by_name.setdefault(node.name.casefold(), []).append(number)
@@ -85,6 +86,10 @@ class Graph:
     def __iter__(self) -> Iterator[Node]:
         """The nodes in topological order."""
         return (self.nodes[number] for number in self.order)
+
+    def ordered(self, ids: Iterable[str]) -> list[str]:
+        """These ids in topological order."""
+        return sorted(ids, key=self._places.__getitem__)
 
     def named(self, name: str) -> list[str]:
         """The ids that have this bare name, ignoring case."""

@@ -57,7 +57,7 @@ def relations(
             if found is not None:
                 views[node_id] = found
                 front += graph.inputs(node_id)
-    order = [node.id for node in graph if node.id in reached]
+    order = graph.ordered(reached)
     texts = {node_id: _view_sql(views[node_id], graph.inputs(node_id), views, root) for node_id in order if node_id in views}
     return {
         node_id: relation

@@ -15,6 +15,7 @@ from seeknal_nb.authoring.decorators import LISTENING
 from seeknal_nb.errors import UsageError
 from seeknal_nb.notebook.completer import Completer
 from seeknal_nb.notebook.session import Session
+from seeknal_nb.owner import is_known, owner_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,6 +92,8 @@ class SeeknalMagics(Magics):
         if self._opened is not None and self._opened[1] is not project:
             self._opened[1].close()
         project.namespace, project.cell_of = self.shell.user_ns, self.session.cell_of
+        if not is_known(project.owner):  # VS Code tells it in the namespace
+            project.owner = owner_here(project.directory, self.shell.user_ns)
         self._opened, self._told = (self.project, project), None
         self.shell.user_ns[VARIABLE] = project
         self.shell.user_ns_hidden[VARIABLE] = project

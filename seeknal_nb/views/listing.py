@@ -43,8 +43,9 @@ def status_rows(
     rows = []
     for step in plan.steps:
         state = states.get(step.node_id)
+        warned = len(state.warnings) if state and state.good else 0
         rows.append((
-            step.node_id, state.status if state else "never built", (len(state.warnings) or None) if state else None,
+            step.node_id, state.status if state else "never built", warned or None,
             state.row_count if state else None,
             round(state.duration, 3) if state else None, _when(state.last_run) if state else None,
             str(step.action), step.why,
@@ -67,7 +68,7 @@ def result_of(
         status = ExecutionStatus.SUCCESS if good else ExecutionStatus.CACHED
     if state is None:
         return NodeResult(step.node_id, status, reason=step.reason)
-    known = {"checks": list(checks), "warnings": state.warnings}
+    known = {"checks": list(checks), "warnings": state.warnings if state.good else []}
     return NodeResult(
         step.node_id, status, state.duration, state.row_count, state.error,
         {name: value for name, value in known.items() if value}, step.reason, state.attempts,

@@ -29,6 +29,7 @@ COLUMNS = (
     "metrics",
 )  # fmt: skip
 CACHED = "cached"
+Made = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,12 @@ class After:
         run_id: Its id.
         results: By node id, the result of its last execution up to this run, as the records have them; one of an earlier
             run is ``cached`` here.
-        keys: By node id, the key of the build that it had then.
+        builds: By node id, key and identity of the build that it had then: under one key another one may have been made.
     """
 
     run_id: str
     results: Mapping[str, Mapping[str, Any]]
-    keys: Mapping[str, str]
+    builds: Mapping[str, Made]
 
 
 def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
@@ -73,25 +74,29 @@ def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
 def after(records: Sequence[Mapping[str, Any]], run_id: str) -> After:
     """How the nodes stood after that run; ``records`` come the newest first."""
     until = list(dropwhile(lambda one: one["run_id"] != run_id, records))
-    keys: dict[str, str] = {}
+    builds: dict[str, Made] = {}
     for record in until:
-        for node_id, key in _keys(record).items():
-            keys.setdefault(node_id, key)
+        for node_id, made in _builds(record).items():
+            builds.setdefault(node_id, made)
     results: dict[str, Mapping[str, Any]] = {}
     for record in until:
         for result in _mappings(record.get("results")):
             node_id = str(result.get("node_id"))
             if record is until[0]:
                 results[node_id] = result
-            elif result.get("status") == "success" and _keys(record).get(node_id) == keys.get(node_id):
+            elif result.get("status") == "success" and _builds(record).get(node_id) == builds.get(node_id):
                 results.setdefault(node_id, {**result, "status": CACHED})
-    return After(run_id, results, keys)
+    return After(run_id, results, builds)
 
 
-def _keys(record: Mapping[str, Any]) -> dict[str, str]:
-    """The keys of the builds that a run made or took up again, by node id."""
-    found = record.get("keys")
-    return {node_id: str(key) for node_id, key in found.items()} if isinstance(found, dict) else {}
+def _builds(record: Mapping[str, Any]) -> dict[str, Made]:
+    """Key and identity of the builds that a run made or took up again, by node id."""
+    found, builds = record.get("builds"), dict[str, Made]()
+    for node_id, made in found.items() if isinstance(found, dict) else ():
+        match made:
+            case [str(key), str(identity)]:
+                builds[node_id] = key, identity
+    return builds
 
 
 def _mappings(found: object) -> Iterable[Mapping[str, Any]]:
@@ -114,7 +119,7 @@ def _row(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, before: A
     (status, rows, seconds, checks), (status_now, rows_now, seconds_now, checks_now) = pairs
     return (
         status, status_now, rows, rows_now, seconds, seconds_now, checks, checks_now,
-        _build(before.keys.get(node_id), now.keys.get(node_id)), _metrics(old, new),
+        _build(before.builds.get(node_id), now.builds.get(node_id)), _metrics(old, new),
     )  # fmt: skip
 
 
@@ -128,7 +133,7 @@ def _metadata(result: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _build(before: str | None, now: str | None) -> str:
+def _build(before: Made | None, now: Made | None) -> str:
     if before is None or now is None:
         return "new" if now is not None else ""
     return "same" if before == now else "another"
@@ -165,7 +170,7 @@ class Past:
         return self.after.run_id
 
     def __repr__(self) -> str:
-        return f"the pipeline after the run {self.run_id}: {', '.join(self.after.keys)}"
+        return f"the pipeline after the run {self.run_id}: {', '.join(self.after.builds)}"
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The table that the node had after that run, as a pandas frame.
@@ -174,15 +179,16 @@ class Past:
             SelectionError: It had none, or its build is not kept any more.
         """
         graph = Graph(self.runner.manifest, self.runner.kinds)
-        node_id = name if name in self.after.keys else resolve(graph, name)
+        bare = [node_id for node_id in self.after.builds if name in (node_id, node_id.partition(".")[2])]
+        node_id = bare[0] if len(bare) == 1 else resolve(graph, name)
         if node_id in graph.index and is_view(graph.nodes[graph.index[node_id]]):
             raise SelectionError(f"{node_id} is a view", why="it keeps no rows", remedy="read what it reads")
-        key = self.after.keys.get(node_id)
-        if key is None:
+        made = self.after.builds.get(node_id)
+        if made is None:
             raise SelectionError(f"{node_id} had no build after the run {self.run_id}", remedy=f"one of {self!r}")
-        build = self.runner.outputs.find(node_id, key)
-        if build is None or build.path is None:
-            why = "it has no table, or clean took it away"
+        build = self.runner.outputs.find(node_id, made[0])
+        if build is None or build.path is None or build.identity != made[1]:
+            why = "it has no table, or it was made once more under the same key, or clean took it away"
             raise SelectionError(
                 f"the build of {node_id} of then is not kept", why=why, remedy="clean --keep N keeps N a node"
             )

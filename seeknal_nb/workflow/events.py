@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -149,8 +150,8 @@ class ExecutionSummary:
 
     @property
     def warned(self) -> list[NodeResult]:
-        """The results of the nodes that came out, or were up to date, and have warnings, in topological order."""
-        return [r for r in self.results if r.warnings and r.status is not ExecutionStatus.FAILED]
+        """The results of the nodes that have warnings, however they came out, in topological order."""
+        return [r for r in self.results if r.warnings]
 
     @property
     def checks(self) -> pd.DataFrame:
@@ -294,7 +295,8 @@ def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
         if isinstance(value, dict):
             yield from numbers_in(value, f"{prefix}{name}.")
         elif isinstance(value, (int, float)):
-            yield f"{prefix}{name}", float(value)
+            with contextlib.suppress(OverflowError):  # an integer of hundreds of digits, in somebody's record
+                yield f"{prefix}{name}", float(value)
 
 
 def badge(status: str) -> Markup:

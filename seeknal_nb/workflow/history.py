@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Manifest
+    from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
 __all__ = ["LAST", "RunRecord", "newest_records", "read_history", "read_log", "runs_by_node", "usual_seconds"]
@@ -46,13 +47,13 @@ class RunRecord:
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(1)[0]}"
         return cls(directory, run_id, command, now.timestamp(), asked)
 
-    def finish(self, summary: ExecutionSummary, *, interrupted: bool, keys: Mapping[str, str]) -> None:
+    def finish(self, summary: ExecutionSummary, *, interrupted: bool, builds: Mapping[str, Build]) -> None:
         """Write the record, with the results of what was executed, and their logs.
 
         Args:
             summary: What came of it.
             interrupted: Whether somebody stopped it.
-            keys: By node id, the keys of the builds that it made, or took up again.
+            builds: By node id, those that it made, or took up again.
         """
         executed = [result for result in summary.results if result.attempts]
         record = {
@@ -62,7 +63,7 @@ class RunRecord:
             "interrupted": interrupted,
             **({"asked": self.asked} if self.asked is not None else {}),
             "totals": summary.totals(),
-            "keys": dict(keys),
+            "builds": {node_id: [build.key, build.identity] for node_id, build in builds.items()},
             "results": [_told(result) for result in executed],
         }
         write_atomic(self.directory / f"{self.run_id}.json", json.dumps(record, default=str).encode("utf-8", "replace"))
@@ -152,4 +153,5 @@ def _record(path: Path) -> dict[str, Any] | None:
         whole = isinstance(record["run_id"], str) and 0 <= record["started"] < LATEST and "command" in record
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return record if whole and "duration" in record.get("totals", ()) else None
+    totals = record.get("totals")
+    return record if whole and isinstance(totals, dict) and _number(totals.get("duration")) is not None else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.kinds.body import body_line
 from seeknal_nb.markup import cut
-from seeknal_nb.owner import FILES
+from seeknal_nb.owner import owner_of
 from seeknal_nb.storage.builds import told_of
 from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.state import FORMAT, WARNINGS, NodeState, read_states
@@ -17,6 +17,7 @@ from seeknal_nb.workflow.state import FORMAT, WARNINGS, NodeState, read_states
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from seeknal_nb.dag.manifest import Node
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.events import NodeResult
@@ -99,9 +100,12 @@ class Ledger:
         common: dict[str, Any] = {
             "duration": round(result.duration, 6), "last_run": now, "fingerprint": decision.key, "parts": dict(facts.parts),
             "raw": sight.raw, "probe": facts.probe, "attempts": result.attempts,
-            "owner": FILES if sight.node.file_path else self._owner,
+            "owner": self._owner_of(sight.node),
         }  # fmt: skip
         before = self.states.get(node_id)
+        common["users"] = [
+            user for user in ((before.owner, *before.users) if before else ()) if user not in ("", common["owner"])
+        ]
         if result.status is ExecutionStatus.SUCCESS and build is not None:
             state = NodeState(
                 "success", row_count=result.row_count, built=build.key, digest=build.digest,
@@ -117,9 +121,19 @@ class Ledger:
             )  # fmt: skip
         self._put(node_id, state)
 
-    def adopt(self, build: Build, world: Observed) -> None:
-        """Remember that an earlier build is the node's build again: somebody went back. When it last ran stays."""
+    def adopt(self, build: Build, world: Observed) -> bool:
+        """Remember who has the node's build too, and that an earlier one is it again; gives whether it was another.
+
+        When it last ran stays.
+        """
         facts, sight, before = world.facts[build.node_id], world.sights[build.node_id], self.states[build.node_id]
+        owner = self._owner_of(sight.node)
+        if owner not in ("", before.owner, *before.users):
+            before = replace(before, users=[*before.users, owner])
+        if before.built == build.key:
+            if before is not self.states[build.node_id]:
+                self._put(build.node_id, before)
+            return False
         state = replace(
             before, row_count=build.row_count, fingerprint=build.key, built=build.key, digest=build.digest,
             output=_output(build, world), inputs=dict(build.inputs), version=FORMAT,
@@ -127,6 +141,10 @@ class Ledger:
             earlier=_earlier(before, build), warnings=_kept(told_of(world.outputs.whole(build)).get("warnings", ())),
         )  # fmt: skip
         self._put(build.node_id, state)
+        return True
+
+    def _owner_of(self, node: Node) -> str:
+        return owner_of(node, self._owner)
 
     def _put(self, node_id: str, state: NodeState) -> None:
         self.states[node_id] = state

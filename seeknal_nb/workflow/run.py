@@ -172,7 +172,7 @@ class Run:
             summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=time.monotonic() - clock)
             interrupted = self.walk.cancelled.is_set()
             self.ledger.close(self.settings.outputs)
-            record.finish(summary, interrupted=interrupted, keys=self.walk.made)
+            record.finish(summary, interrupted=interrupted, builds=self.walk.made)
             if not interrupted:
                 record.keep_manifest(self.settings.manifest, self.settings.target)
             yield RunFinished(summary, interrupted)

@@ -260,7 +260,7 @@ class DAGRunner:
         return {node_id: state for node_id, state in self._of_others().items() if node_id not in self.manifest.nodes}
 
     def _of_others(self) -> dict[str, NodeState]:
-        return of_others(self.states(), self.owner, self.manifest.nodes.values(), self.root)
+        return of_others(self.states(), self.owner, self.root)
 
     def look(self, graph: Graph) -> Observed:
         """What is true of these nodes now; changes nothing."""

@@ -44,6 +44,7 @@ class NodeState:
         remedy: What that text ends in.
         line: The line of the body that it is about, from 1; 0 for none.
         owner: The notebook, the script or the folder whose node it was at the last execution; empty where nobody said.
+        users: Others who ran it before, or found it up to date.
         warnings: What the last good build came with and should be looked at; the first ``WARNINGS`` of them.
         version: Form of this entry.
     """
@@ -67,6 +68,7 @@ class NodeState:
     remedy: str | None = None
     line: int = 0
     owner: str = ""
+    users: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     version: int = FORMAT
 
@@ -139,7 +141,7 @@ def _check(state: NodeState) -> None:
     if not (type(state.version) is type(state.line) is int):
         raise TypeError(f"version {state.version!r}, line {state.line!r}")
     texts = (state.fingerprint, state.built, state.digest, state.output, state.raw, state.probe, state.error, state.remedy)
-    for value in (*texts, *state.warnings, state.owner):
+    for value in (*texts, *state.warnings, *state.users, state.owner):
         if value is not None and type(value) is not str:
             raise ValueError(f"{value!r} should be text")
     for held in (state.inputs, state.parts, state.seen, state.earlier):

@@ -54,7 +54,7 @@ class Walk:
         job: Makes a job of what is told of the node; it knows what all jobs of the run share.
         execute: Does a job, in a worker; never raises but to be interrupted.
         commit: Makes what came of it last, in this thread; gives the final result and the build.
-        adopt: Remembers that an earlier build is a node's build again.
+        adopt: Remembers that a build is a node's build again, or still; gives whether it was another one.
         interrupt: Stops what the engine is doing.
         cancelled: Set, by anybody, to start nothing more and to interrupt what is in flight.
     """
@@ -72,7 +72,7 @@ class Walk:
         job: Callable[..., Job],
         execute: Callable[[Job], tuple[NodeResult, Outcome]],
         commit: Callable[[NodeResult, Outcome, Decision], tuple[NodeResult, Build | None]],
-        adopt: Callable[[Build], None],
+        adopt: Callable[[Build], bool],
         interrupt: Callable[[], None],
         cancelled: threading.Event | None = None,
     ) -> None:
@@ -87,7 +87,7 @@ class Walk:
         self.builds: dict[str, Build | None] = {}
         self.digests: dict[str, str | None] = {}
         self.ran: set[str] = set()
-        self.made: dict[str, str] = {}
+        self.made: dict[str, Build] = {}
         self.cancelled = cancelled if cancelled is not None else threading.Event()
         self._in_flight: dict[Future[tuple[NodeResult, Outcome]], str] = {}
         self._done: queue.SimpleQueue[Future[tuple[NodeResult, Outcome]]] = queue.SimpleQueue()
@@ -166,9 +166,8 @@ class Walk:
     def _cached(self, step: Step, build: Build | None, reason: Reason) -> NodeResult:
         self._take(step.node_id, build)
         entry = self.world.facts[step.node_id].entry
-        if build is not None and entry is not None and entry.built != build.key:
-            self._adopt(build)
-            self.made[step.node_id] = build.key
+        if build is not None and entry is not None and self._adopt(build):
+            self.made[step.node_id] = build
         rows = build.row_count if build else None
         return NodeResult(step.node_id, S.CACHED, row_count=rows, reason=reason, metadata=self._told(build))
 
@@ -248,7 +247,8 @@ class Walk:
             self.ran.add(node_id)
             key = self.decisions[node_id].key
             self.builds[node_id], self.digests[node_id] = build, build.identity if build else key
-            self.made[node_id] = key or ""
+            if build is not None:
+                self.made[node_id] = build
         return result
 
     def _finish(self, result: NodeResult) -> Event:

@@ -97,6 +97,7 @@ def test_what_is_not_there_any_more_is_said(project: Project) -> None:
 
 def test_a_node_that_is_gone_can_still_be_read(project: Project) -> None:
     project.remove("r", "v", "a")
+    assert project.at("-2")["a"].x.tolist() == [2, 3]
     assert project.at("-2")["transform.a"].x.tolist() == [2, 3]
 
 
@@ -110,7 +111,7 @@ def test_a_run_is_named_by_its_id_a_part_of_it_or_from_the_end(project: Project)
 
 
 def test_a_record_of_an_earlier_version_or_of_somebody_else_is_no_obstacle(project: Project) -> None:
-    changes: list[dict[str, Any]] = [{"keys": 3}, {"results": "x"}, {"keys": {"a": 3}, "results": [3, {}]}]
+    changes: list[dict[str, Any]] = [{"builds": 3}, {"results": "x", "builds": {}}, {"builds": {"a": 3, "b": ["x"]}, "results": [3, {}]}]
     folder = project.directory / "target/runs"
     for path, change in zip(sorted(folder.glob("*T*.json")), changes, strict=True):
         path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
@@ -132,3 +133,33 @@ def test_the_shell_and_the_notebook_have_it(project: Project, monkeypatch: Any, 
     (project.directory / "seeknal/a.yml").write_text("kind: transform\nname: a\nsql: SELECT 1 AS x\n")
     assert main(["compare", "-3", "-2", "--format", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 3
+
+
+def test_what_was_made_once_more_under_the_same_key_is_another_build(tmp_path: Path) -> None:
+    """Its rows are gone, and nobody is shown those of the other run for them."""
+    project = Project(tmp_path)
+    project.transform("r", "SELECT random() AS z")
+    project.run(progress=False)
+    first = project["r"].z.tolist()
+    project.run(progress=False, full=True)
+    assert project["r"].z.tolist() != first
+    assert rows(project)["transform.r"]["build"] == "another"
+    assert project.at("last")["r"].z.tolist() == project["r"].z.tolist()
+    with pytest.raises(SelectionError, match="of then is not kept"):
+        project.at("-2")["r"]
+
+
+@pytest.mark.parametrize("totals", ["duration", ["duration"], {"duration": "x"}, None])
+def test_a_record_with_other_totals_is_passed_over(project: Project, totals: Any) -> None:
+    path = max((project.directory / "target/runs").glob("*T*.json"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "totals": totals}))
+    assert len(project.history().rows) == 2
+    assert rows(project, "-2", "last")
+
+
+def test_a_metric_of_hundreds_of_digits_is_left_out(project: Project) -> None:
+    path = max((project.directory / "target/runs").glob("*T*.json"))
+    record = json.loads(path.read_text())
+    record["results"] = [{"node_id": "transform.a", "status": "success", "metadata": {"metrics": {"m": 10**400, "n": 1}}}]
+    path.write_text(json.dumps(record))
+    assert rows(project)["transform.a"]["metrics"] == "n - -> 1"
