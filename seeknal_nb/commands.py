@@ -112,15 +112,14 @@ def _plan_arguments(parser: argparse.ArgumentParser) -> None:
 def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
-    from seeknal_nb.views.why import Whys  # noqa: PLC0415
 
     project.check_nodes()
     plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
-    yield replace(plan, steps=tuple(replace(step, note=step.note or told[step.node_id]) for step in plan.steps))
-    if options.why:
-        look = project.look(values_of(options))
-        yield Whys(tuple(map(look.why, plan.runs)))
+    steps = tuple(replace(step, note=step.note or told[step.node_id]) for step in plan.steps)
+    look = project.look(values_of(options))
+    whys = tuple(look.why(node_id, plan[node_id]) for node_id in plan.runs) if options.why else ()
+    yield replace(plan, steps=steps, whys=whys)
 
 
 def _parse(project: Project, _options: Arguments) -> Generator[Any]:

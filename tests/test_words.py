@@ -159,3 +159,14 @@ def test_a_kind_or_kinds_behind_ls_are_selectors_unless_a_node_has_that_name(hom
     assert [row[0] for row in nb("%seeknal ls rules").rows] == ["transform.rules"]
     assert main(["ls", "transforms"]) == 0
     assert "transform.a" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["build", "test", "compile", "list"])
+def test_a_foreign_command_is_answered_in_a_notebook_too(nb: Notebook, word: str) -> None:
+    assert nb.error(f"%seeknal {word}", UsageError).remedy == COMMANDS_ELSEWHERE[word]
+
+
+def test_a_semicolon_behind_a_line_is_ipython_s(nb: Notebook) -> None:
+    nb("%%seeknal transform a\nSELECT 1 AS x")
+    for line in ("%seeknal ls;", "%seeknal ls ;"):
+        assert nb.cell(line).error is None

@@ -12,6 +12,7 @@ from seeknal_nb.declaration import Declaration, declaration_of
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, params_of
 from seeknal_nb.markup import article
+from seeknal_nb.words import COMMANDS_ELSEWHERE
 
 if TYPE_CHECKING:
     import argparse
@@ -124,7 +125,8 @@ def _language(declared: Declaration, config: Mapping[str, Any], body: str) -> st
 def check_kind(kind: str, kinds: Sequence[str], commands: Sequence[str]) -> None:
     """Refuse a first word that is neither a kind nor a command."""
     if kind not in kinds and kind not in commands:
-        raise UsageError(f"unknown command or kind {kind!r}", remedy=near(kind, [*commands, *kinds], what="command"))
+        remedy = COMMANDS_ELSEWHERE.get(kind) or near(kind, [*commands, *kinds], what="command")
+        raise UsageError(f"unknown command or kind {kind!r}", remedy=remedy)
 
 
 def body_language(text: str) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.declaration import Declaration
 
-__all__ = ["ENGINE", "build_key", "config_parts", "node_parts", "own_digest", "used_values", "written"]
+__all__ = ["ENGINE", "build_key", "config_parts", "holes_of", "node_parts", "own_digest", "used_values", "written"]
 
 SHORT = 16
 SQL_WITHIN = frozenset({"sql", "query", "expression", "where", "value", "condition"})
@@ -46,7 +46,7 @@ def written(node: Node, declared: Declaration, params: Mapping[str, object]) -> 
     text = _json(node.config)
     if "{{" not in text:
         return digest(text), node
-    used = _values(_holes(node.config), node.config, params)
+    used = _values(holes_of(node.config), node.config, params)
     return digest(text + _json(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
 
 
@@ -60,7 +60,7 @@ def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) 
 
 def used_values(node: Node, params: Mapping[str, object]) -> dict[str, object]:
     """The parameters that a node uses, in its texts or by ``ctx.params``, and their values; None for one that has none."""
-    used = [*_holes(node.config), *_params_of_python(node.config.get("python"), params)]
+    used = [*holes_of(node.config), *_params_of_python(node.config.get("python"), params)]
     return _values(used, node.config, params)
 
 
@@ -75,14 +75,15 @@ def _params_of_python(source: object, params: Mapping[str, object]) -> Iterable[
     return filter(str.isidentifier, params) if named is None else sorted(named)
 
 
-def _holes(config: Mapping[str, Any]) -> dict[str, None]:
+def holes_of(config: Mapping[str, Any]) -> dict[str, None]:
+    """The parameters that a config's texts ask for, each once."""
     return dict.fromkeys(name for text in texts_of(config) for name in holes(text))
 
 
 def _values(names: Iterable[str], config: Mapping[str, Any], params: Mapping[str, object]) -> dict[str, object]:
     """What these names stand for in a node: what it declares itself reads the notebook's variables of the same names too."""
     reached = reaching(config, params)
-    own = _holes({"params": config.get("params")}) if reached is not params else {}
+    own = holes_of({"params": config.get("params")}) if reached is not params else {}
     found = {name: _known(name, reached) for name in names}
     return found | {name: [_known(name, params), found[name]] for name in own if name in found}
 

@@ -115,7 +115,7 @@ class SeeknalMagics(Magics):
         from seeknal_nb.notebook import face  # noqa: PLC0415
 
         try:
-            return self._answer(split_line(line), cell)
+            return self._answer(split_line(line.rstrip().removesuffix(";")), cell)
         except Help as text:
             return None if self.headless else face.show_text(str(text))
 

@@ -55,7 +55,7 @@ _PIECE = re.compile(
 )
 """To DuckDB a letter is whatever is no ASCII, and a comment ends at either sign of a line's end."""
 _SPECIAL = re.compile(r"[~!@#%^&|`?]")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:[\d:.+\-Z ]+)?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:[\d:.+\-Z ]+)?|\d{2}:\d{2}(:\d{2}(\.\d+)?)?")
 _SIGNS = re.compile(r"[*?\[]")
 _QUERY = re.compile(r"[(\s]*(select|with|from|values|create|pivot|unpivot|summarize|describe|table)\b", re.IGNORECASE)
 _BLOCK = re.compile(r"/\*|\*/")

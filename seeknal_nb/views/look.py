@@ -65,9 +65,9 @@ class Look:
     def _explainer(self) -> Explainer:
         return Explainer(self.runner)
 
-    def why(self, name: str) -> Causes:
-        """Why the node runs, or last ran: what changed, old against new."""
-        return self._explainer.of(name)
+    def why(self, name: str, step: Step | None = None) -> Causes:
+        """Why the node runs, by its step where a plan was made, or last ran: what changed, old against new."""
+        return self._explainer.of(name, step)
 
     def whys(self) -> Whys:
         """The same of each node that would run."""

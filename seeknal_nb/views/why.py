@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.markup import changed_lines, esc_html, esc_term
-from seeknal_nb.workflow.evidence import WHY, evidence_of, kept
+from seeknal_nb.workflow.evidence import Kept, evidence_of
 from seeknal_nb.workflow.history import read_history, runs_by_node
 from seeknal_nb.workflow.plan import Action
 from seeknal_nb.workflow.planner import decide_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import pandas as pd
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Causes", "Explainer", "Whys"]
 
-INPUT = "input"
+INPUT, FILE = "input", "file"
 SEARCHED = 50
 """Runs whose records are searched for what an input ran for."""
 NOT_KNOWN = "not known yet"
@@ -124,6 +124,7 @@ class Explainer:
     def __init__(self, runner: DAGRunner) -> None:
         self._runner, self._graph = runner, Graph(runner.manifest, runner.kinds)
         self._world, self._plan = runner.look(self._graph), runner.plan()
+        self._kept = Kept.read(runner.target)
         decisions = decide_all(self._graph, self._world)
         self._digests = {i: one.build.identity if one.build else None for i, one in decisions.items()}
         self._history = runs_by_node(read_history(runner.target / "runs", most=SEARCHED))
@@ -132,27 +133,30 @@ class Explainer:
         """Of each node that runs, or may run."""
         return Whys(tuple(map(self.of, self._plan.runs)))
 
-    def of(self, name: str) -> Causes:
-        """Of one node, by its id or bare name; raises ``SelectionError`` where there is none."""
+    def of(self, name: str, step: Step | None = None) -> Causes:
+        """Of one node, by its id or bare name, and where a plan was made, by its step.
+
+        Raises:
+            SelectionError: There is no such node.
+        """
         node_id = resolve(self._graph, name)
-        step, entry = self._plan[node_id], self._world.facts[node_id].entry
-        known = kept(self._runner.target / WHY, node_id)
+        step, entry = step or self._plan[node_id], self._world.facts[node_id].entry
         if step.action is Action.RUN:
             verb = "will run" if step.certain else "may run"
-            before = known.get(entry.fingerprint or "") if entry is not None else None
-            now = self._now(node_id)
-            return self._compared(node_id, f"{node_id} {verb}: {step.why}", before, now, GONE if entry is not None else "")
+            before = self._kept.of(node_id, entry.fingerprint) if entry is not None else None
+            now, missing = self._now(node_id), GONE if entry is not None else ""
+            return self._compared(node_id, f"{node_id} {verb}: {step.why}", before, now, missing)
         if step.action is Action.SKIP or entry is None:
             return Causes(node_id, f"{node_id} is left out: {step.why}")
-        return self._last(node_id, step, entry, known)
+        return self._last(node_id, step, entry)
 
-    def _last(self, node_id: str, step: Step, entry: NodeState, known: Mapping[str, Evidence]) -> Causes:
+    def _last(self, node_id: str, step: Step, entry: NodeState) -> Causes:
         """Of a node that is up to date: what had changed when it was executed last."""
-        keys, last = list(known), next(iter(self._history.get(node_id, ())), None)
+        last = next(iter(self._history.get(node_id, ())), None)
         then = f"; it last ran because of this: {last['reason']}" if last is not None else ""
-        at = keys.index(entry.fingerprint) if entry.fingerprint in keys else 0
-        before, now = (known[keys[at - 1]], known[keys[at]]) if at else (None, None)
-        return self._compared(node_id, f"{node_id} is {step.why}{then}", before, now, "")
+        key = entry.fingerprint or ""
+        before = self._kept.of(node_id, self._kept.before.get((node_id, key)))
+        return self._compared(node_id, f"{node_id} is {step.why}{then}", before, self._kept.of(node_id, key), "")
 
     def _now(self, node_id: str) -> Evidence:
         return evidence_of(self._graph, self._world, node_id, self._runner.around, self._digests)
@@ -166,7 +170,7 @@ class Explainer:
         for what in dict.fromkeys([*now, *before]):
             old, new = before.get(what, {}), now.get(what, {})
             for name in dict.fromkeys([*new, *old]):
-                if old.get(name) != new.get(name):
+                if _of_content(what, old.get(name)) != _of_content(what, new.get(name)):
                     yield self._cause(what, name, old.get(name, ""), new.get(name, ""))
 
     def _cause(self, what: str, name: str, before: str, now: str) -> Cause:
@@ -176,3 +180,8 @@ class Explainer:
         runs = self._history.get(name, ())
         why = step.why if step is not None and step.action is Action.RUN else runs[0]["reason"] if runs else ""
         return Cause(what, name, before[:8], now[:8] or NOT_KNOWN, why)
+
+
+def _of_content(what: str, text: str | None) -> str | None:
+    """What counts of a cue: of a file not its time."""
+    return text.rpartition(" ")[2] if what == FILE and text is not None else text

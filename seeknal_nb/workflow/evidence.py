@@ -1,8 +1,8 @@
 """What a node was made of when it was executed, for whoever asks later why it has to run. Nothing reads it to decide.
 
 Digests say that something changed; this says what: the lines of its body, the keys of its config, parameters, what it
-reads of the notebook, packages, files, inputs. A value is kept as at most ``LONGEST`` characters, what is called like a
-credential as a digest only.
+reads of the notebook, packages, files, inputs. A value is kept as at most ``LONGEST`` characters. What stands near a word
+for a credential, what comes from the environment, and who logs in by a URL, is kept as a digest only.
 """
 
 from __future__ import annotations
@@ -10,35 +10,43 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from seeknal_nb.dag.keys import ENGINE, used_values
-from seeknal_nb.errors import StateError
 from seeknal_nb.secrets import names_credential
-from seeknal_nb.storage.files import digest, write_unsynced
+from seeknal_nb.storage.files import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.kinds.task import Surroundings
     from seeknal_nb.workflow.observe import Observed
 
-__all__ = ["WHY", "Evidence", "evidence_of", "kept", "remember"]
+__all__ = ["WHY", "Evidence", "EvidenceFile", "Kept", "evidence_of"]
 
 WHY = "why"
-"""The folder, below what runs leave."""
+"""The folder, below what runs leave: a file a run, a line an execution."""
 LONGEST = 200
 MOST_LINES = 2_000
-KEPT = 5
-"""How many executions of a node, by key, are kept: going back to an earlier one finds it."""
+MOST_RUNS = 200
+"""Files that are read, the newest."""
 BODIES = ("sql", "transform", "python")
 _LABEL = re.compile(r"<(function|class) (.+?) \d+>")
-_PACKAGE = re.compile(r"module (\S+) (.*)")
+_PACKAGE = re.compile(r"module (\S+) (python [\d.]+|[^\s,()]+)")
+_MARKS = re.compile(r"[\x02\x03]")
 _COLUMNS = re.compile(r"((join|unique|primary|foreign|natural|business|row|id)_?)?keys?(\[\d+\])?", re.IGNORECASE)
 _ASSIGNED = re.compile(r"(\s*[\"']?(\w+)[\"']?\s*(?::[^=]*)?[=:]\s*)(\S.*)")
+_NEAR = re.compile(
+    r"secret|token|passw|passphrase|pgpass|\bpass\b|pwd|credential|auth|dsn|bearer|cookie"
+    r"|(api|access|private|signing|account|storage|master|ssh|encryption)[_-]?key",
+    re.IGNORECASE,
+)
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<=[\"'])[^\"']+$")
+_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+:[^/\s@'\"]*(?=@)")
 
 Evidence = dict[str, dict[str, str]]
 """By what it is, as ``SQL``, ``config``, ``parameter``, ``notebook``, ``package``, ``file``, ``input``; then by name."""
@@ -57,35 +65,48 @@ def evidence_of(
         digests: Of its inputs, as far as they are known.
     """
     node, sight, facts = graph.nodes[graph.index[node_id]], world.sights[node_id], world.facts[node_id]
+    own = node.config.get("params")
+    used = {n: v for n, v in used_values(node, around.params).items() if v is not None or n not in (own or ())}
     found: Evidence = {
         "SQL": {name: _text(text) for name in BODIES[:2] if isinstance(text := node.config.get(name), str)},
         "code": {name: _text(text) for name in BODIES[2:] if isinstance(text := node.config.get(name), str)},
         "config": dict(_flat({name: value for name, value in node.config.items() if name not in BODIES})),
-        "parameter": {name: _value(name, value) for name, value in used_values(node, around.params).items()},
+        "parameter": {name: _value(name, value) for name, value in used.items()},
         "file": {_below(Path(path), world.root): _file(look) for path, look in sight.seen.items() if look},
         "input": {name: str(digests.get(name) or "") for name in graph.inputs(node_id)},
         ENGINE: {"": facts.parts.get(ENGINE, "")},
-        **_taken(sight.captured.digest_text),
+        **_taken(_MARKS.sub("", sight.captured.digest_text)),
     }
     told: Evidence = around.secrets.hide({what: named for what, named in found.items() if named})
     return told
 
 
 def _text(text: str) -> str:
-    """A text, each line cut, and without what is given to a name that speaks of a credential."""
-    return "\n".join(map(_line, text.splitlines()[:MOST_LINES]))
+    """A text, each line cut and without credentials.
+
+    Brackets that open beside a word for one hide what is in them, and so does a function with such a word its defaults.
+    """
+    lines, depth, seen = [], 0, False
+    for line in text.splitlines()[:MOST_LINES]:
+        near = depth > 0 or _NEAR.search(line) is not None or (seen and line.lstrip().startswith("default "))
+        seen = seen or near
+        lines.append(_line(line, near=near))
+        depth = max(0, depth + sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))) if near else 0
+    return "\n".join(lines)
 
 
-def _line(line: str) -> str:
+def _line(line: str, *, near: bool) -> str:
     assigned = _ASSIGNED.fullmatch(line)
     if assigned and _is_secret(assigned[2]):
         return f"{assigned[1]}{_hidden(assigned[3])}"
+    line = _LOGIN.sub(lambda login: _hidden(login[0]), line)
+    line = _LITERAL.sub(lambda literal: _hidden(literal[0]), line) if near else line
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}… {_hidden(line)}"
 
 
 def _is_secret(name: str) -> bool:
     """Whether a name speaks of a credential; columns that are keys do not."""
-    return names_credential(name) and not _COLUMNS.fullmatch(name)
+    return (names_credential(name) or _NEAR.search(name) is not None) and not _COLUMNS.fullmatch(name)
 
 
 def _hidden(text: str) -> str:
@@ -94,9 +115,9 @@ def _hidden(text: str) -> str:
 
 def _value(name: str, value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=repr, ensure_ascii=False)
-    if any(map(_is_secret, name.split("."))):
+    if name.startswith("env:") or any(map(_is_secret, name.split("."))):
         return _hidden(text)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… {_hidden(text)}"
+    return _line(text, near=_NEAR.search(text) is not None)
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -128,29 +149,82 @@ def _taken(text: str) -> Evidence:
     notebook: dict[str, str] = {}
     packages: dict[str, str] = {}
     for entry in re.split(r"\n(?=\S)", _LABEL.sub(r"<\1 \2>", text)) if text else ():
-        for name, version in _PACKAGE.findall(entry):
-            packages[name] = version.partition(",")[0]
+        packages |= dict(_PACKAGE.findall(entry))
         first, _, rest = entry.partition("\n")
         name, equals, value = first.partition(" = ")
         if equals and not rest:
             notebook[name] = _value(name, value)
         elif not _PACKAGE.fullmatch(first):
-            notebook[first] = _text(rest)
+            same = sum(label == first or label.startswith(f"{first} (") for label in notebook)
+            notebook[f"{first} ({same + 1})" if same else first] = _text(rest)
     return {"notebook": notebook, "package": packages}
 
 
-def remember(target: Path, node_id: str, key: str, evidence: Evidence) -> None:
-    """Keep what an execution of the node under this key was made of; the oldest of ``KEPT`` goes. No run depends on it."""
-    directory = target / WHY
-    before = [(one, found) for one, found in _read(directory, node_id).items() if one != key]
-    with contextlib.suppress(StateError):
-        write_unsynced(_path(directory, node_id), json.dumps(dict([*before, (key, evidence)][-KEPT:]), ensure_ascii=False))
+class EvidenceFile:
+    """What the executions of one run were made of; no run depends on it, so what cannot be written is left."""
+
+    def __init__(self, target: Path, run_id: str, graph: Graph, world: Observed, around: Surroundings) -> None:
+        self._path = target / WHY / f"{run_id}.jsonl"
+        self._graph, self._world, self._around = graph, world, around
+        self._file: TextIO | None = None
+
+    def add(self, node_id: str, key: str, digests: Mapping[str, str | None]) -> None:
+        """Add an execution of the node, under its key and after that of its last one; under the same key it says no more."""
+        entry = self._world.facts[node_id].entry
+        before = (entry.fingerprint if entry is not None else None) or ""
+        with contextlib.suppress(OSError):
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("a", encoding="utf-8", errors="replace")
+            told = {} if key == before else evidence_of(self._graph, self._world, node_id, self._around, digests)
+            self._file.write(f"{node_id}\t{key}\t{before}\t{json.dumps(told, ensure_ascii=False)}\n")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with contextlib.suppress(OSError):
+            if self._file is not None:
+                self._file.close()
 
 
-def kept(directory: Path, node_id: str) -> dict[str, Evidence]:
-    """What the last executions of the node were made of, by key, the oldest first; ``{}`` where nothing is known."""
-    found = _read(directory, node_id)
-    return {key: one for key, one in found.items() if _is_sound(one)}
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What runs have kept.
+
+    Attributes:
+        texts: By node and key, the evidence as JSON.
+        before: By node and key, the key of the execution before the last one under this key.
+    """
+
+    texts: Mapping[tuple[str, str], str]
+    before: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def read(cls, target: Path) -> Kept:
+        """All that the last runs kept; a line that is broken is passed over."""
+        texts: dict[tuple[str, str], str] = {}
+        before: dict[tuple[str, str], str] = {}
+        for path in sorted((target / WHY).glob("*.jsonl"), reverse=True)[:MOST_RUNS]:
+            for node_id, key, last, text in _lines(path):
+                before.setdefault((node_id, key), last)
+                if text != "{}":
+                    texts.setdefault((node_id, key), text)
+        return cls(texts, before)
+
+    def of(self, node_id: str, key: str | None) -> Evidence | None:
+        """What an execution of the node under this key was made of; None where nobody knows."""
+        with contextlib.suppress(ValueError, RecursionError, KeyError):
+            found = json.loads(self.texts[node_id, key or ""])
+            return found if _is_sound(found) else None
+        return None
+
+
+def _lines(path: Path) -> Iterable[list[str]]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return []
+    parts = (line.split("\t", 3) for line in reversed(lines))
+    return [found for found in parts if len(found) == 4]  # noqa: PLR2004 - what ``add`` writes
 
 
 def _is_sound(found: object) -> bool:
@@ -158,14 +232,3 @@ def _is_sound(found: object) -> bool:
     return isinstance(found, dict) and all(
         isinstance(named, dict) and all(isinstance(text, str) for text in named.values()) for named in found.values()
     )
-
-
-def _read(directory: Path, node_id: str) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        found = json.loads(_path(directory, node_id).read_bytes())
-        return found if isinstance(found, dict) else {}
-    return {}
-
-
-def _path(directory: Path, node_id: str) -> Path:
-    return directory / f"{node_id}.json"

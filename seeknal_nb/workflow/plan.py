@@ -129,13 +129,15 @@ class Step:
 class Plan:
     """All nodes in topological order, each with what is done to it and why.
 
-    ``seconds`` is what a run would take, as far as its nodes ran before; None where none did, or nobody looked.
+    ``seconds`` is what a run would take, as far as its nodes ran before; None where none did, or nobody looked. ``whys``
+    is what changed of each node that runs, where somebody asked.
     """
 
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
     seconds: float | None = None
+    whys: tuple[Any, ...] = ()
 
     def __iter__(self) -> Any:
         return iter(self.steps)
@@ -156,8 +158,9 @@ class Plan:
         return [step.node_id for step in self.steps if step.action is Action.RUN]
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"steps": [...], "warnings": [...]}``."""
-        return {"steps": [step.to_dict() for step in self.steps], "warnings": list(self.warnings)}
+        """``{"steps": [...], "warnings": [...]}``, and ``whys`` where there are."""
+        whys = {"whys": [why.to_dict() for why in self.whys]} if self.whys else {}
+        return {"steps": [step.to_dict() for step in self.steps], "warnings": list(self.warnings), **whys}
 
     def to_frame(self) -> pd.DataFrame:
         """One row a node in order: node_id, action, reason, tags (text) and certain (bool)."""
@@ -186,12 +189,13 @@ class Plan:
 
     def __str__(self) -> str:
         lines = [*self.lines(), *(f"  ! {warning}" for warning in self.warnings), self.headline()]
-        return "\n".join(esc_term(line, one_line=True) for line in lines)
+        return "\n".join([*(esc_term(line, one_line=True) for line in lines), *map(str, self.whys)])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         rows = [(n, _what(s).lower(), s.node_id, s.why, ", ".join(s.tags)) for n, s in enumerate(self.steps[:500], 1)]
         notes = "".join(f"<p>{esc_html(text)}</p>" for text in (self.headline(), *self.warnings))
-        return {"text/plain": str(self), "text/html": notes + table(["", "action", "node", "why", "tags"], rows)}
+        whys = "".join(f"<pre>{esc_html(str(why))}</pre>" for why in self.whys)
+        return {"text/plain": str(self), "text/html": notes + table(["", "action", "node", "why", "tags"], rows) + whys}
 
 
 def with_seconds(plan: Plan, graph: Graph, usual: Mapping[str, float], workers: int) -> Plan:

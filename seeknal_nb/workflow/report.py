@@ -46,6 +46,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f"ℹ {RULE}"
     yield from (f"! {warning}" for warning in plan.warnings)
     yield f"ℹ {plan.headline()}"
+    yield from (str(why) for why in plan.whys)
 
 
 def event_lines(event: Event) -> Iterator[str]:

@@ -11,17 +11,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.parameters import texts_of
+from seeknal_nb.dag.keys import holes_of
 from seeknal_nb.engines import EngineSpec, Interrupted
 from seeknal_nb.errors import SeeknalError, text_of
 from seeknal_nb.kinds.body import sql_of
 from seeknal_nb.sql.names import unordered
-from seeknal_nb.sql.text import holes
 from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.outputs import discard
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
-from seeknal_nb.workflow.evidence import evidence_of, remember
+from seeknal_nb.workflow.evidence import EvidenceFile
 from seeknal_nb.workflow.executors import DaemonExecutor, executor_for, machine_memory, works_here
 from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
@@ -134,6 +133,7 @@ class Run:
         self.settings, self.graph, self.plan, self.world, self.ledger = settings, graph, plan, world, ledger
         self._execute_node, self._execute_by_type = execute_node, execute_by_type
         self._record = RunRecord.begin(settings.target / "runs", settings.command, settings.asked)
+        self._evidence = EvidenceFile(settings.target, self._record.run_id, graph, world, settings.around)
         executor, self._elsewhere = settings.executor, None
         if executor is not None and plan.runs and not works_here(executor):
             self._elsewhere = Elsewhere(executor, settings.outputs.root, self._record.run_id)
@@ -183,6 +183,7 @@ class Run:
 
     def _let_go(self) -> None:
         ended, self._over = self.walk.abandon(), True
+        self._evidence.close()
         if self._elsewhere is not None:
             self._elsewhere.stop()
         for one in list(self._in_flight.values()):
@@ -274,7 +275,7 @@ class Run:
     def _holds_environment(self, job: Job) -> bool:
         """Whether a variable of this environment was put into the node's texts, which then stays in this process."""
         written = self.graph.nodes[self.graph.index[job.node.id]]
-        return any(name.startswith("env:") for text in texts_of(written.config) for name in holes(text))
+        return any(name.startswith("env:") for name in holes_of(written.config))
 
     def _commit(self, result: NodeResult, outcome: Outcome, decision: Decision) -> tuple[NodeResult, Build | None]:
         """Publish what was staged and remember the result; only then is it told."""
@@ -293,8 +294,7 @@ class Run:
                 one.forget()
         result = result if result.reason else replace(result, reason=self._reasons[result.node_id])
         self.ledger.note(result, decision, build, self.world, seen=outcome.seen)
-        made = evidence_of(self.graph, self.world, result.node_id, self.settings.around, self.walk.digests)
-        remember(self.settings.target, result.node_id, decision.key or "", made)
+        self._evidence.add(result.node_id, decision.key or "", self.walk.digests)
         return result, build
 
     def _publish(self, build: Build, outcome: Outcome, seconds: float) -> Build:

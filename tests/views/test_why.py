@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from seeknal_nb import Project
 from seeknal_nb.cli import main
-from seeknal_nb.workflow.evidence import KEPT, LONGEST, kept
+from seeknal_nb.workflow.evidence import LONGEST
 
 
 @pytest.fixture
@@ -128,28 +129,83 @@ def test_what_nobody_kept_is_said(project: Project) -> None:
     assert "not known here" in project.why("b").note
 
 
-@pytest.mark.parametrize("text", ["", "[]", "3", '{"k": 3}', '{"k": {"SQL": 3}}', '{"k": {"SQL": {"sql": 3}}}', "\0", "[" * 99_999])
+@pytest.mark.parametrize("text", ["", "[]", "3", '{"SQL": 3}', '{"SQL": {"sql": 3}}', "\0", "[" * 99_999, "torn"])
 def test_what_somebody_else_wrote_is_passed_over(project: Project, text: str) -> None:
-    (project.directory / "target/why/transform.b.json").write_text(text)
+    [path] = (project.directory / "target/why").iterdir()
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    path.write_text("\n".join("\t".join([*parts[:3], text]) if text != "torn" else parts[0] for parts in lines))
     sql(project)
     assert project.why("b").causes == ()
     project.run(progress=False)
-    assert len(kept(project.directory / "target/why", "transform.b")) == 1
+    assert project.plan().headline() == "3 nodes: 3 up to date"
 
 
-def test_a_few_executions_are_kept_and_going_back_finds_its_own(project: Project) -> None:
-    for number in range(KEPT + 3):
+def test_a_line_without_an_end_costs_the_others_nothing(project: Project) -> None:
+    [path] = (project.directory / "target/why").iterdir()
+    path.write_text(path.read_text() + "transform.x\tkey")
+    sql(project)
+    assert project.why("b").causes != ()
+
+
+def test_going_back_finds_what_the_node_was_made_of_then(project: Project) -> None:
+    for number in (1, 2, 3, 1):
         project.transform("b", f"SELECT x FROM a WHERE x > {number}")
         project.run(progress=False)
-    assert len(kept(project.directory / "target/why", "transform.b")) == KEPT
-    project.transform("b", f"SELECT x FROM a WHERE x > {KEPT + 1}")
-    project.run(progress=False)
     project.transform("b", "SELECT x FROM a WHERE x > 77")
     [cause] = project.why("b").causes
-    assert cause.before.endswith(f"> {KEPT + 1}")
+    assert cause.before.endswith("> 1")
+    project.run(progress=False)
+    [cause] = project.why("b").causes
+    assert (cause.before[-1], cause.now[-2:]) == ("1", "77")
+
+
+def test_a_run_for_another_reason_tells_of_no_change(project: Project) -> None:
+    sql(project)
+    project.run(progress=False)
+    project.run(progress=False, full=True)
+    assert project.why("b").headline.endswith("it last ran because of this: full run")
+    assert project.why("b").causes == ()
+    key(project)
+    assert [one.name for one in project.why("b").causes] == ["sql", "refresh"]
+
+
+def test_a_file_whose_time_alone_is_another_is_no_cue(project: Project) -> None:
+    for name in ("a", "b"):
+        (project.directory / f"g_{name}.csv").write_text("x\n1\n")
+    project.source("g", path="g_*.csv")
+    project.run(progress=False)
+    os.utime(project.directory / "g_a.csv", (1, 1))
+    (project.directory / "g_c.csv").write_text("x\n1\n")
+    assert [(one.what, one.name) for one in project.why("g").causes] == [("file", "g_c.csv")]
+
+
+def test_helpers_of_one_name_are_told_apart(tmp_path: Path, nb: Any) -> None:
+    nb("def make(n):\n    def f(x):\n        return x + n\n    return f\na, b = make(4), make(5)")
+    nb("%%seeknal transform p\nimport pandas as pd\n\ndef p():\n    return pd.DataFrame({'x': [a(1) + b(1)]})")
+    nb("%seeknal run")
+    nb("a = make(44)")
+    assert "+   n = 44" in str(nb("%seeknal why p"))
+
+
+def test_packages_are_told_by_their_versions(project: Project, monkeypatch: Any) -> None:
+    project.transform("q", python="import pandas\nfrom functools import partial\n\ndef q(b):\n    return pandas.DataFrame(b)")
+    project.run(progress=False)
+    [path] = sorted((project.directory / "target/why").iterdir())[-1:]
+    packages = json.loads(path.read_text().split("\t", 3)[3])["package"]
+    assert packages["pandas"][0].isdigit()
+    assert packages["functools"].startswith("python 3.")
+    assert "\x02" not in path.read_text()
 
 
 SECRETS = {
+    "in a mapping of a constant": "conf = {'user': 'bob', 'nested': {'token': 'hush-hush'}}\ndef h():\n    return conf",
+    "a header": "headers = {'Authorization': 'Bearer hush-hush'}\ndef h():\n    return headers",
+    "a URL": "conn = 'postgresql://bob:hush-hush@db/x'\ndef h():\n    return conn",
+    "a DSN": "conn = 'host=db password=hush-hush'\ndef h():\n    return conn",
+    "a default": "def h(password='hush-hush'):\n    return password",
+    "an argument": "def g(x, **more): return x\ndef h():\n    return g('x', password='hush-hush')",
+    "over several lines": "def h():\n    password = (\n        'hush-hush'\n    )\n    return password",
+    "a partial": "from functools import partial\ndef g(token): return token\nh = partial(g, token='hush-hush')",
     "a constant": "API_KEY = 'hush-hush'\ndef h():\n    return API_KEY",
     "within a helper": "def h():\n    password = 'hush-hush'\n    return password",
     "in a mapping": "conf = {'token': 'hush-hush'}\napi_token = conf['token']\ndef h():\n    return api_token",
@@ -163,11 +219,25 @@ def test_what_is_called_like_a_credential_is_kept_as_a_digest_only(tmp_path: Pat
     nb("%seeknal run")
     nb(source.replace("hush-hush", "quiet-now"))
     found = str(nb("%seeknal why p"))
-    text = (tmp_path / "target/why/transform.p.json").read_text()
+    text = "".join(path.read_text() for path in (tmp_path / "target/why").iterdir())
     for told in (found, text):
         assert "hush" not in told
         assert "quiet" not in told
     assert "digest" in found
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "PGPASS", "DSN", "PLAIN"])
+def test_what_comes_from_the_environment_is_kept_as_a_digest_only(tmp_path: Path, monkeypatch: Any, name: str) -> None:
+    project = Project(tmp_path)
+    project.transform("e", f"SELECT '{{{{ env:{name} }}}}' AS c")
+    for value in ("postgresql://bob:hush-hush@db/x", "quiet-now"):
+        monkeypatch.setenv(name, value)
+        told = str(project.why("e"))
+        project.run(progress=False)
+    assert f"parameter env:{name}: (digest " in told
+    for text in (told, *(path.read_text() for path in (tmp_path / "target/why").iterdir())):
+        assert "hush" not in text
+        assert "quiet" not in text
 
 
 def test_keys_that_are_columns_are_no_credentials(project: Project) -> None:
@@ -201,6 +271,11 @@ def test_the_shell_has_it_for_one_node_for_all_and_below_the_plan(tmp_path: Path
         out = capsys.readouterr().out
         assert "- SELECT 1 AS x" in out
         assert "+ SELECT 2 AS x" in out
+    assert main(["plan", "--why", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["node_id"] for one in document["whys"]] == [one["node_id"] for one in document["steps"]]
+    assert main(["plan", "--why", "--nodes", "b", "--only"]) == 0
+    assert "transform.b will run: named" in capsys.readouterr().out
     assert main(["why", "--format", "json"]) == 0
     assert [one["node_id"] for one in json.loads(capsys.readouterr().out)["nodes"]] == ["transform.a", "transform.b"]
     assert main(["why", "c"]) == 2

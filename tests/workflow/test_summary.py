@@ -186,3 +186,24 @@ def test_nothing_is_said_of_what_never_ran_nor_of_moments(project: Project) -> N
     run(project)
     assert "about" not in project.plan().headline()
     assert "about" not in project.plan(full=True).headline()
+
+
+# A failure with warnings
+
+
+def test_the_warnings_of_a_node_that_failed_are_counted_alike_everywhere(project: Project) -> None:
+    checks = [{"expression": "v > 3", "severity": "warn"}, {"expression": "v >= 3"}]
+    project.rule("w", on="b", checks=checks)
+    summary = run(project)
+    assert summary.failed_nodes == 1
+    assert summary.totals()["warned"] == len(summary.warned) == 1
+    assert summary.headline().endswith("; 1 with warnings")
+    assert counted(summary) == summary.total_nodes
+
+
+def test_a_failure_takes_the_warnings_of_the_build_before_with_it(project: Project) -> None:
+    run(project)
+    project.rule("w", severity="warn", on="b", expression="v > error('boom')")
+    assert not run(project).warned
+    assert "with warnings" not in project.status().title
+    assert not project.standing()["rule.w"].warnings
