@@ -67,19 +67,19 @@ def _of_input(task: Task) -> Table:
 
 
 def _there(spec: Spec, types: Mapping[str, str]) -> None:
-    """Refuse columns that the body does not give, and times that are none."""
+    """Refuse columns that the body does not give, and times that are none and are not declared to be one."""
     for name in (*spec.keys, *spec.times, *(spec.features or ())):
         if name not in types:
             raise no_column(name, types)
     for name in spec.times:
-        if not is_time(types[name]):
+        if not is_time((spec.features or {}).get(name) or types[name]):
             raise NodeError(f"{name!r} is {types[name]}, not a time", remedy=f"CAST({shown(name)} AS TIMESTAMP)")
 
 
 def _group(node_id: str, spec: Spec, types: Mapping[str, str]) -> Group:
     """Features stand in the body's order, for that of a mapping in the config is no part of a key."""
     named = {*spec.keys, *spec.times}
-    features = tuple(name for name in types if (name not in named if spec.features is None else name in spec.features))
+    features = tuple(name for name in types if name not in named and (spec.features is None or name in spec.features))
     return Group(node_id, spec.keys, features, spec.event_time, spec.created_time, spec.ttl)
 
 

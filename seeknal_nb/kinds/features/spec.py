@@ -40,6 +40,8 @@ DTYPES: Mapping[str, str] = {
     "date": "DATE",
 }
 """What a declared dtype is in the table. ``float`` is Python's: eight bytes."""
+TIMES = ("DATE", "TIMESTAMP")
+"""Of these, what a time may be."""
 _DECIMAL = re.compile(r"(?:decimal|numeric)\(\s*(\d+)\s*,\s*(\d+)\s*\)", re.IGNORECASE)
 _LIST = re.compile(r"(?P<item>.+?)\s*\[\]")
 
@@ -53,7 +55,8 @@ class Spec:
         event_time: When a row was true.
         created_time: When it became known.
         ttl_seconds: How long it holds after its event time; None for ever.
-        features: SQL type, or None for the body's own, by name; None where all other columns are features.
+        features: SQL type, or None for the body's own, by name; a key or a time among them is no feature, but has its type.
+            None where all other columns are features.
         tests: Checks of the table, as a rule writes them.
         entity: Whom the features describe.
         online: Whether the peer's online store is asked for.
@@ -106,7 +109,7 @@ def spec_of(node: Node) -> Spec:
         event_time=_one("event_time", config.get("event_time"), "event_time_col", stored.get("event_time_col")),
         created_time=_one("created_time", config.get("created_time"), "created_time_col", stored.get("created_time_col")),
         ttl_seconds=_ttl(_one("ttl", config.get("ttl"), "materialization.ttl", stored.get("ttl"))),
-        features=None if config.get("features") is None else dict(_features(config["features"])),
+        features=None if config.get("features") is None else _features(config["features"]),
         tests=tuple(_tests(config.get("tests"))),
         entity=entity.get("name"),
         online=any(online),
@@ -171,7 +174,18 @@ def _ttl(value: Any) -> float | None:
     return seconds
 
 
-def _features(declared: Any) -> Iterable[tuple[str, str | None]]:
+def _features(declared: Any) -> dict[str, str | None]:
+    """SQL type by name; one that is listed twice has the type that one of its places tells."""
+    found: dict[str, str | None] = {}
+    for name, dtype in _listed(declared):
+        if dtype and found.get(name) not in (None, dtype):
+            remedy = "keep one of them"
+            raise ManifestError(f"{name!r} has two dtypes", why=f"{found[name]} and {dtype}", remedy=remedy)
+        found[name] = dtype or found.get(name)
+    return found
+
+
+def _listed(declared: Any) -> Iterable[tuple[str, str | None]]:
     """Name and SQL type of each: from a mapping by name, or a list of names or of mappings with a name."""
     if isinstance(declared, dict):
         parts = {name: told if isinstance(told, dict) else {"dtype": told} for name, told in declared.items()}
@@ -211,9 +225,12 @@ def _consistent(spec: Spec) -> Spec:
         if value is not None and spec.event_time is None:
             raise ManifestError(f"{name} without event_time", why="it counts from there", remedy="--event-time ts")
     doubled = [name for name in spec.keys if spec.keys.count(name) > 1 or name in spec.times]
-    doubled += [name for name in spec.features or () if name in spec.keys or name in spec.times]
+    timeless = [name for name in spec.times if (spec.features or {}).get(name) not in (None, *TIMES)]
+    if timeless:
+        why = f"its dtype is {(spec.features or {})[timeless[0]]}"
+        raise ManifestError(f"{timeless[0]!r} is no time", why=why, remedy="dtype: timestamp")
     if doubled:
         raise ManifestError(
-            f"{doubled[0]!r} is named twice", why="a column is a key, a time or a feature", remedy="take one of them away"
+            f"{doubled[0]!r} is named twice", why="a column is a key once, or a time", remedy="take one of them away"
         )
     return spec
