@@ -145,7 +145,7 @@ class Pipeline:
         trial = self._copy()
         for node in nodes:
             trial.add_node(node)
-        names = Names(trial.nodes)
+        names = Names.of(trial.nodes)
         for node in nodes:
             trial.edges = (edge for edge in trial.edges if edge.to_node != node.id)
             for found in inputs_of(node, declaration_of(node.node_type, self.kinds), names, self._values(self.params)):

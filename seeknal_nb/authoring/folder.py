@@ -63,7 +63,7 @@ def parse_folder(root: Path, *, kinds: Mapping[str, Any], params: Mapping[str, o
                     _add(manifest, node, places.setdefault(node.id, place), place)
                     check_node(node, kinds)
                     sound.append(node)
-    names = Names(manifest.nodes)
+    names = Names.of(manifest.nodes)
     for node in sound:
         with _collected(problems, node, places[node.id]):
             for found in inputs_of(node, declaration_of(node.node_type, kinds), names, params):

@@ -24,13 +24,23 @@ __all__ = ["Names", "inputs_of"]
 
 
 class Names:
-    """The ids that a text may mean: by id, or by a bare name that one node has; case is ignored."""
+    """The ids that a text may mean: by id, or by a bare name that one node has; case is ignored.
 
-    def __init__(self, node_ids: Iterable[str]) -> None:
+    ``entities`` are the names of those whom feature groups describe.
+    """
+
+    def __init__(self, node_ids: Iterable[str], entities: Iterable[str] = ()) -> None:
         self._ids = {node_id.casefold(): node_id for node_id in node_ids}
         self._bare: dict[str, list[str]] = {}
         for node_id in self._ids.values():
             self._bare.setdefault(node_id.partition(".")[2].casefold(), []).append(node_id)
+        self._entities = {name.casefold(): name for name in entities}
+
+    @classmethod
+    def of(cls, nodes: Mapping[str, Node]) -> Names:
+        """Those of a manifest's nodes."""
+        entities = (entity.get("name") for node in nodes.values() if isinstance(entity := node.config.get("entity"), dict))
+        return cls(nodes, (name for name in entities if isinstance(name, str)))
 
     def find(self, name: str) -> str | None:
         """The id that the name means, or None.
@@ -51,10 +61,24 @@ class Names:
         """The id that the name means; else a ``ManifestError`` with the nearest names, ``besides`` left out."""
         found = self.find(name)
         if found is None:
-            known = [*self._ids.values(), *(self._bare if "." not in name else ())]
-            known = [one for one in known if one not in (besides, besides.partition(".")[2])]
-            raise ManifestError(f"unknown {what} {name!r}", remedy=near(name, known, what="node"))
+            raise ManifestError(f"unknown {what} {name!r}", remedy=near(name, self._known(name, besides), what="node"))
         return found
+
+    def spine(self, name: str, *, besides: str) -> str | None:
+        """The id that the name of a spine means, other than ``besides``; None where it names an entity.
+
+        Raises:
+            ManifestError: It names neither, or several nodes.
+        """
+        found = self.find(name)
+        if found not in (None, besides) or name.casefold() in self._entities:
+            return None if found == besides else found
+        known = [*self._known(name, besides), *self._entities.values()]
+        raise ManifestError(f"unknown input or entity {name!r}", remedy=near(name, known, what="name"))
+
+    def _known(self, name: str, besides: str) -> list[str]:
+        known = [*self._ids.values(), *(self._bare if "." not in name else ())]
+        return [one for one in known if one not in (besides, besides.partition(".")[2])]
 
 
 def inputs_of(node: Node, declared: Declaration, names: Names, params: Mapping[str, object]) -> list[str]:
@@ -156,7 +180,8 @@ def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:
         return
     body = read_body(text, name=node.name)
     listed_names = {node_id.partition(".")[2]: node_id for node_id in found}
-    asked = [names.need(name, "input", besides=node.id) for name in body.refs]
+    asked = [spine for name in body.spines if (spine := names.spine(name, besides=node.id)) is not None]
+    asked += [names.need(name, "input", besides=node.id) for name in body.refs]
     asked += [
         names.need(name, "input", besides=node.id)
         for name in body.params
