@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.parameters import reaching, scope, texts_of
+from seeknal_nb.dag.positions import repeats
 from seeknal_nb.python.body import canonical as canonical_python
 from seeknal_nb.python.body import params_read
 from seeknal_nb.sql.names import canonical as canonical_sql
@@ -136,7 +137,8 @@ def config_parts(config: Mapping[str, Any], declared: Declaration) -> dict[str, 
             parts["code"] = digest(_python(value))[:SHORT]
         else:
             parts[_part(name)] = digest(_json(value))[:SHORT]
-    return parts
+    places = repeats(config)  # else the edges, in their order, say what input_0 is
+    return parts | ({"inputs": digest(_json(places))[:SHORT]} if places else {})
 
 
 def _part(name: str) -> str:
