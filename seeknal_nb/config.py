@@ -84,7 +84,8 @@ COMMON = (
     Key("description", TEXT, "what it is", option("--description", "--desc", metavar="TEXT"), documents=True),
     Key("owner", TEXT, "whom to ask", option("--owner", metavar="WHO"), documents=True),
     Key("tags", TEXTS, "tags, a comma apart", option("--tags", type=comma, metavar="A,B"), documents=True),
-    Key("columns", LOOSE, "what its columns are: a mapping, or a list of names", documents=True),
+    Key("columns", LOOSE, "what its columns are, and their types: a mapping, or a list of names", documents=True),
+    Key("contract", ANYTHING, "true: other columns or types than those of columns fail the node"),
     Key(
         "inputs", TEXTS, "what it reads, besides what its body names", option("--inputs", type=comma, metavar="X,Y"),
         documents=True,

@@ -109,7 +109,18 @@ def _common(config: dict[str, Any], root: Path) -> dict[str, Any]:
         config["columns"] = config.pop("output").get("columns")
     if config.get("columns") is not None:
         config["columns"] = _columns(config["columns"])
+    _check_contract(config)
     return {key: value for key, value in config.items() if value is not None}
+
+
+def _check_contract(config: dict[str, Any]) -> None:
+    """``contract`` is true or false, or dbt's mapping of it, and there are columns to hold to."""
+    contract = config.get("contract")
+    held = contract.get("enforced") if isinstance(contract, dict) and contract.keys() == {"enforced"} else contract
+    if held is not None and not isinstance(held, bool):
+        raise _wrong("contract", contract, "true or false", remedy="contract: true")
+    if held and not config.get("columns"):
+        raise ConfigError("contract without columns", remedy="columns: {id: BIGINT}", path=("contract",))
 
 
 def _listed(key: str, text: str) -> list[str]:

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.columns import promised
 from seeknal_nb.dag.parameters import reaching, scope, texts_of
 from seeknal_nb.dag.positions import repeats
 from seeknal_nb.python.body import canonical as canonical_python
@@ -44,11 +45,12 @@ def written(node: Node, declared: Declaration, params: Mapping[str, object]) -> 
     Raises:
         ManifestError: A parameter has no value.
     """
-    text = _json(node.config)
+    text, columns = _json(node.config), promised(node)
+    told = text + (_json(columns) if columns else "")
     if "{{" not in text:
-        return digest(text), node
+        return digest(told), node
     used = _values(_holes(node.config), node.config, params)
-    return digest(text + _json(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
+    return digest(told + _json(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
 
 
 def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) -> dict[str, str]:
@@ -59,7 +61,9 @@ def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) 
         f"{PARAMETER}{name}": digest(_json(value))[:SHORT] for name, value in _values(used, node.config, params).items()
     }
     config = _resolved(node.config, declared, {}, known=False) if "{{" in text else node.config
-    return config_parts(config, declared) | values
+    columns = promised(node)
+    told = {"columns": digest(_json(columns))[:SHORT]} if columns else {}
+    return config_parts(config, declared) | told | values
 
 
 def _params_of_python(source: object, params: Mapping[str, object]) -> Iterable[str]:
