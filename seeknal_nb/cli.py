@@ -113,7 +113,8 @@ def _project(options: argparse.Namespace, command: Command) -> Any:
     directory = Path(where) if where is not None else directory
     if command.anywhere:
         return Project(directory, state_dir=options.state_dir, state=options.state)
-    return Project.open(directory, state_dir=options.state_dir, state=options.state)
+    skip = bool(options.skip_unsupported)
+    return Project.open(directory, skip_unsupported=skip, state_dir=options.state_dir, state=options.state)
 
 
 def _directory(options: argparse.Namespace) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
 from seeknal_nb.arguments import TICK, add_format, add_manner, add_notebook, add_selection, add_values, request_of, values_of
+from seeknal_nb.dag.leftout import OPTION
 from seeknal_nb.declaration import KINDS, declaration_of
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, whole
@@ -43,6 +44,10 @@ FIRST_FILES = """\
   {prog} show active"""
 
 
+READING = ("run", "plan", "retry", "load", "parse")
+"""Commands of a notebook that read a project's files, if there are no cells; a command line's all do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One row: what it does, in a line; its arguments; and the function that does it."""
@@ -61,6 +66,8 @@ def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) 
     for name, command in commands.items():
         sub = names.add_parser(name, help=command.help, description=command.help, prog=f"{prog} {name}")
         command.arguments(sub)
+        if shell or name in READING:
+            sub.add_argument(OPTION, **TICK, help="go without nodes that are not supported here, and what reads them")
         if shell:
             sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
             sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
@@ -99,7 +106,14 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add_manner(parser)
 
 
+def _read_supported(project: Project, words: Arguments) -> None:
+    """Whoever skips what is not supported, and has no cells, means the nodes of the project's files."""
+    if words.skip_unsupported and not project.manifest.nodes and not project.left_out:
+        project.load(project.directory, skip_unsupported=True)
+
+
 def _run(project: Project, words: Arguments) -> Generator[Any]:
+    _read_supported(project, words)
     project.check_nodes()
     request = request_of(words)
     if request.options.dry_run:
@@ -127,14 +141,15 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
 
+    _read_supported(project, options)
     project.check_nodes()
     plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
     yield replace(plan, steps=tuple(replace(step, note=step.note or told[step.node_id]) for step in plan.steps))
 
 
-def _parse(project: Project, _options: Arguments) -> Generator[Any]:
-    yield project.parse()
+def _parse(project: Project, options: Arguments) -> Generator[Any]:
+    yield project.parse(skip_unsupported=bool(options.skip_unsupported))
 
 
 def _ls_arguments(parser: argparse.ArgumentParser) -> None:
@@ -232,6 +247,7 @@ def _live_run(project: Project, options: Arguments) -> Generator[Any]:
     if options.background and options.format != "text":
         raise UsageError("a run in the background gives a handle", remedy="leave --format out; see wait().to_dict()")
     if options.background:
+        _read_supported(project, options)
         yield project.start(request_of(options))
     else:
         yield from _run(project, options)
@@ -272,7 +288,7 @@ def _load_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _load(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.load(options.folder)
+    yield project.load(options.folder, skip_unsupported=bool(options.skip_unsupported))
 
 
 def _no_arguments(_parser: argparse.ArgumentParser) -> None:

@@ -39,10 +39,10 @@ class Names:
         self._entities = {name.casefold(): name for name in entities}
 
     @classmethod
-    def of(cls, nodes: Mapping[str, Node]) -> Names:
-        """Those of a manifest's nodes."""
+    def of(cls, nodes: Mapping[str, Node], besides: Iterable[str] = ()) -> Names:
+        """Those of a manifest's nodes, and other ids."""
         entities = (entity.get("name") for node in nodes.values() if isinstance(entity := node.config.get("entity"), dict))
-        return cls(nodes, (name for name in entities if isinstance(name, str)))
+        return cls([*nodes, *besides], (name for name in entities if isinstance(name, str)))
 
     def find(self, name: str) -> str | None:
         """The id that the name means, or None.

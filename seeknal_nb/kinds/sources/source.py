@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.config import COMMON, refuse_unknown, refuse_unknown_names
-from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.errors import ManifestError, NodeError, Unsupported, near, nearest
 from seeknal_nb.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.kinds.casts import cast_staged, declared
 from seeknal_nb.kinds.connections import CONNECTION_KEYS, check_connection, place_of
@@ -75,7 +75,8 @@ def _check(node: Node) -> None:
         remedy = "name one with --connection or --path, or write the SELECT as the node's body"
         raise ManifestError("a query without a database", remedy=remedy)
     if form != "body" and form not in FORMATS:
-        raise ManifestError(f"unknown format {form!r}", remedy=near(form, FORMATS, what="format"))
+        error = Unsupported if form and not nearest(form, FORMATS) else ManifestError
+        raise error(f"unknown format {form!r}", remedy=near(form, FORMATS, what="format"))
     _check_keys(node, form)
     declared(node)
     freshness_of(node)
