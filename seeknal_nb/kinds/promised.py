@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.columns import column_types, holds_columns
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.sql.typenames import near_type, spelled
@@ -29,15 +30,21 @@ def as_promised(task: Task, found: dict[str, Any]) -> dict[str, Any]:
     Raises:
         NodeError: There is one, and the node has a contract.
     """
-    node = task.node
-    schema = found.get("schema")
-    if not node.columns or (not schema and not holds_columns(node.config)):
+    node, schema = task.node, found.get("schema")
+    held = holds_columns(node.config)
+    if not node.columns or not (held or (schema and not _tells_of_another(task))):
         return found
     broken = list(_broken(task, dict(schema or ())))
-    if broken and holds_columns(node.config):
+    if broken and held:
         why, remedy = "; ".join(broken), "mend the body, or columns, or leave contract out"
         raise NodeError("the table breaks its contract", why=why, remedy=remedy, metadata=found.get("metadata"))
     return {**found, "metadata": merged(found["metadata"], {"warnings": broken})} if broken else found
+
+
+def _tells_of_another(task: Task) -> bool:
+    """Whether its table is about another one, as a rule's: the peer's projects name the columns of that one there."""
+    declared = declaration_of(task.node.node_type, task.surroundings.kinds)
+    return declared.about or declared.blocks is not None
 
 
 def _broken(task: Task, types: Mapping[str, str]) -> Iterator[str]:

@@ -24,6 +24,8 @@ LEFT: dict[str, tuple[str, str]] = {
     "a key that another kind has": ("kind: transform\nname: x\ntransform: SELECT 1 AS a\naudits: [{type: unique}]\n", "unknown key 'audits'"),
     "a catalog": ("kind: transform\nname: x\ntransform: SELECT 1 AS a\nmaterialization: {enabled: true, table: w.n.t}\n", "materialization of a transform"),
     "a source's format": ("kind: source\nname: x\nsource: iceberg\ntable: w.n.t\n", "unknown format 'iceberg'"),
+    "a report of a model": ("kind: exposure\nname: x\ntype: report\ninputs: [users]\nsections: [{title: a}]\n", "unknown key 'sections'"),
+    "an exposure of a program that serves": ("kind: exposure\nname: x\ntype: api\ninputs: [users]\nparams: {method: POST}\n", "type api is not delivered"),
     "an engine": ("kind: feature_group\nname: x\nentity: user\nengine: spark\ntransform: SELECT 1 AS user_id\n", "engine 'spark'"),
 }  # fmt: skip
 WRONG: dict[str, tuple[str, str]] = {

@@ -477,6 +477,12 @@ def test_an_online_store_is_told_not_to_be_there(project):
     assert good(project)["feature_group.f"].warnings == ("there is no online store: an exposure of latest(...) serves the newest features elsewhere",)
 
 
+def test_a_partition_of_the_offline_store_is_told_not_to_be_done(project):
+    for place in ({"offline": {"partition_by": ["k"]}}, {"materialization": {"offline": {"enabled": True, "partition_by": "k"}}}):
+        project.feature_group("f", "SELECT 1 AS k", key="k", **place)
+        assert "partition_by is not done" in good(project)["feature_group.f"].warnings[0]
+
+
 def test_the_words_of_the_peers_template_are_read(project):
     project.feature_group("f", "SELECT 1 AS k", key="k", offline={"enabled": "True", "format": "parquet"}, online={"enabled": "False", "ttl": "7d"})
     assert good(project)["feature_group.f"].warnings == ()

@@ -78,6 +78,15 @@ def test_every_kind_with_a_table_is_held(project: Project) -> None:
         assert any("nosuch is declared and not there" in text for text in summary[node_id].warnings), node_id
 
 
+def test_the_columns_of_a_rule_or_a_profile_are_those_of_the_table_that_it_is_about(project: Project) -> None:
+    project.transform("t", sql="SELECT 1 AS x")
+    project.rule("r", on="t", expression="x > 0", columns=["x"])
+    project.node("profile", "p", inputs=["t"], columns={"x": "DATE"})
+    assert not good(project).warned
+    project.rule("r", on="t", expression="x > 0", columns=["x"], contract=True)
+    assert "column x is declared and not there" in str(failure(project, "rule.r").error_message)
+
+
 def test_another_promise_runs_the_node_again_and_other_words_do_not(project: Project) -> None:
     def ran(**config: Any) -> str:
         project.transform("t", sql="SELECT 1 AS x", **config)

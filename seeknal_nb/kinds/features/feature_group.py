@@ -31,7 +31,6 @@ __all__ = ["FEATURE_GROUP"]
 
 BODY = "body.parquet"
 UNFIT = "values do not fit the dtype of their feature"
-ONLINE = "there is no online store: an exposure of latest(...) serves the newest features elsewhere"
 SHOWN = 5
 """Offending rows that an error keeps."""
 SHOWN_TEXT = 300
@@ -51,7 +50,7 @@ def _feature_group(task: Task) -> dict[str, Any]:
     checks = _proved(task, group)
     group = replace(group, ties=_has_ties(task, group))
     metrics, told = _measured(task, group)
-    told = merged(told, {"metrics": metrics, "warnings": [ONLINE] if spec.online else []}, logged)
+    told = merged(told, {"metrics": metrics, "warnings": list(spec.notes)}, logged)
     if spec.tests:
         checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=told["metrics"], key="tests")
     save_group(group, task.stage)

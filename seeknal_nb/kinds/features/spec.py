@@ -21,9 +21,11 @@ __all__ = ["Spec", "check_spec", "spec_of"]
 INSIDE: Mapping[str, tuple[str, ...]] = {
     "entity": ("name", "join_keys", "description"),
     "materialization": ("event_time_col", "created_time_col", "ttl", "offline", "online"),
-    "offline": ("enabled", "format"),
+    "offline": ("enabled", "format", "partition_by"),
     "online": ("enabled", "ttl"),
 }
+ONLINE = "there is no online store: an exposure of latest(...) serves the newest features elsewhere"
+PARTITIONED = "offline.partition_by is not done: the table is one file, and an exposure delivers a folder of Parquet"
 ONLY: Mapping[str, str] = {"materialized": "table", "engine": "duckdb"}
 """Options that may say what is so anyway."""
 DTYPES: Mapping[str, str] = {
@@ -59,7 +61,7 @@ class Spec:
             None where all other columns are features.
         tests: Checks of the table, as a rule writes them.
         entity: Whom the features describe.
-        online: Whether the peer's online store is asked for.
+        notes: What it asks for of the peer's stores that is not done here.
     """
 
     keys: tuple[str, ...]
@@ -69,7 +71,7 @@ class Spec:
     features: Mapping[str, str | None] | None = None
     tests: tuple[Mapping[str, Any], ...] = ()
     entity: str | None = None
-    online: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def times(self) -> tuple[str, ...]:
@@ -103,7 +105,6 @@ def spec_of(node: Node) -> Spec:
             what = f"{name} {config[name]!r} of a feature group is not read"
             raise ManifestError(what, remedy=f"leave it out: it is {only}")
     entity, stored = _part(config, "entity"), _part(config, "materialization")
-    online = [_peer_stores(place) for place in (config, stored)]
     spec = Spec(
         keys=_keys(_one("key", config.get("key"), "entity.join_keys", entity.get("join_keys"))),
         event_time=_one("event_time", config.get("event_time"), "event_time_col", stored.get("event_time_col")),
@@ -112,7 +113,7 @@ def spec_of(node: Node) -> Spec:
         features=None if config.get("features") is None else _features(config["features"]),
         tests=tuple(_tests(config.get("tests"))),
         entity=entity.get("name"),
-        online=any(online),
+        notes=tuple(dict.fromkeys(note for place in (config, stored) for note in _peer_stores(place))),
     )
     return _consistent(spec)
 
@@ -129,9 +130,9 @@ def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _peer_stores(place: Mapping[str, Any]) -> bool:
-    """The peer's stores: the table is always kept, as Parquet. Gives whether the online one is asked for: there is none."""
-    enabled = {}
+def _peer_stores(place: Mapping[str, Any]) -> list[str]:
+    """The peer's stores: the table is always kept, as one Parquet file. Gives what else is asked for."""
+    enabled, notes = {}, []
     for name, usual in (("offline", True), ("online", False)):
         value = place.get(name)
         value = {"enabled": value} if isinstance(value, (bool, str)) else value or {}
@@ -143,9 +144,10 @@ def _peer_stores(place: Mapping[str, Any]) -> bool:
         enabled[name] = str(value.get("enabled", usual)).casefold() == "true"
         if value.get("format", "parquet") != "parquet":
             raise ManifestError(f"{name}.format {value['format']!r} is not read", remedy="leave it out: it is parquet")
+        notes += [PARTITIONED] if value.get("partition_by") else []
     if not enabled["offline"]:
         raise ManifestError("offline: false is not read", why="a feature group is always stored", remedy="take it away")
-    return enabled["online"]
+    return [*notes, *([ONLINE] if enabled["online"] else [])]
 
 
 def _one(first: str, value: Any, second: str, other: Any) -> Any:

@@ -103,11 +103,20 @@ def _check_body(node: Node) -> None:
             )
 
 
+def _is_watched(node: Node, key: str) -> bool:
+    """Whether a key names the file that a Python body opens itself, as the peer's projects do: its content is in the key."""
+    return key in ("path", "table") and python_of(node) is not None and format_of(node) in READERS
+
+
 def _check_keys(node: Node, form: str) -> None:
     for key in FILE if form == "body" else ():
-        if key != "params" and node.config.get(key) is not None:
+        if key != "params" and node.config.get(key) is not None and not _is_watched(node, key):
             raise ManifestError(f"{key} of a source with a body is not read", remedy="take it, or the body, away")
-    refuse_unknown(node.config, READ[form], "a source with a body" if form == "body" else f"a source of {form}")
+    refuse_unknown(
+        node.config,
+        READ[form] | (FILE if form == "body" else frozenset()),
+        "a source with a body" if form == "body" else f"a source of {form}",
+    )
 
 
 def _check_database(node: Node) -> None:
@@ -170,9 +179,10 @@ def _watched(node: Node, around: Surroundings) -> list[Path]:
 
 
 def _files(node: Node, around: Surroundings) -> list[Path]:
-    if _has_body(node):
-        return files_of(node, around)
     form = format_of(node)
+    if _has_body(node):
+        named = files_named(node, around.root, form) if _is_watched(node, "path") and path_of(node) else []
+        return [*files_of(node, around), *named]
     return files_named(node, around.root, form) if form in READERS else []
 
 
