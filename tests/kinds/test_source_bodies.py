@@ -34,6 +34,14 @@ def test_a_file_that_is_not_there_is_the_bodys_concern(project: Project) -> None
     assert rows(project, "source.s") == [(1,)]
 
 
+def test_options_of_the_files_reader_are_told_by_their_names(project: Project) -> None:
+    project.source("s", python="result = [{'d': ctx.params['delimiter']}]", table="u.csv", params={"delimiter": ";"})
+    good(project)
+    assert rows(project, "source.s") == [(";",)]
+    with pytest.raises(ManifestError, match="did you mean delim"):
+        project.source("s", python="result = []", table="u.csv", params={"delimitr": ";"})
+
+
 @pytest.mark.parametrize("config", [
     {"sql": "SELECT 1 AS id", "path": "u.csv"}, {"python": "result = []", "query": "SELECT 1", "source": "csv"},
     {"python": "result = []", "table": "t", "source": "postgresql"}, {"python": "result = []", "table": "t"},

@@ -93,7 +93,9 @@ def _check(node: Node) -> None:
 
 
 def _check_body(node: Node) -> None:
-    """A body has parameters, but no reader that options could be for."""
+    """A body has parameters; they are options of a reader only where it names a file besides."""
+    if _is_watched(node, "path") and path_of(node):
+        check_options(node, format_of(node))
     if sql_of(node) and python_of(node):
         raise ManifestError("two bodies", why="it has SQL and Python both", remedy="keep one of them")
     for name in ("nullstr", "null", "delimiter", "delim"):
