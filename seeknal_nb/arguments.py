@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.leftout import OPTION
 from seeknal_nb.grammar import comma, day, delay, params_of, whole
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = [
     "add_manner",
     "add_notebook",
     "add_selection",
+    "add_skipping",
     "add_values",
     "request_of",
     "values_of",
@@ -34,6 +36,11 @@ OPTIONS = {"node_types": "types"}
 def add_notebook(parser: argparse.ArgumentParser) -> None:
     """The notebook that stands for the project."""
     parser.add_argument("where", nargs="?", metavar="NOTEBOOK", help="a notebook whose nodes to take (default: the project)")
+
+
+def add_skipping(parser: argparse.ArgumentParser) -> None:
+    """Whether the project's files are read without the nodes that are not supported here."""
+    parser.add_argument(OPTION, **TICK, help="go without nodes that are not supported here, and what reads them")
 
 
 def add_values(parser: argparse.ArgumentParser) -> None:

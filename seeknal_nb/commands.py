@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
-from seeknal_nb.arguments import TICK, add_format, add_manner, add_notebook, add_selection, add_values, request_of, values_of
-from seeknal_nb.dag.leftout import OPTION
+from seeknal_nb.arguments import (
+    TICK,
+    add_format,
+    add_manner,
+    add_notebook,
+    add_selection,
+    add_skipping,
+    add_values,
+    request_of,
+    values_of,
+)
 from seeknal_nb.declaration import KINDS, declaration_of
 from seeknal_nb.errors import UsageError, near
 from seeknal_nb.grammar import Grammar, comma, whole
@@ -45,7 +54,7 @@ FIRST_FILES = """\
 
 
 READING = ("run", "plan", "retry", "load", "parse")
-"""Commands of a notebook that read a project's files, if there are no cells; a command line's all do."""
+"""Commands that read a project's files in a notebook too; on a command line all do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +75,8 @@ def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) 
     for name, command in commands.items():
         sub = names.add_parser(name, help=command.help, description=command.help, prog=f"{prog} {name}")
         command.arguments(sub)
-        if shell or name in READING:
-            sub.add_argument(OPTION, **TICK, help="go without nodes that are not supported here, and what reads them")
+        if shell and name not in READING:
+            add_skipping(sub)
         if shell:
             sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
             sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
@@ -101,6 +110,7 @@ def parse_words(words: Sequence[str], commands: Mapping[str, Command], *, prog: 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
+    add_skipping(parser)
     add_selection(parser)
     parser.add_argument("--dry-run", **TICK, help="show the plan, execute nothing")
     add_manner(parser)
@@ -127,12 +137,14 @@ def _run(project: Project, words: Arguments) -> Generator[Any]:
 
 def _retry_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
+    add_skipping(parser)
     add_values(parser)
     add_manner(parser)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
+    add_skipping(parser)
     add_selection(parser)
     add_format(parser)
 
@@ -146,6 +158,11 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
     plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
     yield replace(plan, steps=tuple(replace(step, note=step.note or told[step.node_id]) for step in plan.steps))
+
+
+def _parse_arguments(parser: argparse.ArgumentParser) -> None:
+    add_skipping(parser)
+    add_format(parser)
 
 
 def _parse(project: Project, options: Arguments) -> Generator[Any]:
@@ -284,6 +301,7 @@ def _export(project: Project, options: Arguments) -> Generator[Any]:
 
 def _load_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="a project's folder, with seeknal/ in it")
+    add_skipping(parser)
     add_format(parser)
 
 
@@ -305,7 +323,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command("run what changed, and what follows from it", _run_arguments, _run),
     "plan": Command("show what a run would do, and why", _plan_arguments, _plan),
     "retry": Command("run what failed last time, and what follows from it", _retry_arguments, _run),
-    "parse": Command("read the project's files and write target/manifest.json", add_format, _parse, anywhere=True),
+    "parse": Command("read the project's files and write target/manifest.json", _parse_arguments, _parse, anywhere=True),
     "ls": Command("list nodes", _ls_arguments, _ls),
     "show": Command("show a node's stored rows, without computing", _show_arguments, _show),
     "status": Command("show how each node last came out", _status_arguments, _status),
