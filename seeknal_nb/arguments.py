@@ -1,11 +1,16 @@
-"""The arguments that several commands have, and the request that the words of a run make."""
+"""The grammar of commands, the arguments that several of them have, and the request that the words of a run make."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.grammar import comma, day, delay, params_of, whole
+from seeknal_nb import plugins
+from seeknal_nb.dag.leftout import OPTION
+from seeknal_nb.declaration import KINDS, declaration_of
+from seeknal_nb.errors import UsageError, near
+from seeknal_nb.grammar import Grammar, comma, day, delay, params_of, whole
+from seeknal_nb.words import COMMANDS_ELSEWHERE, FIRST_CELLS, FIRST_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +24,10 @@ __all__ = [
     "add_manner",
     "add_notebook",
     "add_selection",
+    "add_skipping",
     "add_values",
+    "grammar",
+    "parse_words",
     "request_of",
     "values_of",
 ]
@@ -30,10 +38,18 @@ LISTED: Mapping[str, Any] = {"action": "extend", "type": comma}
 OPTIONS = {"node_types": "types"}
 """Options whose words differ from their names."""
 
+READING = ("run", "plan", "retry", "load", "parse")
+"""Commands that read a project's files in a notebook too; on a command line all do."""
+
 
 def add_notebook(parser: argparse.ArgumentParser) -> None:
     """The notebook that stands for the project."""
     parser.add_argument("where", nargs="?", metavar="NOTEBOOK", help="a notebook whose nodes to take (default: the project)")
+
+
+def add_skipping(parser: argparse.ArgumentParser) -> None:
+    """Whether the project's files are read without the nodes that are not supported here."""
+    parser.add_argument(OPTION, **TICK, help="go without nodes that are not supported here, and what reads them")
 
 
 def add_values(parser: argparse.ArgumentParser) -> None:
@@ -115,3 +131,43 @@ def _told(words: Arguments) -> str:
             text = ",".join(value) if isinstance(value, list) else "" if value is True else str(value)
             told.append(f"--{OPTIONS.get(name, name).replace('_', '-')} {text}".strip())
     return " ".join(told)
+
+
+def grammar(prog: str, commands: Mapping[str, Any], *, shell: bool = False) -> Grammar:
+    """The parser of all commands of ``seeknal_nb.commands``; ``shell`` adds what only a command line needs."""
+    parser = Grammar(prog=prog, description=_about(prog, shell=shell))
+    names = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in commands.items():
+        sub = names.add_parser(name, help=command.help, description=command.help, prog=f"{prog} {name}")
+        command.arguments(sub)
+        if shell and name not in READING:
+            add_skipping(sub)
+        if shell:
+            sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
+            sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
+            sub.add_argument("--debug", action="store_true", help="show tracebacks")
+            sub.add_argument("--state-dir", metavar="DIR", help="a folder for state and builds (default: target/state)")
+    return parser
+
+
+def _about(prog: str, *, shell: bool) -> str:
+    """What a help text begins with: an example, and the kinds of nodes."""
+    example = FIRST_FILES if shell else FIRST_CELLS
+    kinds = "\n".join(f"  {name:<26}{declaration_of(name).says}" for name in plugins.names("kinds", KINDS))
+    more = "" if shell else ", each with %seeknal KIND -h"
+    what = "Run pipelines: only what changed, and what follows from it."
+    return f"{what}\n\n{example.format(prog=prog)}\n\nkinds of nodes{more}:\n{kinds}"
+
+
+def parse_words(words: Sequence[str], commands: Mapping[str, Any], *, prog: str, shell: bool = False) -> Arguments:
+    """The arguments of a command; raises ``UsageError``, with the nearest command or option, or ``Help``."""
+    parser = grammar(prog, commands, shell=shell)
+    if not words:
+        parser.print_help()
+    if not words[0].startswith("-") and words[0] not in commands:
+        remedy = COMMANDS_ELSEWHERE.get(words[0]) or near(words[0], commands, what="command")
+        raise UsageError(f"unknown command {words[0]!r}", remedy=remedy)
+    found = parser.parse_args(list(words))
+    if getattr(found, "save", None):  # the file is the answer, and its name says its form
+        found.format = "text"
+    return found

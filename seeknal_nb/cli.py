@@ -70,7 +70,7 @@ def seeknal() -> int:
 
 
 def _main(words: list[str], prog: str) -> int:
-    from seeknal_nb import commands  # noqa: PLC0415 - a version needs none of them
+    from seeknal_nb import arguments, commands  # noqa: PLC0415 - a version needs none of them
     from seeknal_nb.grammar import Help  # noqa: PLC0415
 
     if words in (["--version"], ["-V"]):
@@ -80,7 +80,7 @@ def _main(words: list[str], prog: str) -> int:
         return 0
     try:
         known = commands.with_installed(commands.COMMANDS)
-        options = commands.parse_words(words, known, prog=prog, shell=True)
+        options = arguments.parse_words(words, known, prog=prog, shell=True)
     except Help as text:
         sys.stdout.write(f"{text}")
         return 0
@@ -114,7 +114,8 @@ def _project(options: argparse.Namespace, command: Command) -> Any:
     directory = Path(where) if where is not None else directory
     if command.anywhere:
         return Project(directory, state_dir=options.state_dir, state=options.state)
-    return Project.open(directory, state_dir=options.state_dir, state=options.state)
+    skip = bool(options.skip_unsupported)
+    return Project.open(directory, skip_unsupported=skip, state_dir=options.state_dir, state=options.state)
 
 
 def _directory(options: argparse.Namespace) -> Path:

@@ -10,22 +10,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
-from seeknal_nb.arguments import TICK, add_format, add_manner, add_notebook, add_selection, add_values, request_of, values_of
-from seeknal_nb.declaration import KINDS, declaration_of
-from seeknal_nb.errors import UsageError, near
-from seeknal_nb.grammar import Grammar, comma, whole
+from seeknal_nb.arguments import (
+    TICK,
+    add_format,
+    add_manner,
+    add_notebook,
+    add_selection,
+    add_skipping,
+    add_values,
+    request_of,
+    values_of,
+)
+from seeknal_nb.errors import UsageError
+from seeknal_nb.grammar import comma, whole
 from seeknal_nb.markup import plural
 from seeknal_nb.views.values import FORMATS, Rows
-from seeknal_nb.words import COMMANDS_ELSEWHERE, FIRST_CELLS, FIRST_FILES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping
 
     from seeknal_nb.arguments import Arguments
     from seeknal_nb.project import Project
 
-__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "grammar", "parse_words", "with_installed"]
+__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "with_installed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,52 +47,22 @@ class Command:
     """Whether the folder need not hold a project."""
 
 
-def grammar(prog: str, commands: Mapping[str, Command], *, shell: bool = False) -> Grammar:
-    """The parser of all commands; ``shell`` adds what only a command line needs."""
-    parser = Grammar(prog=prog, description=_about(prog, shell=shell))
-    names = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in commands.items():
-        sub = names.add_parser(name, help=command.help, description=command.help, prog=f"{prog} {name}")
-        command.arguments(sub)
-        if shell:
-            sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
-            sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
-            sub.add_argument("--debug", action="store_true", help="show tracebacks")
-            sub.add_argument("--state-dir", metavar="DIR", help="a folder for state and builds (default: target/state)")
-    return parser
-
-
-def _about(prog: str, *, shell: bool) -> str:
-    """What a help text begins with: an example, and the kinds of nodes."""
-    example = FIRST_FILES if shell else FIRST_CELLS
-    kinds = "\n".join(f"  {name:<26}{declaration_of(name).says}" for name in plugins.names("kinds", KINDS))
-    more = "" if shell else ", each with %seeknal KIND -h"
-    what = "Run pipelines: only what changed, and what follows from it."
-    return f"{what}\n\n{example.format(prog=prog)}\n\nkinds of nodes{more}:\n{kinds}"
-
-
-def parse_words(words: Sequence[str], commands: Mapping[str, Command], *, prog: str, shell: bool = False) -> Arguments:
-    """The arguments of a command; raises ``UsageError``, with the nearest command or option, or ``Help``."""
-    parser = grammar(prog, commands, shell=shell)
-    if not words:
-        parser.print_help()
-    if not words[0].startswith("-") and words[0] not in commands:
-        remedy = COMMANDS_ELSEWHERE.get(words[0]) or near(words[0], commands, what="command")
-        raise UsageError(f"unknown command {words[0]!r}", remedy=remedy)
-    found = parser.parse_args(list(words))
-    if getattr(found, "save", None):  # the file is the answer, and its name says its form
-        found.format = "text"
-    return found
-
-
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
+    add_skipping(parser)
     add_selection(parser)
     parser.add_argument("--dry-run", **TICK, help="show the plan, execute nothing")
     add_manner(parser)
 
 
+def _read_supported(project: Project, words: Arguments) -> None:
+    """Whoever skips what is not supported, and has no cells, means the nodes of the project's files."""
+    if words.skip_unsupported and not project.manifest.nodes and not project.left_out:
+        project.load(project.directory, skip_unsupported=True)
+
+
 def _run(project: Project, words: Arguments) -> Generator[Any]:
+    _read_supported(project, words)
     project.check_nodes()
     request = request_of(words)
     if request.options.dry_run:
@@ -98,12 +76,14 @@ def _run(project: Project, words: Arguments) -> Generator[Any]:
 
 def _retry_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
+    add_skipping(parser)
     add_values(parser)
     add_manner(parser)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
+    add_skipping(parser)
     add_selection(parser)
     parser.add_argument("--why", action="store_true", help="below it, what changed of each node that would run")
     add_format(parser)
@@ -113,6 +93,7 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
 
+    _read_supported(project, options)
     project.check_nodes()
     plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
@@ -122,8 +103,13 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
     yield replace(plan, steps=steps, whys=whys)
 
 
-def _parse(project: Project, _options: Arguments) -> Generator[Any]:
-    yield project.parse()
+def _parse_arguments(parser: argparse.ArgumentParser) -> None:
+    add_skipping(parser)
+    add_format(parser)
+
+
+def _parse(project: Project, options: Arguments) -> Generator[Any]:
+    yield project.parse(skip_unsupported=bool(options.skip_unsupported))
 
 
 def _ls_arguments(parser: argparse.ArgumentParser) -> None:
@@ -245,6 +231,7 @@ def _live_run(project: Project, options: Arguments) -> Generator[Any]:
     if options.background and options.format != "text":
         raise UsageError("a run in the background gives a handle", remedy="leave --format out; see wait().to_dict()")
     if options.background:
+        _read_supported(project, options)
         yield project.start(request_of(options))
     else:
         yield from _run(project, options)
@@ -281,11 +268,12 @@ def _export(project: Project, options: Arguments) -> Generator[Any]:
 
 def _load_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="a project's folder, with seeknal/ in it")
+    add_skipping(parser)
     add_format(parser)
 
 
 def _load(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.load(options.folder)
+    yield project.load(options.folder, skip_unsupported=bool(options.skip_unsupported))
 
 
 def _no_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -302,7 +290,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command("run what changed, and what follows from it", _run_arguments, _run),
     "plan": Command("show what a run would do, and why", _plan_arguments, _plan),
     "retry": Command("run what failed last time, and what follows from it", _retry_arguments, _run),
-    "parse": Command("read the project's files and write target/manifest.json", add_format, _parse, anywhere=True),
+    "parse": Command("read the project's files and write target/manifest.json", _parse_arguments, _parse, anywhere=True),
     "ls": Command("list nodes", _ls_arguments, _ls),
     "show": Command("show a node's stored rows, without computing", _show_arguments, _show),
     "status": Command("show how each node last came out", _status_arguments, _status),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.errors import ManifestError, Spot, near
+from seeknal_nb.errors import ManifestError, Spot, Unsupported, near, nearest
 from seeknal_nb.grammar import comma
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ __all__ = [
     "ConfigError",
     "Key",
     "Option",
+    "UnsupportedConfig",
     "check_shape",
     "option",
     "refuse_unknown",
     "refuse_unknown_names",
+    "refused",
     "walked",
 ]
 
@@ -84,7 +86,8 @@ COMMON = (
     Key("description", TEXT, "what it is", option("--description", "--desc", metavar="TEXT"), documents=True),
     Key("owner", TEXT, "whom to ask", option("--owner", metavar="WHO"), documents=True),
     Key("tags", TEXTS, "tags, a comma apart", option("--tags", type=comma, metavar="A,B"), documents=True),
-    Key("columns", LOOSE, "what its columns are: a mapping, or a list of names", documents=True),
+    Key("columns", LOOSE, "what its columns are, and their types: a mapping, or a list of names", documents=True),
+    Key("contract", ANYTHING, "true: other columns or types than those of columns fail the node"),
     Key(
         "inputs", TEXTS, "what it reads, besides what its body names", option("--inputs", type=comma, metavar="X,Y"),
         documents=True,
@@ -126,6 +129,15 @@ class ConfigError(ManifestError):
         self.on_key = on_key
 
 
+class UnsupportedConfig(ConfigError, Unsupported):  # noqa: N818 - it reads as what happened
+    """A key, or its value, that another program reads."""
+
+
+def refused(name: str, known: Iterable[str]) -> type[ConfigError]:
+    """The error of a name that is not known: of what is not done here, unless it may be a misspelling."""
+    return ConfigError if nearest(name, known) else UnsupportedConfig
+
+
 _CHECKS, _FEATURES = "write a rule node with checks", "write a transform with features"
 ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("audits", "tests", "checks", "error_if", "warn_if", "tolerance", "blocking", "severity"), _CHECKS),
@@ -143,7 +155,8 @@ def refuse_unknown(
     for key, value in config.items():
         if value is not None and key not in known:
             remedy = instead.get(key) or near(key, sorted(known), what="key")
-            raise ConfigError(f"unknown key {key!r} of {what}", remedy=remedy, path=(key,), on_key=True)
+            kind = UnsupportedConfig if key in instead else refused(key, known)
+            raise kind(f"unknown key {key!r} of {what}", remedy=remedy, path=(key,), on_key=True)
 
 
 def refuse_unknown_names(given: Iterable[object], known: Collection[str], of: str, *, what: str = "key") -> None:
@@ -168,7 +181,7 @@ def check_shape(key: Key, config: Mapping[str, Any], above: tuple[str, ...]) -> 
         raise ConfigError(f"{what} must be {key.holds}", why=f"it is {value!r:.200}", remedy=remedy, path=path)
     if key.words and value not in key.words:
         remedy = near(str(value), key.words, what=key.name)
-        raise ConfigError(f"unknown {key.name} {value!r:.100}", remedy=remedy, path=path)
+        raise refused(str(value), key.words)(f"unknown {key.name} {value!r:.100}", remedy=remedy, path=path)
     for inner in key.within if isinstance(value, dict) else ():
         check_shape(inner, value, path)
 

@@ -4,6 +4,7 @@ SeeknalError                     exit 2: wrong use, nothing was run
 ├── UsageError                   a command, an option or an argument
 ├── PluginError                  a kind or engine that cannot be found
 ├── ManifestError                a document that cannot be a pipeline
+│   ├── Unsupported              what another program does and this one does not, and no misspelling
 │   ├── CycleError               (also a ValueError, as SPEC.md § Troubleshooting has it)
 │   └── ManyErrors               every error of one pass
 ├── SelectionError               an unknown node, type, tag or selector
@@ -43,10 +44,12 @@ __all__ = [
     "SelectionError",
     "Spot",
     "StateError",
+    "Unsupported",
     "UsageError",
     "WorkerError",
     "about",
     "near",
+    "nearest",
     "one_or_many",
     "text_of",
 ]
@@ -140,6 +143,13 @@ class PluginError(SeeknalError):
 
 class ManifestError(SeeknalError):
     """A manifest, a YAML file or a cell that does not describe a pipeline."""
+
+
+class Unsupported(ManifestError):  # noqa: N818 - it reads as what happened
+    """A kind, a key or a value of another program that is not done here, and that is near to none which is.
+
+    A project runs without the nodes that are refused so, where somebody asks for that.
+    """
 
 
 class CycleError(ManifestError, ValueError):
@@ -253,13 +263,20 @@ def about(*path: str | int) -> Iterator[None]:
         raise
 
 
-def near(name: str, known: Iterable[str], *, what: str = "name") -> str:
-    """A remedy that names the nearest known names, or lists them where none is near."""
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The known names of which one may have been meant, at most three; empty where none is near."""
     names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if not close:
         folded = {candidate.rpartition(".")[2].casefold(): candidate for candidate in names}
         close = [folded[m] for m in difflib.get_close_matches(name.rpartition(".")[2].casefold(), folded, n=3)]
+    return close
+
+
+def near(name: str, known: Iterable[str], *, what: str = "name") -> str:
+    """A remedy that names the nearest known names, or lists them where none is near."""
+    names = sorted(set(known))
+    close = nearest(name, names)
     if close:
         return f"did you mean {' or '.join(close)}?"
     listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")  # noqa: PLR2004

@@ -68,11 +68,15 @@ class Pipeline:
         self.params, self.kinds, self.namespace = mapping("params", params), own_kinds(kinds), namespace
         self.shared: dict[str, object] = {}
         self.common: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
 
-    def load_folder(self) -> list[str]:
+    def load_folder(self, *, skip_unsupported: bool = False) -> list[str]:
         """Add the nodes of ``seeknal/**/*.yml`` and ``.py``; gives their ids. All errors of the pass are raised at once.
 
         What ``seeknal/common/notebook.py`` defines, its Python bodies find as they find a notebook's variables.
+
+        With ``skip_unsupported``, nodes that are refused because their kind, or a key, is not supported here, are no errors:
+        they, and what reads them, stand in ``left_out`` with the reason.
 
         Raises:
             ManifestError: What stands there is broken.
@@ -80,12 +84,15 @@ class Pipeline:
         """
         self._refuse_while_running(BEFORE_READING)
         shared = definitions_of(self.directory / FOLDER / SHARED, root=self.directory)
+        left: dict[str, str] = {}
         found = parse_folder(
             self.directory,
             kinds=self.kinds,
             params=self.params,
             project=self.manifest.metadata.project,
+            left=left if skip_unsupported else None,
         )
+        self.left_out = left
         self.shared |= shared
         self.common = read_common(self.directory / FOLDER / COMMON, self.directory)
         return self._put(*found.nodes.values())
@@ -145,7 +152,7 @@ class Pipeline:
         trial = self._copy()
         for node in nodes:
             trial.add_node(node)
-        names = Names(trial.nodes)
+        names = Names.of(trial.nodes)
         for node in nodes:
             trial.edges = (edge for edge in trial.edges if edge.to_node != node.id)
             for found in inputs_of(node, declaration_of(node.node_type, self.kinds), names, self._values(self.params)):

@@ -27,6 +27,7 @@ from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
+from seeknal_nb.workflow.leftout import event_with, plan_with
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.plan import with_seconds
@@ -106,8 +107,10 @@ class Project(Shown):
         self._state = self._store()
 
     @classmethod
-    def open(cls, directory: str | Path = ".", **options: Any) -> Self:
+    def open(cls, directory: str | Path = ".", *, skip_unsupported: bool = False, **options: Any) -> Self:
         """The project of a directory: its ``seeknal/`` folder is parsed, else ``target/manifest.json`` is loaded.
+
+        ``skip_unsupported`` as in ``load_folder``.
 
         Raises:
             ManifestError: What stands there is broken, or there is neither.
@@ -115,7 +118,7 @@ class Project(Shown):
         project = cls(directory, **options)
         saved = project.directory / "target" / "manifest.json"
         if (project.directory / FOLDER).is_dir():
-            project.load_folder()
+            project.load_folder(skip_unsupported=skip_unsupported)
             project.owner = FILES
         elif saved.is_file():
             project.manifest = Manifest.load(saved)
@@ -160,7 +163,7 @@ class Project(Shown):
     def plan(self, request: Request | None = None, **given: Any) -> Plan:
         """What a run would do, and why; takes what ``stream`` takes."""
         request = self._complete(value_of(request, Request.of, given))
-        plan = self.runner(request).plan(request.options, verify=request.options.verify)
+        plan = plan_with(self.runner(request).plan(request.options, verify=request.options.verify), self.left_out)
         usual = usual_seconds(read_history(self.runs_folder))
         return with_seconds(plan, Graph(self.manifest, self.kinds), usual, request.workers or self.workers)
 
@@ -193,7 +196,8 @@ class Project(Shown):
         runner = self.runner(request, listeners=[self._tell])
         asked = recorded(request, runner.around.secrets)
         with closing(runner.stream(request.options, command=request.command, asked=asked, cancelled=cancelled)) as events:
-            for event in events:
+            for happened in events:
+                event = event_with(happened, self.left_out)
                 if isinstance(event, RunFinished) and not request.options.dry_run:
                     self.summary = event.summary
                 yield event
@@ -220,9 +224,9 @@ class Project(Shown):
         for listener in list(self.listeners):
             listener(event)
 
-    def parse(self) -> Rows:
+    def parse(self, *, skip_unsupported: bool = False) -> Rows:
         """Add the nodes of ``seeknal/**/*.yml`` and write ``target/manifest.json``; gives a row a node."""
-        ids = self.load_folder()
+        ids = self.load_folder(skip_unsupported=skip_unsupported)
         self.check_nodes()
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
@@ -232,10 +236,13 @@ class Project(Shown):
     def check_nodes(self) -> None:
         """Refuse to go on where there is no node; the error says where nodes are written."""
         if not self.manifest.nodes:
-            raise ManifestError(f"no nodes in {self.directory.resolve().name}/{FOLDER}/", remedy=GO_THERE)
+            why = f"all are left out: {'; '.join(map(': '.join, self.left_out.items()))}" if self.left_out else ""
+            raise ManifestError(f"no nodes in {self.directory.resolve().name}/{FOLDER}/", why=why, remedy=GO_THERE)
 
-    def load(self, directory: str | Path) -> Rows:
+    def load(self, directory: str | Path, *, skip_unsupported: bool = False) -> Rows:
         """Take the nodes of a project's folder in, which is this project's folder from then on; gives a row a node.
+
+        ``skip_unsupported`` as in ``load_folder``; what is left out has a row too, with the reason.
 
         Raises:
             UsageError: There are nodes of another folder already, whose paths start there.
@@ -251,8 +258,9 @@ class Project(Shown):
                     remedy="load it before the first node, in a notebook of its own",
                 )  # fmt: skip
             self._move(folder)
-        ids, graph = set(self.load_folder()), Graph(self.manifest, self.kinds)
+        ids, graph = set(self.load_folder(skip_unsupported=skip_unsupported)), Graph(self.manifest, self.kinds)
         rows = tuple((node.id, ", ".join(graph.inputs(node.id))) for node in graph if node.id in ids)
+        rows += tuple((node_id, f"left out: {why}") for node_id, why in self.left_out.items())
         return Rows(f"{plural(len(ids), 'node')} of {self.manifest.metadata.project}", ("node_id", "inputs"), rows)
 
     def _move(self, folder: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from shells import Notebook
 
+from seeknal_nb.arguments import parse_words
 from seeknal_nb.cli import main
-from seeknal_nb.commands import COMMANDS, NOTEBOOK_COMMANDS, parse_words
+from seeknal_nb.commands import COMMANDS, NOTEBOOK_COMMANDS
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.grammar import Help, split_line
 from seeknal_nb.words import COMMANDS_ELSEWHERE, OPTIONS_ELSEWHERE

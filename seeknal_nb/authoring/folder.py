@@ -9,6 +9,7 @@ from seeknal_nb.authoring.node import make_node
 from seeknal_nb.authoring.pyfiles import nodes_of_python
 from seeknal_nb.config import ConfigError
 from seeknal_nb.dag.graph import Graph
+from seeknal_nb.dag.leftout import advised, readers_of, unsupported
 from seeknal_nb.dag.links import Names, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.dag.written import Written
@@ -19,7 +20,7 @@ from seeknal_nb.storage.documents import read_yaml
 from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
     from seeknal_nb.storage.documents import Document
@@ -35,7 +36,14 @@ APART = frozenset({COMMON, "templates", "sql_pairs", "skills", "tests"})
 """Folders of a project in which no nodes stand."""
 
 
-def parse_folder(root: Path, *, kinds: Mapping[str, Any], params: Mapping[str, object], project: str = "") -> Manifest:
+def parse_folder(
+    root: Path,
+    *,
+    kinds: Mapping[str, Any],
+    params: Mapping[str, object],
+    project: str = "",
+    left: dict[str, str] | None = None,
+) -> Manifest:
     """The manifest of ``<root>/seeknal/**/*.yml``, ``.yaml`` and ``.py``, in the order of the paths.
 
     Python files are executed, but for those whose names begin with ``_``. What ``seeknal/common/`` defines is put in.
@@ -45,6 +53,7 @@ def parse_folder(root: Path, *, kinds: Mapping[str, Any], params: Mapping[str, o
         kinds: The caller's own kinds by name, as ``DAGRunner`` takes them.
         params: Values that a name of a table may need.
         project: The manifest's name (default: the directory's).
+        left: Where nodes go that are not supported here, and what reads them, with the reason; None: they are errors.
 
     Raises:
         ManifestError: All that is wrong, in the order of the files.
@@ -63,15 +72,30 @@ def parse_folder(root: Path, *, kinds: Mapping[str, Any], params: Mapping[str, o
                     _add(manifest, node, places.setdefault(node.id, place), place)
                     check_node(node, kinds)
                     sound.append(node)
-    names = Names(manifest.nodes)
+    refused = {} if left is None else unsupported(problems)
+    problems = [one for one in problems if one.node not in refused]
+    names, inputs = Names.of(manifest.nodes, refused), dict[str, list[str]]()
     for node in sound:
         with _collected(problems, node, places[node.id]):
-            for found in inputs_of(node, declaration_of(node.node_type, kinds), names, params):
-                manifest.add_edge(found, node.id)
+            inputs[node.id] = inputs_of(node, declaration_of(node.node_type, kinds), names, params)
     if problems:
+        advised(problems)
         raise one_or_many(problems)
+    refused |= readers_of(refused, inputs)
+    _link(manifest, inputs, refused)
+    if left is not None:
+        left |= refused
     Graph(manifest, kinds)
     return manifest
+
+
+def _link(manifest: Manifest, inputs: Mapping[str, list[str]], refused: Container[str]) -> None:
+    """Add the edges, without the nodes that are left out."""
+    for node_id in [node_id for node_id in manifest.nodes if node_id in refused]:
+        manifest.remove_node(node_id)
+    for node_id, read in inputs.items():
+        for one in read if node_id not in refused else ():
+            manifest.add_edge(one, node_id)
 
 
 def _files(folder: Path) -> list[Path]:

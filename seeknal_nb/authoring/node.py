@@ -8,7 +8,7 @@ from datetime import date, time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.config import ConfigError
+from seeknal_nb.config import ConfigError, refused
 from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.manifest import Node, node_type
 from seeknal_nb.declaration import check_keys, declaration_of
@@ -80,7 +80,10 @@ def _config(declared: Declaration, given: Mapping[str, Any], root: Path) -> dict
 def check_id(kind: object, name: object, kinds: Iterable[str]) -> None:
     """Refuse a kind that is not known and a name that no table can have."""
     if not isinstance(kind, str) or kind not in kinds:
-        raise ConfigError(f"unknown kind {kind!r}", remedy=near(str(kind), list(kinds), what="kind"), path=("kind",))
+        error = refused(str(kind), kinds)
+        raise error(f"unknown kind {kind!r}", remedy=near(str(kind), list(kinds), what="kind"), path=("kind",)).at(
+            node=f"{kind}.{name}"
+        )
     why = check_name(name)
     if why:
         raise ConfigError("bad name", why=why, remedy="rename the node", path=("name",))
@@ -109,7 +112,18 @@ def _common(config: dict[str, Any], root: Path) -> dict[str, Any]:
         config["columns"] = config.pop("output").get("columns")
     if config.get("columns") is not None:
         config["columns"] = _columns(config["columns"])
+    _check_contract(config)
     return {key: value for key, value in config.items() if value is not None}
+
+
+def _check_contract(config: dict[str, Any]) -> None:
+    """``contract`` is true or false, or dbt's mapping of it, and there are columns to hold to."""
+    contract = config.get("contract")
+    held = contract.get("enforced") if isinstance(contract, dict) and contract.keys() == {"enforced"} else contract
+    if held is not None and not isinstance(held, bool):
+        raise _wrong("contract", contract, "true or false", remedy="contract: true")
+    if held and not config.get("columns"):
+        raise ConfigError("contract without columns", remedy="columns: {id: BIGINT}", path=("contract",))
 
 
 def _listed(key: str, text: str) -> list[str]:

@@ -10,7 +10,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.columns import promised
 from seeknal_nb.dag.parameters import reaching, scope, texts_of
+from seeknal_nb.dag.positions import repeats
 from seeknal_nb.python.body import canonical as canonical_python
 from seeknal_nb.python.body import params_read
 from seeknal_nb.sql.names import canonical as canonical_sql
@@ -43,11 +45,12 @@ def written(node: Node, declared: Declaration, params: Mapping[str, object]) -> 
     Raises:
         ManifestError: A parameter has no value.
     """
-    text = _json(node.config)
+    text, columns = _json(node.config), promised(node)
+    told = text + (_json(columns) if columns else "")
     if "{{" not in text:
-        return digest(text), node
+        return digest(told), node
     used = _values(holes_of(node.config), node.config, params)
-    return digest(text + _json(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
+    return digest(told + _json(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
 
 
 def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) -> dict[str, str]:
@@ -55,7 +58,9 @@ def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) 
     text = _json(node.config)
     values = {f"{PARAMETER}{name}": digest(_json(value))[:SHORT] for name, value in used_values(node, params).items()}
     config = _resolved(node.config, declared, {}, known=False) if "{{" in text else node.config
-    return config_parts(config, declared) | values
+    columns = promised(node)
+    told = {"columns": digest(_json(columns))[:SHORT]} if columns else {}
+    return config_parts(config, declared) | told | values
 
 
 def used_values(node: Node, params: Mapping[str, object]) -> dict[str, object]:
@@ -140,7 +145,8 @@ def config_parts(config: Mapping[str, Any], declared: Declaration) -> dict[str, 
             parts["code"] = digest(_python(value))[:SHORT]
         else:
             parts[_part(name)] = digest(_json(value))[:SHORT]
-    return parts
+    places = repeats(config)  # else the edges, in their order, say what input_0 is
+    return parts | ({"inputs": digest(_json(places))[:SHORT]} if places else {})
 
 
 def _part(name: str) -> str:

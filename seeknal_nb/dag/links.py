@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from seeknal_nb.config import ConfigError
 from seeknal_nb.dag.parameters import scope
+from seeknal_nb.dag.positions import by_position, listed, named
 from seeknal_nb.declaration import FIRST, LAST, LISTED
 from seeknal_nb.errors import ManifestError, SeeknalError, Spot, about, near
+from seeknal_nb.markup import plural
 from seeknal_nb.python.body import Body, read_body
 from seeknal_nb.sql.names import check_sql, position_of, tables_in
 from seeknal_nb.sql.text import render
@@ -24,13 +26,23 @@ __all__ = ["Names", "inputs_of"]
 
 
 class Names:
-    """The ids that a text may mean: by id, or by a bare name that one node has; case is ignored."""
+    """The ids that a text may mean: by id, or by a bare name that one node has; case is ignored.
 
-    def __init__(self, node_ids: Iterable[str]) -> None:
+    ``entities`` are the names of those whom feature groups describe.
+    """
+
+    def __init__(self, node_ids: Iterable[str], entities: Iterable[str] = ()) -> None:
         self._ids = {node_id.casefold(): node_id for node_id in node_ids}
         self._bare: dict[str, list[str]] = {}
         for node_id in self._ids.values():
             self._bare.setdefault(node_id.partition(".")[2].casefold(), []).append(node_id)
+        self._entities = {name.casefold(): name for name in entities}
+
+    @classmethod
+    def of(cls, nodes: Mapping[str, Node], besides: Iterable[str] = ()) -> Names:
+        """Those of a manifest's nodes, and other ids."""
+        entities = (entity.get("name") for node in nodes.values() if isinstance(entity := node.config.get("entity"), dict))
+        return cls([*nodes, *besides], (name for name in entities if isinstance(name, str)))
 
     def find(self, name: str) -> str | None:
         """The id that the name means, or None.
@@ -51,10 +63,24 @@ class Names:
         """The id that the name means; else a ``ManifestError`` with the nearest names, ``besides`` left out."""
         found = self.find(name)
         if found is None:
-            known = [*self._ids.values(), *(self._bare if "." not in name else ())]
-            known = [one for one in known if one not in (besides, besides.partition(".")[2])]
-            raise ManifestError(f"unknown {what} {name!r}", remedy=near(name, known, what="node"))
+            raise ManifestError(f"unknown {what} {name!r}", remedy=near(name, self._known(name, besides), what="node"))
         return found
+
+    def spine(self, name: str, *, besides: str) -> str | None:
+        """The id that the name of a spine means, other than ``besides``; None where it names an entity.
+
+        Raises:
+            ManifestError: It names neither, or several nodes.
+        """
+        found = self.find(name)
+        if found not in (None, besides) or name.casefold() in self._entities:
+            return None if found == besides else found
+        known = [*self._known(name, besides), *self._entities.values()]
+        raise ManifestError(f"unknown input or entity {name!r}", remedy=near(name, known, what="name"))
+
+    def _known(self, name: str, besides: str) -> list[str]:
+        known = [*self._ids.values(), *(self._bare if "." not in name else ())]
+        return [one for one in known if one not in (besides, besides.partition(".")[2])]
 
 
 def inputs_of(node: Node, declared: Declaration, names: Names, params: Mapping[str, object]) -> list[str]:
@@ -78,7 +104,7 @@ def inputs_of(node: Node, declared: Declaration, names: Names, params: Mapping[s
             key = next((key for key in ("sql", "transform") if node.config.get(key) == statement), None)
             with about(key) if key else nullcontext():
                 found += _tables(statement, node, declared, names, params, found)
-        found += _from_python(node, names, found)
+        found += _from_python(node, declared, names, found)
         found += _referred(node, names, [one for one in named if one.rank == LAST])
         declared.linked(node.config, found)
     except SeeknalError as error:
@@ -98,21 +124,18 @@ def _referred(node: Node, names: Names, named: Iterable[Reference]) -> list[str]
 
 
 def _listed(node: Node, names: Names) -> Iterator[str]:
-    """What stands under ``inputs`` and ``depends_on``: texts, or mappings with ``ref``, or the peer's ``metric``."""
-    for key in ("inputs", "depends_on"):
-        value = node.config.get(key) or ()
-        for number, item in enumerate([value] if isinstance(value, (str, dict)) else value):
-            name = _plain((item.get("ref") or item.get("metric")) if isinstance(item, dict) else item, key)
-            with about(key, number):
-                found = names.need(name, "input", besides=node.id)
-            yield found
+    """What stands under ``inputs`` and ``depends_on``."""
+    for key, number, value in listed(node.config):
+        name = _plain(value, key)
+        with about(key, number):
+            found = names.need(name, "input", besides=node.id)
+        yield found
 
 
 def _plain(name: object, key: str) -> str:
-    """A name, or the one in ``ref('name')``."""
     if not isinstance(name, str) or not name:
         raise ConfigError(f"{key} must name nodes", why=f"it has {name!r}", remedy=f"{key}: [source.users]", path=(key,))
-    return name.strip().removeprefix("ref('").removesuffix("')")
+    return named(name)
 
 
 def _tables(
@@ -121,11 +144,12 @@ def _tables(
     values, own = scope(node.config, params)
     sql = render(text, values, known=False, texts=own)
     check_sql(sql, listed=bool(found))
+    places = len(by_position(node.config, declared, dict.fromkeys(found)))
     for table in tables_in(sql):
         lowered, position = table.text.casefold(), position_of(table.text)
         if position is not None:
-            if position >= len(found):
-                why = f"{len(found)} inputs are listed"
+            if position >= places:
+                why = f"{plural(places, 'input')} {'is' if places == 1 else 'are'} listed"
                 raise ManifestError(f"{lowered} is not there", why=why, remedy="list it under inputs")
             continue
         if names.find(table.text) is None and lowered in declared.aliases(found):
@@ -150,22 +174,26 @@ def _meant(table: Named, names: Names) -> str:
     raise ManifestError("the source of {{ source(...) }} is not clear", why=why, remedy="write the whole id, source.name")
 
 
-def _from_python(node: Node, names: Names, found: list[str]) -> Iterator[str]:
+def _from_python(node: Node, declared: Declaration, names: Names, found: list[str]) -> Iterator[str]:
     text = node.config.get("python")
     if not isinstance(text, str):
         return
     body = read_body(text, name=node.name)
     listed_names = {node_id.partition(".")[2]: node_id for node_id in found}
-    asked = [names.need(name, "input", besides=node.id) for name in body.refs]
+    places = range(len(by_position(node.config, declared, dict.fromkeys(found))))
+    placed = {name for name in (*body.refs, *body.spines, *body.params) if position_of(name) in places}
+    spines = (names.spine(name, besides=node.id) for name in body.spines if name not in placed)
+    asked = [spine for spine in spines if spine is not None]
+    asked += [names.need(name, "input", besides=node.id) for name in body.refs if name not in placed]
     asked += [
         names.need(name, "input", besides=node.id)
         for name in body.params
-        if name != "ctx" and name not in listed_names and name not in body.optional
+        if name not in ("ctx", *listed_names, *placed, *body.optional)
     ]
     _check_called(body, {*listed_names.values(), *asked})
     yield from asked
     for name in body.reads:
-        if name not in (node.name, body.function) and name not in listed_names and name not in body.called:
+        if name not in (node.name, body.function, *listed_names, *body.called):
             node_id = names.find(name)
             if node_id is not None and node_id != node.id:
                 yield node_id

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb import plugins
 from seeknal_nb.declaration import KINDS, Declaration, check_keys, declaration_of
-from seeknal_nb.errors import ManifestError, UsageError
+from seeknal_nb.errors import ManifestError, Unsupported, UsageError
 from seeknal_nb.kinds.task import Kind
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _check_common(node: Node) -> None:
     targets = node.config.get("materializations") or ([stored] if stored and node.node_type != "feature_group" else [])
     for target in targets if isinstance(targets, list) else [targets]:
         if not isinstance(target, dict) or str(target.get("enabled")).casefold() != "false":
-            raise ManifestError(
+            raise Unsupported(
                 f"materialization of a {node.node_type} is not done",
                 why="to deliver a table into a catalog or a database is an exposure's work",
                 remedy="write an exposure node for it, and take this away or set enabled: false",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.engines.names import find_columns
-from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.errors import ManifestError, NodeError
 from seeknal_nb.kinds.exact import cast, lost
 from seeknal_nb.sql.text import column, parquet
+from seeknal_nb.sql.typenames import is_named, is_spelled, near_type, spelled
 from seeknal_nb.storage.builds import DATA
 
 if TYPE_CHECKING:
@@ -25,19 +25,6 @@ __all__ = ["RAW", "Located", "build_cast", "cast_staged", "declared", "found_in"
 RAW = "raw.parquet"
 """What was read, before its casts; taken away afterwards."""
 ENTRY = ("name", "data_type", "type", "description")
-PEER = {"string": "VARCHAR", "str": "VARCHAR", "text": "VARCHAR", "int": "INTEGER", "long": "BIGINT", "float": "DOUBLE"}
-"""Types of the peer's projects, as DuckDB calls them; its ``float`` is Python's."""
-TYPES = frozenset({
-    "bigint", "bignum", "binary", "bit", "bitstring", "blob", "bool", "boolean", "bpchar", "bytea", "char", "character",
-    "date", "datetime", "dec", "decimal", "double", "float", "float4", "float8", "geometry", "guid", "hugeint", "int",
-    "int1", "int128", "int16", "int2", "int32", "int4", "int64", "int8", "integer", "integral", "interval", "json",
-    "logical", "long", "national", "nchar", "numeric", "nvarchar", "oid", "real", "short", "signed", "smallint",
-    "string", "text", "time", "time_ns", "timestamp", "timestamp_ms", "timestamp_ns", "timestamp_s", "timestamp_us",
-    "timestamptz", "timestamptz_ns", "timetz", "tinyint", "ubigint", "uhugeint", "uint128", "uint16", "uint32", "uint64",
-    "uint8", "uinteger", "usmallint", "utinyint", "uuid", "varbinary", "varchar", "variant", "varint",
-})  # fmt: skip
-"""First words of the types that a column of a file may be cast to, so that a wrong one is told before anything is read."""
-_TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\s*\d+(\s*,\s*\d+)?\s*\))?( [A-Za-z ]+)?(\[\d*\])*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +52,19 @@ def declared(node: Node) -> dict[str, str]:
 
 def _type(entry: Mapping[str, Any]) -> str:
     name = entry.get("data_type") or entry.get("type")
-    if not isinstance(name, str) or not _TYPE.fullmatch(name):
+    if not isinstance(name, str) or not is_spelled(name):
         raise ManifestError(
             f"{name!r} is no data type",
             why=f"column {entry['name']!r} of schema has it",
             remedy="write a type of SQL, as DOUBLE, DECIMAL(10, 2) or INTEGER[]",
         )
-    word = re.split(r"\W", name.casefold(), maxsplit=1)[0]
-    if word not in TYPES and name.casefold() not in PEER:
+    if not is_named(name):
         raise ManifestError(
             f"there is no data type {name!r}",
             why=f"column {entry['name']!r} of schema has it",
-            remedy=near(word.upper(), map(str.upper, TYPES), what="type"),
+            remedy=near_type(name),
         )
-    return PEER.get(name.casefold(), name)
+    return spelled(name)
 
 
 def found_in(columns: Iterable[tuple[str, str]], types: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.positions import by_position
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.engines import Relation
 from seeknal_nb.errors import ManifestError
 from seeknal_nb.kinds.body import build_table, needs_body, python_of, sql_body, sql_of
@@ -76,7 +78,8 @@ def _view_sql(node: Node, inputs: Sequence[str], views: Container[str], root: Pa
     sql = sql_of(node) or ""
     taken = qualified_in(sql)
     within = {node_id for node_id in inputs if node_id in views and node_id.casefold() not in taken}
-    return rewrite(sql, lambda name: input_named(name, inputs), place=as_engines_write(root), within=within)
+    places = by_position(node.config, declaration_of(node.node_type), inputs)
+    return rewrite(sql, lambda name: input_named(name, inputs, places), place=as_engines_write(root), within=within)
 
 
 def _as_one(graph: Graph, node_id: str, texts: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.positions import by_position
 from seeknal_nb.declaration import declaration_of, rewrites
 from seeknal_nb.errors import NodeError, near
 from seeknal_nb.kinds.metadata import merged
@@ -14,7 +15,7 @@ from seeknal_nb.kinds.paths import as_engines_write
 from seeknal_nb.markup import article
 from seeknal_nb.plugins import loaded
 from seeknal_nb.secrets import Secrets
-from seeknal_nb.sql.names import BEFORE, BEHIND, input_named, rewrite
+from seeknal_nb.sql.names import BEFORE, BEHIND, input_named, position_of, rewrite
 from seeknal_nb.sql.text import quote
 
 if TYPE_CHECKING:
@@ -125,9 +126,9 @@ class Task:
 
     def resolve(self, name: str) -> str | None:
         """The id of the input that a body calls ``name``: by id, bare name, position, or as its kind does."""
-        inputs = list(self.inputs)
-        others = declaration_of(self.node.node_type, self.surroundings.kinds).aliases(inputs)
-        return input_named(name, inputs) or others.get(name.casefold())
+        inputs, declared = list(self.inputs), declaration_of(self.node.node_type, self.surroundings.kinds)
+        places = by_position(self.node.config, declared, inputs) if position_of(name) is not None else inputs
+        return input_named(name, inputs, places) or declared.aliases(inputs).get(name.casefold())
 
     def input(self, name: str) -> Input:
         """The input that a body calls ``name``; raises ``NodeError`` where there is none."""

@@ -170,7 +170,8 @@ class SeeknalMagics(Magics):
         return project.show(node_id)
 
     def _command(self, project: Project, words: Sequence[str]) -> Any:
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS, parse_words, with_installed  # noqa: PLC0415
+        from seeknal_nb.arguments import parse_words  # noqa: PLC0415
+        from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415
         from seeknal_nb.notebook import face  # noqa: PLC0415
 
         options = parse_words(words, with_installed(NOTEBOOK_COMMANDS), prog="%seeknal")

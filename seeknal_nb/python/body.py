@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import ManifestError, NodeError, Spot, text_of
-from seeknal_nb.python.calls import called_in, params_in, refs_in
+from seeknal_nb.python.calls import called_in, params_in, refs_in, spines_in
 from seeknal_nb.python.scope import DEFS, Scope, block, bound_by
 from seeknal_nb.python.signature import Refused, names_in, node_function, notes_of, parameters, results
 from seeknal_nb.python.texts import imports_in_texts, names_in_texts, reads_past_names, searches_globals
@@ -59,8 +59,9 @@ class Body:
     without builtins and ``PROVIDED``. Of these, ``perhaps`` are those that it may have assigned by then (in a loop,
     in one branch), or that stand in texts only: nobody need have them; ``called`` are those that it calls. ``assigns`` are
     all names that it may bind in its namespace, ``refs`` the literal arguments of ``ref("kind.name")``,
-    ``ctx.ref("kind.name")``, ``ctx.features``, ``ctx.latest``, ``ctx.model`` and ``ctx.predict``, ``imports`` the modules
-    that it imports. ``past`` says how it is written where it finds what no name in it says.
+    ``ctx.ref("kind.name")``, ``ctx.features``, ``ctx.latest``, ``ctx.model`` and ``ctx.predict``, ``spines`` those of
+    ``ctx.features`` that name an input or an entity, ``imports`` the modules that it imports. ``past`` says how it is
+    written where it finds what no name in it says.
     """
 
     source: str
@@ -74,6 +75,7 @@ class Body:
     called: frozenset[str]
     assigns: frozenset[str]
     refs: tuple[str, ...]
+    spines: tuple[str, ...]
     imports: tuple[str, ...]
     past: frozenset[str]
 
@@ -135,6 +137,7 @@ def _read(source: str, name: str) -> Body:
         called=called_in(tree.body) & reads.keys(),
         assigns=frozenset(scope.bound | scope.may),
         refs=tuple(dict.fromkeys(refs_in(tree, scope.bound))),
+        spines=tuple(dict.fromkeys(spines_in(tree, scope.bound))),
         imports=imports_of(tree),
         past=reads_past_names(tree) | ({"globals()"} if searches_globals(tree) else set()),
     )

@@ -12,7 +12,7 @@ from seeknal_nb.python.wanted import group_id, read_wanted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["called_in", "params_in", "refs_in"]
+__all__ = ["called_in", "params_in", "refs_in", "spines_in"]
 
 
 def called_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
@@ -70,14 +70,24 @@ def refs_in(tree: ast.Module, bound: frozenset[str]) -> Iterator[str]:
 
 
 def _features_refs(call: ast.Call) -> Iterator[str]:
-    """The spine and the groups of ``ctx.features(spine, [...])`` that stand there as text."""
-    given: dict[str | None, ast.expr] = {one.arg: one.value for one in call.keywords}
-    given |= dict(zip(("spine", "features"), call.args, strict=False))
-    match given.get("spine"):
-        case ast.Constant(value=str(target)):
-            yield target
-    listed = given.get("features")
+    """The groups of ``ctx.features(spine, [...])`` that stand there as text."""
+    listed = _features_args(call).get("features")
     for item in listed.elts if isinstance(listed, (ast.List, ast.Tuple)) else [listed]:
         match item:
             case ast.Constant(value=str(text)):
                 yield read_wanted(text).group
+
+
+def spines_in(tree: ast.Module, bound: frozenset[str]) -> Iterator[str]:
+    """The spines of ``ctx.features`` that stand there as text: each names an input, or else an entity."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="ctx"), attr="features")) if "ctx" not in bound:
+                match _features_args(node).get("spine"):
+                    case ast.Constant(value=str(target)):
+                        yield target
+
+
+def _features_args(call: ast.Call) -> dict[str | None, ast.expr]:
+    given: dict[str | None, ast.expr] = {one.arg: one.value for one in call.keywords}
+    return given | dict(zip(("spine", "features"), call.args, strict=False))

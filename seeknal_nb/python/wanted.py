@@ -1,10 +1,15 @@
-"""Which features somebody asks for, as text: ``group``, ``group:feature``, ``group:feature AS name``. Knows no node."""
+"""Which features somebody asks for, as text: ``group``, ``group:feature``, ``group:feature AS name``; ``.`` is as ``:``.
+
+Knows no node.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+from seeknal_nb import plugins
+from seeknal_nb.declaration import KINDS
 from seeknal_nb.errors import ManifestError, near
 
 __all__ = ["GROUP", "Wanted", "group_id", "read_wanted", "wanted_in"]
@@ -16,11 +21,15 @@ _TEXT = re.compile(r"\s*(?P<group>[\w.]+)\s*(?::\s*(?P<feature>.*?)(?:\s+as\s+(?
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A feature of a group, and what it shall be called; all of them where ``feature`` is None."""
+    """A feature of a group, and what it shall be called; all of them where ``feature`` is None.
+
+    ``dotted``: it is written ``group.feature``, as the peer has it, who calls it ``group__feature``.
+    """
 
     group: str
     feature: str | None = None
     name: str | None = None
+    dotted: bool = False
 
 
 def group_id(name: str) -> str:
@@ -39,10 +48,21 @@ def read_wanted(text: object) -> Wanted:
     Raises:
         ManifestError: It has another form.
     """
-    found = _TEXT.fullmatch(text) if isinstance(text, str) else None
+    dotted = _with_colon(text) if isinstance(text, str) else None
+    found = _TEXT.fullmatch(dotted or text) if isinstance(text, str) else None
     if found is None or found["feature"] == "":
         raise ManifestError(f"{text!r} names no feature", remedy=FORM)
-    return Wanted(group_id(found["group"]), found["feature"], found["name"])
+    return Wanted(group_id(found["group"]), found["feature"], found["name"], dotted is not None)
+
+
+def _with_colon(text: str) -> str | None:
+    """``group.feature`` as ``group:feature``; None where no feature stands behind a dot, as in ``kind.name``."""
+    first, *others = text.strip().split(".", 2)
+    if ":" in text or not others:
+        return None
+    if first.casefold() not in plugins.names("kinds", KINDS):
+        return f"{first}:{'.'.join(others)}"
+    return f"{first}.{others[0]}:{others[1]}" if others[1:] else None
 
 
 def wanted_in(features: object) -> list[Wanted]:

@@ -277,13 +277,16 @@ def position_of(name: str) -> int | None:
     return int(number) if number != folded and number.isdecimal() else None
 
 
-def input_named(name: str, inputs: Sequence[str]) -> str | None:
-    """The input that a body calls ``name``: by id, by position, or by the bare name that one of them has alone."""
+def input_named(name: str, inputs: Sequence[str], places: Sequence[str] | None = None) -> str | None:
+    """The input that a body calls ``name``: by id, by position, or by the bare name that one of them has alone.
+
+    ``places`` are the inputs by position, where they are not ``inputs`` themselves.
+    """
     if name in inputs:
         return name
-    at = position_of(name)
-    if at is not None and at < len(inputs):
-        return inputs[at]
+    at, placed = position_of(name), inputs if places is None else places
+    if at is not None and at < len(placed):
+        return placed[at]
     folded = name.casefold()
     found = [i for i in inputs if folded in (i.casefold(), i.partition(".")[2].casefold())]
     return found[0] if len(found) == 1 else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.columns import column_texts
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.draw.code import code_lines
 from seeknal_nb.engines import Interrupted
@@ -45,7 +46,7 @@ class Details:
 
     Attributes:
         node_id: ``kind.name``.
-        facts: (label, text): description, owner, tags, file, when it was last run.
+        facts: (label, text): description, owner, tags, file, when it was last run, what its columns are.
         language: Of ``body``: ``sql``, ``python``, or ``json`` for a node that is all config.
         body: Its definition, as it was written.
         mark: The line of the body that the last error names, from 1; 0 for none.
@@ -171,6 +172,7 @@ def _facts(node: Node, state: Any, graph: Graph, build: Build | None) -> tuple[t
         "metrics": cut(", ".join(f"{name} {value:g}" for name, value in numbers_in(metrics or {})), LONGEST_METRICS),
         "last run": last,
         "attempts": str(state.attempts) if state is not None and state.attempts > 1 else "",
+        **{f"column {name}": text for name, text in column_texts(node.columns).items()},
     }
     return tuple((label, text) for label, text in told.items() if text)
 

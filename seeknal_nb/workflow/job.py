@@ -18,6 +18,7 @@ from seeknal_nb.engines import Interrupted, OpenedLater
 from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, Spot, WorkerError, text_of
 from seeknal_nb.kinds import kind_of
 from seeknal_nb.kinds.body import python_of
+from seeknal_nb.kinds.promised import as_promised
 from seeknal_nb.kinds.task import Task
 from seeknal_nb.markup import json_value
 from seeknal_nb.python.body import params_read
@@ -250,7 +251,7 @@ def _done_with(taken: Captured, job: Job, session: OpenedLater, kind: Kind, canc
     stage = new_stage(job.outputs, job.node.id, job.key) if kind.stages else Path()
     task = Task(job.node, job.key, inputs, stage, taken, job.around, session, cancelled, job.seen)
     try:
-        found = checked(kind.execute(task))
+        found = as_promised(task, checked(kind.execute(task)))
         files = files_in(stage, job.key) if kind.stages else ()
     except BaseException:
         if kind.stages:

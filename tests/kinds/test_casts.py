@@ -10,7 +10,7 @@ import pytest
 
 from kinds import failure, good, here, rows
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.kinds.casts import PEER, TYPES
+from seeknal_nb.sql.typenames import PEER, TYPES
 
 NESTED = {"array", "enum", "list", "map", "null", "row", "struct", "tuple", "type", "union", "parquet_variant"}
 """Types that need arguments of their own, or that no column of a file has."""

@@ -177,3 +177,19 @@ def test_an_exposure_without_an_input_fails_and_writes_nothing(project, tmp_path
     project.node("exposure", "e", to="x.csv")
     assert "input" in failure(project, "exposure.e").error_message
     assert not (tmp_path / "x.csv").exists()
+
+
+@pytest.mark.parametrize("config", [{"path": "x.csv"}, {"path": "x.csv", "params": {"path": "x.csv"}}, {"path": "x.csv", "type": "file", "params": {"compression": "gzip"}}], ids=str)
+def test_a_path_beside_params_is_the_one_within(project, config):
+    project.transform("t", sql="SELECT 1 AS a")
+    project.exposure("x", inputs=["t"], **config)
+    good(project)
+    assert (project.directory / "x.csv").exists()
+
+
+def test_two_paths_are_refused(project):
+    project.transform("t", sql="SELECT 1 AS a")
+    with pytest.raises(ManifestError, match=r"path and params\.path differ"):
+        project.exposure("x", inputs=["t"], path="x.csv", params={"path": "y.csv"})
+    with pytest.raises(ManifestError, match="unknown key 'path'"):
+        project.exposure("x", inputs=["t"], path=["x.csv"])

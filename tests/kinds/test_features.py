@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from kinds import arrow, build_of, failure, good, rows, status
+from kinds import arrow, build_of, failure, good, rows, status, types
 from seeknal_nb.authoring.cell import define
 from seeknal_nb.errors import ManifestError
 from seeknal_nb.python.wanted import Wanted, read_wanted
@@ -37,6 +37,35 @@ def test_keys_and_times_come_first_then_the_declared_features_with_their_dtypes(
     assert [str(kind) for kind in table.schema.types][1:] == ["date32[day]", "timestamp[us]", "int64", "double"]
     assert table.to_pylist() == [{"k": 1, "ts": date(2024, 1, 1), "made": datetime(2024, 1, 2), "x": 1.5, "n": 3}]
     assert result.metadata["features"] == ["n", "x"]
+
+
+LISTED: dict[str, Any] = {
+    "a mapping with dtypes": {"k": {"dtype": "string"}, "v": {"dtype": "float"}, "ts": {"dtype": "date"}},
+    "a mapping of dtypes": {"ts": "date", "k": "string", "v": "float"},
+    "a list of mappings": [{"name": "v", "dtype": "float"}, {"name": "ts", "dtype": "date"}, {"name": "k", "dtype": "string"}],
+    "names, and mappings with a dtype": ["k", "ts", "v", *({"name": n, "dtype": d} for n, d in (("k", "str"), ("v", "double"), ("ts", "date")))],
+}
+
+
+@pytest.mark.parametrize("features", LISTED.values(), ids=LISTED)
+def test_a_key_and_a_time_among_the_features_stand_once_and_have_their_dtype(project: Project, features: Any) -> None:
+    _group(project, features=features)
+    result = good(project)["feature_group.f"]
+    assert arrow(project, "feature_group.f").schema.names == ["k", "ts", "v"]
+    assert types(project, "feature_group.f") == ["VARCHAR", "DATE", "DOUBLE"]
+    assert (result.metadata["keys"], result.metadata["features"]) == (["k"], ["v"])
+
+
+def test_a_key_and_a_time_among_names_alone_stay_as_they_are(project: Project) -> None:
+    _group(project, features=["ts", "v", "k"])
+    good(project)
+    assert types(project, "feature_group.f") == ["INTEGER", "TIMESTAMP", "INTEGER"]
+
+
+def test_a_text_that_is_declared_a_time_is_one(project: Project) -> None:
+    _group(project, body="SELECT 1 AS k, '2024-01-01 10:00:00' AS ts, 5 AS v", features={"ts": "timestamp", "v": None})
+    good(project)
+    assert rows(project, "feature_group.f") == [(1, datetime(2024, 1, 1, 10), 5)]
 
 
 def test_a_time_with_a_zone_is_stored_as_utc(project: Project) -> None:
@@ -107,6 +136,9 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "a fraction as int": ("(1, TIMESTAMP '2024-01-01', 5.5), (1, TIMESTAMP '2024-01-02', 5)", {"features": {"v": "int"}},
                           "no BIGINT"),
     "a text with a fraction as int": ("(1, TIMESTAMP '2024-01-01', '5.5')", {"features": {"v": "int"}}, "no BIGINT"),
+    "a key that does not fit its dtype": ("('one', TIMESTAMP '2024-01-01', 5)", {"features": {"k": "int", "v": "int"}}, "column 'k' is no BIGINT"),
+    "a time that does not fit its dtype": ("(1, TIMESTAMP '2024-01-01 10:00:00', 5)", {"features": {"ts": "date"}}, "is no DATE"),
+    "keys that are one after their dtype": ("('1', TIMESTAMP '2024-01-01', 5), ('01', TIMESTAMP '2024-01-01', 6)", {"features": {"k": "int"}}, "one row for each k, ts"),
     "a text as int": ("(1, TIMESTAMP '2024-01-01', 'five')", {"features": {"v": "int"}}, "five"),
     "a number too large": ("(1, TIMESTAMP '2024-01-01', 300)", {"features": {"v": "int8"}}, "no TINYINT"),
     "an hour as a date": ("(1, TIMESTAMP '2024-01-01', TIMESTAMP '2024-01-01 10:00:00')", {"features": {"v": "date"}}, "is no DATE, as '2024-01-01 10:00:00'"),
@@ -162,8 +194,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "one of a feature": ({"features": {"v": {"dtyp": "int"}}}, "did you mean dtype"),
     "a dtype that is none": ({"features": {"v": {"dtype": "flota"}}}, "did you mean float"),
     "a feature without a name": ({"features": [{"dtype": "int"}]}, "without a name"),
-    "a feature that is a key": ({"features": ["k"]}, "'k' is named twice"),
-    "a feature that is a time": ({"features": ["ts"]}, "'ts' is named twice"),
+    "a time that is declared a text": ({"features": {"ts": "string"}}, "its dtype is VARCHAR. Fix: dtype: timestamp"),
+    "two dtypes of one feature": ({"features": [{"name": "v", "dtype": "int"}, {"name": "v", "dtype": "float"}]}, "'v' has two dtypes"),
     "a key twice": ({"key": ["k", "k"]}, "'k' is named twice"),
     "a key that is a time": ({"key": ["ts"]}, "'ts' is named twice"),
     "no offline store": ({"materialization": {"offline": False}}, "always stored"),
@@ -443,6 +475,12 @@ def test_a_large_retrieval_keeps_the_order_of_the_spine(project: Project) -> Non
 def test_an_online_store_is_told_not_to_be_there(project):
     project.feature_group("f", "SELECT 1 AS k", key="k", materialization={"online": {"enabled": True, "ttl": "7d"}})
     assert good(project)["feature_group.f"].warnings == ("there is no online store: an exposure of latest(...) serves the newest features elsewhere",)
+
+
+def test_a_partition_of_the_offline_store_is_told_not_to_be_done(project):
+    for place in ({"offline": {"partition_by": ["k"]}}, {"materialization": {"offline": {"enabled": True, "partition_by": "k"}}}):
+        project.feature_group("f", "SELECT 1 AS k", key="k", **place)
+        assert "partition_by is not done" in good(project)["feature_group.f"].warnings[0]
 
 
 def test_the_words_of_the_peers_template_are_read(project):

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from seeknal_nb import Manifest, Project
-from seeknal_nb.arguments import request_of
-from seeknal_nb.commands import COMMANDS, NOTEBOOK_COMMANDS, parse_words
+from seeknal_nb.arguments import parse_words, request_of
+from seeknal_nb.commands import COMMANDS, NOTEBOOK_COMMANDS
 from seeknal_nb.errors import SelectionError, UsageError
 from seeknal_nb.workflow.options import RunOptions, Selection
 from seeknal_nb.workflow.request import Request

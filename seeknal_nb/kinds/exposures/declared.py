@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.config import ANYTHING, BODY, MAPPING, TEXT, Key, option
+from seeknal_nb.config import ANYTHING, BODY, MAPPING, TEXT, ConfigError, Key, option
 from seeknal_nb.declaration import Declaration
 from seeknal_nb.errors import UsageError
 from seeknal_nb.grammar import comma
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["EXPOSURE"]
+
+
+def _spelled(config: dict[str, Any]) -> dict[str, Any]:
+    """``path`` beside ``params``, as the peer's examples have it, is the one within."""
+    path, params = config.get("path"), config.get("params") or {}
+    if isinstance(path, str) and isinstance(params, dict):
+        if params.get("path") not in (None, path):
+            why = f"{path!r} and {params['path']!r}"
+            raise ConfigError("path and params.path differ", why=why, remedy="keep one of them", path=("path",))
+        del config["path"]
+        config["params"] = {**params, "path": path}
+    return config
 
 
 def _of_line(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,8 +95,10 @@ EXPOSURE = Declaration(
         ),
     ),
     of_line=_of_line,
+    spelled=_spelled,
     elsewhere={
-        **{key: f"write it below params: {{{key}: ...}}" for key in ("path", "table", "mode", "connection")},
+        **{key: f"write it below params: {{{key}: ...}}" for key in ("table", "mode", "connection")},
+        **dict.fromkeys(("sections", "prompt"), "no model writes reports here: a Python body gives texts and tables"),
         "materialized": "take it away: an exposure stores no table",
     },
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.config import refuse_unknown_names
 from seeknal_nb.engines.names import doubled
-from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.errors import ManifestError, Unsupported, near
 from seeknal_nb.kinds.body import python_of, sql_of
 from seeknal_nb.kinds.connections import CONNECTION_KEYS, check_connection
 
@@ -107,7 +107,7 @@ def target_of(node: Node) -> Target | None:
             raise ManifestError("no target", why="a body that goes nowhere", remedy="--to exports/x.csv", node=node.id)
         return None
     if type_ in DECLARING:
-        raise ManifestError(
+        raise Unsupported(
             f"an exposure of type {type_} is not delivered",
             why=f"this program delivers {', '.join(DELIVERING)}",
             remedy="take params away to declare it only, or write type: file",

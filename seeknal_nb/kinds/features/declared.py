@@ -65,8 +65,8 @@ FEATURE_GROUP = Declaration(
     reads=related,
     aliases=lambda inputs: {"source": inputs[0]} if inputs else {},
     verbs={
-        "features": "seeknal_nb.kinds.features.retrieval:features_of",
-        "latest": "seeknal_nb.kinds.features.retrieval:latest_of",
+        "features": "seeknal_nb.kinds.features.asked:features_of",
+        "latest": "seeknal_nb.kinds.features.asked:latest_of",
     },
     rewrites="seeknal_nb.kinds.features.retrieval:with_groups",
 )  # fmt: skip

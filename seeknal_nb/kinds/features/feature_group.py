@@ -31,7 +31,6 @@ __all__ = ["FEATURE_GROUP"]
 
 BODY = "body.parquet"
 UNFIT = "values do not fit the dtype of their feature"
-ONLINE = "there is no online store: an exposure of latest(...) serves the newest features elsewhere"
 SHOWN = 5
 """Offending rows that an error keeps."""
 SHOWN_TEXT = 300
@@ -51,7 +50,7 @@ def _feature_group(task: Task) -> dict[str, Any]:
     checks = _proved(task, group)
     group = replace(group, ties=_has_ties(task, group))
     metrics, told = _measured(task, group)
-    told = merged(told, {"metrics": metrics, "warnings": [ONLINE] if spec.online else []}, logged)
+    told = merged(told, {"metrics": metrics, "warnings": list(spec.notes)}, logged)
     if spec.tests:
         checks += run_checks(task, spec.tests, parquet(task.stage / DATA), metrics=told["metrics"], key="tests")
     save_group(group, task.stage)
@@ -67,19 +66,19 @@ def _of_input(task: Task) -> Table:
 
 
 def _there(spec: Spec, types: Mapping[str, str]) -> None:
-    """Refuse columns that the body does not give, and times that are none."""
+    """Refuse columns that the body does not give, and times that are none and are not declared to be one."""
     for name in (*spec.keys, *spec.times, *(spec.features or ())):
         if name not in types:
             raise no_column(name, types)
     for name in spec.times:
-        if not is_time(types[name]):
+        if not is_time((spec.features or {}).get(name) or types[name]):
             raise NodeError(f"{name!r} is {types[name]}, not a time", remedy=f"CAST({shown(name)} AS TIMESTAMP)")
 
 
 def _group(node_id: str, spec: Spec, types: Mapping[str, str]) -> Group:
     """Features stand in the body's order, for that of a mapping in the config is no part of a key."""
     named = {*spec.keys, *spec.times}
-    features = tuple(name for name in types if (name not in named if spec.features is None else name in spec.features))
+    features = tuple(name for name in types if name not in named and (spec.features is None or name in spec.features))
     return Group(node_id, spec.keys, features, spec.event_time, spec.created_time, spec.ttl)
 
 

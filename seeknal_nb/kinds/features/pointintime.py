@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from seeknal_nb.errors import SeeknalError
     from seeknal_nb.kinds.features.groups import Group
 
-__all__ = ["MODES", "Part", "Spine", "age_names", "check_latest", "has_latest", "latest_sql", "retrieval_sql", "with_latest"]
+__all__ = [
+    "MODES",
+    "Part",
+    "Spine",
+    "age_names",
+    "check_latest",
+    "entity_sql",
+    "has_latest",
+    "latest_sql",
+    "retrieval_sql",
+    "with_latest",
+]
 
 MODES = ("event", "known")
 LONGEST = 2**63 - 1
@@ -171,14 +182,51 @@ def _free(name: str, taken: Mapping[str, str] | Sequence[str]) -> str:
     return name
 
 
-def latest_sql(group: Group) -> str:
-    """The newest row of each key, in the order of the keys; what a TTL says is for who asks, not looked at here."""
+def latest_sql(group: Group, *, until: str | None = None) -> str:
+    """The newest row of each key, in the order of the keys; what a TTL says is for who asks, not looked at here.
+
+    Args:
+        group: Whose rows.
+        until: The time after which no row counts; None for all.
+    """
     if group.event_time is None:
         return f"SELECT * FROM {quote(group.node_id)}"
     keys = ", ".join(map(column, group.keys))
     newest = ", ".join(f"{column(name)} DESC" for name in (group.event_time, group.created_time) if name)
     rank = f"row_number() OVER (PARTITION BY {keys} ORDER BY {newest})"
-    return f"SELECT * FROM {quote(group.node_id)} QUALIFY {rank} = 1 ORDER BY {keys}"
+    then = f" WHERE {column(group.event_time)} <= CAST({literal(until)} AS TIMESTAMP)" if until else ""
+    return f"SELECT * FROM {quote(group.node_id)}{then} QUALIFY {rank} = 1 ORDER BY {keys}"
+
+
+def entity_sql(parts: Sequence[Part], *, event_time: str | None = None, until: str | None = None) -> str:
+    """The newest features of all keys that some part has, in the order of the keys.
+
+    Args:
+        parts: Groups of the same keys.
+        event_time: What the column is called that tells when the newest of them were true; None for none.
+        until: The time after which no row counts; None for all.
+    """
+    groups = [part.group for part in parts]
+    keys = {key: f"k{at}" for at, key in enumerate(sorted(groups[0].keys))}
+    chosen = [f"{keys[key]} AS {column(key)}" for key in groups[0].keys]
+    times = [f"g{number}.e" for number, group in enumerate(groups) if group.event_time]
+    chosen += [f"greatest({', '.join(times)}) AS {column(event_time)}"] if event_time and times else []
+    chosen += [
+        f"g{number}.f{at} AS {column(name)}"
+        for number, part in enumerate(parts)
+        for at, (_, name) in enumerate(part.columns)
+    ]
+    tables = [f"({_newest(part, keys, until)}) AS g{number}" for number, part in enumerate(parts)]
+    using = f" USING ({', '.join(keys.values())})"
+    joined = "".join(f"\nFULL JOIN {table}{using}" for table in tables[1:])
+    return f"SELECT {', '.join(chosen)}\nFROM {tables[0]}{joined}\nORDER BY {', '.join(keys[key] for key in groups[0].keys)}"
+
+
+def _newest(part: Part, keys: Mapping[str, str], until: str | None) -> str:
+    chosen = [f"t.{column(key)} AS {name}" for key, name in keys.items()]
+    chosen += [f"{_time(part.group.event_time, part.types)} AS e"] if part.group.event_time else []
+    chosen += [f"t.{column(name)} AS f{at}" for at, (name, _) in enumerate(part.columns)]
+    return f"SELECT {', '.join(chosen)} FROM ({latest_sql(part.group, until=until)}) AS t"
 
 
 def has_latest(sql: str) -> bool:

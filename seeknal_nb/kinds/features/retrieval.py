@@ -1,4 +1,4 @@
-"""Features joined to a spine, by event or by known time: the transform with ``features``, and ``ctx.features``."""
+"""Features joined to a spine, by event or by known time, as the transform with ``features`` does it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from seeknal_nb.kinds.features.pointintime import (
     Part,
     Spine,
     age_names,
-    latest_sql,
     retrieval_sql,
     with_latest,
 )
@@ -30,9 +29,10 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Table
-    from seeknal_nb.kinds.context import Context
 
-__all__ = ["check_retrieval", "features_of", "latest_of", "retrieve", "retrieves", "with_groups"]
+__all__ = [
+    "SPINE", "check_mode", "check_names", "check_retrieval", "parts_of", "prepared", "retrieve", "retrieves", "with_groups",
+]  # fmt: skip
 
 SPINE = "spine.parquet"
 JOINED = "joined.parquet"
@@ -107,41 +107,6 @@ def _spine_of(task: Task) -> tuple[str, dict[str, Any]]:
     return parquet(task.stage / SPINE), context.logged()
 
 
-def features_of(
-    ctx: Context, spine: Any, features: Any, *, time: str | None = None, mode: str = "event", as_: str | None = None
-) -> Any:
-    """A spine's rows, all of them and in their order, with features as they were at each row's ``time``.
-
-    Args:
-        ctx: The body's.
-        spine: A frame, or the name of an input.
-        features: ``["user_features", "txn:amount_7d", "txn:amount_7d AS amount"]``.
-        time: The spine's column with the time; none is needed where no group has an event time.
-        mode: ``event``: what was true by then; ``known``: what had arrived by then.
-        as_: ``pandas`` unless this, or the node's ``as``, says otherwise.
-
-    Raises:
-        NodeError: A name, a column, a type or the mode does not fit.
-    """
-    task, form = ctx.task, ctx.form(as_)
-    file = task.stage / SPINE
-    try:
-        check_mode(mode)
-        wanted = wanted_in(features)
-    except ManifestError as error:
-        raise NodeError(error.what, why=error.why, remedy=error.remedy) from None
-    try:
-        if isinstance(spine, str):
-            source = quote(task.input(spine).node_id)
-        else:
-            task.engine.take(spine, file)
-            source = parquet(file)
-        found, parts = prepared(task, source, wanted, label=time, mode=mode)
-        return task.engine.query(retrieval_sql(found, parts, mode=mode), form=form)
-    finally:
-        file.unlink(missing_ok=True)
-
-
 def prepared(
     task: Task, source: str, wanted: Sequence[Wanted], *, label: str | None, mode: str
 ) -> tuple[Spine, tuple[Part, ...]]:
@@ -153,7 +118,7 @@ def prepared(
     spine = Spine(source, dict(task.engine.describe(f"SELECT * FROM {source}")), label)
     if label is not None:
         _need(spine, label)
-    parts = tuple(_part(task, group, chosen) for group, chosen in _by_group(task, wanted).items())
+    parts = parts_of(task, wanted)
     if any(part.group.event_time for part in parts):
         _check_label(spine)
     else:
@@ -161,8 +126,13 @@ def prepared(
     for part in parts:
         _check_keys(spine, part)
         _check_known(part, mode)
-    _check_names(spine, parts)
+    check_names({name: f"the spine's {name!r}" for name in spine.types}, parts)
     return spine, parts
+
+
+def parts_of(task: Task, wanted: Sequence[Wanted]) -> tuple[Part, ...]:
+    """What is wanted of each group; raises ``NodeError`` where one is no input, or has no such feature."""
+    return tuple(_part(task, group, chosen) for group, chosen in _by_group(task, wanted).items())
 
 
 def _by_group(task: Task, wanted: Sequence[Wanted]) -> dict[Group, list[Wanted]]:
@@ -241,9 +211,9 @@ def _check_known(part: Part, mode: str) -> None:
         )
 
 
-def _check_names(spine: Spine, parts: Sequence[Part]) -> None:
-    """Refuse two columns of one name, whatever their case."""
-    taken = {name.casefold(): f"the spine's {name!r}" for name in spine.types}
+def check_names(others: Mapping[str, str], parts: Sequence[Part]) -> None:
+    """Refuse two columns of one name, whatever their case; ``others`` are those besides, and what an error calls them."""
+    taken = {name.casefold(): called for name, called in others.items()}
     for part in parts:
         for feature, name in part.columns:
             full = f"{part.group.node_id.partition('.')[2]}:{feature}"
@@ -283,12 +253,6 @@ def _shares(name: str, part: Part, rows: int, counts: Mapping[str, Any]) -> dict
     if part.group.event_time and counts["age"] is not None:
         told[f"{name}_age_seconds_median"] = counts["age"] / AGE
     return told
-
-
-def latest_of(ctx: Context, group: str, *, as_: str | None = None) -> Any:
-    """The newest row of each key of a feature group, in the order of the keys, however old it is."""
-    found = group_of(ctx.task.input(group))
-    return ctx.task.engine.query(latest_sql(found), form=ctx.form(as_))
 
 
 def with_groups(sql: str, task: Task) -> str:

@@ -21,9 +21,11 @@ __all__ = ["Spec", "check_spec", "spec_of"]
 INSIDE: Mapping[str, tuple[str, ...]] = {
     "entity": ("name", "join_keys", "description"),
     "materialization": ("event_time_col", "created_time_col", "ttl", "offline", "online"),
-    "offline": ("enabled", "format"),
+    "offline": ("enabled", "format", "partition_by"),
     "online": ("enabled", "ttl"),
 }
+ONLINE = "there is no online store: an exposure of latest(...) serves the newest features elsewhere"
+PARTITIONED = "offline.partition_by is not done: the table is one file, and an exposure delivers a folder of Parquet"
 ONLY: Mapping[str, str] = {"materialized": "table", "engine": "duckdb"}
 """Options that may say what is so anyway."""
 DTYPES: Mapping[str, str] = {
@@ -40,6 +42,8 @@ DTYPES: Mapping[str, str] = {
     "date": "DATE",
 }
 """What a declared dtype is in the table. ``float`` is Python's: eight bytes."""
+TIMES = ("DATE", "TIMESTAMP")
+"""Of these, what a time may be."""
 _DECIMAL = re.compile(r"(?:decimal|numeric)\(\s*(\d+)\s*,\s*(\d+)\s*\)", re.IGNORECASE)
 _LIST = re.compile(r"(?P<item>.+?)\s*\[\]")
 
@@ -53,10 +57,11 @@ class Spec:
         event_time: When a row was true.
         created_time: When it became known.
         ttl_seconds: How long it holds after its event time; None for ever.
-        features: SQL type, or None for the body's own, by name; None where all other columns are features.
+        features: SQL type, or None for the body's own, by name; a key or a time among them is no feature, but has its type.
+            None where all other columns are features.
         tests: Checks of the table, as a rule writes them.
         entity: Whom the features describe.
-        online: Whether the peer's online store is asked for.
+        notes: What it asks for of the peer's stores that is not done here.
     """
 
     keys: tuple[str, ...]
@@ -66,7 +71,7 @@ class Spec:
     features: Mapping[str, str | None] | None = None
     tests: tuple[Mapping[str, Any], ...] = ()
     entity: str | None = None
-    online: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def times(self) -> tuple[str, ...]:
@@ -100,16 +105,15 @@ def spec_of(node: Node) -> Spec:
             what = f"{name} {config[name]!r} of a feature group is not read"
             raise ManifestError(what, remedy=f"leave it out: it is {only}")
     entity, stored = _part(config, "entity"), _part(config, "materialization")
-    online = [_peer_stores(place) for place in (config, stored)]
     spec = Spec(
         keys=_keys(_one("key", config.get("key"), "entity.join_keys", entity.get("join_keys"))),
         event_time=_one("event_time", config.get("event_time"), "event_time_col", stored.get("event_time_col")),
         created_time=_one("created_time", config.get("created_time"), "created_time_col", stored.get("created_time_col")),
         ttl_seconds=_ttl(_one("ttl", config.get("ttl"), "materialization.ttl", stored.get("ttl"))),
-        features=None if config.get("features") is None else dict(_features(config["features"])),
+        features=None if config.get("features") is None else _features(config["features"]),
         tests=tuple(_tests(config.get("tests"))),
         entity=entity.get("name"),
-        online=any(online),
+        notes=tuple(dict.fromkeys(note for place in (config, stored) for note in _peer_stores(place))),
     )
     return _consistent(spec)
 
@@ -126,9 +130,9 @@ def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _peer_stores(place: Mapping[str, Any]) -> bool:
-    """The peer's stores: the table is always kept, as Parquet. Gives whether the online one is asked for: there is none."""
-    enabled = {}
+def _peer_stores(place: Mapping[str, Any]) -> list[str]:
+    """The peer's stores: the table is always kept, as one Parquet file. Gives what else is asked for."""
+    enabled, notes = {}, []
     for name, usual in (("offline", True), ("online", False)):
         value = place.get(name)
         value = {"enabled": value} if isinstance(value, (bool, str)) else value or {}
@@ -140,9 +144,10 @@ def _peer_stores(place: Mapping[str, Any]) -> bool:
         enabled[name] = str(value.get("enabled", usual)).casefold() == "true"
         if value.get("format", "parquet") != "parquet":
             raise ManifestError(f"{name}.format {value['format']!r} is not read", remedy="leave it out: it is parquet")
+        notes += [PARTITIONED] if value.get("partition_by") else []
     if not enabled["offline"]:
         raise ManifestError("offline: false is not read", why="a feature group is always stored", remedy="take it away")
-    return enabled["online"]
+    return [*notes, *([ONLINE] if enabled["online"] else [])]
 
 
 def _one(first: str, value: Any, second: str, other: Any) -> Any:
@@ -171,7 +176,18 @@ def _ttl(value: Any) -> float | None:
     return seconds
 
 
-def _features(declared: Any) -> Iterable[tuple[str, str | None]]:
+def _features(declared: Any) -> dict[str, str | None]:
+    """SQL type by name; one that is listed twice has the type that one of its places tells."""
+    found: dict[str, str | None] = {}
+    for name, dtype in _listed(declared):
+        if dtype and found.get(name) not in (None, dtype):
+            remedy = "keep one of them"
+            raise ManifestError(f"{name!r} has two dtypes", why=f"{found[name]} and {dtype}", remedy=remedy)
+        found[name] = dtype or found.get(name)
+    return found
+
+
+def _listed(declared: Any) -> Iterable[tuple[str, str | None]]:
     """Name and SQL type of each: from a mapping by name, or a list of names or of mappings with a name."""
     if isinstance(declared, dict):
         parts = {name: told if isinstance(told, dict) else {"dtype": told} for name, told in declared.items()}
@@ -211,9 +227,12 @@ def _consistent(spec: Spec) -> Spec:
         if value is not None and spec.event_time is None:
             raise ManifestError(f"{name} without event_time", why="it counts from there", remedy="--event-time ts")
     doubled = [name for name in spec.keys if spec.keys.count(name) > 1 or name in spec.times]
-    doubled += [name for name in spec.features or () if name in spec.keys or name in spec.times]
+    timeless = [name for name in spec.times if (spec.features or {}).get(name) not in (None, *TIMES)]
+    if timeless:
+        why = f"its dtype is {(spec.features or {})[timeless[0]]}"
+        raise ManifestError(f"{timeless[0]!r} is no time", why=why, remedy="dtype: timestamp")
     if doubled:
         raise ManifestError(
-            f"{doubled[0]!r} is named twice", why="a column is a key, a time or a feature", remedy="take one of them away"
+            f"{doubled[0]!r} is named twice", why="a column is a key once, or a time", remedy="take one of them away"
         )
     return spec

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.config import COMMON, refuse_unknown, refuse_unknown_names
-from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.errors import ManifestError, NodeError, Unsupported, near, nearest
 from seeknal_nb.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.kinds.casts import cast_staged, declared
 from seeknal_nb.kinds.connections import CONNECTION_KEYS, check_connection, place_of
@@ -75,7 +75,8 @@ def _check(node: Node) -> None:
         remedy = "name one with --connection or --path, or write the SELECT as the node's body"
         raise ManifestError("a query without a database", remedy=remedy)
     if form != "body" and form not in FORMATS:
-        raise ManifestError(f"unknown format {form!r}", remedy=near(form, FORMATS, what="format"))
+        error = Unsupported if form and not nearest(form, FORMATS) else ManifestError
+        raise error(f"unknown format {form!r}", remedy=near(form, FORMATS, what="format"))
     _check_keys(node, form)
     declared(node)
     freshness_of(node)
@@ -92,7 +93,9 @@ def _check(node: Node) -> None:
 
 
 def _check_body(node: Node) -> None:
-    """A body has parameters, but no reader that options could be for."""
+    """A body has parameters; they are options of a reader only where it names a file besides."""
+    if _is_watched(node, "path") and path_of(node):
+        check_options(node, format_of(node))
     if sql_of(node) and python_of(node):
         raise ManifestError("two bodies", why="it has SQL and Python both", remedy="keep one of them")
     for name in ("nullstr", "null", "delimiter", "delim"):
@@ -102,11 +105,20 @@ def _check_body(node: Node) -> None:
             )
 
 
+def _is_watched(node: Node, key: str) -> bool:
+    """Whether a key names the file that a Python body opens itself, as the peer's projects do: its content is in the key."""
+    return key in ("path", "table") and python_of(node) is not None and format_of(node) in READERS
+
+
 def _check_keys(node: Node, form: str) -> None:
     for key in FILE if form == "body" else ():
-        if key != "params" and node.config.get(key) is not None:
+        if key != "params" and node.config.get(key) is not None and not _is_watched(node, key):
             raise ManifestError(f"{key} of a source with a body is not read", remedy="take it, or the body, away")
-    refuse_unknown(node.config, READ[form], "a source with a body" if form == "body" else f"a source of {form}")
+    refuse_unknown(
+        node.config,
+        READ[form] | (FILE if form == "body" else frozenset()),
+        "a source with a body" if form == "body" else f"a source of {form}",
+    )
 
 
 def _check_database(node: Node) -> None:
@@ -169,9 +181,10 @@ def _watched(node: Node, around: Surroundings) -> list[Path]:
 
 
 def _files(node: Node, around: Surroundings) -> list[Path]:
-    if _has_body(node):
-        return files_of(node, around)
     form = format_of(node)
+    if _has_body(node):
+        named = files_named(node, around.root, form) if _is_watched(node, "path") and path_of(node) else []
+        return [*files_of(node, around), *named]
     return files_named(node, around.root, form) if form in READERS else []
 
 
