@@ -96,7 +96,7 @@ export class Panel {
     const { graph } = this.view;
     const status = node < 0 ? -1 : graph.status(node);
     this.name.textContent = node < 0 ? plural(this.nodes.length, "node") : graph.id(node);
-    this.went.textContent = node < 0 ? "selected" : joined([graph.word(status), graph.detail(node)]);
+    this.went.textContent = node < 0 ? "selected" : joined([graph.kindOf(node), graph.told(node)]);
     this.reason.textContent = plain(this.details?.reason);
     this.sign.replaceChildren(...(node < 0 ? [] : [this.view.swatch(status)]));
   }

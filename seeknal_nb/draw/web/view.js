@@ -5,6 +5,7 @@ import { Commands } from "./commands.js";
 import { button, make } from "./dom.js";
 import { Finder } from "./finder.js";
 import { within } from "./geometry.js";
+import { kindsOf } from "./foot.js";
 import { Graph } from "./graph.js";
 import { HELP, Keys } from "./keys.js";
 import { Lifetime } from "./lifetime.js";
@@ -55,6 +56,7 @@ const PAINTS = {
   panel: ({ panel }) => panel.open && panel.paintHead(),
   cards: ({ stage }) => stage.layCards(),
   stale: ({ stage }) => stage.cards.refresh(),
+  clocks: ({ stage }) => stage.cards.tick(),
   style: ({ stage }) => stage.cards.markAll(),
   edges: ({ stage }) => stage.painter.paintEdges(),
   over: ({ stage }) => stage.painter.paintOver(),
@@ -108,11 +110,12 @@ export class View {
     const keys = make("div.sk-unseen", { id: `sk-keys-${nextNumber()}` }, HELP);
     this.main = make("div.sk-main", stage.element, panel.element);
     this.note = make("div.sk-note");
+    this.key = make("div.sk-key", { role: "note", "aria-label": "Kinds of nodes" });
     stage.element.append(notices.element);
     stage.element.setAttribute("aria-describedby", keys.id);
     stage.element.style.height = this.memory.height ?? "";
     const above = [this.toolbar.element, make("div.sk-status", finder.legend, run.line), run.track];
-    const below = [this.note, run.notes, notices.voice, keys];
+    const below = [this.key, this.note, run.notes, notices.voice, keys];
     this.root = make("div.sk-root", ...above, this.main, ...below);
   }
 
@@ -130,7 +133,7 @@ export class View {
     for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
       life.on(matchMedia(query), "change", () => this.mark("theme"));
     life.on(window, "resize", () => this.resize());
-    life.every(CLOCK, () => run.told.mode && this.mark("progress"));
+    life.every(CLOCK, () => run.told.mode && this.mark("progress", "clocks"));
     life.atEnd(() => this.close());
   }
 
@@ -175,6 +178,7 @@ export class View {
       ...(live && graph.scene.opened ? [button("fold", "Close the groups")] : []),
       ...(live && graph.scene.focus >= 0 ? [button("whole", "Show the whole graph")] : []),
     );
+    this.key.replaceChildren(...kindsOf(graph));
     this.finder.resetLegend();
     this.paintRun();
     if (this.panel.open) this.panel.paint();
@@ -219,15 +223,15 @@ export class View {
   /** A node to click. @param {number} node @param {any[]} more */
   link(node, ...more) {
     const [status, id] = [this.graph.status(node), this.graph.id(node)];
-    const attributes = { type: "button", "data-go": node, "data-status": this.graph.word(status), title: id };
+    const attributes = { type: "button", "data-go": node, "data-status": this.graph.name(status), title: id };
     return make("button.sk-link", attributes, this.swatch(status), make("span", id), ...more);
   }
 
   paintLinks() {
     for (const link of this.root.querySelectorAll(".sk-link")) {
       const status = this.graph.status(Number(link.dataset.go));
-      if (link.dataset.status === this.graph.word(status)) continue;
-      link.dataset.status = this.graph.word(status);
+      if (link.dataset.status === this.graph.name(status)) continue;
+      link.dataset.status = this.graph.name(status);
       link.firstChild.replaceWith(this.swatch(status));
     }
   }
@@ -296,6 +300,7 @@ export class View {
     if (told && same) return;
     this.selected = next;
     this.stage.light();
+    this.stage.setApart();
     this.mark("style", "over");
     if (!told) this.tellSelected();
     if (!next.size) this.panel.hide();
