@@ -72,6 +72,10 @@ class Graph:
         """Presses a button, of the bar or of the panel."""
         self.root.locator("button", has_text=re.compile(f"^{re.escape(text)}$")).click()
 
+    def tab(self, title: str) -> None:
+        """Shows a tab of the details."""
+        self.panel.locator("[role=tab]", has_text=title).click()
+
     def detail(self, name: str) -> Locator:
         """A node's rows and seconds."""
         return self.node(name).locator(".sk-detail")

@@ -1,5 +1,5 @@
 // Elements, from text and from other elements alone: no text becomes markup.
-import { plain, safe } from "./text.js";
+import { safe } from "./text.js";
 
 const HTML = "http://www.w3.org/1999/xhtml";
 const SVG = "http://www.w3.org/2000/svg";
@@ -52,12 +52,6 @@ export const scrolling = (name, ...parts) => make(name, SCROLLS, ...parts);
 export function button(act, text, hint = "") {
   const named = hint && { title: hint, "aria-label": hint };
   return make("button.sk-button", { type: "button", "data-do": act, ...named }, text);
-}
-
-export function table(name, head, rows) {
-  const row = (tag, cells) => make("tr", ...cells.map((cell) => make(tag, plain(cell))));
-  const body = make("tbody", ...rows.map((cells) => row("td", cells)));
-  return scrolling("div.sk-scroll", make(`table.${name}`, make("thead", row("th", head)), body));
 }
 
 /** A colour of CSS as red, green, blue and alpha, each up to 255. @param {string} colour */

@@ -1,10 +1,9 @@
 // One view of a model: its parts, when each is painted, and what is selected.
 import { press } from "./acts.js";
-import { FIT_LEAST, MARGIN, START } from "./camera.js";
 import { Commands } from "./commands.js";
+import { Dock, WIDE } from "./dock.js";
 import { button, make } from "./dom.js";
 import { Finder } from "./finder.js";
-import { within } from "./geometry.js";
 import { kindsOf } from "./foot.js";
 import { Graph } from "./graph.js";
 import { HELP, Keys } from "./keys.js";
@@ -30,14 +29,14 @@ import { Toolbar } from "./toolbar.js";
  * @property {boolean} [folded] whether the overview is
  * @property {string} [height] of the stage, where the user chose one
  * @property {boolean} [panel] whether it is open
+ * @property {string} [tab] of the details
+ * @property {string} [place] of the details, where the user chose one
+ * @property {number} [wide] likewise their width
  * @property {import("./sections.js").Details | null} [details]
  * @property {string} [search]
  * @property {string[]} [filter]
  */
 
-const HEIGHTS = [180, 520];
-const PANEL_HEIGHT = 460;
-const NARROW = 700;
 // More animated nodes make the answer to a click slow.
 const MOST_PULSES = 24;
 const CLOCK = 200;
@@ -90,6 +89,7 @@ export class View {
     this.toolbar = new Toolbar(this);
     this.stage = new Stage(this);
     this.panel = new Panel(this);
+    this.dock = new Dock(this);
     this.build();
     el.append(this.root);
     this.load();
@@ -108,7 +108,7 @@ export class View {
   build() {
     const { stage, panel, finder, run, notices } = this;
     const keys = make("div.sk-unseen", { id: `sk-keys-${nextNumber()}` }, HELP);
-    this.main = make("div.sk-main", stage.element, panel.element);
+    this.main = make("div.sk-main", stage.element, this.dock.edge, panel.element);
     this.note = make("div.sk-note");
     this.key = make("div.sk-key", { role: "note", "aria-label": "Kinds of nodes" });
     stage.element.append(notices.element);
@@ -128,6 +128,7 @@ export class View {
     this.pointer = new Pointer(this);
     this.listener = new Listener(this);
     stage.overview.listen(life);
+    this.dock.listen(life);
     life.watchSizes([root, stage.element], () => this.resize());
     life.watchAttributes([document.documentElement, document.body], () => this.mark("theme"));
     for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
@@ -241,7 +242,8 @@ export class View {
   resize() {
     const { stage, root, memory } = this;
     const { height } = stage.element.style;
-    root.classList.toggle("sk-narrow", root.clientWidth < NARROW);
+    root.classList.toggle("sk-narrow", root.clientWidth < WIDE);
+    this.dock.lay();
     if (this.raised && height !== this.raised) memory.height = height;
     const first = !stage.size.width;
     if (!stage.resize()) return;
@@ -263,12 +265,9 @@ export class View {
 
   /** As high as the graph needs, unless the user chose a height. */
   raise() {
-    const { root, stage, graph, memory } = this;
-    if (memory.height || !root.clientWidth) return;
-    const wide = Math.min((root.clientWidth - 2 * MARGIN) / graph.width, 1);
-    const high = within(graph.height * (wide < FIT_LEAST ? START : wide) + 2 * MARGIN, HEIGHTS);
-    const beside = this.panel.open && !root.classList.contains("sk-narrow");
-    stage.element.style.height = this.raised = `${Math.round(Math.max(high, beside ? PANEL_HEIGHT : 0))}px`;
+    this.dock.lay();
+    if (this.memory.height || !this.root.clientWidth) return;
+    this.stage.element.style.height = this.raised = `${Math.round(this.dock.height)}px`;
   }
 
   fold(folded) {
