@@ -239,3 +239,29 @@ def test_the_toolbar_counts_what_is_due_and_retries_what_failed(host):
     host.push({"k": "delta", "d": [0, NUMBERS["failed"], None, 0.2], "run": {"mode": ""}})
     expect(graph.root.locator("[data-do=retry]")).to_be_visible()
     expect(graph.root.locator("[data-do=run-changed]")).to_have_text("Run changed (2)")
+
+
+# The overview
+
+
+def test_the_overview_stands_where_it_covers_the_fewest_boxes(host):
+    """And of few units it covers none: it folds."""
+    tall = Picture(tuple(Mark(f"k.n{at}", "k", f"n{at}", "cached") for at in range(30)), tuple((at, 29) for at in range(29)))
+    graph = Graph(host.show(traits_of(tall))).painted()
+    overview = graph.root.locator(".sk-map")
+    expect(overview).to_be_visible()
+    box, boxes = overview.bounding_box(), [one.bounding_box() for one in graph.root.locator(".sk-node .sk-box").all()]
+    apart = [
+        box["x"] > one["x"] + one["width"] or box["x"] + box["width"] < one["x"]
+        or box["y"] > one["y"] + one["height"] or box["y"] + box["height"] < one["y"]
+        for one in boxes
+    ]  # fmt: skip
+    assert all(apart)
+    host.shot("overview", graph.root)
+
+
+def test_without_nodes_the_graph_says_what_to_do(host):
+    view = host.show(traits_of(Picture((), ())))
+    expect(view).to_contain_text("No nodes yet")
+    expect(view).to_contain_text("%%seeknal transform")
+    expect(view.locator("[data-do=run-all]")).to_be_disabled()

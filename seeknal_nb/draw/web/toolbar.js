@@ -51,7 +51,7 @@ export class Toolbar {
     const { totals, code } = this.view.graph;
     const due = totals[code.changed] + totals[code.pending] + totals[code.failed];
     const parts = Object.fromEntries([...this.runs.children].map((each) => [each.dataset.do, each]));
-    for (const each of this.runs.querySelectorAll("[data-do^=run], [data-do=retry]")) each.disabled = run.locked;
+    for (const each of this.runs.querySelectorAll("[data-do^=run], [data-do=retry]")) each.disabled = run.locked || !this.view.graph.size;
     parts["run-changed"].textContent = due && !mode ? `Run changed (${amount(due)})` : "Run changed";
     parts.retry.hidden = !totals[code.failed] || Boolean(mode);
     if ((mode !== "background" || cancelling) && focused === canceller) stage.element.focus({ preventScroll: true });

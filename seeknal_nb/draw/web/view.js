@@ -40,6 +40,7 @@ import { Toolbar } from "./toolbar.js";
 // More animated nodes make the answer to a click slow.
 const MOST_PULSES = 24;
 const CLOCK = 200;
+const NOTHING = "No nodes yet. A cell that begins so is one: %%seeknal transform daily_totals";
 
 // By the model's key: JupyterLab renders a model anew when its output is updated.
 /** @type {Map<string, Memory>} */
@@ -175,7 +176,7 @@ export class View {
     this.toolbar.paint();
     this.stage.element.setAttribute("aria-label", `Graph ${graph.title}: ${plural(graph.size, "node")}`);
     this.note.replaceChildren(
-      plain(graph.scene.note) || (graph.size ? "" : "No nodes yet: run the cells that define them."),
+      plain(graph.scene.note) || (graph.size ? "" : NOTHING),
       ...(live && graph.scene.opened ? [button("fold", "Close the groups")] : []),
       ...(live && graph.scene.focus >= 0 ? [button("whole", "Show the whole graph")] : []),
     );
