@@ -171,7 +171,7 @@ def test_rows_are_cut_and_told_as_text(project: Project) -> None:
     found = panel(project, "t")
     assert len(found["rows"]) == 10
     row = dict(zip(found["columns"], found["rows"][3], strict=True))
-    assert (row["i"], row["nothing"], row["markup"], row["d"], row["yes"]) == ("3", "", "<b>", "1.50", "True")
+    assert (row["i"], row["nothing"], row["markup"], row["d"], row["yes"]) == ("3", None, "<b>", "1.50", "True")
     assert (len(row["long"]), row["long"][-1]) == (CELL, "…")
     assert row["ts"].startswith("2024-02-29 12:00:00")
     assert (row["l"], row["s"], row["nan"]) == ("[1, None]", "{'k': 'v'}", "nan")
