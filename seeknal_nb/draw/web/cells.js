@@ -4,7 +4,7 @@ const EDITORS = ".jp-CodeCell .cm-content, .jp-CodeCell .jp-InputArea-prompt + .
 
 const firstLine = (text) => text.trim().split("\n")[0].trim();
 
-/** The cell whose code begins so, where the page has it; null elsewhere. @param {string} code @param {ParentNode} page */
+/** The cell whose code begins so, where the page has it; null elsewhere. @param {string} code @param {ParentNode} page @returns {any} */
 export function cellOf(code, page = document) {
   const wanted = firstLine(code);
   for (const editor of page.querySelectorAll(EDITORS)) {

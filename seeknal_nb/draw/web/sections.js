@@ -81,6 +81,7 @@ function overviewOf(details, links, sign) {
   ];
 }
 
+/** @param {Details} details */
 function codeOf({ definition, cell }) {
   const lines = definition?.lines.length ? [listing(definition)] : [];
   return [...lines, cell && part("Its cell", "", pre("sk-log", cell))];
