@@ -48,7 +48,7 @@ def script(entry: str) -> str:
 
 
 def style() -> str:
-    """The style sheet, with the colours of the statuses as tokens: ``--sk-failed-fill``, and so on."""
+    """The style sheet, with the colours of the looks as tokens: ``--sk-failed-fill``, and so on."""
     return "\n".join([*_tokens(), (WEB / "graph.css").read_text(encoding="utf-8")])
 
 
@@ -126,14 +126,14 @@ def _repeated(names: Iterable[str]) -> list[str]:
 
 
 def _tokens() -> Iterator[str]:
-    """The colours of each status, in both themes; within an element of its class they are ``--sk-fill``, and so on."""
-    yield f".sk-root {{ {' '.join(_theme(status, look.light) for status, look in LOOKS.items())} }}"
-    yield f'.sk-root[data-dark="1"] {{ {" ".join(_theme(status, look.dark) for status, look in LOOKS.items())} }}'
-    for status in LOOKS:
-        parts = " ".join(f"--sk-{part}: var(--sk-{status}-{part});" for part in ("fill", "stroke", "text"))
-        yield f".sk-{status} {{ {parts} }}"
+    """The colours of each look, in both themes; within an element of its class they are ``--sk-fill``, and so on."""
+    yield f".sk-root {{ {' '.join(_theme(name, look.light) for name, look in LOOKS.items())} }}"
+    yield f'.sk-root[data-dark="1"] {{ {" ".join(_theme(name, look.dark) for name, look in LOOKS.items())} }}'
+    for name in LOOKS:
+        parts = " ".join(f"--sk-{part}: var(--sk-{name}-{part});" for part in ("fill", "edge", "sign", "tint"))
+        yield f".sk-{name} {{ {parts} }}"
 
 
-def _theme(status: str, colours: Colours) -> str:
-    parts = {"fill": colours.fill, "stroke": colours.stroke, "text": colours.text}
-    return " ".join(f"--sk-{status}-{part}: {value};" for part, value in parts.items())
+def _theme(name: str, colours: Colours) -> str:
+    parts = {"fill": colours.fill, "edge": colours.edge, "sign": colours.sign, "tint": f"{colours.tint}%"}
+    return " ".join(f"--sk-{name}-{part}: {value};" for part, value in parts.items())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from seeknal_nb.draw.layers import followers, topological
-from seeknal_nb.draw.picture import Mark, Picture, counts, legend
+from seeknal_nb.draw.picture import Picture, counts, legend
 from seeknal_nb.markup import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
+
+    from seeknal_nb.draw.picture import Mark
 
 __all__ = ["BY", "LIMIT", "Collapsed", "Key", "collapse", "group", "whole"]
 
@@ -111,7 +113,8 @@ def _mark(key: Key, marks: Sequence[Mark]) -> Mark:
     kinds = list(dict.fromkeys(mark.kind for mark in marks))
     name = key[1] or (kinds[0] if len(kinds) == 1 else f"{len(kinds)} kinds")
     size = f"{len(marks):,} nodes"
-    return Mark(f"{name}: {size}", name, size, counts(marks)[0][0], detail=legend(marks))
+    worst = next(mark for mark in marks if mark.look == counts(marks)[0][0])
+    return replace(worst, id=f"{name}: {size}", kind=name, name=size, tags=(), detail=legend(marks), why="", kept=())
 
 
 def _note(picture: Picture, shared: Sequence[Key | None], what: str) -> str:

@@ -21,9 +21,9 @@ __all__ = ["Box", "Layout", "Point", "layout"]
 Point: TypeAlias = tuple[float, float]
 Route: TypeAlias = tuple[Point, ...]
 
-SIZE: Final = (160.0, 48.0)
+SIZE: Final = (168.0, 44.0)
 # Between columns: wide enough for an arrow, and wider where edges climb far, so that they stay apart.
-COLUMN_GAP: Final = (48.0, 140.0)
+COLUMN_GAP: Final = (40.0, 96.0)
 CLIMB: Final = 0.15
 # Between pieces that no edge joins.
 PIECE_GAP: Final = 2 * GAP

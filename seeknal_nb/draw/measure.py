@@ -9,6 +9,7 @@ from itertools import accumulate
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from seeknal_nb.draw.lines import BETWEEN, second_line
 from seeknal_nb.draw.picture import plain
 from seeknal_nb.markup import cut
 
@@ -18,15 +19,36 @@ if TYPE_CHECKING:
     from seeknal_nb.draw.collapse import Collapsed
     from seeknal_nb.draw.picture import Mark
 
-__all__ = ["DETAIL", "KIND", "NAME", "TEXT_LEFT", "TEXT_RIGHT", "fitted", "sizes", "text_width"]
+__all__ = [
+    "BAND",
+    "DETAIL",
+    "ICON",
+    "NAME",
+    "RADIUS",
+    "TEXT_LEFT",
+    "TEXT_RIGHT",
+    "fitted",
+    "fitted_name",
+    "kept_parts",
+    "sizes",
+    "text_width",
+]
 
-BOX_HEIGHT: Final = 58.0
-GROUP_HEIGHT: Final = 72.0
-BOX_WIDTHS: Final = (128.0, 236.0)
-# Left of a box's text stands its icon.
-TEXT_LEFT: Final = 34.0
-TEXT_RIGHT: Final = 12.0
-KIND, NAME, DETAIL = 10.0, 13.0, 10.5
+BOX_HEIGHT: Final = 44.0
+GROUP_HEIGHT: Final = 64.0
+BOX_WIDTHS: Final = (168.0, 216.0)
+RADIUS: Final = 7.0
+BAND: Final = 26.0
+"""How wide the status's band is, at the left of a card."""
+ICON: Final = 40.0
+"""Where the middle of the kind's picture is."""
+TEXT_LEFT: Final = 54.0
+TEXT_RIGHT: Final = 10.0
+NAME, DETAIL = 13.0, 10.5
+SHRUNK: Final = 7 / 8
+"""A name that has no room shrinks by an eighth before it loses its middle."""
+HEAD: Final = 0.45
+"""How much of a name that is cut stands before its middle."""
 LONGEST: Final = 400
 
 
@@ -41,7 +63,7 @@ def _box_width(marks: Iterable[Mark], least: str) -> float:
     room = TEXT_LEFT + TEXT_RIGHT
     needed = max(text_width(least, DETAIL), BOX_WIDTHS[0] - room)
     for mark in marks:
-        for text, size in ((mark.kind, KIND), (mark.name, NAME), (mark.detail, DETAIL)):
+        for text, size in ((mark.name, NAME), (BETWEEN.join(second_line(mark)), DETAIL)):
             needed = max(needed, text_width(plain(text)[:LONGEST], size))
         if needed + room >= BOX_WIDTHS[1]:
             return BOX_WIDTHS[1]
@@ -55,7 +77,7 @@ def text_width(text: str, size: float) -> float:
 
 def _scale(size: float) -> float:
     """Names and headings are bold, which is wider."""
-    return size * (1.1 if size >= NAME else 1)
+    return size * (1.1 if size > DETAIL else 1)
 
 
 @cache
@@ -75,3 +97,35 @@ def fitted(text: str, room: float, size: float) -> str:
         return text
     kept = bisect_right(widths, room - text_width("…", size))
     return cut(text, min(kept + 1, len(text) - 1))
+
+
+def _middle(text: str, room: float, size: float) -> str:
+    """As much of both ends of ``text`` as there is room for: names that are alike differ at their ends."""
+    text = cut(text, LONGEST)
+    if text_width(text, size) <= room:
+        return text
+    low, high = 0, len(text) - 1
+    while low < high:
+        most = (low + high + 1) // 2
+        low, high = (most, high) if text_width(_ends(text, most), size) <= room else (low, most - 1)
+    return _ends(text, low)
+
+
+def _ends(text: str, count: int) -> str:
+    head = round(count * HEAD)
+    return f"{text[:head]}…{text[len(text) - count + head :]}"
+
+
+def kept_parts(parts: Iterable[str], room: float, size: float) -> str:
+    """Those parts that there is room for, whole, in their order."""
+    line = ""
+    for part in parts:
+        longer = f"{line}{BETWEEN}{part}" if line else part
+        line = longer if text_width(longer, size) <= room else line
+    return line
+
+
+def fitted_name(name: str, room: float) -> tuple[str, float]:
+    """The name, its middle left out where there is no room, and the size of its letters."""
+    size = NAME if text_width(name, NAME) <= room else NAME * SHRUNK
+    return _middle(name, room, size), size

@@ -23,7 +23,6 @@ __all__ = ["page"]
 STYLE: Final = """
 :root { color-scheme: light dark; }
 body { background: Canvas; color: CanvasText; font-family: system-ui, sans-serif; margin: 12px; }
-:not(.sk-narrow) > .sk-main { max-height: none; min-height: calc(100vh - 150px); }
 """
 # In a JSON string these may be written as escapes; as themselves they could end the element or start a comment in it.
 ESCAPED: Final = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})

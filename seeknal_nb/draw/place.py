@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["fit", "place"]
 
 # Between two boxes, and beside a line that passes.
-GAP: Final = 18.0
+GAP: Final = 14.0
 LANE: Final = 10.0
 # Above LARGE nodes and stand-ins, one turn: nobody sees the difference, and three take half a second more.
 TURNS: Final = 3

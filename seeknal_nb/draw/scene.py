@@ -14,30 +14,30 @@ from typing import TYPE_CHECKING, Any, Final
 from seeknal_nb.draw.collapse import group, whole
 from seeknal_nb.draw.focus import Focused
 from seeknal_nb.draw.focus import focus as focus_on
+from seeknal_nb.draw.icons import icon_of
 from seeknal_nb.draw.layout import layout
 from seeknal_nb.draw.measure import sizes
 from seeknal_nb.draw.picture import plain
-from seeknal_nb.status import LOOKS, NUMBERS
+from seeknal_nb.status import LOOKS, NUMBERS, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from seeknal_nb.draw.collapse import Collapsed, Key
-    from seeknal_nb.draw.picture import Picture
-    from seeknal_nb.status import Look
+    from seeknal_nb.draw.picture import Mark, Picture
 
-__all__ = ["HIDDEN", "MOST", "Scene", "edges_of", "make_scene", "nodes_of", "packed", "snapshot_of"]
+__all__ = ["HIDDEN", "MOST", "Fact", "Scene", "edges_of", "fact_of", "make_scene", "nodes_of", "packed", "snapshot_of"]
 
 HIDDEN: Final = 0xFFFFFFFF
 """The unit of a node that no unit shows."""
 MOST: Final = 1_500
 """A picture of more nodes shows groups, unless somebody opens them."""
 
-SHOWN: Final = ("sign", "border", "dash", "bold", "italic", "unreached", "hollow")
-"""What the browser is told of a status's look."""
+SHOWN: Final = ("sign", "many", "border", "dash", "bold", "italic", "unreached", "hollow")
+"""What the browser is told of a look."""
 
 # Boxes keep their width during a run, so there is room for how a node will have gone.
-DETAIL_TO_COME: Final = "1,336,776 rows · 10.53 s"
+DETAIL_TO_COME: Final = "336,776 rows · 10.5 s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +86,23 @@ class Scene:
 
 
 def nodes_of(picture: Picture, title: str) -> dict[str, Any]:
-    """What stays the same for all scenes of a picture: names, kinds and tags by node, and the looks of the statuses."""
+    """What stays the same for all scenes of a picture: names, kinds, tags and the like by node, and the looks.
+
+    ``looks`` stand in the order of their numbers, each with its ``rank``, the worst being 0; ``kept`` has the nodes that are
+    kept otherwise than as a table.
+    """
     kinds = _numbered(mark.kind for mark in picture.marks)
     tags = _numbered(tag for mark in picture.marks for tag in mark.tags)
     return {
         "title": plain(title),
         "kinds": list(map(plain, kinds)),
+        "icons": [icon_of(kind) for kind in kinds],
         "kind": [kinds[mark.kind] for mark in picture.marks],
         "name": [plain(mark.name) for mark in picture.marks],
         "tag_names": list(map(plain, tags)),
         "tags": [[tags[tag] for tag in mark.tags] for mark in picture.marks],
-        "looks": [_look(status, look) for status, look in LOOKS.items()],
+        "kept": {at: list(map(plain, mark.kept)) for at, mark in enumerate(picture.marks) if mark.kept},
+        "looks": [_look(name) for name in sorted(LOOKS, key=NUMBERS.__getitem__)],
     }
 
 
@@ -104,10 +110,10 @@ def _numbered(names: Iterable[str]) -> dict[str, int]:
     return {name: at for at, name in enumerate(dict.fromkeys(names))}
 
 
-def _look(status: str, look: Look) -> dict[str, Any]:
+def _look(name: str) -> dict[str, Any]:
     """Without colours, which stand in the style sheet."""
-    told = asdict(look)
-    return {"name": str(status), **{name: told[name] for name in SHOWN}}
+    told = asdict(LOOKS[name])
+    return {"name": str(name), "word": word_of(name), "rank": list(LOOKS).index(name), **{one: told[one] for one in SHOWN}}
 
 
 def edges_of(picture: Picture) -> bytes:
@@ -115,19 +121,43 @@ def edges_of(picture: Picture) -> bytes:
     return _uints(chain.from_iterable(picture.edges))
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """How one node stands, as the browser is told it.
+
+    Attributes:
+        look: Its number.
+        rows: None where there are none.
+        seconds: Likewise; of a node that runs, since it began.
+        more: What few nodes have: ``checks`` (passed, all), ``warns``, ``why``, and ``expect``, the seconds it may take.
+    """
+
+    look: int
+    rows: int | None
+    seconds: float | None
+    more: Mapping[str, Any]
+
+
+def fact_of(mark: Mark) -> Fact:
+    """How a mark stands."""
+    more = {"checks": mark.checks and list(mark.checks), "warns": mark.warns, "why": plain(mark.why)}
+    told = {name: value for name, value in more.items() if value}
+    return Fact(NUMBERS[mark.look], mark.rows, mark.seconds and round(mark.seconds, 3), told)
+
+
 def snapshot_of(picture: Picture) -> dict[str, Any]:
     """How the nodes stand while nothing runs."""
     run = {"mode": "", "done": 0, "todo": 0, "elapsed": 0.0, "now": [], "queued": 0, "cancelling": False}
-    facts = [(NUMBERS[mark.status], mark.rows, mark.seconds) for mark in picture.marks]
-    return packed(facts, {**run, "text": "", "notes": []})
+    return packed(list(map(fact_of, picture.marks)), {**run, "text": "", "notes": []})
 
 
-def packed(facts: Sequence[tuple[int, int | None, float | None]], run: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``snapshot`` of the browser: (number of the status, rows, seconds) of each node, and the run that goes on."""
+def packed(facts: Sequence[Fact], run: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``snapshot`` of the browser: how each node stands, and the run that goes on."""
     return {
-        "status": bytes(status for status, _, _ in facts),
-        "rows": _packed("d", [math.nan if rows is None else rows for _, rows, _ in facts]),
-        "seconds": _packed("f", [math.nan if seconds is None else seconds for _, _, seconds in facts]),
+        "status": bytes(fact.look for fact in facts),
+        "rows": _packed("d", [math.nan if fact.rows is None else fact.rows for fact in facts]),
+        "seconds": _packed("f", [math.nan if fact.seconds is None else fact.seconds for fact in facts]),
+        "more": {str(at): fact.more for at, fact in enumerate(facts) if fact.more},
         "run": dict(run),
     }
 

@@ -44,7 +44,7 @@ def dot(picture: Picture, *, note: str = "") -> str:
     )
     for index, mark in enumerate(picture.marks):
         label = graphviz.nohtml("\\n".join(map(_dot_text, _lines(mark))))
-        graph.node(f"n{index}", label=label, **_dot_style(LOOKS[mark.status]))
+        graph.node(f"n{index}", label=label, **_dot_style(LOOKS[mark.look]))
     for start, end in picture.edges:
         graph.edge(f"n{start}", f"n{end}")
     if note:
@@ -62,8 +62,8 @@ def _dot_style(look: Look) -> dict[str, str]:
     return {
         "style": f"rounded,filled{kind}",
         "fillcolor": look.light.fill,
-        "color": look.light.stroke,
-        "fontcolor": look.light.text,
+        "color": look.light.edge,
+        "fontcolor": look.light.sign,
         "penwidth": str(look.border),
     }
 
@@ -77,10 +77,10 @@ def mermaid(picture: Picture) -> str:
         lines.append(f"  %% {shown.note}")
     for index, mark in enumerate(shown.picture.marks):
         label = "<br/>".join(map(_mermaid_text, _lines(mark)))
-        lines.append(f'  n{index}["{label}"]:::{mark.status}')
+        lines.append(f'  n{index}["{label}"]:::{mark.look}')
     lines += [f"  n{start} --> n{end}" for start, end in shown.picture.edges]
-    found = {mark.status for mark in shown.picture.marks}
-    lines += [f"  classDef {status} {_mermaid_style(look)}" for status, look in LOOKS.items() if status in found]
+    found = {mark.look for mark in shown.picture.marks}
+    lines += [f"  classDef {name} {_mermaid_style(look)}" for name, look in LOOKS.items() if name in found]
     return "\n".join(lines) + "\n"
 
 
@@ -91,7 +91,7 @@ def _mermaid_text(text: str) -> str:
 
 def _mermaid_style(look: Look) -> str:
     paint = look.light
-    parts = [f"fill:{paint.fill}", f"stroke:{paint.stroke}", f"color:{paint.text}", f"stroke-width:{look.border}px"]
+    parts = [f"fill:{paint.fill}", f"stroke:{paint.edge}", f"color:{paint.sign}", f"stroke-width:{look.border}px"]
     parts += [f"stroke-dasharray:{look.dash}"] if look.dash else []
     parts += ["font-weight:bold"] if look.bold else []
     parts += ["font-style:italic"] if look.italic else []
@@ -100,7 +100,7 @@ def _mermaid_style(look: Look) -> str:
 
 def _lines(mark: Mark) -> list[str]:
     """Kind, sign and name, detail; each one short line in which nothing is hidden."""
-    lines = (mark.kind, f"{LOOKS[mark.status].icon} {mark.name}", mark.detail)
+    lines = (mark.kind, f"{LOOKS[mark.look].icon} {mark.name}", mark.detail)
     return [cut(plain(line), LABEL) for line in lines if line]
 
 

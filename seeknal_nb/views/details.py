@@ -17,6 +17,7 @@ from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.kinds.thread_output import printed_so_far
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.sql.names import volatile_in
+from seeknal_nb.views.checks import shown_check, shown_value
 from seeknal_nb.views.reading import Reader
 from seeknal_nb.workflow.events import numbers_in
 from seeknal_nb.workflow.history import read_history, read_log, runs_by_node
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Details", "Inspector"]
 
-CELL = 120
 SEARCHED = 30
 """Runs whose records are searched for those of a node."""
 LONGEST_LOG = 20_000
@@ -53,7 +53,8 @@ class Details:
         inputs: The ids that it reads, in the order of its edges.
         outputs: The ids that read it.
         schema: (column, SQL type) of its stored table.
-        rows: The first stored rows, as text; empty for a view, which stores none.
+        checks: What the checks of its data found, as ``NodeResult.checks`` has it.
+        rows: The first stored rows, as text, and None for NULL; empty for a view, which stores none.
         row_count: Rows of the whole table.
         before: Rows of the build before, where it is still there.
         error: The last failure's text.
@@ -70,7 +71,8 @@ class Details:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     schema: tuple[tuple[str, str], ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[dict[str, Any], ...] = ()
+    rows: tuple[tuple[str | None, ...], ...] = ()
     row_count: int | None = None
     before: int | None = None
     error: str = ""
@@ -98,6 +100,7 @@ class Details:
             "inputs": [numbers[i] for i in self.inputs if i in numbers],
             "outputs": [numbers[i] for i in self.outputs if i in numbers],
             "schema": [list(column) for column in self.schema],
+            "checks": [shown_check(check) for check in self.checks],
             "columns": [name for name, _ in self.schema] if self.rows else [],
             "rows": [list(row) for row in self.rows],
             "more": f"first {shown} of {self.row_count:,}" if self.row_count and 0 < shown < self.row_count else "",
@@ -141,7 +144,8 @@ class Inspector:
         return Details(
             node.id, _facts(node, state, graph, build), language, body, 0 if other else _marked(state, body),
             tuple(graph.inputs(node.id)),
-            tuple(graph.consumers(node.id)), build.schema if build else (), shown, build.row_count if build else None,
+            tuple(graph.consumers(node.id)), build.schema if build else (), tuple(reader.checks(node.id)), shown,
+            build.row_count if build else None,
             before.row_count if before else None, error, _log(self._runs, node.id, history), history, note,
         )  # fmt: skip
 
@@ -181,7 +185,9 @@ def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _first_rows(reader: Reader, node: Node, build: Build | None, most: int) -> tuple[tuple[tuple[str, ...], ...], str]:
+def _first_rows(
+    reader: Reader, node: Node, build: Build | None, most: int
+) -> tuple[tuple[tuple[str | None, ...], ...], str]:
     if is_view(node):
         return (), "a view stores no rows: they are computed where it is read"
     if build is None or build.path is None or not most:
@@ -192,7 +198,7 @@ def _first_rows(reader: Reader, node: Node, build: Build | None, most: int) -> t
         return (), "reading its rows was interrupted"
     except SeeknalError as error:
         return (), f"its rows cannot be read: {error}"
-    return tuple(tuple("" if v is None else cut(str(v), CELL) for v in row) for row in found), ""
+    return tuple(tuple(map(shown_value, row)) for row in found), ""
 
 
 def _log(directory: Path, node_id: str, history: tuple[dict[str, Any], ...]) -> str:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from seeknal_nb.kinds.body import sql_of
+from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.sql.names import volatile_in
+from seeknal_nb.views.causes import cause_of
 from seeknal_nb.views.values import Drawing
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.draw import Mark
     from seeknal_nb.views.look import Look
 
-__all__ = ["drawing_of"]
+__all__ = ["drawing_of", "stand"]
+
+VOLATILE: Final = "volatile"
 
 
 def drawing_of(graph: Graph, title: str, results: Mapping[str, NodeResult], look: Callable[[], Look]) -> Drawing:
@@ -29,33 +35,59 @@ def drawing_of(graph: Graph, title: str, results: Mapping[str, NodeResult], look
         results: By id.
         look: Looks at the nodes, which only a page does.
     """
-    from seeknal_nb.draw import Mark, Picture  # noqa: PLC0415 - only who draws needs it
+    from seeknal_nb.draw import Picture  # noqa: PLC0415 - only who draws needs it
 
-    marks, numbers = [], {node.id: number for number, node in enumerate(graph)}
-    for node in graph:
-        result = results.get(node.id) or NodeResult(node.id, ExecutionStatus.PENDING)
-        folder = Path(node.file_path).parent.as_posix() if node.file_path else ""
-        marks.append(Mark(
-            node.id, str(node.node_type), node.name, str(result.status), tuple(node.tags), _detail(node, result), folder,
-            result.row_count, result.duration or None,
-        ))  # fmt: skip
+    numbers = {node.id: number for number, node in enumerate(graph)}
+    unknown = NodeResult("", ExecutionStatus.PENDING)
+    marks = [stand(_mark(node), results.get(node.id, unknown)) for node in graph]
     edges = [(numbers[parent], child) for child, node in enumerate(graph) for parent in graph.inputs(node.id)]
     picture = Picture(tuple(marks), tuple(edges))
     return Drawing(picture, title, lambda: _panels(look(), numbers, results))
 
 
-def _detail(node: Node, result: NodeResult) -> str:
-    """What stands below the name of a node; SQL that gives another result each time is marked."""
-    return " · ".join(filter(None, (result.detail(), "volatile" if volatile_in(sql_of(node) or "") else "")))
+def stand(mark: Mark, result: NodeResult) -> Mark:
+    """The mark of a node that stands so; its detail has rows and seconds, and whether SQL gives another result each time."""
+    checks = (sum(bool(check.get("passed")) for check in result.checks), len(result.checks)) if result.checks else None
+    shown = checks if checks and (mark.kind == "rule" or checks[0] < checks[1]) else None
+    volatile = [VOLATILE] if VOLATILE in mark.kept else []
+    return replace(
+        mark, status=str(result.status), detail=" · ".join(filter(None, (result.detail(), *volatile))),
+        rows=result.row_count, seconds=result.duration or None, checks=shown, warns=len(result.warnings),
+        built=bool(result.attempts or result.duration or result.row_count is not None), why=cause_of(result),
+    )  # fmt: skip
+
+
+def _mark(node: Node) -> Mark:
+    from seeknal_nb.draw import Mark  # noqa: PLC0415 - only who draws needs it
+
+    folder = Path(node.file_path).parent.as_posix() if node.file_path else ""
+    pending = str(ExecutionStatus.PENDING)
+    return Mark(node.id, str(node.node_type), node.name, pending, tuple(node.tags), folder=folder, kept=tuple(_kept(node)))
+
+
+def _kept(node: Node) -> Iterator[str]:
+    """How it is kept, where that is not as a table, and whether its SQL gives another result each time."""
+    if is_view(node):
+        yield "view"
+    ending = Path(str(node.config.get("to") or "")).suffix[1:]
+    if node.node_type == "exposure" and (kept := str(node.config.get("format") or ending)):
+        yield kept
+    if volatile_in(sql_of(node) or ""):
+        yield VOLATILE
 
 
 def _panels(look: Look, numbers: Mapping[str, int], results: Mapping[str, NodeResult]) -> dict[int, dict[str, Any]]:
     """What a page shows of each node, by number; no rows and no output, for pages are passed on."""
     return {
         number: {
-            **look.details(node_id, rows=0).to_dict(numbers),
+            **_unsampled(look.details(node_id, rows=0).to_dict(numbers)),
             "reason": results[node_id].reason if node_id in results else "",
             "log": "",
         }
         for node_id, number in numbers.items()
     }
+
+
+def _unsampled(told: dict[str, Any]) -> dict[str, Any]:
+    """Without the rows that break checks."""
+    return {**told, "checks": [{**check, "columns": [], "rows": []} for check in told["checks"]]}

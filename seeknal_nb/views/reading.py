@@ -66,7 +66,8 @@ class Reader:
         state = self.states.get(node_id)
         failed = state is not None and not state.good
         note = f"failed last time: {cut(state.error or '', LONGEST_NOTE)}" if state and failed else self.note(node_id)
-        checks = self._failed_checks(node_id) if failed else []
+        is_rule = self.graph.nodes[self.graph.index[node_id]].node_type == "rule"
+        checks = self._failed_checks(node_id) if failed and is_rule else []
         if checks:
             return _of_checks(node_id, checks, limit, note)
         with self._session(node_id) as session:
@@ -79,10 +80,15 @@ class Reader:
             node_id, frame, schema, build.row_count, before.row_count if before else None, dict(build.metadata), note
         )  # fmt: skip
 
+    def checks(self, node_id: str) -> list[dict[str, Any]]:
+        """What the checks of a node's data found, as ``NodeResult.checks`` has it: of its last build, or when it failed."""
+        state, build = self.states.get(node_id), self.build(node_id)
+        if state is not None and not state.good:
+            return self._failed_checks(node_id)
+        return [one for one in (build.metadata.get("checks") if build else None) or () if isinstance(one, dict)]
+
     def _failed_checks(self, node_id: str) -> list[dict[str, Any]]:
-        """What the checks of a rule found when it failed: a rule that fails leaves no table, but the run's record."""
-        if self.graph.nodes[self.graph.index[node_id]].node_type != "rule":
-            return []
+        """What its checks found when it failed: that leaves no table, but the run's record."""
         for record in read_history(self.runner.target / "runs", most=SEARCHED):
             for result in record.get("results") or ():
                 if isinstance(result, dict) and result.get("node_id") == node_id:

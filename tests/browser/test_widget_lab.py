@@ -166,11 +166,12 @@ def test_a_click_runs_and_shows_new_rows(lab):
     graph.rests()
     (notebook.folder / "users.csv").write_text("name,age\nann,40\nbob,12\ncecil,50\n")
     graph.click("users")
-    graph.press("Run this and what follows")
+    graph.press("Run + what follows")
     expect(graph.detail("users")).to_contain_text("3 rows")
     expect(graph.detail("adults")).to_contain_text("2 rows")
     graph.rests()
     graph.click("adults")
+    graph.tab("Data")
     expect(graph.panel.locator(".sk-rows td").filter(has_text="cecil")).to_be_visible()
     lab.shot("panel", graph.root)
     assert notebook.evaluate("len(seeknal['adults'])") == "2"
@@ -181,7 +182,7 @@ def test_run_only_this(lab):
     _, graph = opened(lab, *DIAMOND)
     for name in ("top", "left"):
         graph.click(name)
-        graph.press("Run only this")
+        graph.press("Only this")
         graph.becomes(name, "success")
         graph.rests()
     graph.becomes("top", "success", "cached")
@@ -231,7 +232,7 @@ def test_cancel_stops_a_query(lab):
     graph.become(top="success", endless="pending", after="pending")
     expect(graph.progress).to_contain_text("stopped")
     graph.click("top")
-    graph.press("Run only this")
+    graph.press("Only this")
     expect(graph.progress).to_contain_text("1 of 1 run")
     assert notebook.evaluate("1 + 1") == "2"
 
@@ -247,7 +248,7 @@ def test_interrupt_stops_a_foreground_run(lab):
     graph.become(top="success", endless="pending", after="pending")
     graph.rests()
     graph.click("top")
-    graph.press("Run only this")
+    graph.press("Only this")
     expect(graph.progress).to_contain_text("1 of 1 run")
 
 
@@ -280,6 +281,7 @@ def test_a_run_in_the_background_leaves_cells_alone(lab):
     (notebook.folder / "enough").touch()
     assert set(notebook.wait(6).split("\n")) == {"from the cell", ""}
     graph.click("top")
+    graph.tab("Log")
     expect(graph.panel).to_contain_text("from a node")
 
 
@@ -296,10 +298,10 @@ def test_a_second_click_waits_for_the_first_run(lab):
     notebook, graph = opened(lab, gated("slow"), plain("quick"))
     notebook.record(3, ".sk-node")
     graph.click("slow")
-    graph.press("Run only this")
+    graph.press("Only this")
     graph.becomes("slow", "running")
     graph.click("quick")
-    graph.press("Run only this")
+    graph.press("Only this")
     expect(graph.root.locator(".sk-ack")).to_contain_text("queued")
     expect(graph.progress).to_contain_text("1 queued")
     let_go(notebook, graph, "slow")
@@ -315,7 +317,7 @@ def test_a_click_while_a_cell_runs_waits_and_says_so(lab):
     notebook.start(6)
     notebook.until("busy")
     graph.click("top")
-    graph.press("Run only this")
+    graph.press("Only this")
     at_once = graph.node("top").and_(lab.page.locator(".sk-success"))
     expect(graph.root.locator(".sk-ack", has_text="busy").or_(at_once)).to_be_visible()
     (notebook.folder / "enough").touch()
@@ -334,7 +336,7 @@ def test_search_and_legend_dim_the_rest(lab):
     graph.search.fill("")
     expect(graph.root.locator(".sk-dim")).to_have_count(0)
     graph.click("top")
-    graph.press("Run only this")
+    graph.press("Only this")
     graph.becomes("top", "success")
     graph.rests()
     graph.root.locator(".sk-chip", has_text="success").click()
@@ -383,7 +385,7 @@ def test_reload_of_the_page(lab):
     """The kernel lives, so the graph shows how the nodes stand, and goes on."""
     notebook, graph = opened(lab, *DIAMOND)
     graph.click("top")
-    graph.press("Run only this")
+    graph.press("Only this")
     graph.becomes("top", "success")
     graph.rests()
     notebook.save()
@@ -458,8 +460,9 @@ def test_hostile_texts_stay_texts(lab, browser, tmp_path):
     notebook.run(6)
     notebook.run(7)
     graph.become(data="success", talk="success", broken="failed")
-    for name, where in (("data", ".sk-rows"), ("talk", ".sk-log"), ("broken", ".sk-error")):
+    for name, tab, where in (("data", "Data", ".sk-rows"), ("talk", "Log", ".sk-log"), ("broken", "Overview", ".sk-error")):
         graph.click(name)
+        graph.tab(tab)
         expect(graph.panel.locator(where).first).to_contain_text("<img src=x onerror=alert(1)>")
         for live in ("img", "script", "a", "iframe", "object", "foreignObject"):
             expect(graph.root.locator(live)).to_have_count(0)
@@ -486,6 +489,6 @@ def test_the_page_asks_for_nothing_by_itself(lab):
     graph.become(bottom="success")
     assert notebook.evaluate("heard") == "[]"
     graph.click("top")
-    expect(graph.panel).to_contain_text("transform.top")
+    expect(graph.panel).to_contain_text("top")
     assert "details" in notebook.evaluate("heard")
     notebook.save()

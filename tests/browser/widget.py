@@ -60,9 +60,9 @@ class Graph:
             self.becomes(name, status)
 
     def legend(self) -> dict[str, int]:
-        """How many nodes have which status."""
-        found = (text.split() for text in self.root.locator(".sk-chip:visible").all_inner_texts())
-        return {status: int(number.replace(",", "")) for number, status in found}
+        """How many nodes have which look."""
+        chips = self.root.locator(".sk-chip:visible").evaluate_all("all => all.map(e => [e.dataset.status, e.textContent])")
+        return {look: int(text.split()[0].replace(",", "")) for look, text in chips}
 
     def click(self, name: str) -> None:
         self.node(name).locator(".sk-box").click(force=True)
@@ -71,6 +71,10 @@ class Graph:
     def press(self, text: str) -> None:
         """Presses a button, of the bar or of the panel."""
         self.root.locator("button", has_text=re.compile(f"^{re.escape(text)}$")).click()
+
+    def tab(self, title: str) -> None:
+        """Shows a tab of the details."""
+        self.panel.locator("[role=tab]", has_text=title).click()
 
     def detail(self, name: str) -> Locator:
         """A node's rows and seconds."""

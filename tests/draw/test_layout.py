@@ -16,6 +16,7 @@ from waiting import calls
 
 from seeknal_nb.draw import Box, Layout, layout
 from seeknal_nb.draw.layers import Layers, components, make_layers
+from seeknal_nb.draw.layout import SIZE
 from seeknal_nb.draw.order import _search, _starts, _sweep, crossings, make_order
 from seeknal_nb.draw.place import fit
 from seeknal_nb.draw.ranks import make_ranks
@@ -264,4 +265,4 @@ def test_nodes_without_edges_stand_in_a_block():
 
 @given(st.integers(2, 60))
 def test_a_chain_of_any_length_is_straight(count):
-    assert layout(count, list(pairwise(range(count)))).height == 48
+    assert layout(count, list(pairwise(range(count)))).height == SIZE[1]

@@ -9,7 +9,7 @@ from seeknal_nb.draw.picture import plain
 
 
 def test_an_unknown_status_is_an_error_that_names_the_known_ones():
-    with pytest.raises(ValueError, match=r"'done' of 'a': expected one of failed, running"):
+    with pytest.raises(ValueError, match=r"'done' of 'a': expected one of pending, running"):
         Mark("a", "source", "a", "done")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from waiting import calls
 
 from seeknal_nb.draw import Mark, Picture, edges_of, make_scene, nodes_of, snapshot_of
+from seeknal_nb.draw.icons import ICONS, OTHER
 from seeknal_nb.draw.scene import HIDDEN, MOST
 from seeknal_nb.status import LOOKS, NUMBERS
 
@@ -109,7 +110,7 @@ def test_all_boxes_are_equally_wide_with_room_for_what_a_run_will_tell():
     later = Picture((Mark("k.n", "k", "n", "success", detail="336,776 rows · 0.52 s"),), ())
     scene, after = make_scene(picture, by="tag"), make_scene(later)
     boxes = [floats(each)[2:4] for each in (scene.boxes[:16], scene.boxes[16:], after.boxes)]
-    assert boxes == [(boxes[0][0], 72), (boxes[0][0], 58), (boxes[0][0], 58)]
+    assert boxes == [(boxes[0][0], 64), (boxes[0][0], 44), (boxes[0][0], 44)]
 
 
 def test_a_group_is_opened_by_its_key():
@@ -157,11 +158,13 @@ def test_nodes_are_named_once():
 
 
 def test_looks_stand_in_the_order_of_their_numbers():
-    """The browser has the looks as a list, and a status as a number; colours are the style sheet's."""
+    """The browser has the looks as a list, and how a node stands as a number; colours are the style sheet's."""
     looks = nodes_of(Picture((), ()), "")["looks"]
     assert [NUMBERS[look["name"]] for look in looks] == list(range(len(LOOKS)))
     look = looks[NUMBERS["pending"]]
-    assert look.keys() == {"name", "border", "dash", "bold", "italic", "unreached", "hollow", "sign"}
+    assert [look["name"] for look in sorted(looks, key=lambda look: look["rank"])] == list(LOOKS)
+    assert look.keys() == {"name", "word", "many", "rank", "border", "dash", "bold", "italic", "unreached", "hollow", "sign"}
+    assert look["word"] == "never run"
     assert look["sign"] == {"d": LOOKS["pending"].sign.d, "width": 1.8, "filled": False}
 
 
@@ -169,11 +172,25 @@ def test_a_snapshot_has_status_rows_and_seconds():
     marks = (Mark("a", "k", "a", "failed"), Mark("b", "k", "b", "cached", rows=2**40, seconds=0.5))
     shot = snapshot_of(Picture(marks, ()))
     rows, seconds = struct.unpack("<2d", shot["rows"]), floats(shot["seconds"])
-    assert [list(LOOKS)[number] for number in shot["status"]] == ["failed", "cached"]
+    assert list(shot["status"]) == [NUMBERS["failed"], NUMBERS["cached"]]
     assert (rows[1], seconds[1]) == (2**40, 0.5)
     assert math.isnan(rows[0])
     assert math.isnan(seconds[0])
     assert shot["run"]["mode"] == ""
+    assert shot["more"] == {}
+
+
+def test_what_few_nodes_have_is_told_of_these_alone():
+    marks = (Mark("a", "k", "a", "success"), Mark("b", "k", "b", "cached", checks=(7, 8), warns=1, kept=("view",), why="x\n"))
+    shot, nodes = snapshot_of(Picture(marks, ())), nodes_of(Picture(marks, ()), "")
+    assert shot["more"] == {"1": {"checks": [7, 8], "warns": 1, "why": "x\\n"}}
+    assert nodes["kept"] == {1: ["view"]}
+    assert list(shot["status"]) == [NUMBERS["success"], NUMBERS["warning"]]
+
+
+def test_each_kind_has_its_picture():
+    marks = (Mark("a", "source", "a", "success"), Mark("b", "toy", "b", "success"))
+    assert nodes_of(Picture(marks, ()), "")["icons"] == [ICONS["source"], OTHER]
 
 
 @pytest.mark.parametrize("count", [1_000, 10_000])

@@ -114,7 +114,7 @@ def test_colours_stand_in_tokens_alone():
 
 
 @pytest.mark.parametrize("status", LOOKS)
-def test_the_colours_of_a_status_are_those_of_the_table(status):
+def test_the_colours_of_a_look_are_those_of_the_table(status):
     look = LOOKS[status]
     light, dark = re.findall(rf"--sk-{status}-fill: (\S+);", style())
     assert (light, dark) == (look.light.fill, look.dark.fill)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from seeknal_nb.draw import Mark
-from seeknal_nb.status import LOOKS
+from seeknal_nb.status import ExecutionStatus
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -31,7 +31,13 @@ MARKS = st.builds(
     id=ANY_TEXT,
     kind=ANY_TEXT,
     name=ANY_TEXT,
-    status=st.sampled_from(list(LOOKS)),
+    status=st.sampled_from(list(map(str, ExecutionStatus))),
     tags=st.lists(ANY_TEXT, max_size=2).map(tuple),
     detail=ANY_TEXT,
+    rows=st.none() | st.integers(0, 10**9),
+    seconds=st.none() | st.floats(0, 1e5),
+    warns=st.integers(0, 2),
+    built=st.booleans(),
+    why=ANY_TEXT,
+    kept=st.lists(ANY_TEXT, max_size=2).map(tuple),
 )

@@ -457,8 +457,8 @@ def test_details_of_a_node_come_with_how_it_stands_and_the_cell(seat: Seat) -> N
     assert (found["inputs"], found["outputs"]) == ([0], [2])
     assert found["reason"] == "up to date"
     assert found.keys() == {
-        "k", "n", "i", "reason", "facts", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change", "error", "log",
-        "history", "note", "cell",
+        "k", "n", "i", "reason", "facts", "checks", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change",
+        "error", "log", "history", "note", "cell",
     }  # fmt: skip
     assert found["definition"].keys() == {"language", "lines", "mark"}
 
@@ -651,7 +651,7 @@ def test_a_page_that_follows_the_messages_knows_how_a_run_came_out(seat: Seat) -
         if message["k"] == "delta":
             browser.take(message)
     assert browser.nodes == told(seat.page.state["snapshot"]) == told(seat.widget.board.snapshot())
-    assert {status for status, _, _ in browser.nodes} == {"success", "failed", "skipped", "pending"}
+    assert {look for look, _, _ in browser.nodes} == {"success", "failed", "skipped", "changed"}
     assert seat.page.state["snapshot"]["run"]["notes"] == [[1, "ValueError: as the table says"]]
 
 

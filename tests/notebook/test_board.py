@@ -22,11 +22,11 @@ from seeknal_nb.draw.scene import snapshot_of
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.notebook.project import Project
 from seeknal_nb.notebook.widget.board import Board
-from seeknal_nb.status import LOOKS
+from seeknal_nb.status import LOOKS, NUMBERS, look_of
 from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.stores import MemoryState
 
-NAMES = tuple(LOOKS)
+NAMES = sorted(LOOKS, key=NUMBERS.__getitem__)
 RUN = {"mode", "done", "todo", "elapsed", "now", "queued", "cancelling", "text", "notes"}
 
 
@@ -36,6 +36,11 @@ def told(snapshot: dict[str, Any]) -> list[tuple[str, float | None, float | None
     rows, seconds = struct.unpack(f"<{size}d", snapshot["rows"]), struct.unpack(f"<{size}f", snapshot["seconds"])
     plain = [[None if math.isnan(value) else value for value in values] for values in (rows, seconds)]
     return [(NAMES[code], *rest) for code, *rest in zip(snapshot["status"], *plain, strict=True)]
+
+
+def status_of(look: str) -> str:
+    """What has changed is pending: whether there is a build of it makes no difference to a run."""
+    return {"changed": "pending"}.get(look, look)
 
 
 class Browser:
@@ -202,13 +207,13 @@ def test_a_page_shows_how_the_nodes_came_out_after_every_run(history: tuple[Work
             if order.options["dry_run"]:
                 assert shown == before
                 continue
-            expected = {r.node_id: str(r.status) for r in summary.results}
+            expected = {r.node_id: look_of(str(r.status), warned=bool(r.warnings)) for r in summary.results}
             built |= {r.node_id: r.row_count for r in summary.results if r.status == "success"}
             if "nodes" in order.options:  # those that nobody asked for stand as before
                 left_out = {step.node_id for step in plan.steps if step.action == "skip"}
                 blocked = {r.node_id for r in summary.results if r.reason.startswith("upstream failed")}
                 expected |= {node_id: before[node_id][0] for node_id in left_out - blocked}
-            assert {node_id: status for node_id, (status, _, _) in shown.items()} == expected
+            assert {node_id: status_of(look) for node_id, (look, _, _) in shown.items()} == {i: status_of(s) for i, s in expected.items()}
             for node_id, (status, rows, _) in shown.items():
                 assert rows == built.get(node_id) or (rows is None and status == "failed"), node_id
         project.close()
@@ -237,7 +242,7 @@ def project(table: Table) -> Iterator[Project]:
 def shown(project: Project) -> dict[str, str]:
     """The statuses as a page has them, by name."""
     names = [mark.name for mark in project.board.picture.marks]
-    return {name: status for name, (status, _, _) in zip(names, told(project.board.snapshot()), strict=True)}
+    return {name: status_of(look) for name, (look, _, _) in zip(names, told(project.board.snapshot()), strict=True)}
 
 
 # What it tells
@@ -512,7 +517,7 @@ def test_whoever_asks_for_changes_misses_none(tmp_path: Path, workers: int) -> N
     asking.join()
     take()
     assert browser.nodes == told(project.board.snapshot())
-    assert {status for status, _, _ in browser.nodes} == {"success"}
+    assert {look for look, _, _ in browser.nodes} == {"success", "warning"}
     assert browser.run["done"] == browser.run["todo"] == 300
     project.close()
 
@@ -603,5 +608,5 @@ def test_an_interrupted_statement_is_pending_and_keeps_the_rows_of_its_build(tmp
     begun.wait()
     run.cancel()
     run.wait()
-    assert [(status, rows) for status, rows, _ in told(project.board.snapshot())] == [("pending", 3)]
+    assert [(status, rows) for status, rows, _ in told(project.board.snapshot())] == [("changed", 3)]
     project.close()

@@ -357,7 +357,7 @@ def test_python_and_yaml_in_folders(python_and_yaml):
 def test_interactive_runner(interactive):
     """Without anybody to click, the graphs are drawings; selection, background and cancel work all the same."""
     run = interactive
-    assert "9 pending" in run.text("graph")
+    assert "9 never run" in run.text("graph")
     assert "9 success" in run.text("run")
     assert "9 of 9 run" in run.text("run")
     shown = [output.get("data", {}) for cell in run.notebook.cells for output in cell.get("outputs", ())]
@@ -368,8 +368,8 @@ def test_interactive_runner(interactive):
     assert "1 pending" in run.text("cancel")
     assert run.text("cancel").splitlines()[-1] == "'cancelled'"
     assert {path.suffix for path in (run.folder / "exports").glob("graph.*")} == {".svg", ".html", ".dot", ".mermaid"}
-    assert "1,000 pending" in run.text("big")
-    assert "112 successful" in run.text("big-run")
+    assert "1,000 never run" in run.text("big")
+    assert "112 run" in run.text("big-run")
     assert "n8" in run.text("mermaid")
 
 

@@ -17,11 +17,15 @@ from waiting import MINUTES
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import SelectionError
 from seeknal_nb.project import Project
-from seeknal_nb.views.details import CELL, LONGEST_LOG, Details, Inspector
+from seeknal_nb.views.causes import cause_of
+from seeknal_nb.views.checks import CELL, shown_check, shown_value
+from seeknal_nb.views.details import LONGEST_LOG, Details, Inspector
+from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
+from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.runner import DAGRunner
 
 PANEL = {
-    "facts", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change", "error", "log", "history", "note",
+    "facts", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change", "checks", "error", "log", "history", "note",
 }  # fmt: skip
 
 
@@ -167,7 +171,7 @@ def test_rows_are_cut_and_told_as_text(project: Project) -> None:
     found = panel(project, "t")
     assert len(found["rows"]) == 10
     row = dict(zip(found["columns"], found["rows"][3], strict=True))
-    assert (row["i"], row["nothing"], row["markup"], row["d"], row["yes"]) == ("3", "", "<b>", "1.50", "True")
+    assert (row["i"], row["nothing"], row["markup"], row["d"], row["yes"]) == ("3", None, "<b>", "1.50", "True")
     assert (len(row["long"]), row["long"][-1]) == (CELL, "…")
     assert row["ts"].startswith("2024-02-29 12:00:00")
     assert (row["l"], row["s"], row["nan"]) == ("[1, None]", "{'k': 'v'}", "nan")
@@ -432,3 +436,68 @@ def test_a_definition_is_shown_as_it_was_written_line_by_line(body: str, languag
     found = Details("transform.t", language=language, body=body).to_dict({})
     shown = "\n".join("".join(words for _, words in line) for line in found["definition"]["lines"])
     assert shown == body or shown + "\n" == body
+
+
+CHECKS = {
+    "rows": (
+        {"check": "order", "severity": "warn", "passed": False, "failed_rows": 412, "rows": 327_346, "sample": '[{"id": 1, "at": null}]'},
+        {"name": "order", "severity": "warn", "ok": False, "text": "412 of 327,346 rows", "columns": ["id", "at"], "rows": [["1", None]]},
+    ),
+    "a text of its own": (
+        {"check": "count", "severity": "error", "passed": False, "failed_rows": 1, "rows": None, "sample": "3 rows"},
+        {"name": "count", "severity": "error", "ok": False, "text": "3 rows", "columns": [], "rows": []},
+    ),
+    "held": (
+        {"check": "x", "severity": "error", "passed": True, "failed_rows": 0, "rows": 9, "sample": None},
+        {"name": "x", "severity": "error", "ok": True, "text": "", "columns": [], "rows": []},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "shown"), CHECKS.values(), ids=CHECKS)
+def test_a_check_is_told_in_words_and_with_the_rows_that_break_it(check, shown):
+    assert shown_check(check) == shown
+
+
+def test_null_is_no_text_and_a_float_has_twelve_digits():
+    assert [shown_value(value) for value in (None, "", 0.1 + 0.2, 1e300, 7)] == [None, "", "0.3", "1e+300", "7"]
+
+
+def test_the_rows_that_break_a_rule_stand_in_its_details(tmp_path):
+    """Whether it failed or warned; a page that is passed on has none of them."""
+    project = Project(tmp_path)
+    project.transform("t", sql="SELECT unnest([1, 2, NULL]) AS x")
+    project.node("rule", "warns", inputs=["t"], severity="warn", checks=[{"not_null": "x"}])
+    project.run(progress=False)
+    (check,) = project.details("warns").to_dict({})["checks"]
+    assert (check["ok"], check["text"], check["columns"], check["rows"]) == (False, "1 of 3 rows", ["x"], [[None]])
+    assert project.graph().picture.marks[1].look == "warning"
+    (told,) = project.graph().details()[1]["checks"]
+    assert (told["text"], told["rows"]) == ("1 of 3 rows", [])
+    project.node("rule", "warns", inputs=["t"], checks=[{"not_null": "x"}])
+    project.run(progress=False)
+    assert project.details("warns").to_dict({})["checks"][0]["rows"] == [[None]]
+    mark = project.graph().picture.marks[1]
+    assert (mark.look, mark.why) == ("failed", "1 check failed")
+    project.close()
+
+
+CAUSES = {
+    'SQL failed: node "transform.b": at line 1 of its SQL: Binder Error: Referenced column "arr_dely" not found in FROM clause!\nC': "no column arr_dely",
+    "SQL failed: Catalog Error: Table with name x does not exist!\nDid you mean": "no table x",
+    'SQL failed: node "transform.c": Invalid Input Error: no luck. Fix: mend the SQL, then run again': "no luck",
+    "ValueError: a text that is so long that no card in the world has room for it": "",
+    "Conversion Error: Could not convert string 'abc' to INT32\n\nLINE 1": "'abc' is no INT32",
+}
+
+
+@pytest.mark.parametrize(("error", "cause"), CAUSES.items(), ids=range(len(CAUSES)))
+def test_the_cause_of_a_failure_is_a_few_words_or_none(error, cause):
+    assert cause_of(NodeResult("transform.b", ExecutionStatus.FAILED, error_message=error)) == cause
+
+
+def test_a_node_that_was_left_out_or_is_due_says_why():
+    for reason, cause in ((Reason(Why.UPSTREAM_FAILED, "a"), "input failed"), (Reason(Why.NOT_SELECTED), "not selected")):
+        assert cause_of(NodeResult("t", ExecutionStatus.SKIPPED, reason=reason)) == cause
+    for reason, cause in ((Reason(Why.SQL_CHANGED), "SQL changed"), (Reason(Why.NEVER_BUILT), ""), (Reason(Why.INPUT_CHANGED, "a"), "input changed")):
+        assert cause_of(NodeResult("t", ExecutionStatus.PENDING, reason=reason)) == cause

@@ -4,9 +4,9 @@
 
 /** The runs of what is selected. */
 export const RUNS = {
-  "run-downstream": { how: "downstream", one: "Run this and what follows", many: "Run these and what follows" },
-  "run-only": { how: "only", one: "Run only this", many: "Run only these" },
-  "run-upstream": { how: "upstream", one: "Run with upstream", many: "Run with upstream" },
+  "run-downstream": { how: "downstream", text: "Run + what follows" },
+  "run-only": { how: "only", text: "Only this", many: "Only these" },
+  "run-upstream": { how: "upstream", text: "With inputs" },
 };
 
 /** @type {Record<string, (view: View, pressed: HTMLElement) => void>} */
@@ -26,6 +26,8 @@ const ACTS = {
   whole: ({ commands }) => commands.arrange({ focus: -1 }),
   fold: ({ commands }) => commands.arrange({}),
   cell: ({ panel }) => panel.showCell(),
+  tab: ({ panel }, pressed) => panel.choose(pressed.dataset.tab ?? ""),
+  move: ({ dock }) => dock.turn(),
   close: (view) => view.closePanel(),
   dismiss: (_, pressed) => pressed.parentElement.remove(),
   map: (view, pressed) => view.fold(!pressed.parentElement.classList.contains("sk-folded")),

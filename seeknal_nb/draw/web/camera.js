@@ -8,7 +8,7 @@ import { around, within } from "./geometry.js";
 
 // Scales: nodes are legible from LEGIBLE on, edges are curves from FAR on; a graph that fits at FIT_LEAST opens whole,
 // any other opens at START.
-export const [FAR, LEGIBLE, FIT_LEAST, START, NEAREST] = [0.3, 0.42, 0.55, 0.85, 2.5];
+export const [FAR, LEGIBLE, FIT_LEAST, START, NEAREST] = [0.3, 0.42, 0.46, 0.85, 2.5];
 export const MARGIN = 24;
 
 /** The part of the graph in sight. @param {Camera} camera @param {Size} size @returns {Sides} */

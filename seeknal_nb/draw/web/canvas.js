@@ -1,7 +1,8 @@
 // The canvases of a stage: edges below the cards; above them what is lit up and, where there are no cards, all nodes.
 import { FAR } from "./camera.js";
-import { fitted, make } from "./dom.js";
+import { make } from "./dom.js";
 import { meet } from "./geometry.js";
+import { ends } from "./measure.js";
 import { arrow, bundles, straightPaths, trace } from "./routes.js";
 
 /** @typedef {import("./stage.js").Stage} Stage */
@@ -55,7 +56,7 @@ export class Painter {
     context.strokeStyle = context.fillStyle = this.view.theme.colours.line;
     if (camera.k < FAR) return this.paintStraight(context, window);
     const seen = this.graph.frames.flatMap((frame, edge) => (meet(frame, window) ? [edge] : []));
-    return this.stroke(context, seen, 1.5);
+    return this.stroke(context, seen, 1.2);
   }
 
   paintStraight(context, window) {
@@ -73,7 +74,8 @@ export class Painter {
     const styles = [[], [], [], []];
     for (const edge of edges) {
       const [start, end] = [graph.drawn.other(edge, 1), graph.drawn.other(edge, 0)];
-      const [dashed, faint] = [graph.unreached(end) && !straight, finder.faint(start) || finder.faint(end)];
+      const aside = this.stage.isAside(start) || this.stage.isAside(end);
+      const [dashed, faint] = [graph.unreached(end) && !straight, aside || finder.faint(start) || finder.faint(end)];
       styles[Number(dashed) + 2 * Number(faint)].push(edge);
     }
     context.lineWidth = Math.max(width, 0.8 / this.stage.camera.k);
@@ -113,12 +115,12 @@ export class Painter {
     const high = height * this.stage.camera.k;
     const group = graph.isGroup(unit);
     const ground = group && high >= READABLE ? view.theme.colours.group : view.theme.shade(status).fill;
-    context.globalAlpha = view.finder.faint(unit) ? 0.2 : 1;
+    context.globalAlpha = view.finder.faint(unit) ? 0.2 : this.stage.isAside(unit) ? this.stage.apart(unit) : 1;
     context.fillStyle = high < TINY ? view.theme.dot(status) : ground;
     context.fillRect(left, top, width, height);
     if (group) this.paintShares(context, unit, high < READABLE ? height : height / 5);
     if (high >= TINY) this.paintBorder(context, unit, group, high);
-    if (high >= READABLE) this.paintLabel(context, unit, group ? view.theme.colours.ink : view.theme.shade(status).text);
+    if (high >= READABLE) this.paintLabel(context, unit, group ? view.theme.colours.ink : view.theme.shade(status).sign);
   }
 
   paintBorder(context, unit, group, high) {
@@ -126,7 +128,7 @@ export class Painter {
     const { left, top, width, height } = graph.boxes[unit];
     const status = graph.worst(unit);
     const { border, dash } = graph.looks[status];
-    context.strokeStyle = group ? view.theme.colours.line : view.theme.shade(status).stroke;
+    context.strokeStyle = group ? view.theme.colours.line : view.theme.shade(status).edge;
     context.lineWidth = Math.max(border, 0.8 / this.stage.camera.k);
     context.setLineDash(group || high < READABLE ? [] : dash);
     context.strokeRect(left, top, width, height);
@@ -136,8 +138,8 @@ export class Painter {
   /** The share of each status, at the foot of a group. */
   paintShares(context, unit, height) {
     const { left, bottom, width } = this.graph.boxes[unit];
-    for (const { status, x, wide } of this.graph.parts(unit, width)) {
-      context.fillStyle = this.view.theme.shade(status).fill;
+    for (const { status, x, wide } of this.graph.shareOf(unit, width)) {
+      context.fillStyle = this.view.theme.dot(status);
       context.fillRect(left + x, bottom - height, wide, height);
     }
   }
@@ -151,17 +153,19 @@ export class Painter {
     context.translate(left, top + height / 2);
     context.scale(1 / k, 1 / k);
     context.strokeStyle = context.fillStyle = ink;
-    context.font = `${look.bold ? 700 : 600} 9.5px ${this.view.theme.font}`;
+    const weight = look.bold ? "700" : "600";
+    const { text, size } = this.label(unit, width * k - 24, weight);
+    context.font = `${weight} ${size}px ${this.view.theme.font}`;
     context.textBaseline = "middle";
-    context.fillText(this.label(unit, width * k - 24, context.font), 20, 0.5);
-    this.paintSign(context, look);
+    context.fillText(text, 20, 0.5);
+    if (!this.graph.isGroup(unit)) this.paintSign(context, look);
     context.restore();
   }
 
   /** @param {Context} context @param {import("./messages.js").Look} look */
   paintSign(context, look) {
     look.path ??= new Path2D(look.d);
-    context.translate(11, 0);
+    context.translate(10, 0);
     context.scale(0.75, 0.75);
     context.lineWidth = look.width;
     context.stroke(look.path);
@@ -169,11 +173,11 @@ export class Painter {
   }
 
   /** A name cut to the box; kept while the scale stays. */
-  label(unit, room, font) {
+  label(unit, room, weight) {
     const { k } = this.stage.camera;
     if (this.labels.k !== k) this.labels = { k, fitted: new Map() };
     const known = this.labels.fitted;
-    if (!known.has(unit)) known.set(unit, fitted(this.graph.lines(unit)[1], room, font));
+    if (!known.has(unit)) known.set(unit, ends(this.graph.nameOfUnit(unit), room, 10, weight, this.view.theme.font));
     return known.get(unit);
   }
 

@@ -40,9 +40,9 @@ export class Commands {
 
   /** @param {any} message */
   receive(message) {
-    const { k, n, d, run, text } = message;
+    const { k, n, d, more, run, text } = message;
     const mine = this.waiting.get(n);
-    if (k === "delta") return this.view.listener.change(Array.isArray(d) ? d : [], run);
+    if (k === "delta") return this.view.listener.change(Array.isArray(d) ? d : [], more, run);
     if (k === "error" && (mine || !n)) this.view.notices.complain(text);
     if (mine) this.settle(message, mine);
   }

@@ -1,10 +1,8 @@
 // Elements, from text and from other elements alone: no text becomes markup.
-import { plain, safe } from "./text.js";
+import { safe } from "./text.js";
 
 const HTML = "http://www.w3.org/1999/xhtml";
 const SVG = "http://www.w3.org/2000/svg";
-// A longer text is not measured whole.
-const LONGEST = 400;
 // What scrolls can be reached by keys.
 const SCROLLS = { tabindex: "0" };
 
@@ -54,26 +52,6 @@ export const scrolling = (name, ...parts) => make(name, SCROLLS, ...parts);
 export function button(act, text, hint = "") {
   const named = hint && { title: hint, "aria-label": hint };
   return make("button.sk-button", { type: "button", "data-do": act, ...named }, text);
-}
-
-export function table(name, head, rows) {
-  const row = (tag, cells) => make("tr", ...cells.map((cell) => make(tag, plain(cell))));
-  const body = make("tbody", ...rows.map((cells) => row("td", cells)));
-  return scrolling("div.sk-scroll", make(`table.${name}`, make("thead", row("th", head)), body));
-}
-
-/** As much of a text as there is room for. @param {string} text @param {number} room @param {string} font */
-export function fitted(text, room, font) {
-  pen.font = font;
-  const fits = (shown) => pen.measureText(shown).width <= room;
-  if (text.length <= LONGEST && fits(text)) return text;
-  let [low, high] = [0, Math.min(text.length - 1, LONGEST)];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (fits(`${text.slice(0, middle)}…`)) low = middle;
-    else high = middle - 1;
-  }
-  return `${text.slice(0, low).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
 /** A colour of CSS as red, green, blue and alpha, each up to 255. @param {string} colour */

@@ -81,28 +81,29 @@ export class Finder {
     const found = this.matches();
     this.found.textContent = found ? `${amount(found.length)} of ${amount(graph.size)}` : this.text && "Enter selects";
     const wanted = found && new Set(found);
-    const out = (node) => (wanted && !wanted.has(node)) || (filter.size && !filter.has(graph.word(graph.status(node))));
+    const out = (node) => (wanted && !wanted.has(node)) || (filter.size && !filter.has(graph.name(graph.status(node))));
     this.dimmed = wanted || filter.size ? Uint8Array.from(graph.names, (_, node) => Number(Boolean(out(node)))) : null;
     this.view.mark("style", "edges", "over");
   }
 
   /** @returns {HTMLElement} */
   chip(status) {
-    const word = this.view.graph.word(status);
-    return make("button.sk-chip", { type: "button", "data-status": word }, this.view.swatch(status), make("span"));
+    const name = this.view.graph.name(status);
+    return make("button.sk-chip", { type: "button", "data-status": name }, this.view.swatch(status), make("span"));
   }
 
   resetLegend() {
-    this.chips = this.view.graph.looks.map((_, status) => this.chip(status));
+    this.chips = this.view.graph.ranked.map((status) => this.chip(status));
   }
 
-  /** A chip for each status that there is, and for "running" while something runs: chips should not move under a click. */
+  /** A chip for each look that there is, and for "running" while something runs: chips should not move under a click. */
   paintLegend() {
     const { graph, run, focused } = this.view;
     const { legend } = this;
-    const shown = this.chips.filter((chip, status) => {
-      const pressed = this.filter.has(graph.word(status));
-      chip.lastChild.textContent = `${amount(graph.totals[status])} ${graph.word(status)}`;
+    const shown = this.chips.filter((chip, at) => {
+      const status = graph.ranked[at];
+      const pressed = this.filter.has(graph.name(status));
+      chip.lastChild.textContent = `${amount(graph.totals[status])} ${graph.word(status, graph.totals[status])}`;
       chip.setAttribute("aria-pressed", String(pressed));
       return graph.totals[status] || pressed || (status === graph.code.running && run.told.mode);
     });

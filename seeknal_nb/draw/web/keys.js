@@ -25,6 +25,7 @@ export class Keys {
     else if (focused === finder.search && key === "Enter") finder.find();
     else if (focused === finder.search || focused === toolbar.by) return;
     else if (key === "/") finder.search.focus();
+    else if (this.isSideways(key)) this.sideways(key);
     else if (!this.isForStage(event) || !this.walk(key)) return;
     event.preventDefault();
   }
@@ -32,6 +33,20 @@ export class Keys {
   /** @param {KeyboardEvent} event */
   isForStage({ key, repeat }) {
     return this.view.focused === this.view.stage.element && !(key === "Enter" && repeat);
+  }
+
+  /** Whether a key moves from tab to tab, or the edge of the details. @param {string} key */
+  isSideways(key) {
+    const { focused, dock, panel } = this.view;
+    return ["ArrowLeft", "ArrowRight"].includes(key) && (focused === dock.edge || panel.tabs.contains(focused));
+  }
+
+  /** @param {string} key */
+  sideways(key) {
+    const { focused, dock, panel } = this.view;
+    const way = key === "ArrowLeft" ? -1 : 1;
+    if (focused === dock.edge) dock.step(way === 1 ? -1 : 1);
+    else panel.step(way);
   }
 
   escape() {

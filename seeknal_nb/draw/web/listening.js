@@ -29,8 +29,8 @@ export class Listener {
     if (view.life.over) return;
     if (news.has("nodes") || news.has("edges")) return this.readGraph();
     if (news.has("snapshot")) {
-      const { found, run } = view.graph.difference(view.model.get("snapshot"));
-      this.change(found, run);
+      const { found, more, run } = view.graph.difference(view.model.get("snapshot"));
+      this.change(found, more, run);
     }
     if (news.has("scene")) this.readScene();
   }
@@ -82,16 +82,16 @@ export class Listener {
     if (graph.scene.focus >= 0) stage.reveal(graph.units([graph.scene.focus]));
   }
 
-  /** Nodes stand otherwise. @param {number[]} found node, status, rows, seconds, and so on @param {any} run */
-  change(found, run) {
+  /** Nodes stand otherwise. @param {number[]} found node, look, rows, seconds, and so on @param {any} more by node @param {any} run */
+  change(found, more, run) {
     const { view } = this;
     const { graph, panel } = view;
     let finished = false;
     for (let at = 0; at + 3 < found.length; at += 4) {
       const [node, status, rows, seconds] = found.slice(at, at + 4);
       if (!graph.has(node) || !graph.hasStatus(status)) continue;
-      this.changeNode(node, status, rows, seconds);
-      finished ||= node === panel.node && !["pending", "running"].includes(graph.word(status));
+      this.changeNode(node, status, rows, seconds, more?.[node]);
+      finished ||= node === panel.node && !["pending", "changed", "running"].includes(graph.name(status));
     }
     view.memory.state = graph.state;
     if (found.length) this.markChanged();
@@ -99,11 +99,11 @@ export class Listener {
     if (finished && panel.open) panel.ask();
   }
 
-  changeNode(node, status, rows, seconds) {
+  changeNode(node, status, rows, seconds, more) {
     const { graph, stage, commands } = this.view;
     const unit = graph.unit[node];
     const unreached = graph.boxes[unit] && graph.unreached(unit);
-    graph.set(node, status, rows, seconds);
+    graph.set(node, status, rows, seconds, more);
     commands.asked.delete(node);
     if (graph.boxes[unit] && stage.spoil(unit, unreached)) this.view.mark("edges");
   }

@@ -3,9 +3,12 @@ import { boxOf } from "./geometry.js";
 import { plain } from "./text.js";
 
 /**
- * How a status looks; its place in the list of looks is its number, and the worst comes first.
+ * How a node looks; its place in the list of looks is its number.
  * @typedef {object} Look
- * @property {string} name the status's word
+ * @property {string} name of its class
+ * @property {string} word what a reader is told
+ * @property {string} many likewise of several nodes
+ * @property {number} rank 0 is the worst
  * @property {string} d the path of its sign, about 12 x 12 round 0
  * @property {number} width of the sign's stroke
  * @property {boolean} filled whether the sign is
@@ -32,12 +35,22 @@ import { plain } from "./text.js";
  */
 
 /**
+ * What few nodes have.
+ * @typedef {object} More
+ * @property {[number, number]} [checks] how many held, of how many
+ * @property {number} [warns] how many warnings there are
+ * @property {string} [why] the shortest cause
+ * @property {number} [expect] the seconds that it may take
+ */
+
+/**
  * How the nodes stand.
  * @typedef {object} State
  * @property {DataView} source what it was read from
  * @property {Uint8Array} status
  * @property {Float64Array} rows NaN where there are none
- * @property {Float32Array} seconds NaN where there are none
+ * @property {Float32Array} seconds NaN where there are none; of a node that runs, since it began
+ * @property {Record<string, More>} more by node
  * @property {Run} run
  */
 
@@ -60,11 +73,14 @@ export function numbers(Type, view) {
   return new Type(view ? view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) : 0);
 }
 
+/** Path data, or a dot where it is none. @param {unknown} d @returns {string} */
+export const pathOf = (d) => (/^[\d\s.,a-z-]{1,2000}$/i.test(String(d)) ? String(d) : "M0 0");
+
 /** @param {any} look as Python's table has it @returns {Look} */
-export function lookOf({ name, sign = {}, dash = "", ...look }) {
+export function lookOf({ name, word = name, many = "", sign = {}, dash = "", ...look }) {
   return {
-    name: plain(name),
-    d: /^[\d\s.,a-z-]{1,2000}$/i.test(sign.d) ? sign.d : "M0 0",
+    ...{ name: plain(name), word: plain(word), many: plain(many) || plain(word), rank: Number(look.rank) || 0 },
+    d: pathOf(sign.d),
     width: Number(sign.width) || 1,
     filled: Boolean(sign.filled),
     border: Number(look.border) || 1,
@@ -77,9 +93,9 @@ export function lookOf({ name, sign = {}, dash = "", ...look }) {
 }
 
 /** @param {any} snapshot @returns {State} */
-export function stateOf({ status, rows, seconds, run }) {
+export function stateOf({ status, rows, seconds, more = {}, run }) {
   return {
-    source: status,
+    ...{ source: status, more },
     status: numbers(Uint8Array, status),
     rows: numbers(Float64Array, rows),
     seconds: numbers(Float32Array, seconds),

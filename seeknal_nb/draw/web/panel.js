@@ -1,12 +1,12 @@
 // What is known of the selected nodes: at once what the browser knows, then what Python answers.
 import { RUNS } from "./acts.js";
-import { button, make, quiet } from "./dom.js";
+import { cellOf, goToCell } from "./cells.js";
+import { button, dress, make, quiet } from "./dom.js";
 import { LOCKED } from "./notices.js";
-import { dataOf, definitionOf, errorOf, recordsOf } from "./sections.js";
-import { amount, joined, plain, plural } from "./text.js";
+import { tabsOf } from "./sections.js";
+import { amount, plural } from "./text.js";
 
 /** @typedef {import("./sections.js").Details} Details */
-/** @typedef {import("./sections.js").Section} Section */
 
 const LISTED = 100;
 
@@ -16,24 +16,22 @@ export class Panel {
     this.view = view;
     /** @type {Details | null} */
     this.details = null;
-    /** Whether the user has opened a section or closed it, by its key. */
-    this.opened = new Map();
     this.sign = make("span.sk-head-sign");
     this.name = make("b.sk-id");
     this.went = make("span.sk-went");
-    this.reason = make("p.sk-reason");
     this.acts = make(
       "div.sk-acts",
       ...Object.keys(RUNS).map((act) => button(act, "")),
-      button("retry", "Retry failed"),
       button("focus", "Focus", "Show only this node, what it reads and what follows from it"),
-      button("cell", "Show the cell's code"),
+      button("cell", "Go to the cell"),
     );
     this.lock = make("p.sk-lock", LOCKED);
+    this.tabs = make("div.sk-tabs", { role: "tablist", hidden: "" });
     this.body = make("div.sk-body");
-    const head = make("div.sk-head", this.sign, this.name, button("close", "✕", "Close the details"), this.went);
+    const buttons = make("span.sk-buttons", button("move", "◨", "Move the details"), button("close", "✕", "Close the details"));
+    const head = make("div.sk-head", this.sign, this.name, buttons, this.went);
     const attributes = { "aria-label": "Details", hidden: "" };
-    this.element = make("aside.sk-panel", attributes, head, this.reason, this.acts, this.lock, this.body);
+    this.element = make("aside.sk-panel", attributes, head, this.acts, this.lock, this.tabs, this.body);
   }
 
   get open() {
@@ -80,25 +78,61 @@ export class Panel {
   }
 
   paint() {
-    const { element, body, node } = this;
-    const { scrollTop } = element;
-    for (const { dataset, open } of body.querySelectorAll("details")) this.opened.set(dataset.part, open);
-    const parts = node < 0 ? [this.list(this.nodes)] : this.parts(node, this.details ?? { i: node });
-    body.replaceChildren(...parts.filter(Boolean));
-    element.scrollTop = scrollTop;
+    const { scrollTop } = this.element;
+    if (this.node < 0) this.paintMany();
+    else this.paintOne();
+    this.element.scrollTop = scrollTop;
     this.paintHead();
     this.paintActs();
+  }
+
+  paintMany() {
+    this.tabs.hidden = true;
+    this.body.replaceChildren(this.list(this.nodes));
+  }
+
+  /** The tab stays from node to node; where this node has none of it, the first is shown. */
+  paintOne() {
+    const { node, view } = this;
+    const details = this.details ?? { i: node };
+    const sign = (status) => (status in view.graph.code ? view.swatch(view.graph.code[status]) : "");
+    const tabs = tabsOf(details, this.ends(node, details), sign);
+    const shown = tabs.find(({ name }) => name === view.memory.tab) ?? tabs[0];
+    const waits = !this.details && view.live ? [quiet(this.waiting)] : [];
+    this.tabs.hidden = tabs.length < 2;
+    this.tabs.replaceChildren(...tabs.map((tab) => this.tab(tab, tab === shown)));
+    this.body.replaceChildren(...shown.content, ...waits);
+  }
+
+  tab({ name, title, sign }, shown) {
+    const made = button("tab", title);
+    dress(made, { role: "tab", "data-tab": name, "aria-selected": String(shown), tabindex: shown ? "0" : "-1" });
+    if (sign) made.append(make(sign.startsWith("!") ? "span.sk-count.sk-warning" : "span.sk-count", sign));
+    return made;
+  }
+
+  /** @param {string} name of a tab */
+  choose(name) {
+    this.view.memory.tab = name;
+    this.paint();
+    this.tabs.querySelector("[aria-selected=true]").focus({ preventScroll: true });
+  }
+
+  /** The tab beside the one that has the focus. @param {1 | -1} way */
+  step(way) {
+    const tabs = [...this.tabs.children];
+    const at = tabs.indexOf(this.view.focused) + way;
+    if (tabs[at]) this.choose(tabs[at].dataset.tab);
   }
 
   /** What a change of status changes. */
   paintHead() {
     const { node } = this;
     const { graph } = this.view;
-    const status = node < 0 ? -1 : graph.status(node);
-    this.name.textContent = node < 0 ? plural(this.nodes.length, "node") : graph.id(node);
-    this.went.textContent = node < 0 ? "selected" : joined([graph.word(status), graph.detail(node)]);
-    this.reason.textContent = plain(this.details?.reason);
-    this.sign.replaceChildren(...(node < 0 ? [] : [this.view.swatch(status)]));
+    this.name.textContent = node < 0 ? plural(this.nodes.length, "node") : graph.nameOf(node);
+    this.name.title = node < 0 ? "" : graph.id(node);
+    this.went.textContent = node < 0 ? "selected" : `${graph.kindOf(node)} · ${graph.told(node)}`;
+    this.sign.replaceChildren(...(node < 0 ? [] : [this.view.swatch(graph.status(node))]));
   }
 
   /** The buttons stay the same elements: one that is replaced under the pointer loses its click. */
@@ -109,16 +143,16 @@ export class Panel {
       const gone = !this.offers(act);
       if (gone && view.focused === each) view.stage.element.focus({ preventScroll: true });
       each.hidden = gone;
-      if (act in RUNS) each.textContent = this.node >= 0 ? RUNS[act].one : RUNS[act].many;
-      if (act in RUNS || act === "retry") each.disabled = view.run.locked;
+      if (!(act in RUNS)) continue;
+      each.textContent = (this.node < 0 && RUNS[act].many) || RUNS[act].text;
+      each.disabled = view.run.locked;
     }
     this.lock.hidden = !(view.live && view.run.locked);
   }
 
   /** Whether there is something to do. @param {string} act */
   offers(act) {
-    const { live, graph } = this.view;
-    if (act === "retry") return live && graph.totals[graph.code.failed] > 0;
+    const { live } = this.view;
     if (act === "focus") return live && this.node >= 0;
     return act === "cell" ? Boolean(this.details?.cell) : live;
   }
@@ -128,34 +162,15 @@ export class Panel {
     return make("div.sk-list", ...nodes.slice(0, LISTED).map((node) => this.view.link(node)), ...more);
   }
 
-  /** @param {number} node @param {Details} details */
-  parts(node, details) {
+  /** What it reads, and what reads it. @param {number} node @param {Details} details */
+  ends(node, details) {
     const { edges } = this.view.graph;
-    const code = definitionOf(details).map((section) => this.fold(section));
-    const marked = details.definition?.mark > 0;
-    return [
-      ...errorOf(details),
-      ...(marked ? code : []),
-      this.links("Inputs", details.inputs ?? edges.next(node, 1)),
-      this.links("Outputs", details.outputs ?? edges.next(node, 0)),
-      details.change && make("p", plain(details.change)),
-      ...dataOf(details).map((section) => this.fold(section)),
-      ...(marked ? [] : code),
-      ...recordsOf(details).map((section) => this.fold(section)),
-      !this.details && this.view.live && quiet(this.waiting),
-    ];
+    const found = { Inputs: details.inputs ?? edges.next(node, 1), Outputs: details.outputs ?? edges.next(node, 0) };
+    return Object.entries(found).map(([title, nodes]) => this.links(title, nodes));
   }
 
   get waiting() {
     return this.view.run.locked ? "The details come when the cell that runs has ended." : "Asking for the details …";
-  }
-
-  /** It stays as the user left it. @param {Section} section */
-  fold({ title, content, open, hint, key = title }) {
-    const summary = make("summary", title, quiet(plain(hint)));
-    const made = make("details.sk-part", { "data-part": key }, summary, content);
-    made.open = this.opened.get(key) ?? Boolean(open);
-    return made;
   }
 
   links(title, nodes) {
@@ -163,9 +178,10 @@ export class Panel {
     return known.length > 0 && make("div.sk-links", quiet(title), this.list(known));
   }
 
+  /** Where the page has the cell, go there; elsewhere show its code. */
   showCell() {
-    const part = this.body.querySelector("[data-part=Cell]");
-    part.open = true;
-    part.scrollIntoView({ block: "nearest" });
+    const cell = cellOf(this.details?.cell ?? "");
+    if (cell) goToCell(cell);
+    else this.choose("code");
   }
 }

@@ -4,7 +4,7 @@ import { around } from "./geometry.js";
 /** @typedef {import("./graph.js").Graph} Graph */
 /** @typedef {CanvasRenderingContext2D | Path2D} Path */
 
-const ARROW = 8;
+const ARROW = 7;
 // One stroke of very many lines is slower than a few strokes.
 const BUNDLE = 64;
 
@@ -34,8 +34,8 @@ export function arrow(path, graph, edge) {
   const last = 2 * (graph.scene.starts[edge + 1] - 1);
   const [x, y] = graph.scene.points.subarray(last, last + 2);
   path.moveTo(x, y);
-  path.lineTo(x - ARROW, y - 4);
-  path.lineTo(x - ARROW, y + 4);
+  path.lineTo(x - ARROW, y - 3.5);
+  path.lineTo(x - ARROW, y + 3.5);
 }
 
 /** All edges as straight lines, each path with what is round it. @param {Graph} graph */

@@ -1,6 +1,17 @@
-// The parts of a node's details, as Python told them.
-import { make, pre, scrolling, table } from "./dom.js";
-import { amount, plain, plural, safe, took } from "./text.js";
+// The tabs of a node's details, as Python told them; one that has nothing to show is not there.
+import { make, pre, quiet, scrolling } from "./dom.js";
+import { dataTable, historyTable, plainTable } from "./tables.js";
+import { amount, plain, safe } from "./text.js";
+
+/**
+ * @typedef {object} Check
+ * @property {string} name
+ * @property {string} severity
+ * @property {boolean} ok
+ * @property {string} text what was found: "412 of 327,346 rows"
+ * @property {string[]} columns of the offending rows
+ * @property {(string | null)[][]} rows
+ */
 
 /**
  * @typedef {object} Details
@@ -14,60 +25,92 @@ import { amount, plain, plural, safe, took } from "./text.js";
  * @property {{ language: string, lines: [string, string][][], mark: number }} [definition] mark counts from 1; 0 marks none
  * @property {number[]} [inputs]
  * @property {number[]} [outputs]
+ * @property {Check[]} [checks]
  * @property {string[]} [columns] of the rows
- * @property {string[][]} [rows]
+ * @property {(string | null)[][]} [rows] null is NULL
  * @property {string} [more] how many rows there are
  * @property {[string, string][]} [schema] column, type
- * @property {{ when: string, status: string, seconds: number | null, rows: number | null, reason: string }[]} [history]
+ * @property {import("./tables.js").Past[]} [history]
  * @property {[string, string][]} [facts]
  */
 
-/** @typedef {{ title: string, content: any, open?: boolean, hint?: string, key?: string }} Section key tells it from another title's */
+/** @typedef {{ name: string, title: string, sign: string, content: any[] }} Tab */
 
 const WORDS = new Set(["keyword", "string", "number", "comment", "name", "operator"]);
+// Rows of a failing check, and lines round that of an error, in the overview.
+const [FEW, AROUND] = [3, 2];
 
-function listing({ lines, mark }) {
+/** @param {{ lines: [string, string][][], mark: number }} definition @param {number} from counts from 0 */
+function listing({ lines, mark }, from = 0, to = lines.length) {
   const word = ([kind, text]) => make(WORDS.has(kind) ? `span.sk-${kind}-word` : "span", safe(text));
   const line = (words, at) =>
-    make(at + 1 === mark ? "span.sk-code-line.sk-marked" : "span.sk-code-line", ...words.map(word), "\n");
-  return scrolling("pre.sk-code", make("code", ...lines.map(line)));
+    make(from + at + 1 === mark ? "span.sk-code-line.sk-marked" : "span.sk-code-line", ...words.map(word), "\n");
+  const code = scrolling("pre.sk-code", make("code", ...lines.slice(from, to).map(line)));
+  code.style.counterReset = `sk-line ${from}`;
+  return code;
 }
 
-function historyTable(runs) {
-  const known = (value, shown) => (value == null ? "" : shown(value));
-  const row = (run) => [run.when, run.status, known(run.seconds, took), known(run.rows, amount), run.reason];
-  return table("sk-table", ["When", "Status", "Time", "Rows", "Why"], runs.map(row));
+/** A part of a tab. @param {string} title @param {any[]} content */
+const part = (title, hint, ...content) =>
+  make("section.sk-part", make("h4.sk-part-title", title, quiet(plain(hint))), ...content);
+
+/** @param {Check} check @param {number} most rows @param {(status: string) => any} sign */
+function checkPart({ name, severity, ok, text, columns, rows }, most, sign) {
+  const shown = rows.slice(0, most);
+  const look = ok ? "success" : severity === "error" ? "failed" : "warning";
+  const title = make("h4.sk-part-title", sign(look), plain(name), quiet(plain(text)));
+  return make("section.sk-part.sk-check", title, ...(shown.length ? [dataTable(columns, [], shown)] : []));
 }
 
-/** Open where a line is marked, or where there is nothing else to see. @param {Details} details @returns {Section[]} */
-export function definitionOf({ definition, rows = [] }) {
-  if (!definition?.lines.length) return [];
-  const marked = definition.mark > 0;
-  const key = marked ? "Marked" : "Definition";
-  const open = marked || !rows.length;
-  return [{ title: "Definition", content: listing(definition), open, hint: definition.language, key }];
-}
+/** @param {Details} details */
+const failing = ({ checks = [] }) => checks.filter(({ ok }) => !ok);
 
-/** @param {Details} details @returns {Section[]} */
-export function dataOf({ columns = [], rows = [], schema = [], more }) {
-  const types = () => table("sk-table", ["Column", "Type"], schema);
+/** @param {Details} details @param {any[]} links to what it reads and what reads it @param {(status: string) => any} sign */
+function overviewOf(details, links, sign) {
+  const { error, note, reason, change, definition, facts = [] } = details;
+  const mark = definition?.mark ?? 0;
   return [
-    ...(columns.length ? [{ title: "Rows", content: table("sk-rows", columns, rows), open: true, hint: more }] : []),
-    ...(schema.length ? [{ title: "Schema", content: types(), hint: plural(schema.length, "column") }] : []),
+    error && pre("sk-error", error),
+    mark > 0 && definition && listing(definition, Math.max(mark - 1 - AROUND, 0), mark + AROUND),
+    ...failing(details).map((check) => checkPart(check, FEW, sign)),
+    note && make("p.sk-quiet", plain(note)),
+    reason && part("Why", "", make("p.sk-reason", plain(reason))),
+    ...links,
+    change && make("p", plain(change)),
+    facts.length > 0 && part("Facts", "", plainTable("sk-facts", facts)),
   ];
 }
 
-/** @param {Details} details @returns {Section[]} */
-export function recordsOf({ cell, log, history = [], facts = [] }) {
-  const runs = () => ({ title: "History", content: historyTable(history), hint: plural(history.length, "run") });
-  const known = () => ({ title: "Facts", content: table("sk-table.sk-facts", ["", ""], facts), open: true });
+/** @param {Details} details */
+function codeOf({ definition, cell }) {
+  const lines = definition?.lines.length ? [listing(definition)] : [];
+  return [...lines, cell && part("Its cell", "", pre("sk-log", cell))];
+}
+
+/** @param {Details} details @param {(status: string) => any} sign */
+function dataOf({ checks = [], columns = [], rows = [], schema = [], more }, sign) {
+  const types = Object.fromEntries(schema);
+  const named = columns.map((name) => types[name] ?? "");
   return [
-    ...(cell ? [{ title: "Cell", content: pre("sk-log", cell) }] : []),
-    ...(log ? [{ title: "Log", content: pre("sk-log", log) }] : []),
-    ...(history.length ? [runs()] : []),
-    ...(facts.length ? [known()] : []),
+    ...checks.map((check) => checkPart(check, Infinity, sign)),
+    columns.length > 0 && part("Rows", more, dataTable(columns, named, rows)),
+    !columns.length && schema.length > 0 && part("Columns", "", plainTable("sk-facts", schema)),
   ];
 }
 
-/** What stands first. @param {Details} details */
-export const errorOf = ({ error, note }) => [error && pre("sk-error", error), note && make("p.sk-quiet", plain(note))];
+/** @param {Details} details @param {any[]} links @param {(status: string) => any} sign @returns {Tab[]} */
+export function tabsOf(details, links, sign) {
+  const { history = [], log } = details;
+  const failed = failing(details).length;
+  const tabs = [
+    { name: "overview", title: "Overview", sign: "", content: overviewOf(details, links, sign) },
+    { name: "code", title: "Code", sign: "", content: codeOf(details) },
+    { name: "data", title: "Data", sign: failed ? `! ${amount(failed)}` : "", content: dataOf(details, sign) },
+    { name: "history", title: "History", sign: amount(history.length), content: history.length ? [historyTable(history, sign)] : [] },
+    { name: "log", title: "Log", sign: "", content: log ? [pre("sk-log", log)] : [] },
+  ];
+  return tabs.flatMap((tab) => {
+    const content = tab.content.filter(Boolean);
+    return content.length || tab.name === "overview" ? [{ ...tab, content }] : [];
+  });
+}

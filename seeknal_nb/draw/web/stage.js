@@ -1,5 +1,6 @@
 // The drawing: what is in sight of it, and how one gets about in it.
 import { FAR, LEGIBLE, MARGIN, Room, START, between, nearestSpot, windowOf } from "./camera.js";
+import { stepOf } from "./card.js";
 import { Painter } from "./canvas.js";
 import { Cards } from "./cards.js";
 import { calm, make, put } from "./dom.js";
@@ -13,6 +14,11 @@ const MOST_CARDS = 600;
 // More of what is selected lights up no edges.
 const MOST_LIT = 100;
 const GLIDE = 220;
+// After so many milliseconds zooming pauses.
+const PAUSE = 80;
+// More of what is selected leaves the rest as it is.
+const MOST_APART = 4;
+const URGENT_LOOKS = ["failed", "warning", "running"];
 
 /** Edges on a canvas; nodes as SVG where they are few and legible, else as boxes on a second canvas. */
 export class Stage {
@@ -31,6 +37,10 @@ export class Stage {
     this.at = -1;
     this.far = false;
     this.moving = 0;
+    /** The timer of texts that are laid anew. @type {number | undefined} */
+    this.writing = undefined;
+    /** The units that are not up or down of the few that are selected, and stand back. @type {Set<number> | null} */
+    this.near = null;
     this.painter = new Painter(this);
     this.cards = new Cards(this);
     this.overview = new Overview(this);
@@ -76,10 +86,11 @@ export class Stage {
     this.view.memory.moved = false;
   }
 
-  /** The first unit where something failed, else the first where something runs, or -1. */
+  /** The first unit where something failed, else runs, came with warnings, or changed, or -1. */
   urgent() {
     const { code, shares } = this.graph;
-    const found = [code.failed, code.running].map((status) => shares.findIndex((share) => share[status]));
+    const asked = [code.failed, code.running, code.warning, code.changed];
+    const found = asked.map((status) => shares.findIndex((share) => share[status]));
     return found.find((unit) => unit >= 0) ?? -1;
   }
 
@@ -173,7 +184,16 @@ export class Stage {
   layCards() {
     const seen = this.seen();
     this.far = this.camera.k < LEGIBLE || seen.length > MOST_CARDS;
+    if (!this.cards.shown.size) this.cards.step = stepOf(this.camera.k);
     this.cards.lay(this.far ? [] : seen);
+    if (!this.far && stepOf(this.camera.k) !== this.cards.step) this.write();
+  }
+
+  /** Lay the texts anew once zooming pauses: at each step it would double what a zoom costs. */
+  write() {
+    const { life } = this.view;
+    life.drop(this.writing);
+    this.writing = life.after(PAUSE, () => this.cards.write(stepOf(this.camera.k)));
   }
 
   /** The edges up and down from where the pointer is, else from what is selected. */
@@ -183,6 +203,21 @@ export class Stage {
     this.lit = new Set([...drawn.reach(from, 0).edges, ...drawn.reach(from, 1).edges]);
     this.view.mark("over");
   }
+
+  /** What few selected nodes have up and down stands out; all else stands back. */
+  setApart() {
+    const units = this.graph.units(this.view.selected);
+    const few = units.length > 0 && this.view.selected.size <= MOST_APART;
+    const { drawn } = this.graph;
+    this.near = few ? new Set([...drawn.reach(units, 0).ends, ...drawn.reach(units, 1).ends]) : null;
+    this.view.mark("style", "edges", "over");
+  }
+
+  /** How much of a unit is seen that stands back; what needs somebody is seen all the same. @param {number} unit */
+  apart = (unit) => (URGENT_LOOKS.includes(this.graph.name(this.graph.worst(unit))) ? 0.75 : 0.4);
+
+  /** @param {number} unit */
+  isAside = (unit) => this.near !== null && !this.near.has(unit);
 
   /** A unit's card is due; gives whether its edges are too. @param {number} unit @param {boolean} unreached before */
   spoil(unit, unreached) {
@@ -199,6 +234,7 @@ export class Stage {
     }
     if (unit === this.hover) return;
     this.hover = unit;
+    this.cards.point(unit);
     this.element.classList.toggle("sk-over", unit >= 0);
     this.light();
   }

@@ -1,4 +1,4 @@
-// A status as a small sign.
+// A look as a small sign.
 import { draw } from "./dom.js";
 
 /** Its colours are the style sheet's. @param {import("./messages.js").Look} look @returns {SVGElement} */

@@ -22,8 +22,20 @@ export const amount = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ","
 /** @param {number} number @param {string} noun */
 export const plural = (number, noun) => `${amount(number)} ${noun}${number === 1 ? "" : "s"}`;
 
-/** @param {number} seconds */
-export const took = (seconds) => `${seconds.toFixed(2)} s`;
+/** As people say it: 0.04 s, 5.2 s, 3 min 20 s; @param {number} seconds */
+export function took(seconds) {
+  if (seconds < 120) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+}
+
+const SIZES = ["", "k", "M", "G", "T"];
+
+/** In three digits: 327k, 1.3M; @param {number} number */
+export function brief(number) {
+  let size = 0;
+  for (; number >= 999.5 && size < SIZES.length - 1; size++) number /= 1000;
+  return `${size && number < 9.95 ? number.toFixed(1) : Math.round(number)}${SIZES[size]}`;
+}
 
 /** Those parts that there are; @param {(string | false | 0 | null | undefined)[]} parts */
 export const joined = (parts, between = " · ") => parts.filter(Boolean).join(between);

@@ -1,7 +1,7 @@
 // The theme of the front end, and the colours that the style sheet gives to canvases.
 import { channels } from "./dom.js";
 
-/** @typedef {{ fill: string, stroke: string, text: string }} Shade */
+/** @typedef {{ fill: string, edge: string, sign: string }} Shade */
 
 /** The elements that an element is in, out of shadow trees too. @param {any} element */
 function* ancestors(element) {
@@ -36,8 +36,8 @@ function coloursOf(style, statuses) {
   /** @returns {Shade} */
   const shade = (status) => ({
     fill: token(`${status}-fill`),
-    stroke: token(`${status}-stroke`),
-    text: token(`${status}-text`),
+    edge: token(`${status}-edge`),
+    sign: token(`${status}-sign`),
   });
   const [line, accent, ink, group] = ["line", "accent", "ink", "group-ground"].map(token);
   return { line, accent, ink, group, shades: statuses.map(shade) };
@@ -66,8 +66,8 @@ export class Theme {
     return this.colours.shades[status];
   }
 
-  /** The colour of a node so small that it has no border: a hollow one would vanish. @param {number} status */
+  /** The colour of a node so small that it has no edge: a hollow one would vanish. @param {number} status */
   dot(status) {
-    return this.looks[status].hollow ? this.colours.line : this.shade(status).fill;
+    return this.looks[status].hollow ? this.shade(status).edge : this.shade(status).fill;
   }
 }

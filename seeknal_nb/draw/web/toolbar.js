@@ -1,5 +1,6 @@
 // The line above the graph: its title, the runs, the search, the groups, the zoom.
 import { button, make } from "./dom.js";
+import { amount } from "./text.js";
 
 const GROUPINGS = [
   ["", "All nodes"],
@@ -20,6 +21,7 @@ export class Toolbar {
       "span.sk-buttons",
       button("run-changed", "Run changed", "Run changed: what changed and what follows"),
       button("run-all", "Run all"),
+      button("retry", "Retry failed"),
       this.canceller,
       button("options", "Options"),
     );
@@ -46,7 +48,12 @@ export class Toolbar {
     const { run, stage, focused } = this.view;
     const { mode, cancelling } = run.told;
     const { canceller } = this;
-    for (const each of this.runs.querySelectorAll("[data-do^=run]")) each.disabled = run.locked;
+    const { totals, code } = this.view.graph;
+    const due = totals[code.changed] + totals[code.pending] + totals[code.failed];
+    const parts = Object.fromEntries([...this.runs.children].map((each) => [each.dataset.do, each]));
+    for (const each of this.runs.querySelectorAll("[data-do^=run], [data-do=retry]")) each.disabled = run.locked || !this.view.graph.size;
+    parts["run-changed"].textContent = due && !mode ? `Run changed (${amount(due)})` : "Run changed";
+    parts.retry.hidden = !totals[code.failed] || Boolean(mode);
     if ((mode !== "background" || cancelling) && focused === canceller) stage.element.focus({ preventScroll: true });
     canceller.hidden = mode !== "background";
     canceller.disabled = Boolean(cancelling);

@@ -1,10 +1,10 @@
 // One view of a model: its parts, when each is painted, and what is selected.
 import { press } from "./acts.js";
-import { FIT_LEAST, MARGIN, START } from "./camera.js";
 import { Commands } from "./commands.js";
+import { Dock, WIDE } from "./dock.js";
 import { button, make } from "./dom.js";
 import { Finder } from "./finder.js";
-import { within } from "./geometry.js";
+import { kindsOf } from "./foot.js";
 import { Graph } from "./graph.js";
 import { HELP, Keys } from "./keys.js";
 import { Lifetime } from "./lifetime.js";
@@ -29,17 +29,18 @@ import { Toolbar } from "./toolbar.js";
  * @property {boolean} [folded] whether the overview is
  * @property {string} [height] of the stage, where the user chose one
  * @property {boolean} [panel] whether it is open
+ * @property {string} [tab] of the details
+ * @property {string} [place] of the details, where the user chose one
+ * @property {number} [wide] likewise their width
  * @property {import("./sections.js").Details | null} [details]
  * @property {string} [search]
  * @property {string[]} [filter]
  */
 
-const HEIGHTS = [180, 520];
-const PANEL_HEIGHT = 460;
-const NARROW = 700;
 // More animated nodes make the answer to a click slow.
 const MOST_PULSES = 24;
 const CLOCK = 200;
+const NOTHING = "No nodes yet. A cell that begins so is one: %%seeknal transform daily_totals";
 
 // By the model's key: JupyterLab renders a model anew when its output is updated.
 /** @type {Map<string, Memory>} */
@@ -55,6 +56,7 @@ const PAINTS = {
   panel: ({ panel }) => panel.open && panel.paintHead(),
   cards: ({ stage }) => stage.layCards(),
   stale: ({ stage }) => stage.cards.refresh(),
+  clocks: ({ stage }) => stage.cards.tick(),
   style: ({ stage }) => stage.cards.markAll(),
   edges: ({ stage }) => stage.painter.paintEdges(),
   over: ({ stage }) => stage.painter.paintOver(),
@@ -88,6 +90,7 @@ export class View {
     this.toolbar = new Toolbar(this);
     this.stage = new Stage(this);
     this.panel = new Panel(this);
+    this.dock = new Dock(this);
     this.build();
     el.append(this.root);
     this.load();
@@ -106,13 +109,14 @@ export class View {
   build() {
     const { stage, panel, finder, run, notices } = this;
     const keys = make("div.sk-unseen", { id: `sk-keys-${nextNumber()}` }, HELP);
-    this.main = make("div.sk-main", stage.element, panel.element);
+    this.main = make("div.sk-main", stage.element, this.dock.edge, panel.element);
     this.note = make("div.sk-note");
+    this.key = make("div.sk-key", { role: "note", "aria-label": "Kinds of nodes" });
     stage.element.append(notices.element);
     stage.element.setAttribute("aria-describedby", keys.id);
     stage.element.style.height = this.memory.height ?? "";
     const above = [this.toolbar.element, make("div.sk-status", finder.legend, run.line), run.track];
-    const below = [this.note, run.notes, notices.voice, keys];
+    const below = [this.key, this.note, run.notes, notices.voice, keys];
     this.root = make("div.sk-root", ...above, this.main, ...below);
   }
 
@@ -125,12 +129,13 @@ export class View {
     this.pointer = new Pointer(this);
     this.listener = new Listener(this);
     stage.overview.listen(life);
+    this.dock.listen(life);
     life.watchSizes([root, stage.element], () => this.resize());
     life.watchAttributes([document.documentElement, document.body], () => this.mark("theme"));
     for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
       life.on(matchMedia(query), "change", () => this.mark("theme"));
     life.on(window, "resize", () => this.resize());
-    life.every(CLOCK, () => run.told.mode && this.mark("progress"));
+    life.every(CLOCK, () => run.told.mode && this.mark("progress", "clocks"));
     life.atEnd(() => this.close());
   }
 
@@ -171,10 +176,11 @@ export class View {
     this.toolbar.paint();
     this.stage.element.setAttribute("aria-label", `Graph ${graph.title}: ${plural(graph.size, "node")}`);
     this.note.replaceChildren(
-      plain(graph.scene.note) || (graph.size ? "" : "No nodes yet: run the cells that define them."),
+      plain(graph.scene.note) || (graph.size ? "" : NOTHING),
       ...(live && graph.scene.opened ? [button("fold", "Close the groups")] : []),
       ...(live && graph.scene.focus >= 0 ? [button("whole", "Show the whole graph")] : []),
     );
+    this.key.replaceChildren(...kindsOf(graph));
     this.finder.resetLegend();
     this.paintRun();
     if (this.panel.open) this.panel.paint();
@@ -219,15 +225,15 @@ export class View {
   /** A node to click. @param {number} node @param {any[]} more */
   link(node, ...more) {
     const [status, id] = [this.graph.status(node), this.graph.id(node)];
-    const attributes = { type: "button", "data-go": node, "data-status": this.graph.word(status), title: id };
+    const attributes = { type: "button", "data-go": node, "data-status": this.graph.name(status), title: id };
     return make("button.sk-link", attributes, this.swatch(status), make("span", id), ...more);
   }
 
   paintLinks() {
     for (const link of this.root.querySelectorAll(".sk-link")) {
       const status = this.graph.status(Number(link.dataset.go));
-      if (link.dataset.status === this.graph.word(status)) continue;
-      link.dataset.status = this.graph.word(status);
+      if (link.dataset.status === this.graph.name(status)) continue;
+      link.dataset.status = this.graph.name(status);
       link.firstChild.replaceWith(this.swatch(status));
     }
   }
@@ -237,7 +243,8 @@ export class View {
   resize() {
     const { stage, root, memory } = this;
     const { height } = stage.element.style;
-    root.classList.toggle("sk-narrow", root.clientWidth < NARROW);
+    root.classList.toggle("sk-narrow", root.clientWidth < WIDE);
+    this.dock.lay();
     if (this.raised && height !== this.raised) memory.height = height;
     const first = !stage.size.width;
     if (!stage.resize()) return;
@@ -259,12 +266,9 @@ export class View {
 
   /** As high as the graph needs, unless the user chose a height. */
   raise() {
-    const { root, stage, graph, memory } = this;
-    if (memory.height || !root.clientWidth) return;
-    const wide = Math.min((root.clientWidth - 2 * MARGIN) / graph.width, 1);
-    const high = within(graph.height * (wide < FIT_LEAST ? START : wide) + 2 * MARGIN, HEIGHTS);
-    const beside = this.panel.open && !root.classList.contains("sk-narrow");
-    stage.element.style.height = this.raised = `${Math.round(Math.max(high, beside ? PANEL_HEIGHT : 0))}px`;
+    this.dock.lay();
+    if (this.memory.height || !this.root.clientWidth) return;
+    this.stage.element.style.height = this.raised = `${Math.round(this.dock.height)}px`;
   }
 
   fold(folded) {
@@ -296,6 +300,7 @@ export class View {
     if (told && same) return;
     this.selected = next;
     this.stage.light();
+    this.stage.setApart();
     this.mark("style", "over");
     if (!told) this.tellSelected();
     if (!next.size) this.panel.hide();

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from seeknal_nb.draw.scene import packed
+from seeknal_nb.draw.scene import fact_of, packed
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.markup import cut, esc_term
-from seeknal_nb.status import NUMBERS, ExecutionStatus
+from seeknal_nb.status import ExecutionStatus
+from seeknal_nb.views.drawing import stand
 from seeknal_nb.workflow.events import NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.plan import Action
 from seeknal_nb.workflow.reasons import Reason, Why
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from seeknal_nb.draw import Picture
+    from seeknal_nb.draw.scene import Fact
     from seeknal_nb.project import Project
     from seeknal_nb.workflow.events import Event
 
@@ -101,7 +104,7 @@ class Board:
             if isinstance(event, RunStarted):
                 self._begin(event)
             elif isinstance(event, NodeStarted):
-                self._progress.now.append(event.node_id)
+                self._progress.begin(event.node_id)
                 self._show(NodeResult(event.node_id, ExecutionStatus.RUNNING, reason=event.reason))
             elif isinstance(event, NodeFinished):
                 self._finish(event.result)
@@ -137,12 +140,17 @@ class Board:
         if result.status is ExecutionStatus.SUCCESS:
             self._built[result.node_id] = (result.row_count, result.duration)
         executed = result.status in (ExecutionStatus.SUCCESS, ExecutionStatus.FAILED)
-        self._show(result if executed else self._left_alone(result.node_id, result.status, result.reason, result.row_count))
+        self._show(result if executed else self._left_alone(result.node_id, result.status, result.reason, result))
 
-    def _left_alone(self, node_id: str, status: ExecutionStatus, reason: Reason, rows: int | None = None) -> NodeResult:
-        """The result of a node that was not executed, with the rows and the seconds of its last good build."""
-        built, seconds = self._built.get(node_id, (None, 0.0))
-        return NodeResult(node_id, status, seconds, built if rows is None else rows, reason=reason)
+    def _left_alone(
+        self, node_id: str, status: ExecutionStatus, reason: Reason, told: NodeResult | None = None
+    ) -> NodeResult:
+        """The result of a node that was not executed, with what is told of the build that counts, its last good one."""
+        rows, seconds = self._built.get(node_id, (None, 0.0))
+        if told is None:
+            return NodeResult(node_id, status, seconds, rows, reason=reason)
+        rows = rows if told.row_count is None else told.row_count
+        return NodeResult(node_id, status, seconds, rows, metadata=told.metadata, reason=reason)
 
     def _show(self, result: NodeResult) -> None:
         at = self.index.get(result.node_id)
@@ -151,16 +159,28 @@ class Board:
             self._dirty[at] = None
 
     def changes(self) -> dict[str, Any]:
-        """What has changed since the last time, as the browser's ``delta``: node, status, rows, seconds, and so on."""
+        """What has changed since the last time, as the browser's ``delta``: node, look, rows, seconds, and so on."""
         with self._lock:
             dirty, self._dirty = self._dirty, {}
-            found = [value for at in dirty for value in (at, *_facts(self.results[at]))]
-            return {"k": "delta", "d": found, "run": self.run()}
+            facts = {at: self._fact(at) for at in dirty}
+            found = [value for at, fact in facts.items() for value in (at, fact.look, fact.rows, fact.seconds)]
+            more = {str(at): fact.more for at, fact in facts.items() if fact.more}
+            return {"k": "delta", "d": found, "more": more, "run": self.run()}
 
     def snapshot(self) -> dict[str, Any]:
         """How all stand, as the browser's ``snapshot``."""
         with self._lock:
-            return packed([_facts(result) for result in self.results], self.run())
+            return packed([self._fact(at) for at in range(len(self.results))], self.run())
+
+    def _fact(self, at: int) -> Fact:
+        """How a node stands, with what only a run that goes on can tell: how long it runs, and that others wait."""
+        result = self.results[at]
+        fact = fact_of(stand(self.picture.marks[at], result))
+        if result.status is ExecutionStatus.RUNNING:
+            _, expected = self._built.get(result.node_id, (None, 0.0))
+            return replace(fact, seconds=self._progress.since(result.node_id), more={"expect": expected} if expected else {})
+        waits = result.status is ExecutionStatus.PENDING and self._progress.waits(result.node_id)
+        return replace(fact, more={**fact.more, "why": "waits"}) if waits else fact
 
     def run(self) -> dict[str, Any]:
         """The run, as the browser has it."""
@@ -192,6 +212,20 @@ class Progress:
         self.notes: list[tuple[str, str]] = []
         self._todo, self._done, self._spared = dict.fromkeys(todo), 0, 0
         self._began, self._text = time.monotonic(), ""
+        self._since: dict[str, float] = {}
+
+    def begin(self, node_id: str) -> None:
+        """A node runs."""
+        self.now.append(node_id)
+        self._since[node_id] = time.monotonic()
+
+    def since(self, node_id: str) -> float:
+        """The seconds since a node that runs began."""
+        return round(time.monotonic() - self._since.get(node_id, self._began), 2)
+
+    def waits(self, node_id: str) -> bool:
+        """Whether a node is still to be executed, in a run that goes on."""
+        return bool(self.mode) and not self.dry and node_id in self._todo
 
     def finish(self, result: NodeResult) -> None:
         """Count a node that came out, and keep what should be read of it."""
@@ -236,10 +270,6 @@ class Progress:
             "elapsed": round(time.monotonic() - self._began, 2) if self.mode else 0,
             "text": self._text,
         }
-
-
-def _facts(result: NodeResult) -> tuple[int, int | None, float | None]:
-    return NUMBERS[result.status], result.row_count, round(result.duration, 3) if result.duration else None
 
 
 def _tags(picture: Picture) -> list[tuple[str, ...]]:

@@ -1,7 +1,9 @@
 // What Python tells of a small pipeline: a -> b -> c and a -> c, of which a and b may be one group.
 
-const LOOKS = ["failed", "running", "pending", "skipped", "success", "cached"];
-const UNREACHED = ["pending", "skipped"];
+const LOOKS = ["failed", "running", "pending", "skipped", "success", "cached", "warning", "changed"];
+const RANKED = ["failed", "warning", "running", "changed", "pending", "skipped", "success", "cached"];
+const WORDS = { pending: "never run" };
+const UNREACHED = ["pending", "skipped", "changed"];
 
 /** The bytes of numbers in the middle of a longer buffer, as Jupyter's websocket may give them. */
 export function bytes(typed) {
@@ -12,10 +14,11 @@ export function bytes(typed) {
 
 export const number = (status) => LOOKS.indexOf(status);
 
-export const snapshot = (statuses, rows = [], seconds = []) => ({
+export const snapshot = (statuses, rows = [], seconds = [], more = {}) => ({
   status: bytes(Uint8Array.from(statuses, number)),
   rows: bytes(Float64Array.from(statuses, (_, node) => rows[node] ?? NaN)),
   seconds: bytes(Float32Array.from(statuses, (_, node) => seconds[node] ?? NaN)),
+  more,
   run: { mode: "", done: 2 },
 });
 
@@ -51,13 +54,13 @@ export const hidden = { ...scene, ...geometry([box(0, 0)], [], [], [0xffffffff, 
 export function model(traits = {}) {
   const all = {
     nodes: {
-      ...{ title: "flights", version: 7, name: ["a", "b", "c"], kinds: ["source", "model"], kind: [0, 0, 1] },
+      ...{ title: "flights", version: 7, name: ["a", "b", "c"], kinds: ["source", "model"], kind: [0, 0, 1], icons: ["M1 1", "M2 2"] },
       ...{ tags: [[0], [], [0, 1]], tag_names: ["core", "night\u202e"] },
-      looks: LOOKS.map((name) => ({ name, sign: { d: "M0 0L1 1" }, dash: "", unreached: UNREACHED.includes(name) })),
+      looks: LOOKS.map((name) => ({ name, word: WORDS[name] ?? name, rank: RANKED.indexOf(name), sign: { d: "M0 0L1 1" }, dash: "", unreached: UNREACHED.includes(name) })),
     },
     edges: bytes(Uint32Array.from([0, 1, 1, 2, 0, 2])),
     scene: whole,
-    snapshot: snapshot(["success", "failed", "pending"], [12, undefined, 1336776], [0.5]),
+    snapshot: snapshot(["success", "failed", "changed"], [12, undefined, 1336776], [0.5]),
     ...traits,
   };
   return { get: (name) => all[name] };

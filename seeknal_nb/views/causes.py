@@ -1,0 +1,57 @@
+"""Why a node stands as it does, in the few words that a card has room for; the details have all of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from seeknal_nb.markup import cut, plural
+from seeknal_nb.workflow.events import ExecutionStatus
+from seeknal_nb.workflow.reasons import Why
+
+if TYPE_CHECKING:
+    from seeknal_nb.workflow.events import NodeResult
+
+__all__ = ["cause_of"]
+
+LONGEST: Final = 40
+"""What is longer has no room on any card."""
+
+_KNOWN: Final = (
+    (re.compile(r'Referenced column "([^"]+)" (?:was )?not found'), "no column {}"),
+    (re.compile(r"Table with name (\S+) does not exist"), "no table {}"),
+    (re.compile(r"No function matches .*?'(\w+)\("), "no function {}"),
+    (re.compile(r"No such file or directory: '?([^']+?)'?$"), "no file {}"),
+    (re.compile(r"Could not convert \w+ (.+?) to (\w+)"), "{} is no {}"),
+)
+_WORDS: Final = {
+    Why.UPSTREAM_FAILED: "input failed",
+    Why.NEVER_BUILT: "",
+    Why.NEEDED: "",
+    Why.UP_TO_DATE: "",
+    Why.TOLD: "",
+    Why.EARLIER_VERSION: "earlier version",
+    Why.OLDER_BUILD: "older build",
+    Why.UNCHANGED: "unchanged",
+}
+
+
+def cause_of(result: NodeResult) -> str:
+    """Of a node that failed, was left out, or is due; empty where a status says it all."""
+    if result.status is ExecutionStatus.FAILED:
+        return _of_failure(result)
+    if result.status in (ExecutionStatus.SKIPPED, ExecutionStatus.PENDING):
+        code = result.reason.code
+        return _WORDS.get(code, str(code))
+    return ""
+
+
+def _of_failure(result: NodeResult) -> str:
+    if failed := sum(check.get("passed") is False for check in result.checks):
+        return f"{plural(failed, 'check')} failed"
+    text = (result.error_message or "").partition(". Fix: ")[0]
+    for pattern, words in _KNOWN:
+        if found := pattern.search(text):
+            return cut(words.format(*found.groups()), LONGEST)
+    last = text.strip().partition("\n")[0].rpartition(": ")[2]
+    return last if len(last) <= LONGEST else ""
