@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from seeknal_nb import Project
 from seeknal_nb.cli import main
 from seeknal_nb.owner import FILES, owner_here
 
+ROOT = Path(__file__).parents[1]
 ONE, TWO = "one.ipynb", "two.ipynb"
 
 
@@ -122,7 +126,8 @@ def test_a_project_s_files_are_one_owner_in_the_shell_and_where_they_are_loaded(
 def test_a_notebook_that_the_shell_runs_is_the_owner_that_jupyter_names(home: Path, monkeypatch: Any) -> None:
     cells = ["%load_ext seeknal_nb", "%%seeknal transform a\nSELECT 1 AS x"]
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), home / ONE)
-    assert main(["run", ONE]) == 0
+    done = subprocess.run([sys.executable, "-m", "seeknal_nb", "run", ONE], cwd=home, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 0
     states = json.loads((home / "target/state/execution_state.json").read_text())
     monkeypatch.setenv("JPY_SESSION_NAME", str(home / ONE))
     assert owner_here(home, {}) != ONE  # a program that a cell starts is no notebook
