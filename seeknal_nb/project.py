@@ -27,7 +27,6 @@ from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
-from seeknal_nb.workflow.leftout import event_with, plan_with
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.plan import with_seconds
@@ -35,6 +34,7 @@ from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import as_store, folders, open_store
+from seeknal_nb.workflow.unsupported import event_with, plan_with
 
 if TYPE_CHECKING:
     import threading

@@ -375,3 +375,15 @@ def test_a_hostile_file_is_refused_in_little_memory(home):
         assert found.returncode == 2, (name, found.returncode, found.stderr[-500:])
         assert f"seeknal/{name}" in found.stderr
         (home / "seeknal" / name).unlink()
+
+
+def test_who_reads_a_node_that_is_wrong_is_not_wrong_itself(home, capsys):
+    """Its name is there, whatever is the matter with it; what is nowhere is told."""
+    first = "kind: transform\nname: a\nsql: SELECT 1 AS x\nmaterialised: view\n---\nkind: rule\nname: r\non: a\nexpression: x > 0\n"
+    second = "kind: transform\nname: b\nsql: SELECT * FROM a\n---\nkind: transform\nname: d\nsql: SELECT * FROM a JOIN nope USING (x)\n"
+    put(home, {"seeknal/a.yml": first, "seeknal/b.yml": second})
+    assert main(["plan"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": seeknal")[0] for line in lines] == [
+        "Error: unknown key 'materialised' of a transform", "Error: unknown table 'nope'",
+    ]  # fmt: skip

@@ -73,8 +73,9 @@ def parse_folder(
                     check_node(node, kinds)
                     sound.append(node)
     refused = {} if left is None else unsupported(problems)
+    broken = {one.node for one in problems if one.node}  # they are there: who reads them is not wrong
     problems = [one for one in problems if one.node not in refused]
-    names, inputs = Names.of(manifest.nodes, refused), dict[str, list[str]]()
+    names, inputs = Names.of(manifest.nodes, broken), dict[str, list[str]]()
     for node in sound:
         with _collected(problems, node, places[node.id]):
             inputs[node.id] = inputs_of(node, declaration_of(node.node_type, kinds), names, params)

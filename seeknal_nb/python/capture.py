@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import ManifestError, near
 from seeknal_nb.python.body import BUILTINS, Body
 from seeknal_nb.python.copies import copies
-from seeknal_nb.python.telling import Text, by_module, unknown, without_packaged
+from seeknal_nb.python.telling import Text, by_module, unknown, without_marks, without_packaged
 from seeknal_nb.python.texts import SUBCLASSES
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Captured", "captured"]
 
+_LABEL = re.compile(r"<(function|class) (.+?) \d+>")
+_PACKAGE = re.compile(r"\bmodule (\S+) (python [\d.]+|[^\s,()]+)")
 PAST = "it reads more than its names say, by {}: when that changes, nobody can tell that it has to run"
 
 
@@ -36,6 +39,25 @@ class Captured:
     proof: str = ""
     warnings: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+
+    def parts(self) -> list[tuple[str, str]]:
+        """The text's entries, each with its name: a value that it takes, or a function, class or module by its label.
+
+        Labels have no numbers here, which differ with what else is told; of several of one name the others are numbered.
+        """
+        found: dict[str, str] = {}
+        told = _LABEL.sub(r"<\1 \2>", without_marks(self.digest_text))
+        for entry in re.split(r"\n(?=\S)", told) if told else ():
+            first, _, rest = entry.partition("\n")
+            name, equals, value = first.partition(" = ")
+            label, text = (name, value) if equals and not rest else (first, rest)
+            same = sum(one == label or one.startswith(f"{label} (") for one in found)
+            found[f"{label} ({same + 1})" if same else label] = text
+        return list(found.items())
+
+    def packages(self) -> dict[str, str]:
+        """The versions of the packages that it reads, by name."""
+        return dict(_PACKAGE.findall(without_marks(self.digest_text)))
 
     def fresh(self) -> dict[str, object]:
         """The values for one execution, which may change them as it likes; what remembers results has forgotten them."""

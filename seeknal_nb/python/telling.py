@@ -28,7 +28,7 @@ from seeknal_nb.python.texts import names_filled, reads_past_names, searches_glo
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["Text", "by_module", "unknown", "without_packaged"]
+__all__ = ["Text", "by_module", "unknown", "without_marks", "without_packaged"]
 
 _EXACT = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 _BARE = frozenset({*_EXACT, list, tuple, dict, set, frozenset})
@@ -297,6 +297,11 @@ def _not_plain(name: str, value: object, found: _Untold, reader: str, *, held: b
         why=" and ".join(why) or "a body takes only modules, functions, classes and plain values from the notebook",
         remedy=f"make it in the function that uses {name}" if held and not found.data else remedy,
     )
+
+
+def without_marks(text: str) -> str:
+    """The text for a reader, who knows nothing of the marks."""
+    return text.replace(_BEGIN, "").replace(_END, "")
 
 
 def without_packaged(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from seeknal_nb.kinds.body import sql_of
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.sql.names import volatile_in
-from seeknal_nb.views.causes import cause_of
+from seeknal_nb.views.brief import cause_of
 from seeknal_nb.views.values import Drawing
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 

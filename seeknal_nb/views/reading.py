@@ -85,7 +85,7 @@ class Reader:
         state, build = self.states.get(node_id), self.build(node_id)
         if state is not None and not state.good:
             return self._failed_checks(node_id)
-        return [one for one in (build.metadata.get("checks") if build else None) or () if isinstance(one, dict)]
+        return [one for one in told_of(build).get("checks", ()) if isinstance(one, dict)]
 
     def _failed_checks(self, node_id: str) -> list[dict[str, Any]]:
         """What its checks found when it failed: that leaves no table, but the run's record."""

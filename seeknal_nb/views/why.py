@@ -10,8 +10,9 @@ from seeknal_nb.dag.select import resolve
 from seeknal_nb.markup import changed_lines, esc_html, esc_term
 from seeknal_nb.workflow.evidence import Kept, evidence_of
 from seeknal_nb.workflow.history import read_history, runs_by_node
+from seeknal_nb.workflow.options import Selection
 from seeknal_nb.workflow.plan import Action
-from seeknal_nb.workflow.planner import decide_all
+from seeknal_nb.workflow.planner import decide_all, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +124,8 @@ class Explainer:
 
     def __init__(self, runner: DAGRunner) -> None:
         self._runner, self._graph = runner, Graph(runner.manifest, runner.kinds)
-        self._world, self._plan = runner.look(self._graph), runner.plan()
+        self._world = runner.look(self._graph)
+        self._plan = make_plan(self._graph, self._world, Selection())
         self._kept = Kept.read(runner.target)
         decisions = decide_all(self._graph, self._world)
         self._digests = {i: one.build.identity if one.build else None for i, one in decisions.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, some, table
-from seeknal_nb.status import LOOKS, ExecutionStatus
+from seeknal_nb.status import LOOKS, ExecutionStatus, look_of
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
@@ -278,8 +278,9 @@ class ExecutionSummary:
     def _html(self, most: int = 200) -> str:
         shown = sorted(self.results, key=lambda r: r.status is not ExecutionStatus.FAILED)[:most]
         rows = [
-            [badge(r.status), r.node_id, r.reason, f"{r.duration:.2f} s" if r.attempts else "",
-             "" if r.row_count is None else f"{r.row_count:,}", cut(r.error_message or "", 300)]
+            [badge(look_of(r.status, warned=bool(r.warnings))), r.node_id, r.reason,
+             f"{r.duration:.2f} s" if r.attempts else "", "" if r.row_count is None else f"{r.row_count:,}",
+             cut(r.error_message or "", 300)]
             for r in shown
         ]  # fmt: skip
         left = f"<p>{len(self.results) - most} more: summary.to_frame()</p>" if len(self.results) > most else ""
@@ -299,10 +300,10 @@ def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
                 yield f"{prefix}{name}", float(value)
 
 
-def badge(status: str) -> Markup:
-    """A status as icon, word and colour."""
-    look = LOOKS[status]
-    return Markup(f'<span style="color:{look.ink}">{look.icon} {status}</span>')
+def badge(look: str) -> Markup:
+    """A look as icon, word and colour."""
+    found = LOOKS[look]
+    return Markup(f'<span style="color:{found.ink}">{found.icon} {look}</span>')
 
 
 @dataclass(frozen=True, slots=True)

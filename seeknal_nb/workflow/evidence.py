@@ -35,9 +35,6 @@ MOST_LINES = 2_000
 MOST_RUNS = 200
 """Files that are read, the newest."""
 BODIES = ("sql", "transform", "python")
-_LABEL = re.compile(r"<(function|class) (.+?) \d+>")
-_PACKAGE = re.compile(r"module (\S+) (python [\d.]+|[^\s,()]+)")
-_MARKS = re.compile(r"[\x02\x03]")
 _COLUMNS = re.compile(r"((join|unique|primary|foreign|natural|business|row|id)_?)?keys?(\[\d+\])?", re.IGNORECASE)
 _ASSIGNED = re.compile(r"(\s*[\"']?(\w+)[\"']?\s*(?::[^=]*)?[=:]\s*)(\S.*)")
 _NEAR = re.compile(
@@ -75,7 +72,8 @@ def evidence_of(
         "file": {_below(Path(path), world.root): _file(look) for path, look in sight.seen.items() if look},
         "input": {name: str(digests.get(name) or "") for name in graph.inputs(node_id)},
         ENGINE: {"": facts.parts.get(ENGINE, "")},
-        **_taken(_MARKS.sub("", sight.captured.digest_text)),
+        "notebook": {name: _value(name, text) for name, text in sight.captured.parts() if text},
+        "package": sight.captured.packages(),
     }
     told: Evidence = around.secrets.hide({what: named for what, named in found.items() if named})
     return told
@@ -117,7 +115,7 @@ def _value(name: str, value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=repr, ensure_ascii=False)
     if name.startswith("env:") or any(map(_is_secret, name.split("."))):
         return _hidden(text)
-    return _line(text, near=_NEAR.search(text) is not None)
+    return _text(text)
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -142,22 +140,6 @@ def _file(look: Sequence[Any]) -> str:
         return " ".join(map(str, look))[:LONGEST]
     when = datetime.fromtimestamp(look[1] / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return f"{look[0]:,} bytes, of {when}, digest {str(look[-1])[:8]}"
-
-
-def _taken(text: str) -> Evidence:
-    """What a body reads of the notebook, and the packages, out of the one text that tells of both."""
-    notebook: dict[str, str] = {}
-    packages: dict[str, str] = {}
-    for entry in re.split(r"\n(?=\S)", _LABEL.sub(r"<\1 \2>", text)) if text else ():
-        packages |= dict(_PACKAGE.findall(entry))
-        first, _, rest = entry.partition("\n")
-        name, equals, value = first.partition(" = ")
-        if equals and not rest:
-            notebook[name] = _value(name, value)
-        elif not _PACKAGE.fullmatch(first):
-            same = sum(label == first or label.startswith(f"{first} (") for label in notebook)
-            notebook[f"{first} ({same + 1})" if same else first] = _text(rest)
-    return {"notebook": notebook, "package": packages}
 
 
 class EvidenceFile:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
+from shells import Notebook
 
 from seeknal_nb import Project
 from seeknal_nb.errors import ManifestError, ManyErrors, Unsupported, UsageError
@@ -151,17 +151,9 @@ def test_a_project_of_which_nothing_is_left_says_why(tmp_path: Path) -> None:
     assert "unknown kind 'dashboard_page'" in ran.stderr
 
 
-def test_the_magics_take_a_folder_without_it(tmp_path: Path) -> None:
-    from seeknal_nb.notebook.project import Project as Live
-
+def test_the_magics_take_a_folder_without_it(nb: Notebook, tmp_path: Path) -> None:
     folder(tmp_path, READERS)
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "seeknal_nb")
-    magics = shell.magics_manager.registry["SeeknalMagics"]
-    magics.adopt(Live(tmp_path))
-    with pytest.raises(UsageError):
-        shell.run_line_magic("seeknal", "run --skip-unsupportd")
-    summary = shell.run_line_magic("seeknal", "run --skip-unsupported")
+    nb.error("%seeknal run --skip-unsupportd", UsageError)
+    summary = nb("%seeknal run --skip-unsupported")
     assert summary["source.lake"].status == "skipped"
     assert summary["transform.t"].status == "success"
-    magics.close()

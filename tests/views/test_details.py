@@ -17,7 +17,7 @@ from waiting import MINUTES
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import SelectionError
 from seeknal_nb.project import Project
-from seeknal_nb.views.causes import cause_of
+from seeknal_nb.views.brief import cause_of
 from seeknal_nb.views.checks import CELL, shown_check, shown_value
 from seeknal_nb.views.details import LONGEST_LOG, Details, Inspector
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult

@@ -63,7 +63,7 @@ FEATURE_GROUP = Declaration(
     spelled=_spelled,
     statements=lambda config: [*body_of(config), *statements_of_checks(config)],
     reads=related,
-    aliases=lambda inputs: {"source": inputs[0]} if inputs else {},
+    aliases=lambda inputs: {"source": inputs[0]} if len(inputs) == 1 else {},
     verbs={
         "features": "seeknal_nb.kinds.features.asked:features_of",
         "latest": "seeknal_nb.kinds.features.asked:latest_of",
