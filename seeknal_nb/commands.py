@@ -266,6 +266,17 @@ def _export(project: Project, options: Arguments) -> Generator[Any]:
     yield export(project, Path(options.folder), force=options.force, data=not options.no_data)
 
 
+def _rename_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("node", metavar="OLD", help="a node's id or name")
+    parser.add_argument("name", metavar="NEW", help="its new name")
+    parser.add_argument("--write", action="store_true", help="edit the project's files (default: list the lines)")
+    add_format(parser)
+
+
+def _rename(project: Project, options: Arguments) -> Generator[Any]:
+    yield project.rename(options.node, options.name, write=options.write)
+
+
 def _load_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="a project's folder, with seeknal/ in it")
     add_skipping(parser)
@@ -301,6 +312,7 @@ COMMANDS: Mapping[str, Command] = {
     "compare": Command("show how the nodes stood after two runs, side by side", _compare_arguments, _compare),
     "clean": Command("remove builds that no node needs", _clean_arguments, _clean),
     "export": Command("write the nodes as a project's folder", _export_arguments, _export),
+    "rename": Command("give a node another name; its builds stay", _rename_arguments, _rename),
     "schema": Command("print the JSON Schema of a node's YAML, for editors", _no_arguments, _schema, anywhere=True),
 }
 """The one table of commands; other distributions add some by entry points."""

@@ -68,7 +68,12 @@ class Project(Shown):
         state: Another state store, as ``DAGRunner`` takes it, or the URL of one; a shared one needs the project's name.
         kinds: Executors by kind, as ``DAGRunner`` takes them.
         namespace: The notebook's variables.
+
+    Attributes:
+        cell_of: Gives the text of the cell that defines a node, where it is known.
     """
+
+    cell_of: Callable[[str], str | None] = staticmethod(lambda _node_id: None)
 
     def __init__(
         self,
@@ -262,6 +267,20 @@ class Project(Shown):
         rows = tuple((node.id, ", ".join(graph.inputs(node.id))) for node in graph if node.id in ids)
         rows += tuple((node_id, f"left out: {why}") for node_id, why in self.left_out.items())
         return Rows(f"{plural(len(ids), 'node')} of {self.manifest.metadata.project}", ("node_id", "inputs"), rows)
+
+    def rename(self, old: str, new: str, *, write: bool = False) -> Rows:
+        """The lines that name a node, each as it is to be under the new name, under which its builds count from now on.
+
+        See ``seeknal_nb.authoring.renaming.rename_node``; ``write`` edits the project's files.
+        """
+        from seeknal_nb.authoring.renaming import rename_node  # noqa: PLC0415 - only who renames needs it
+
+        self._refuse_while_running(BEFORE_READING)
+        rows, found = rename_node(self.runner(), old, new, cell_of=self.cell_of, write=write)
+        if write:
+            self._become(found.manifest)
+            self.load_folder()
+        return rows
 
     def _move(self, folder: Path) -> None:
         """Take the settings of another folder for those of the one that is left; what the user said himself stays."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.columns import column_types, holds_columns
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import NodeError, near
+from seeknal_nb.kinds.body import sql_body, sql_of
 from seeknal_nb.kinds.metadata import merged
+from seeknal_nb.sql.text import statements
 from seeknal_nb.sql.typenames import near_type, spelled
 from seeknal_nb.sql.types import is_decimal, is_float, is_integer, is_number
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.kinds.task import Task
 
-__all__ = ["as_promised"]
+__all__ = ["as_promised", "check_promise"]
 
 FAMILIES: Mapping[str, Callable[[str], bool]] = {
     "int": is_integer, "float": is_float, "number": is_number, "numeric": is_decimal, "decimal": is_decimal,
@@ -39,6 +41,16 @@ def as_promised(task: Task, found: dict[str, Any]) -> dict[str, Any]:
         why, remedy = "; ".join(broken), "mend the body, or columns, or leave contract out"
         raise NodeError("the table breaks its contract", why=why, remedy=remedy, metadata=found.get("metadata"))
     return {**found, "metadata": merged(found["metadata"], {"warnings": broken})} if broken else found
+
+
+def check_promise(task: Task) -> None:
+    """Refuse a SQL body whose table would break the node's contract, before it runs; of Python nobody can tell."""
+    node, sql = task.node, sql_of(task.node) or ""
+    if node.columns and holds_columns(node.config) and len(statements(sql)) == 1:
+        with sql_body(node):
+            schema = task.engine.describe(task.sql(sql))
+        if not any("HUGEINT" in kind for _, kind in schema):  # it is stored as another type, by its values
+            as_promised(task, {"schema": schema, "metadata": {}})
 
 
 def _tells_of_another(task: Task) -> bool:

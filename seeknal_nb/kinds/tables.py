@@ -13,6 +13,7 @@ from seeknal_nb.kinds.body import build_table, needs_body, python_of, sql_body, 
 from seeknal_nb.kinds.features.pointintime import check_latest, has_latest
 from seeknal_nb.kinds.features.retrieval import check_retrieval, retrieve, retrieves
 from seeknal_nb.kinds.paths import as_engines_write
+from seeknal_nb.kinds.promised import check_promise
 from seeknal_nb.kinds.refresh import check_refresh, remembered, timed_probe
 from seeknal_nb.kinds.task import Kind, Task, result_of
 from seeknal_nb.sql.names import input_named, multiplies, qualified_in, rewrite, volatile_in
@@ -125,6 +126,7 @@ def _transform(task: Task) -> dict[str, Any]:
         with sql_body(task.node):
             schema = task.engine.describe(task.sql(sql_of(task.node) or ""))
         return {"row_count": None, "metadata": {"view": True}, "schema": schema}
+    check_promise(task)
     began = time.time()
     table, logged = build_table(task)
     return result_of(table, _row_metadata(task, table.rows), logged) | remembered(task, began)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _FIRST_WORD = re.compile(r"^[ \t]*(?:[^%=#\n]+=[ \t]*)?%seeknal[ \t]+(\w+)", re.MULTILINE)
+DELETED = "its cell was deleted"
 _CELL_MAGIC = re.compile(r"^%%seeknal\b", re.MULTILINE)
 
 
@@ -34,6 +35,7 @@ class _Cell:
 
     id: str | None
     text: str
+    number: int = 0
     definitions: int = 0
 
     def announced(self, kinds: Iterable[str]) -> int:
@@ -61,13 +63,14 @@ class Session:
         self._cell: _Cell | None = None
         self._owners: dict[str, _Owner] = {}
         self._deleted: set[str] = set()
+        self._read: set[str] = set()  # what no cell defines any more, and stays because it is read
         self._notes: dict[str, str] = {}
 
     def open(self) -> None:
         """Watch the cells, beginning with the one that is running now."""
         request = _request(self._shell)
         text = request.get("content", {}).get("code")
-        self._cell = _Cell(request.get("metadata", {}).get("cellId"), text) if text else None
+        self._cell = _Cell(request.get("metadata", {}).get("cellId"), text, self._shell.execution_count) if text else None
         self._shell.events.register("pre_run_cell", self._begin)
         self._shell.events.register("post_run_cell", self._end)
 
@@ -84,6 +87,7 @@ class Session:
         cell.definitions += 1
         for node_id in node_ids:
             self._owners[node_id] = _Owner(cell, project.manifest.nodes[node_id])
+            self._read.discard(node_id)
             self._notes.pop(node_id, None)  # a loop below a line of ours may define again what seemed to be gone
         if cell.definitions == cell.announced(project.known_kinds()):  # now, for a run may follow in this cell
             self._settle(cell)
@@ -103,7 +107,7 @@ class Session:
     def _begin(self, info: ExecutionInfo) -> None:
         if self._cell is not None and info.cell_id is None:
             return  # a cell that another one runs, as %run does, is part of that one
-        cell = self._cell = _Cell(info.cell_id, info.raw_cell)
+        cell = self._cell = _Cell(info.cell_id, info.raw_cell, self._shell.execution_count)
         deleted = _request(self._shell).get("metadata", {}).get("deletedCells")
         if isinstance(deleted, list):
             self._deleted |= {one for one in deleted if isinstance(one, str)}
@@ -140,7 +144,9 @@ class Session:
         former = {
             node_id: owner
             for node_id, owner in self._owners.items()
-            if owner.cell is not cell and owner.cell.id in cell_ids and self._holds(node_id, owner)
+            if owner.cell is not cell
+            and (owner.cell.id in cell_ids or node_id in self._read)
+            and self._holds(node_id, owner)
         }
         if not former or self._project is None:
             return
@@ -149,28 +155,36 @@ class Session:
         leaving = [node_id for node_id in former if node_id not in staying]
         new = ", ".join(node_id for node_id, owner in self._owners.items() if owner.cell is cell)
         for node_id, owner in former.items():
-            readers = ", ".join(reader for reader in graph.consumers(node_id) if reader not in leaving)
-            if owner.cell.id == cell.id:
-                self._notes[node_id] = _of_rerun(node_id, new, readers)
-            else:
-                self._notes[node_id] = _of_deleted(node_id, readers)
+            readers = [reader for reader in graph.consumers(node_id) if reader not in leaving]
+            found = owner.cell.id in cell_ids
+            if found or not readers:
+                why = _now(new) if owner.cell.id == cell.id else DELETED if found else "nothing reads it any more"
+                self._notes[node_id] = _of_read(node_id, why, self._cells(readers)) if readers else _of_gone(node_id, why)
+            if found and owner.cell.id != cell.id:
                 self._owners[node_id] = _Owner(_Cell(None, owner.cell.text), owner.node)
+        self._read = (self._read - former.keys()) | staying
         if leaving:
             self._project.remove(*leaving)
 
-
-def _of_rerun(node_id: str, new: str, readers: str) -> str:
-    why = f"this cell now defines {cut(new, 200)}" if new else "this cell defines it no longer"
-    if not readers:
-        return f"{node_id} is gone: {why}"
-    return f"! {node_id} stays: {readers} reads it, but {why}. Fix: change what reads it, then run this cell again"
+    def _cells(self, readers: Iterable[str]) -> str:
+        """The nodes, each with the number of the cell that defined it."""
+        numbers = {node_id: self._owners[node_id].cell.number for node_id in readers if node_id in self._owners}
+        return ", ".join(f"{i} (cell [{numbers[i]}])" if numbers.get(i) else i for i in readers)
 
 
-def _of_deleted(node_id: str, readers: str) -> str:
-    if not readers:  # JupyterLab calls a cell deleted that was cut, even where it has been pasted under the same id
-        return f"{node_id} is gone: its cell was deleted; if it was only moved, run it again"
-    remedy = f"change what reads it, then %seeknal remove {node_id}"
-    return f"! {node_id} stays: {readers} reads it, but its cell was deleted. Fix: {remedy}"
+def _now(new: str) -> str:
+    return f"this cell now defines {cut(new, 200)}" if new else "this cell defines it no longer"
+
+
+def _of_gone(node_id: str, why: str) -> str:
+    # JupyterLab calls a cell deleted that was cut, even where it has been pasted under the same id
+    moved = "; if it was only moved, run it again" if why == DELETED else ""
+    return f"{node_id} is gone: {why}{moved}"
+
+
+def _of_read(node_id: str, why: str, readers: str) -> str:
+    remedy = f"change what reads it and run that: {node_id} goes when nothing reads it"
+    return f"! {node_id} stays: {readers} reads it, but {why}. Fix: {remedy}"
 
 
 def _request(shell: InteractiveShell) -> Mapping[str, Any]:

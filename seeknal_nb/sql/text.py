@@ -22,6 +22,7 @@ __all__ = [
     "holes",
     "is_query",
     "literal",
+    "masked",
     "parquet",
     "pieces",
     "quote",
@@ -202,6 +203,11 @@ def literal(value: object) -> str:
 def holes(text: str) -> tuple[str, ...]:
     """The parameters that ``{{ name }}`` and its like ask for, each once, without blanks: ``name``, ``today(-1)``."""
     return tuple(dict.fromkeys(map(_name, _HOLE.finditer(text)))) if "{{" in text else ()
+
+
+def masked(text: str) -> str:
+    """The text with a word as long in place of each parameter, for whoever looks where its names stand."""
+    return _HOLE.sub(lambda match: "x" * len(match[0]), text)
 
 
 def _name(match: re.Match[str]) -> str:

@@ -67,9 +67,44 @@ class OutputStore:
             build = self._whole(build, final, stage, files, former)
             (stage / RECORD).write_bytes(record_of(build, seconds))
             self._swap(stage, final)
-            self.proofs.note(build.node_id, build.key, _signatures(final, [*files, RECORD]))
+            self._note(build)
         self._unsynced += [*(final / name for name in files), final / RECORD, final, final.parent]
         return build
+
+    def publish_again(self, build: Build, node_id: str, key: str, *, seconds: float) -> Build:
+        """Make the files of a proved build another one too, of that node and key; its digest is the same.
+
+        They share the bytes on disks that have links, and nobody ever writes into them.
+
+        Args:
+            build: With its files; one that has none is only called otherwise.
+            node_id: Whose build it becomes too.
+            key: Under which key.
+            seconds: How long it took to make.
+
+        Raises:
+            StateError: The disk refuses.
+        """
+        if build.path is None:
+            return replace(build, node_id=node_id, key=key)
+        final, intact = self.directory(node_id, key), self.intact(build.node_id, build.key)
+        parts = tuple(replace(p, key=key, files=tuple(_moved(file, key) for file in p.files)) for p in build.parts)
+        moved = tuple(_moved(file, key) for file in build.artefacts)
+        made = replace(build, node_id=node_id, key=key, path=final, parts=parts, artefacts=moved)
+        stage = new_stage(self.root, node_id, key)
+        with io_errors("write", final):
+            for file in build.files:
+                _shared(build.path / _name(file), stage / _name(file))
+            (stage / RECORD).write_bytes(record_of(made, seconds))
+            self._swap(stage, final)
+        for one in (made, *([build] if intact else ())):  # a link changes the times of what it leads to
+            self._note(one)
+        self._unsynced += [*(final / _name(file) for file in made.files), final / RECORD, final, final.parent]
+        return made
+
+    def _note(self, build: Build) -> None:
+        directory = self.directory(build.node_id, build.key)
+        self.proofs.note(build.node_id, build.key, _signatures(directory, [*map(_name, build.files), RECORD]))
 
     def _whole(
         self, build: Build, final: Path, stage: Path, files: Mapping[str, File], former: Callable[[Part], str | None]
@@ -230,6 +265,18 @@ def _signatures(directory: Path, names: Collection[str]) -> dict[str, Signature]
 
 def _name(file: File) -> str:
     return file.name.rpartition("/")[2]
+
+
+def _moved(file: File, key: str) -> File:
+    return replace(file, name=f"{key}/{_name(file)}")
+
+
+def _shared(file: Path, place: Path) -> None:
+    """Put a file at another place too, by a link where the disk has links."""
+    try:
+        place.hardlink_to(file)
+    except OSError:
+        shutil.copyfile(file, place)
 
 
 def _proved(build: Build) -> bool:

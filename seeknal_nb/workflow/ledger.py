@@ -124,7 +124,7 @@ class Ledger:
     def adopt(self, build: Build, world: Observed) -> bool:
         """Remember who has the node's build too, and that an earlier one is it again; gives whether it was another.
 
-        When it last ran stays.
+        When it last ran stays, and what it delivered.
         """
         facts, sight, before = world.facts[build.node_id], world.sights[build.node_id], self.states[build.node_id]
         owner = self._owner_of(sight.node)
@@ -137,7 +137,8 @@ class Ledger:
         state = replace(
             before, row_count=build.row_count, fingerprint=build.key, built=build.key, digest=build.digest,
             output=_output(build, world), inputs=dict(build.inputs), version=FORMAT,
-            parts=dict(facts.parts), raw=sight.raw, probe=facts.probe, seen=dict(sight.seen),
+            parts=dict(facts.parts), raw=sight.raw, probe=facts.probe,
+            seen=dict(sight.seen if facts.addressed else before.seen),
             earlier=_earlier(before, build), warnings=_kept(told_of(world.outputs.whole(build)).get("warnings", ())),
         )  # fmt: skip
         self._put(build.node_id, state)

@@ -797,6 +797,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown type": ({"to": "x.csv", "type": "fille"}, "unknown type 'fille'.*file"),
     "a type that is only declared": ({"type": "dashboard", "to": "x.csv"}, "type dashboard is not delivered"),
     "an API": ({"type": "api", "params": {"path": "x.json"}}, "type api is not delivered"),
+    "a URL": ({"to": "sqlite:///rows.db", "params": {"table": "t"}}, "sqlite:///rows.db is no path"),
     "two targets": ({"to": "x.csv", "params": {"path": "y.csv"}}, "two targets"),
     "two formats": ({"to": "x.csv", "format": "csv", "params": {"format": "json"}}, "two formats"),
     "an unknown format": ({"to": "x.cvs"}, "unknown format 'cvs'.*csv"),

@@ -121,3 +121,18 @@ def test_what_columns_are_stands_in_the_details_and_in_the_page(project: Project
     page = (project.directory / "graph.html").read_text()
     assert "the number on the card" in page
     assert "<b>bold</b>" not in page
+
+
+def test_a_contract_that_the_sql_cannot_keep_is_told_before_it_runs(project: Project) -> None:
+    project.transform("t", sql="SELECT 'a' AS id, error('it ran') AS x", columns={"id": "BIGINT"}, contract=True)
+    told = str(failure(project, "transform.t").error_message)
+    assert "column id is VARCHAR, declared BIGINT" in told
+    assert "it ran" not in told
+
+
+@pytest.mark.parametrize("body", [
+    "SELECT sum(x) AS n FROM range(3) t(x)", "CREATE TEMP TABLE t AS SELECT 1::BIGINT AS n; SELECT * FROM t",
+])  # fmt: skip
+def test_a_type_that_only_the_rows_tell_is_compared_as_it_is_stored(project: Project, body: str) -> None:
+    project.transform("t", sql=body, columns={"n": "BIGINT"}, contract=True)
+    assert good(project)["transform.t"].warnings == ()

@@ -80,7 +80,7 @@ ALL = [*KINDS]
 LINES = {
     "commands, kinds and help": ("%seeknal ^|", [*COMMANDS, *ALL, "help"]),
     "a command": ("%seeknal ^sh|", ["show"]),
-    "commands and kinds that begin alike": ("%seeknal ^r|", ["run", "retry", "remove", "rule"]),
+    "commands and kinds that begin alike": ("%seeknal ^r|", ["run", "retry", "rename", "remove", "rule"]),
     "a command in an assignment": ("summary = %seeknal ^hi|", ["history"]),
     "a command in an assignment to an item": ("found['x'] = %seeknal ^hi|", ["history"]),
     "a line that is indented": ("if True:\n    %seeknal ^hi|", ["history"]),

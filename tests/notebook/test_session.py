@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -129,20 +130,29 @@ def test_a_node_that_another_one_reads_stays_until_that_one_reads_something_else
     """Nothing is lost, and the answer says who reads it and what to do; that is then enough."""
     cells.run("1", A)
     cells.run("2", READS_A)
-    expected = ("! transform.a stays: transform.reader reads it, but this cell now defines transform.b. "
-                "Fix: change what reads it, then run this cell again")  # fmt: skip
+    number = cells.shell.execution_count
+    expected = (f"! transform.a stays: transform.reader (cell [{number}]) reads it, but this cell now defines transform.b. "
+                "Fix: change what reads it and run that: transform.a goes when nothing reads it")  # fmt: skip
     assert cells.says("1", B) == [expected]
     assert cells.nodes == ["transform.a", "transform.reader", "transform.b"]
     assert cells("%seeknal run").successful_nodes == 3
     assert cells.says("1", B) == [expected]
-    cells.run("2", READS_A.replace("FROM a", "FROM b"))
-    assert cells.says("1", B) == ["transform.a is gone: this cell now defines transform.b"]
+    assert cells.says("2", READS_A.replace("FROM a", "FROM b")) == ["transform.a is gone: nothing reads it any more"]
     assert cells.nodes == ["transform.reader", "transform.b"]
+
+
+def test_a_node_that_stayed_and_is_defined_again_is_that_cells_own(cells):
+    cells.run("1", A)
+    cells.run("2", READS_A)
+    cells.run("1", B)
+    cells.run("3", A)
+    assert cells.says("2", READS_A.replace("FROM a", "FROM b")) == []
+    assert set(cells.nodes) == {"transform.a", "transform.reader", "transform.b"}
 
 
 def test_a_renamed_node_that_reads_its_former_self_keeps_it(cells):
     cells.run("1", A)
-    assert cells.says("1", "%%seeknal transform b\nSELECT x FROM a")[0].startswith("! transform.a stays: transform.b reads it")
+    assert cells.says("1", "%%seeknal transform b\nSELECT x FROM a")[0].startswith("! transform.a stays: transform.b (cell [")
     assert cells.nodes == ["transform.a", "transform.b"]
 
 
@@ -161,8 +171,8 @@ def test_what_a_node_that_stays_reads_stays_too(cells):
     cells.run("1", YAML.format("a", "free").replace("name: free\nsql: SELECT 1 AS x", "name: b\nsql: SELECT x FROM a"))
     cells.run("2", "%%seeknal transform reader\nSELECT x FROM b")
     notes = cells.says("1", "%%seeknal transform d\nSELECT 1 AS x")
-    assert [note.partition(", but ")[0] for note in notes] == [
-        "! transform.a stays: transform.b reads it", "! transform.b stays: transform.reader reads it",
+    assert [note.partition(" (cell ")[0] for note in notes] == [
+        "! transform.a stays: transform.b", "! transform.b stays: transform.reader",
     ]  # fmt: skip
     assert set(cells.nodes) == {"transform.a", "transform.b", "transform.reader", "transform.d"}
 
@@ -358,13 +368,12 @@ def test_a_note_waits_for_a_cell_that_is_ours(lab):
 def test_the_node_of_a_deleted_cell_stays_where_another_one_reads_it(lab):
     lab.run("1", A)
     lab.run("2", READS_A)
-    expected = ("! transform.a stays: transform.reader reads it, but its cell was deleted. "
-                "Fix: change what reads it, then %seeknal remove transform.a")  # fmt: skip
-    assert lab.run("3", "%seeknal ls", ["1"]) == [expected]
+    (said,) = lab.run("3", "%seeknal ls", ["1"])
+    assert re.fullmatch(r"! transform.a stays: transform.reader \(cell \[\d+\]\) reads it, but its cell was deleted. "
+                        "Fix: change what reads it and run that: transform.a goes when nothing reads it", said)  # fmt: skip
     assert lab.run("4", B, ["1"]) == []
     assert set(lab.nodes) == {"transform.a", "transform.reader", "transform.b"}
-    lab.run("2", READS_A.replace("FROM a", "FROM b"))
-    lab.run("5", "%seeknal remove transform.a")
+    assert lab.run("2", READS_A.replace("FROM a", "FROM b")) == ["transform.a is gone: nothing reads it any more"]
     assert set(lab.nodes) == {"transform.reader", "transform.b"}
 
 

@@ -139,7 +139,11 @@ def _path(node: Node, params: Mapping[str, Any]) -> str:
     to, path = node.config.get("to"), _text(params, "path")
     if to and path:
         raise ManifestError("two targets", why=f"to is {to}, and params.path is {path}", remedy="keep one of them")
-    return str(to or path or "")
+    found = str(to or path or "")
+    if "://" in found:
+        why = "an exposure delivers to a file, a folder or a database"
+        raise ManifestError(f"{found} is no path", why=why, remedy="to: out/rows.db, or params: {connection: ...}")
+    return found
 
 
 def _text(params: Mapping[str, Any], name: str) -> str:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb import project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from seeknal_nb.notebook.widget.board import Board
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.request import Request
@@ -17,13 +15,8 @@ __all__ = ["WatchedProject"]
 
 
 class WatchedProject(project.Project):
-    """See ``seeknal_nb.project.Project``.
+    """See ``seeknal_nb.project.Project``."""
 
-    Attributes:
-        cell_of: Gives the text of the cell that defines a node, where it is known.
-    """
-
-    cell_of: Callable[[str], str | None] = staticmethod(lambda _node_id: None)
     _board: Board | None = None
 
     @property

@@ -1,0 +1,254 @@
+"""A rename: which lines become which, that what is written says the same under the new name, and that nothing runs again."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seeknal_nb import Project
+from seeknal_nb.errors import LockedError, ManifestError, SelectionError, UsageError
+from seeknal_nb.workflow.lock import run_lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+YAML = """
+kind: source
+name: users
+source: csv
+path: users.csv
+---
+kind: transform
+name: clean
+description: the clean one
+sql: SELECT * FROM users
+---
+# reads clean
+kind: transform
+name: top
+inputs: [clean]
+sql: |
+  -- clean
+  SELECT clean.id, max(v) AS v
+  FROM source.users JOIN clean USING (id, v)
+  GROUP BY ALL
+---
+{kind: rule, name: ok, on: transform.clean, checks: [{not_null: [id]}, {unique: id}]}
+---
+{kind: exposure, name: out, inputs: [transform.clean], to: out.csv}
+---
+{kind: exposure, name: rows, inputs: [clean], to: rows.db, params: {table: rows, mode: append}}
+---
+{kind: transform, name: seen, materialized: view, sql: "SELECT id FROM {{ ref('clean') }} WHERE id >= {{ least }}", params: {least: 0}}
+---
+{kind: transform, name: below, sql: SELECT count(*) AS n FROM seen}
+"""
+PYTHON = '''
+from seeknal_nb import transform
+
+
+@transform(name="py")
+def other(clean, ctx):
+    """clean"""
+    return clean[clean.v > ctx.ref("transform.clean").v.min() - 1]
+
+
+@transform
+def again(clean):
+    clean = clean.copy()
+    return clean.assign(clean=[sum(clean.v) for clean in [clean]][0])
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "seeknal").mkdir()
+    (tmp_path / "users.csv").write_text("id,v\n1,2\n2,3\n")
+    (tmp_path / "seeknal/a.yml").write_text(YAML)
+    (tmp_path / "seeknal/b.py").write_text(PYTHON)
+    return tmp_path
+
+
+def opened(folder: Path) -> Project:
+    return Project.open(folder, namespace={})
+
+
+def runs(folder: Path) -> list[str]:
+    return list(opened(folder).plan().runs)
+
+
+def test_files_are_written_and_nothing_runs_again(folder):
+    project = opened(folder)
+    before = project.run(progress=False)
+    assert not before.failed, before.failed
+    tables = {name: project[name].to_dict("list") for name in ("clean", "top", "py", "again", "below")}
+    (folder / "out.csv").unlink()
+    (folder / "out.csv").write_text("id,v\n1,2\n2,3\n")
+    rows = project.rename("clean", "tidy", write=True)
+    assert rows.title.startswith("transform.clean becomes transform.tidy: 11 lines edited; up to date under its new key: "), rows.title
+    assert "will run" not in rows.title
+    assert "clean" not in project.manifest.nodes["transform.tidy"].id
+    assert runs(folder) in ([], ["exposure.out"])  # whose file was touched
+    again = opened(folder)
+    summary = again.run(progress=False)
+    assert summary.successful_nodes <= 1
+    after = {"tidy" if name == "clean" else name: table for name, table in tables.items()}
+    assert {name: again[name].to_dict("list") for name in after} == after
+    with sqlite3.connect(folder / "rows.db") as database:
+        assert database.execute("SELECT count(*) FROM rows").fetchone() == (2,)
+    database.close()
+
+
+def test_the_lines_are_listed_and_no_file_is_touched(folder):
+    opened(folder).run(progress=False)
+    texts = {path: path.read_text() for path in folder.glob("seeknal/*")}
+    project = opened(folder)
+    rows = project.rename("clean", "tidy")
+    assert {path: path.read_text() for path in folder.glob("seeknal/*")} == texts
+    assert "transform.clean" in project.manifest.nodes
+    found = {(where, now): becomes for where, _, now, becomes in rows.rows}
+    assert found["seeknal/a.yml", "FROM source.users JOIN clean USING (id, v)"] == "FROM source.users JOIN tidy AS clean USING (id, v)"
+    assert found["seeknal/a.yml", "inputs: [clean]"] == "inputs: [tidy]"
+    assert found["seeknal/b.py", "def other(clean, ctx):"] == "def other(tidy, ctx):"
+    assert found["seeknal/b.py", "clean = clean.copy()"] == "clean = tidy.copy()"
+    lines = (folder / "seeknal/a.yml").read_text().splitlines()
+    for where, line, now, _ in rows.rows:
+        assert where != "seeknal/a.yml" or lines[line - 1].strip() == now
+    assert rows.to_frame().columns.tolist() == ["where", "line", "now", "becomes"]
+
+
+def test_who_edits_the_listed_lines_himself_runs_nothing(folder):
+    opened(folder).run(progress=False)
+    for where, line, now, becomes in opened(folder).rename("clean", "tidy").rows:
+        text = (folder / where).read_text().splitlines(keepends=True)
+        text[line - 1] = text[line - 1].replace(now, becomes)
+        (folder / where).write_text("".join(text))
+    assert runs(folder) == []
+
+
+def test_what_was_not_up_to_date_runs_under_the_new_name_too(folder):
+    opened(folder).run(nodes=["clean"], only=True, progress=False)
+    project = opened(folder)
+    before = set(project.plan().runs)
+    project.rename("clean", "tidy", write=True)
+    assert set(runs(folder)) == before
+    assert "transform.top" in before
+
+
+def test_a_changed_source_is_still_noticed(folder):
+    opened(folder).run(progress=False)
+    opened(folder).rename("clean", "tidy", write=True)
+    (folder / "users.csv").write_text("id,v\n1,2\n2,30\n")
+    assert "transform.tidy" in runs(folder)
+    opened(folder).run(progress=False)
+    assert opened(folder)["tidy"].v.tolist() == [2, 30]
+
+
+def test_a_rename_and_back_runs_nothing(folder):
+    opened(folder).run(progress=False)
+    texts = {path.name: path.read_text() for path in folder.glob("seeknal/*")}
+    opened(folder).rename("clean", "tidy", write=True)
+    assert runs(folder) == []
+    opened(folder).rename("tidy", "clean", write=True)
+    assert runs(folder) == []
+    now = {path.name: path.read_text() for path in folder.glob("seeknal/*")}
+    assert now == {name: text.replace("JOIN clean", "JOIN clean AS clean") for name, text in texts.items()}
+
+
+def test_what_runs_instead_says_why(folder):
+    (folder / "seeknal/c.py").write_text("from seeknal_nb import transform\n\n@transform\ndef late(clean):\n    name = 'cl' + 'ean'\n    return locals()[name]\n")
+    opened(folder).run(progress=False)
+    title = opened(folder).rename("clean", "tidy").title
+    assert "will run: transform.late (its body looks names up while it runs)" in title
+    (folder / "seeknal/d.py").write_text(
+        "from seeknal_nb import transform\n\n@transform\ndef me(users, ctx):\n    return users.assign(me=ctx.node_id)\n"
+    )
+    opened(folder).run(progress=False)
+    title = opened(folder).rename("me", "myself").title
+    assert "transform.myself (its body asks for its own name)" in title
+
+
+def test_features_that_are_called_after_their_group_are_made_again(tmp_path):
+    project = Project(tmp_path, namespace={})
+    project.feature_group("a", "SELECT 1 AS user_id, 2 AS v", entity="user")
+    project.feature_group("b", "SELECT 1 AS user_id, 3 AS v", entity="user")
+    project.transform("both", python="def both(ctx):\n    return ctx.features('user', ['a.v', 'b.v'])\n")
+    project.run(progress=False)
+    title = project.rename("a", "c").title
+    named = [name for name in project["both"].columns if "a" in name.replace("user_id", "")]
+    assert ("transform.both (its result has the old name in it)" in title) == bool(named)
+
+
+def test_names_that_cannot_be_are_refused(folder):
+    project = opened(folder)
+    for name, said in (("top", "transform.top is called so"), ("clean", "is called so"), ("a b", "bad name"), ("source.x", "stays a transform")):
+        with pytest.raises(SelectionError, match=said):
+            project.rename("clean", name)
+    with pytest.raises(SelectionError, match="unknown node"):
+        project.rename("nobody", "x")
+
+
+def test_nothing_is_written_where_a_line_stands_in_no_file(folder):
+    project = opened(folder)
+    project.transform("mine", "SELECT * FROM clean")
+    texts = {path: path.read_text() for path in folder.glob("seeknal/*")}
+    with pytest.raises(UsageError, match=r"transform\.mine stands in no file"):
+        project.rename("clean", "tidy", write=True)
+    assert {path: path.read_text() for path in folder.glob("seeknal/*")} == texts
+
+
+def test_files_are_left_where_they_would_say_something_else(folder):
+    """The name is put together in Python: no line of the file holds it."""
+    (folder / "seeknal/c.py").write_text(
+        "from seeknal_nb import transform\n\n@transform(inputs=['cle' + 'an'])\ndef odd(ctx):\n    return ctx.ref('cle' 'an')\n"
+    )
+    texts = {path: path.read_bytes() for path in folder.glob("seeknal/*")}
+    with pytest.raises((ManifestError, UsageError)):
+        opened(folder).rename("clean", "tidy", write=True)
+    assert {path: path.read_bytes() for path in folder.glob("seeknal/*")} == texts
+
+
+def test_a_rename_waits_for_no_run(folder):
+    project = opened(folder)
+    project.run(progress=False)
+    texts = {path: path.read_bytes() for path in folder.glob("seeknal/*")}
+    with run_lock(folder / "target/state", "another"), pytest.raises(LockedError):
+        project.rename("clean", "tidy", write=True)
+    assert {path: path.read_bytes() for path in folder.glob("seeknal/*")} == texts
+
+
+CELLS = {
+    "1": "%%seeknal transform clean --tags core\nSELECT 1 AS id, 2 AS v",
+    "2": "%%seeknal transform top --inputs clean\nSELECT clean.id FROM clean",
+    "3": "%%seeknal transform py\ndef py(clean):\n    return clean[clean.v > 1]",
+    "4": "%%seeknal\nkind: rule\nname: ok\non: clean\nchecks: [{not_null: [id]}]",
+    "5": "import seeknal_nb\n\n@seeknal_nb.transform\ndef deco(clean):\n    return clean",
+    "6": 'seeknal.transform("call", "SELECT * FROM clean")',
+    "7": "%seeknal exposure out --inputs clean --to out.csv",
+}
+
+
+def test_cells_are_listed_and_who_runs_them_executes_nothing(nb):
+    for cell in CELLS.values():
+        nb(cell)
+    assert nb("%seeknal run").failed_nodes == 0
+    rows = nb("%seeknal rename clean tidy")
+    edited = dict(CELLS)
+    for where, line, now, becomes in rows.rows:
+        if line is None:
+            assert where == "transform.call, wherever it is written"
+            edited["6"] = edited["6"].replace(now, becomes)
+            continue
+        (number,) = (one for one, text in CELLS.items() if where == f"cell {text.splitlines()[0]}")
+        lines = edited[number].splitlines()
+        assert lines[line - 1].strip() == now
+        lines[line - 1] = lines[line - 1].replace(now, becomes)
+        edited[number] = "\n".join(lines)
+    assert all("tidy" in text for text in edited.values())
+    for cell in edited.values():
+        nb(cell)
+    nb("%seeknal remove clean")
+    summary = nb("%seeknal run")
+    assert (summary.successful_nodes, summary.failed_nodes) == (0, 0), [str(r.reason) for r in summary.results]
