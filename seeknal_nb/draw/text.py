@@ -105,13 +105,14 @@ def _lines(mark: Mark) -> list[str]:
 
 
 def graph_json(picture: Picture) -> str:
-    """JSON in the node-link form of NetworkX: nodes with all fields of a mark, edges with ``source`` and ``target``."""
+    """JSON in the node-link form of NetworkX: nodes with their status and look, edges with ``source`` and ``target``."""
     nodes = [
         {
             "id": mark.id,
             "kind": mark.kind,
             "name": mark.name,
             "status": mark.status,
+            "look": mark.look,
             "tags": list(mark.tags),
             "detail": mark.detail,
         }

@@ -139,14 +139,15 @@ class Drawing:
     def to_frame(self) -> pd.DataFrame:
         """A row for each node, in the picture's order: what a screen reader or a script wants of the drawing.
 
-        Columns: ``node_id``, ``kind``, ``status``, ``tags``, joined by commas, and ``detail``, rows and time; all text.
+        Columns, all text: ``node_id``, ``kind``, ``status``, ``look``, which tells a warning from a success, and what has
+        changed from what was never run, ``tags``, joined by commas, and ``detail``, rows and time.
         """
         import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
 
         return pd.DataFrame(list(self._rows()), columns=list(_NODE_COLUMNS), dtype=str)
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
-        return ((m.id, m.kind, m.status, ", ".join(m.tags), m.detail) for m in self.picture.marks)
+        return ((m.id, m.kind, m.status, m.look, ", ".join(m.tags), m.detail) for m in self.picture.marks)
 
     def __str__(self) -> str:
         from seeknal_nb.draw import legend  # noqa: PLC0415
@@ -176,7 +177,7 @@ class Drawing:
         return f"{image}<details><summary>{plural(len(marks), 'node')} as a table</summary>{rows}{more}</details>"
 
 
-_NODE_COLUMNS = ("node_id", "kind", "status", "tags", "detail")
+_NODE_COLUMNS = ("node_id", "kind", "status", "look", "tags", "detail")
 
 
 def _check_form(form: str, forms: Sequence[str]) -> None:

@@ -112,10 +112,10 @@ def test_two_drawings_of_the_same_are_equal_whoever_tells_their_details():
 def test_a_frame_has_a_row_for_each_node():
     frame = Drawing(PICTURE).to_frame()
     assert frame.to_dict("records") == [
-        {"node_id": "source.a", "kind": "source", "status": "success", "tags": "raw, daily", "detail": "3 rows · 0.10 s"},
-        {"node_id": "model.b", "kind": "model", "status": "failed", "tags": "", "detail": ""},
+        {"node_id": "source.a", "kind": "source", "status": "success", "look": "success", "tags": "raw, daily", "detail": "3 rows · 0.10 s"},
+        {"node_id": "model.b", "kind": "model", "status": "failed", "look": "failed", "tags": "", "detail": ""},
     ]
-    assert list(Drawing(Picture((), ())).to_frame()) == ["node_id", "kind", "status", "tags", "detail"]
+    assert list(Drawing(Picture((), ())).to_frame()) == ["node_id", "kind", "status", "look", "tags", "detail"]
 
 
 def test_html_has_the_drawing_and_a_table_that_is_closed():

@@ -119,8 +119,8 @@ def test_json_has_every_field():
         "directed": True,
         "multigraph": False,
         "nodes": [
-            {"id": "source.a", "kind": "source", "name": "a", "status": "success", "tags": ["t"], "detail": "3 rows"},
-            {"id": "model.b", "kind": "model", "name": "b", "status": "pending", "tags": [], "detail": ""},
+            {"id": "source.a", "kind": "source", "name": "a", "status": "success", "look": "success", "tags": ["t"], "detail": "3 rows"},
+            {"id": "model.b", "kind": "model", "name": "b", "status": "pending", "look": "pending", "tags": [], "detail": ""},
         ],
         "edges": [{"source": "source.a", "target": "model.b"}],
     }
