@@ -33,8 +33,8 @@ def take_over(runner: DAGRunner, renaming: Renaming) -> dict[str, str]:
         renaming: What it will be.
 
     Returns:
-        By new id, in topological order, what became of each node whose key is another: empty where its build was taken
-        over, else why it will run.
+        By new id, in topological order, what became of each node that was up to date and whose key is another: empty where
+        it still is, else why it will run.
 
     Raises:
         LockedError: A run goes on.
@@ -68,17 +68,15 @@ class _Taken:
             former = self.former[self.renaming.old if node.id == self.renaming.new else node.id]
             decision = decide(self.graph, node.id, digests, self.world)
             build = decision.build
-            if build is None:
+            if build is None and former is not None:
                 found[node.id] = why = self._refused(node.id, former, decision.key)
-                build = None if why or former is None or decision.key is None else self._taken(node.id, former, decision.key)
-            elif build.key != (former and former.key):
+                build = None if why or decision.key is None else self._taken(node.id, former, decision.key)
+            elif build is not None and former is not None and build.key != former.key:
                 found[node.id] = ""
             digests[node.id] = build.identity if build is not None else None
         return found
 
-    def _refused(self, node_id: str, former: Build | None, key: str | None) -> str:
-        if former is None:
-            return "it would run now, too"
+    def _refused(self, node_id: str, former: Build, key: str | None) -> str:
         if key is None:
             return "something that it reads will run"
         if node_id in self.renaming.unsure:

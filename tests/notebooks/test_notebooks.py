@@ -200,6 +200,11 @@ def test_runs_execute_what_the_text_says(quickstart):
     assert "21 up to date" in quickstart.text("status")
 
 
+def test_a_setting_is_named_and_the_runs_stand_side_by_side(quickstart):
+    assert "parameter memory: 7 -> 14" in quickstart.text("why")
+    assert "6 of 21 nodes with another build" in quickstart.text("compare")
+
+
 def test_failure_names_node_line_and_cause(quickstart):
     said = quickstart.text("fail-why")
     assert "feature_group.plane" in said
@@ -614,6 +619,13 @@ def test_runs_stand_side_by_side_and_their_tables_can_be_read(trust):
     assert trust.text("compare").count("another") == 4
     assert "13800" in trust.text("at")
     assert (trust.text("monday"), trust.text("monday-again")) == ("41400", "41400")
+
+
+def test_a_rename_lists_the_lines_and_runs_nothing(trust):
+    told = trust.text("rename")
+    assert "transform.priced becomes transform.net_prices: 3 lines to edit" in told
+    assert "FROM transform.net_prices" in told
+    assert "will run: " not in told
 
 
 def test_of_a_file_the_content_counts(trust):
