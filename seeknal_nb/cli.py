@@ -40,6 +40,7 @@ def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int
     """Run one command; gives the exit code: 0 good, 1 a node failed, 2 wrong use, 75 locked, 130 interrupted."""
     words = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in words
+    _open_streams()
     _listen()
     try:
         return _main(words, prog)
@@ -88,9 +89,8 @@ def _main(words: list[str], prog: str) -> int:
     for name in ("save", "old_manifest", "old", "folder"):
         if getattr(options, name, None):
             setattr(options, name, str(Path(getattr(options, name)).absolute()))
-    out, plain = sys.stdout, getattr(options, "format", "text") == "text"
-    # A project's files may print while they are read; another form than text is one document and nothing else.
-    with contextlib.nullcontext() if plain else contextlib.redirect_stdout(sys.stderr):
+    plain = getattr(options, "format", "text") == "text"
+    with contextlib.nullcontext(sys.stdout) if plain else _one_document() as out:
         project = _project(options, known[options.command])
         try:
             return _show(known[options.command].run(project, options), options, out)
@@ -181,6 +181,42 @@ def print_error(error: SeeknalError) -> None:
         sys.stderr.write(f"{PREFIX}{told}\n")
     if isinstance(error, CycleError):  # whose text is the spec's, without its remedy
         sys.stderr.write(f"Fix: {esc_term(error.remedy)}\n")
+
+
+@contextlib.contextmanager
+def _one_document() -> Iterator[TextIO]:
+    """Standard output for another form than text, which is one document and nothing else.
+
+    What is written there meanwhile, by a project's files, a body or a library in C, goes to standard error.
+    """
+    out = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            number = out.fileno()
+        except (OSError, ValueError):  # somebody calls main() as a function, and reads what it writes
+            yield out
+            return
+        out.flush()
+        with os.fdopen(os.dup(number), "w", encoding=out.encoding, errors=out.errors) as document:
+            os.dup2(sys.__stderr__.fileno() if sys.__stderr__ else os.open(os.devnull, os.O_WRONLY), number)
+            try:
+                yield document
+            finally:
+                os.dup2(document.fileno(), number)
+
+
+def _open_streams() -> None:
+    """Give a process that was started without standard streams some that lead nowhere.
+
+    Else its first files have their numbers, and what a library writes to standard output stands in them.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def _listen() -> None:

@@ -27,6 +27,7 @@ from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
+from seeknal_nb.workflow.listeners import tell
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.plan import with_seconds
@@ -226,8 +227,7 @@ class Project(Shown):
         return Look(self.runner(Request(params={**left, **own}), engine=self._reading), left)
 
     def _tell(self, event: Event) -> None:
-        for listener in list(self.listeners):
-            listener(event)
+        tell(self.listeners, event)
 
     def parse(self, *, skip_unsupported: bool = False) -> Rows:
         """Add the nodes of ``seeknal/**/*.yml`` and write ``target/manifest.json``; gives a row a node."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import json
 import os
 import re
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from seeknal_nb.errors import NodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Secrets", "names_credential"]
 
@@ -21,7 +23,10 @@ _NAMED = re.compile(r"\$\{(\w+)\}")
 _CREDENTIAL = re.compile(r"key|secret|token|passw|pwd|credential|auth", re.IGNORECASE)
 HIDDEN = "***"
 SHORTEST = 4
-"""Values below this length hide nothing: ``1`` would turn every count into stars."""
+_PLAIN = re.compile(r"[A-Za-z]{,7}")
+"""Values below that length, or of so few letters only, hide nothing: ``1`` would turn every count into stars."""
+SURE = 6
+"""Characters of a coded value that stand in no other text."""
 
 
 def names_credential(variable: str) -> bool:
@@ -55,15 +60,22 @@ class Secrets:
             like = difflib.get_close_matches(name, list(self._environment), n=1)  # the others are nobody's business
             meant = f"; did you mean {like[0]}?" if like else ""
             raise NodeError(f"the environment has no {name}", remedy=f"set {name} before the run{meant}")
-        self.hide_value(found)
+        if not self.hide_value(found):
+            told = f"the value of {name} is too short or too plain to be hidden, and stands wherever somebody writes it"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
         return found
 
-    def hide_value(self, value: str) -> None:
-        """Hide this text too, as a password of a profiles file, in every way in which a message may write it."""
+    def hide_value(self, value: str) -> bool:
+        """Hide this text too, as a password of a profiles file, in every way in which a message may write it.
+
+        Gives whether it can be hidden: not where it is so short, or so plain a word, that other texts would go with it.
+        """
         lines = value.splitlines() if "\n" in value else []
         for one in (value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe=""), *map(str.strip, lines)):
-            if len(one) >= SHORTEST:
+            if len(one) >= SHORTEST and not _PLAIN.fullmatch(one):
                 self._known[one] = None
+        self._known |= dict.fromkeys(one for one in _coded(value) if len(one) >= SURE)
+        return value in self._known or not value
 
     def told_by(self, error: BaseException | None) -> bool:
         """Whether a traceback of the error, or of those behind it, would show a secret."""
@@ -93,3 +105,13 @@ class Secrets:
         secrets = sorted(self._known, key=len, reverse=True)
         parts = (rf"(?<!\w){re.escape(one)}(?!\w)" if re.fullmatch(r"[a-z]+", one) else re.escape(one) for one in secrets)
         return re.compile("|".join(parts))
+
+
+def _coded(value: str) -> Iterator[str]:
+    """What is the same in Base64 whatever stands before and behind, as in ``user:password`` of a header: three ways."""
+    data = value.encode("utf-8", "surrogatepass")
+    for before in range(3):
+        text = base64.b64encode(b"0" * before + data).decode().rstrip("=")
+        whole = text[-(-before * 4 // 3) : (before + len(data)) * 4 // 3]
+        yield whole
+        yield whole.replace("+", "-").replace("/", "_")

@@ -569,6 +569,25 @@ def test_a_reader_that_goes_away_is_no_error(home):
         assert found.stderr == ""
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_process_without_streams_runs(home, closed):
+    """And none of its files takes the number of a stream, into which a library would write."""
+    for words in ("plan", "run", "status --format json"):
+        command = f"{sys.executable} -m seeknal_nb {words} {closed}"
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        found = subprocess.run(["bash", "-c", command], cwd=home, env=env, capture_output=True, text=True)
+        assert (found.returncode, found.stderr) == (0, "")
+    assert set(status(json.loads(shell(["run", "--format", "json"], home).stdout)).values()) == {"cached"}
+
+
+def test_what_a_body_writes_past_python_is_no_part_of_the_document(home):
+    write(home, PIPELINE + "---\nkind: transform\nname: loud\npython: |\n  import os\n  os.write(1, b'hello')\n  os.system('echo hello')\n"
+                           "  def loud(users):\n      return users\ninputs: [users]\n")  # fmt: skip
+    found = shell(["run", "--format", "json"], home)
+    assert status(json.loads(found.stdout))["loud"] == "success"
+    assert "hello" in found.stderr
+
+
 @pytest.mark.parametrize("env", [
     {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
     {"PYTHONIOENCODING": "latin-1"},

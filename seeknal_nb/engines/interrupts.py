@@ -7,17 +7,23 @@ is repeated until the work has ended.
 from __future__ import annotations
 
 import contextlib
+import re
+import threading
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from seeknal_nb.errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-__all__ = ["STEP", "attended", "in_steps"]
+__all__ = ["STEP", "attended", "in_steps", "program_ends"]
 
 T = TypeVar("T")
 STEP: Final = 0.05
 """Seconds of one step: so late may Ctrl-C be noticed."""
+# What pools of threads say before the main thread counts as ended, for they are closed first.
+_ENDS = re.compile(r"interpreter (is shutting down|shutdown)")
 
 
 def in_steps(wait: Callable[[float], T | None], between: Callable[[], object] = lambda: None) -> T:
@@ -47,3 +53,12 @@ def attended(work: Future[T], interrupt: Callable[[], object], between: Callable
         in_steps(ended, interrupt)
         raise
     return work.result()
+
+
+def program_ends(error: BaseException) -> bool:
+    """Whether the end of the program may have brought the error, whatever it says.
+
+    The main thread counts as ended before anything registered with ``atexit`` is called. DuckDB registers later than
+    ``Background`` does, so it is called first: its connections say that they are busy before anybody has cancelled the run.
+    """
+    return not threading.main_thread().is_alive() or bool(_ENDS.search(text_of(error)))

@@ -56,6 +56,14 @@ class Rows:
         return {"text/plain": str(self), "text/html": f"<p>{esc_html(self.title)}</p>{shown}"}
 
 
+def _short(value: object) -> object:
+    """The value, or the beginning of what is long: text, bytes, a list."""
+    if isinstance(value, (str, bytes, bytearray)):
+        value = value[: CELL + 1]
+    text = str(value)
+    return cut(text, CELL) if len(text) > CELL else value
+
+
 def _plain(value: object) -> str:
     if value is None:
         return ""
@@ -230,10 +238,8 @@ class Preview:
         return f"{esc_term(self.headline(), one_line=True)}\n{esc_term(shown)}"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        import pandas as pd  # noqa: PLC0415 - it is there: it made the frame
-
-        with pd.option_context("display.max_colwidth", CELL):
-            rows = esc_term(self.frame.to_html(index=False, border=0, max_cols=COLUMNS, classes="seeknal"))
+        shown = self.frame.map(_short)  # to_html cuts nothing
+        rows = esc_term(shown.to_html(index=False, border=0, max_cols=COLUMNS, classes="seeknal"))
         types = ", ".join(f"{name} {kind}" for name, kind in self.schema[:COLUMNS])
         head = f"<p>{esc_html(self.headline())}</p><p>{esc_html(types)}</p>"
         return {"text/plain": str(self), "text/html": f'{head}<div style="overflow-x:auto;white-space:nowrap">{rows}</div>'}

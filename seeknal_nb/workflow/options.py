@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["RunOptions", "Selection", "flag", "mapping", "refuse_unknown", "seconds", "value_of", "whole"]
 
 MOST = 10_000
+_CHOOSING = frozenset({"nodes", "node_types", "tags"})
+"""What narrows a run: with none of them it is the whole pipeline's, and with an empty one it would be too."""
 T = TypeVar("T")
 
 
@@ -60,10 +62,14 @@ class Selection:
         """From what somebody gave by name; None stands for an option that was not given.
 
         Raises:
-            UsageError: There is no such option; the nearest is named.
+            UsageError: There is no such option; the nearest is named. Or a selection is empty.
         """
         refuse_unknown(given, cls.names())
         told = {name: value for name, value in given.items() if value is not None}
+        for name in _CHOOSING & told.keys():
+            if isinstance(told[name], Sized) and not told[name]:
+                why = "an empty selection would run nothing"
+                raise UsageError(f"{name} is empty", why=why, remedy=f"name some, or leave {name} out to run what changed")
         return cls(**told, given=frozenset(told))
 
     @classmethod

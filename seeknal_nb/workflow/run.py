@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
-import threading
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.keys import holes_of
 from seeknal_nb.engines import EngineSpec, Interrupted
-from seeknal_nb.errors import SeeknalError, text_of
+from seeknal_nb.engines.interrupts import program_ends
+from seeknal_nb.errors import SeeknalError
 from seeknal_nb.kinds.body import sql_of
 from seeknal_nb.sql.names import unordered
 from seeknal_nb.storage.builds import Build
@@ -30,6 +29,7 @@ from seeknal_nb.workflow.plan import last_good
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator, Mapping
     from concurrent.futures import Executor
     from pathlib import Path
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 __all__ = ["Run", "RunSettings"]
 
 LONGEST_WAIT = 30.0
-# What pools of threads say before the main thread counts as ended, for they are closed first.
-_END = re.compile(r"interpreter (is shutting down|shutdown)")
 _MOST_MEMORY = 80
 """Percent of the machine that the engines of a run's processes take together: as much as DuckDB's one takes by itself."""
 
@@ -209,7 +207,10 @@ class Run:
     def _attended(self, job: Job) -> tuple[NodeResult, Outcome]:
         """One job from its first attempt to its last, in a worker. Only an interrupt that is meant for the run is raised."""
         one = self._in_flight[job.node.id] = _InFlight(job)
-        result = self._execute_node(job.node.id)
+        try:
+            result = self._execute_node(job.node.id)
+        except Exception as error:  # noqa: BLE001 - a subclass that wraps it is the user's own code
+            result = self._hidden(_failure(job.node, error, 0.0, 1, None))
         if self._over:  # nobody waits for it any more
             one.forget()
         return result, one.outcome
@@ -225,7 +226,7 @@ class Run:
             except (KeyboardInterrupt, GeneratorExit):
                 raise
             except BaseException as error:  # noqa: BLE001 - a custom executor is the user's own code
-                if self.walk.cancelled.is_set() or _program_ends(error):  # the node is not to blame
+                if self.walk.cancelled.is_set() or program_ends(error):  # the node is not to blame
                     return self._broken_off(node_id, attempt)
                 if attempt <= self.settings.options.retry and not self._cancelled_while_waiting(attempt):
                     continue
@@ -331,15 +332,6 @@ class Run:
             result.node_id, decision.key or "", None if stored else decision.key, result.row_count,
             schema=outcome.schema, inputs=inputs, metadata=result.metadata,
         )  # fmt: skip
-
-
-def _program_ends(error: BaseException) -> bool:
-    """Whether the end of the program may have brought the error, whatever it says.
-
-    The main thread counts as ended before anything registered with ``atexit`` is called. DuckDB registers later than
-    ``Background`` does, so it is called first: its connections say that they are busy before anybody has cancelled the run.
-    """
-    return not threading.main_thread().is_alive() or bool(_END.search(text_of(error)))
 
 
 def _failure(node: Node, error: BaseException, duration: float, attempts: int, started: float | None) -> NodeResult:

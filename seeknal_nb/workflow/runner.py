@@ -31,6 +31,7 @@ from seeknal_nb.workflow.events import (
 from seeknal_nb.workflow.executors import checked
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.ledger import Ledger, leased, recall
+from seeknal_nb.workflow.listeners import tell
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
 from seeknal_nb.workflow.options import RunOptions, Selection, mapping, value_of, whole
@@ -335,12 +336,8 @@ class DAGRunner:
                     if isinstance(event, NodeFinished):
                         results[event.result.node_id] = event.result
                     over = isinstance(event, RunFinished)
-                    self._tell(event)
+                    tell(self.listeners, event)
                     yield event
         finally:
             if not over:
-                self._tell(RunFinished(broken_off(plan, results), interrupted=True))
-
-    def _tell(self, event: Event) -> None:
-        for listener in self.listeners:
-            listener(event)
+                tell(self.listeners, RunFinished(broken_off(plan, results), interrupted=True))

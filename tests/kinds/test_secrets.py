@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kinds import good, rows, run
 from seeknal_nb import Project
@@ -19,7 +22,8 @@ def quote_all(value: str) -> str:
 
 def test_a_value_is_put_in_and_hidden_afterwards() -> None:
     secrets = Secrets({"PASSWORD": "hunter22", "LONGER": "hunter22 and more", "SHORT": "abc"})
-    assert secrets.expand("user:${PASSWORD}@host ${SHORT} ${LONGER}") == "user:hunter22@host abc hunter22 and more"
+    with pytest.warns(RuntimeWarning, match="the value of SHORT is too short or too plain to be hidden"):
+        assert secrets.expand("user:${PASSWORD}@host ${SHORT} ${LONGER}") == "user:hunter22@host abc hunter22 and more"
     assert secrets.hide({"why": ["no user:hunter22@host", ("hunter22 and more", 3)]}) == {"why": ["no user:***@host", ["***", 3]]}
     assert secrets.hide("abc") == "abc"
 
@@ -50,9 +54,26 @@ def test_a_value_is_hidden_however_a_message_writes_it(write) -> None:
 
 
 def test_a_plain_word_is_hidden_as_a_word_and_never_as_a_key() -> None:
-    secrets = Secrets({"PASSWORD": "rows"})
+    secrets = Secrets({"PASSWORD": "customers"})
     secrets.value("PASSWORD")
-    assert secrets.hide({"rows": ["throws rows", 3]}) == {"rows": ["throws ***", 3]}
+    assert secrets.hide({"customers": ["newcustomers customers", 3]}) == {"customers": ["newcustomers ***", 3]}
+
+
+def test_a_common_word_takes_no_word_out_of_other_texts() -> None:
+    """And whoever has such a password is told that it stands where somebody writes it."""
+    secrets = Secrets({"PASSWORD": "node"})
+    with pytest.warns(RuntimeWarning, match="the value of PASSWORD is too short or too plain"):
+        secrets.value("PASSWORD")
+    assert secrets.hide('source.a: node "a"') == 'source.a: node "a"'
+
+
+@settings(max_examples=60)
+@given(st.text(st.characters(codec="utf-8"), min_size=8, max_size=40), st.binary(max_size=9), st.binary(max_size=9))
+def test_a_secret_is_hidden_in_base64_whatever_stands_round_it(secret: str, before: bytes, behind: bytes) -> None:
+    secrets = Secrets()
+    if secrets.hide_value(secret):
+        for coded in (base64.b64encode, base64.urlsafe_b64encode):
+            assert "***" in secrets.hide(coded(before + secret.encode() + behind).decode())
 
 
 def test_no_error_object_tells_a_secret(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

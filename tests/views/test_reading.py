@@ -43,3 +43,12 @@ def test_state_remembers_the_line_and_the_remedy_of_a_failure_as_values(tmp_path
     project.transform("t", sql="SELECT 1 AS x")
     project.run(progress=False)
     assert not {"line", "remedy", "error"} & json.loads(file.read_text())["transform.t"].keys()
+
+
+def test_a_cell_of_any_size_is_cut_where_it_is_shown(tmp_path: Path) -> None:
+    project = Project(tmp_path, namespace={})
+    project.transform("t", "SELECT repeat('y', 2_000_000) AS s, repeat('z', 2_000_000)::BLOB AS b, range(200_000) AS l")
+    project.run(progress=False)
+    shown = project.show("t")
+    assert all(len(text) < 10_000 for text in shown._repr_mimebundle_().values())
+    assert len(json.dumps(shown.to_dict(), default=str)) > 2_000_000

@@ -41,6 +41,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a number for names": ({"tags": 3}, "tags must be names"),
     "all, and some": ({"full": True, "nodes": ["a"]}, "exclude each other"),
     "only of no nodes": ({"only": True}, "only needs nodes"),
+    "a selection of nothing": ({"nodes": []}, "nodes is empty"),
+    "no text": ({"nodes": ""}, "nodes is empty"),
+    "no types": ({"node_types": ()}, "node_types is empty"),
 }
 
 
