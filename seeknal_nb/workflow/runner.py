@@ -39,7 +39,7 @@ from seeknal_nb.workflow.plan import Plan, broken_off
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.run import Run, RunSettings
-from seeknal_nb.workflow.stores import as_store, folders
+from seeknal_nb.workflow.stores import as_store, folders, leads_away
 
 if TYPE_CHECKING:
     import threading
@@ -307,7 +307,8 @@ class DAGRunner:
         changed = None if old is None else frozenset(ManifestDiff.compare(old, self.manifest).changed_ids())
         plan = make_plan(graph, world, chosen, changed=changed, known_types=self._known_types())
         states = {node_id: facts.entry for node_id, facts in world.facts.items() if facts.entry is not None}
-        return replace(plan, warnings=(*plan.warnings, *shared(states, self.owner, graph.nodes, self.root)))
+        told = (*leads_away(self.root, self.target), *shared(states, self.owner, graph.nodes, self.root))
+        return replace(plan, warnings=(*plan.warnings, *told))
 
     def _prepare(self, graph: Graph, ledger: Ledger, options: RunOptions) -> tuple[Observed, Plan]:
         """Plan, then prove what the run will read: a damaged input becomes a step of the plan."""

@@ -5,6 +5,7 @@ Those in a folder and in a database have modules of their own.
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,17 @@ from seeknal_nb.workflow.state import StateBackend, StateStore
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["STORES", "MemoryState", "WholeState", "as_store", "folders", "open_store", "options_of", "path_of"]
+__all__ = [
+    "STORES",
+    "MemoryState",
+    "WholeState",
+    "as_store",
+    "folders",
+    "leads_away",
+    "open_store",
+    "options_of",
+    "path_of",
+]
 
 STORES: Mapping[str, str] = {
     "json": "seeknal_nb.workflow.jsonstate:json_store",
@@ -57,6 +68,13 @@ def folders(root: Path, state_dir: Path | str | None) -> tuple[Path, Path]:
     """Where state lies, and where the rest of what runs leave."""
     state = Path(state_dir) if state_dir is not None else root / "target" / "state"
     return state, state.parent if state.name == "state" else state
+
+
+def leads_away(root: Path, target: Path) -> list[str]:
+    """A warning where the project's ``target`` is a link out of it: what runs leave lies there, and may be another's."""
+    if target.parent != root or Path(os.path.realpath(target)).is_relative_to(os.path.realpath(root)):
+        return []
+    return [f"{target.name}/ is a link out of the project: all that runs leave lies in {os.path.realpath(target)}"]
 
 
 def path_of(url: str, root: Path) -> Path:

@@ -1079,3 +1079,20 @@ def test_clean_passes_over_what_is_no_build(tmp_path: Path, what: str, name: str
 def test_what_is_no_executor_is_refused_where_it_is_given(tmp_path: Path, given: Any) -> None:
     with pytest.raises(UsageError, match="is no executor"):
         DAGRunner(Manifest("p"), root=tmp_path, executor=given)
+
+
+def test_a_target_that_is_a_link_out_of_the_project_is_told_of(tmp_path):
+    """What runs leave may be another project's there; a link within the project, or to it, is nobody's business."""
+    root, outside = tmp_path / "p", tmp_path / "outside"
+    (root / "inside").mkdir(parents=True)
+    outside.mkdir()
+    (root / "target").symlink_to(outside)
+    runner = DAGRunner(chain(), root=root, engine=ENGINE)
+    runner.run(progress=False)
+    (told,) = runner.plan().warnings
+    assert told == f"target/ is a link out of the project: all that runs leave lies in {outside}"
+    (root / "target").unlink()
+    (root / "target").symlink_to(root / "inside")
+    (tmp_path / "link").symlink_to(root)
+    for place in (root, tmp_path / "link"):
+        assert DAGRunner(chain(), root=place, engine=ENGINE).plan().warnings == ()
