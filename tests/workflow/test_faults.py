@@ -1094,5 +1094,5 @@ def test_a_target_that_is_a_link_out_of_the_project_is_told_of(tmp_path):
     (root / "target").unlink()
     (root / "target").symlink_to(root / "inside")
     (tmp_path / "link").symlink_to(root)
-    for place in (root, tmp_path / "link"):
-        assert DAGRunner(chain(), root=place, engine=ENGINE).plan().warnings == ()
+    for folder in (root, tmp_path / "link"):
+        assert DAGRunner(chain(), root=folder, engine=ENGINE).plan().warnings == ()
