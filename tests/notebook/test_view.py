@@ -185,6 +185,7 @@ def test_a_graph_is_a_live_widget_and_a_drawing_that_is_kept(front: Front, tmp_p
     assert live[VIEW] == {"version_major": 2, "version_minor": 0, "model_id": live[VIEW]["model_id"]}
     assert kept["text/plain"].startswith(f"{tmp_path.name}: 2 nodes, 1 edge")
     assert VIEW not in kept
+    assert (live["text/plain"], live["text/html"]) == ("", "<span></span>")  # VS Code shows it where the kernel is gone
     check_drawing(kept)
     assert front.states[live[VIEW]["model_id"]]["children"][0] == f"IPY_MODEL_{front.widget}"
     state = front.page

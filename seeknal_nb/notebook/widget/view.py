@@ -18,6 +18,7 @@ __all__ = ["GraphView"]
 
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+NOTHING = "<span></span>"
 WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 """A page of nbconvert would break a line within a word."""
 
@@ -83,10 +84,11 @@ class GraphView(Drawing):
         """Display the widget, where somebody may click it, and below it what the notebook keeps; gives the latter's handle.
 
         Two outputs, because JupyterLab shows an error, and nothing else of the output, for a widget whose kernel is gone.
+        VS Code shows what else the output has, and an error where that is an empty text alone.
         """
         live = self.live()
         if live:
-            display({"text/plain": "", **live}, raw=True)
+            display({"text/plain": "", "text/html": NOTHING, **live}, raw=True)
         return display(self.kept(text=text, notes=notes), raw=True, display_id=True)
 
     def kept(self, *, text: str = "", notes: str = "") -> dict[str, Any]:
