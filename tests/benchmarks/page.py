@@ -14,6 +14,8 @@ from browser.lab import Lab, served
 WATCH = Path(__file__).with_name("watch.js")
 DRIFT = 5
 """Milliseconds by which the page's two clocks may differ, before nothing that is measured means anything."""
+REST = 100
+"""Milliseconds between two looks at a part that may be moving."""
 SETUP = """%load_ext seeknal_nb
 from tests.benchmarks.kernel import Bench
 bench = Bench({nodes})"""
@@ -112,9 +114,13 @@ class Sheet:
         return self._clicked([(x + width / 2, y + height / 2)], "least.handled[-1]", **marks)
 
     def _box(self, selector):
+        """Where a part is, once it rests: details that open or close move the graph, and a click would miss it."""
         part = self.page.locator(selector).last
         part.scroll_into_view_if_needed()
-        box = part.bounding_box()
+        box, before = part.bounding_box(), None
+        while box is None or box != before:
+            self.page.wait_for_timeout(REST)
+            box, before = part.bounding_box(), box
         return box["x"], box["y"], box["width"], box["height"]
 
     def _clicked(self, spots, came, **marks):
