@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seeknal_nb.workflow.evidence import Evidence
+    from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.plan import Step
     from seeknal_nb.workflow.runner import DAGRunner
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Causes", "Explainer", "Whys"]
+__all__ = ["Cause", "Causes", "Explainer", "Whys"]
 
 INPUT, FILE = "input", "file"
+BODIES = ("SQL", "code")
+"""What is told by its lines, however short it is."""
 SEARCHED = 50
 """Runs whose records are searched for what an input ran for."""
 NOT_KNOWN = "not known yet"
@@ -52,14 +56,28 @@ class Cause:
     now: str
     why: str = ""
 
+    @property
+    def title(self) -> str:
+        """What it is, in a word or two."""
+        return self.what if self.what in BODIES else f"{self.what} {self.name}".strip()
+
+    def changed(self) -> list[str]:
+        """Of a text, the lines that changed, as ``changed_lines`` gives them; nothing of a plain value."""
+        is_text = self.what in BODIES or "\n" in self.before + self.now
+        return changed_lines(self.before, self.now) if is_text else []
+
     def lines(self) -> list[str]:
         """For a reader: a line, or the changed lines of a text below its name."""
-        named = f"{self.what} {self.name}".strip()
-        if "\n" in self.before + self.now or self.what in ("SQL", "code"):
-            head = self.what if self.what in ("SQL", "code") else named
-            return [head, *(f"  {line}" for line in changed_lines(self.before, self.now))]
+        if changed := self.changed():
+            return [self.title, *(f"  {line}" for line in changed)]
         why = f": {self.why}" if self.why else ""
-        return [f"{named}: {self.before or '(not there)'} -> {self.now or '(not there)'}{why}"]
+        return [f"{self.title}: {self.before or '(not there)'} -> {self.now or '(not there)'}{why}"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the graph's panel shows it: the lines of a text, or the two values."""
+        changed = self.changed()
+        values = ["", ""] if changed else [self.before, self.now]
+        return {"title": self.title, "values": values, "lines": changed, "why": self.why}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +89,14 @@ class Causes:
         headline: One sentence.
         causes: What changed since its last execution; of a node that is up to date, what had changed at that one.
         note: What is not known.
+        then: Of a node that is up to date, what its last execution was for.
     """
 
     node_id: str
     headline: str
     causes: tuple[Cause, ...] = field(default=())
     note: str = ""
+    then: str = ""
 
     def lines(self) -> list[str]:
         """For a reader, the causes below the sentence."""
@@ -120,20 +140,47 @@ class Whys:
 
 
 class Explainer:
-    """One look at a pipeline, for as many nodes as somebody asks for."""
+    """One look at a pipeline, for as many nodes as somebody asks for.
 
-    def __init__(self, runner: DAGRunner) -> None:
+    Args:
+        runner: Has the nodes, and what runs kept of them.
+        world: What was observed of them, where somebody looked already.
+
+    Raises:
+        SeeknalError: It cannot be planned.
+    """
+
+    def __init__(self, runner: DAGRunner, world: Observed | None = None) -> None:
         self._runner, self._graph = runner, Graph(runner.manifest, runner.kinds)
-        self._world = runner.look(self._graph)
+        self._world = world or runner.look(self._graph)
         self._plan = make_plan(self._graph, self._world, Selection())
-        self._kept = Kept.read(runner.target)
+        self._every: Kept | None = None
         decisions = decide_all(self._graph, self._world)
         self._digests = {i: one.build.identity if one.build else None for i, one in decisions.items()}
-        self._history = runs_by_node(read_history(runner.target / "runs", most=SEARCHED))
+
+    @cached_property
+    def _history(self) -> dict[str, list[dict[str, Any]]]:
+        return runs_by_node(read_history(self._runner.target / "runs", most=SEARCHED))
 
     def all(self) -> Whys:
         """Of each node that runs, or may run."""
+        self._every = Kept.read(self._runner.target)
         return Whys(tuple(map(self.of, self._plan.runs)))
+
+    def _kept(self, node_id: str) -> Kept:
+        return self._every or Kept.read(self._runner.target, node_id)
+
+    def since(self, name: str, key: str) -> tuple[Cause, ...]:
+        """What of a node that would run was written otherwise when the build with this key was made: body and config.
+
+        Raises:
+            SelectionError: There is no such node.
+        """
+        node_id = resolve(self._graph, name)
+        before = self._kept(node_id).of(node_id, key) if self._plan[node_id].action is Action.RUN else None
+        if before is None:
+            return ()
+        return tuple(one for one in self._causes(before, self._now(node_id)) if one.what in (*BODIES, "config"))
 
     def of(self, name: str, step: Step | None = None) -> Causes:
         """Of one node, by its id or bare name, and where a plan was made, by its step.
@@ -145,7 +192,7 @@ class Explainer:
         step, entry = step or self._plan[node_id], self._world.facts[node_id].entry
         if step.action is Action.RUN:
             verb = "will run" if step.certain else "may run"
-            before = self._kept.of(node_id, entry.fingerprint) if entry is not None else None
+            before = self._kept(node_id).of(node_id, entry.fingerprint) if entry is not None else None
             now, missing = self._now(node_id), GONE if entry is not None else ""
             return self._compared(node_id, f"{node_id} {verb}: {step.why}", before, now, missing)
         if step.action is Action.SKIP or entry is None:
@@ -155,10 +202,11 @@ class Explainer:
     def _last(self, node_id: str, step: Step, entry: NodeState) -> Causes:
         """Of a node that is up to date: what had changed when it was executed last."""
         last = next(iter(self._history.get(node_id, ())), None)
-        then = f"; it last ran because of this: {last['reason']}" if last is not None else ""
-        key = entry.fingerprint or ""
-        before = self._kept.of(node_id, self._kept.before.get((node_id, key)))
-        return self._compared(node_id, f"{node_id} is {step.why}{then}", before, self._kept.of(node_id, key), "")
+        then = str(last["reason"]) if last is not None else ""
+        told = f"{node_id} is {step.why}{f'; it last ran because of this: {then}' if then else ''}"
+        key, kept = entry.fingerprint or "", self._kept(node_id)
+        before = kept.of(node_id, kept.before.get((node_id, key)))
+        return replace(self._compared(node_id, told, before, kept.of(node_id, key), ""), then=then)
 
     def _now(self, node_id: str) -> Evidence:
         return evidence_of(self._graph, self._world, node_id, self._runner.around, self._digests)

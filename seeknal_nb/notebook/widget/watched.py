@@ -21,9 +21,11 @@ class WatchedProject(project.Project):
 
     Attributes:
         cell_of: Gives the text of the cell that defines a node, where it is known.
+        cell_id_of: Gives the id that the front end has for it, likewise.
     """
 
     cell_of: Callable[[str], str | None] = staticmethod(lambda _node_id: None)
+    cell_id_of: Callable[[str], str | None] = staticmethod(lambda _node_id: None)
     _board: Board | None = None
 
     @property
