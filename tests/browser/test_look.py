@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -246,7 +247,7 @@ def contrast(one: str, other: str) -> float:
 def test_times_are_said_as_people_say_them_in_the_readers_zone(host):
     """The exact one is in the tooltip."""
     graph = Graph(host.show(traits_of(picture()), timezone_id="Asia/Jakarta")).painted()
-    host.page.clock.set_fixed_time(1000 * (NOON + 3600))
+    host.page.clock.set_fixed_time(datetime.fromtimestamp(NOON + 3600, UTC))
     detailed(host, graph)
     fact = graph.panel.locator(".sk-facts tr", has_text="last run").locator("time")
     clock = time.strftime("%H:%M", time.gmtime(NOON + 7 * 3600))

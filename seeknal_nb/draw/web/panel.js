@@ -96,12 +96,12 @@ export class Panel {
 
   paint() {
     const { scrollTop } = this.element;
-    const low = this.isLogLow();
+    const [low, before] = [this.isLogLow(), this.body.querySelector(".sk-log")?.scrollTop ?? 0];
     if (this.node < 0) this.paintMany();
     else this.paintOne();
     this.element.scrollTop = scrollTop;
     const log = this.body.querySelector(".sk-log");
-    if (log && low) log.scrollTop = log.scrollHeight;
+    if (log) log.scrollTop = low ? log.scrollHeight : before;
     this.paintHead();
     this.paintActs();
   }

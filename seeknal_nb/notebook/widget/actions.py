@@ -150,9 +150,10 @@ class Actions:
             found = replace(found, log=last_printed(node_id))  # not that of the run before
         self._widget.send({**told, **found.to_dict(board.index), "cell": cell, "cell_id": cell_id})
 
-    def _leave(self, _message: Message) -> None:
+    def _leave(self, _message: Message) -> str:
         """The details are closed."""
         self._widget.live_log.follow("")
+        return ""
 
     def _run(self, message: Message) -> str:
         if self._widget.board.progress.mode == "foreground":
