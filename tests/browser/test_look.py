@@ -276,6 +276,8 @@ def test_the_log_of_a_node_that_runs_grows_and_stays_at_its_end(host):
     host.push({"k": "log", "i": 2, "text": "\n".join(lines)})
     expect(log).to_contain_text("line 99")
     assert abs(log.evaluate(low)) <= 4
+    bottoms = [each.bounding_box()["y"] + each.bounding_box()["height"] for each in (log, graph.panel)]
+    assert bottoms[0] <= bottoms[1]
     host.shot("log", graph.root)
     log.evaluate("each => { each.scrollTop = 100; }")
     host.push({"k": "log", "i": 2, "text": "\n".join([*lines, "more"])})

@@ -75,7 +75,10 @@ export class Panel {
   /** @param {Details} details */
   answer(details) {
     if (details.i !== this.node) return;
-    this.details = this.view.memory.details = details;
+    const { run, memory } = this.view;
+    // A run writes what its nodes printed when it ends.
+    const log = details.log || (run.told.mode && this.details?.i === details.i ? this.details.log : "");
+    this.details = memory.details = { ...details, log };
     this.paint();
   }
 

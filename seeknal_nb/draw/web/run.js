@@ -44,9 +44,11 @@ export class RunLine {
   /** @param {Run} run */
   hear(run) {
     const { mode } = this.told;
-    this.told = this.view.graph.state.run = run;
+    const { commands, panel, graph } = this.view;
+    this.told = graph.state.run = run;
     this.heard = performance.now();
-    if (mode && !run.mode) this.view.commands.forget();
+    if (mode && !run.mode) commands.forget();
+    if (mode && !run.mode && panel.open) panel.ask(); // what it leaves is all written now
     this.view.paintRun();
     if (mode === run.mode && !(run.mode && this.heard - this.totalled > TOTALS_EVERY)) return;
     this.totalled = this.heard;
