@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.columns import column_texts
@@ -18,7 +19,7 @@ from seeknal_nb.sql.names import volatile_in
 from seeknal_nb.views.checks import shown_check, shown_value
 from seeknal_nb.views.printed import last_printed
 from seeknal_nb.workflow.events import numbers_in
-from seeknal_nb.workflow.history import read_history, read_log, runs_by_node
+from seeknal_nb.workflow.history import read_history, read_log, runs_by_node, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,10 +140,15 @@ class Inspector:
 
     def __init__(self, reader: Reader) -> None:
         self._reader, self._runs = reader, reader.runner.target / "runs"
-        self._history = runs_by_node(read_history(self._runs, most=SEARCHED))
 
-    def details(self, name: str, *, rows: int = 10) -> Details:
+    @cached_property
+    def _histories(self) -> dict[str, list[dict[str, Any]]]:
+        return runs_by_node(read_history(self._runs, most=SEARCHED))
+
+    def details(self, name: str, *, rows: int = 10, alone: bool = True) -> Details:
         """The details of a node, by its id or bare name, with its first ``rows``; 0 reads no data.
+
+        ``alone`` says that nobody asks for those of the other nodes too.
 
         Raises:
             SelectionError: There is no such node.
@@ -156,7 +162,7 @@ class Inspector:
         note = "the error is that of an earlier version of this node" if other else note
         note = note or (reader.note(node.id) if reader.elsewhere(node.id) else "")
         language, body = _definition(node)
-        history = tuple(self._history.get(node.id, ()))
+        history = tuple(runs_of(self._runs, node.id, searched=SEARCHED) if alone else self._histories.get(node.id, ()))
         return Details(
             node.id, _facts(node, state, graph, build), language, body, 0 if other else _marked(state, body),
             tuple(graph.inputs(node.id)),

@@ -61,7 +61,7 @@ class Look:
 
     def details(self, name: str, *, rows: int, why: bool = True) -> Details:
         """All that is worth knowing of one node, with its first ``rows``; 0 reads no data. ``why``: also what changed."""
-        found = self._inspector.details(name, rows=rows)
+        found = self._inspector.details(name, rows=rows, alone=why)
         if not why:
             return found
         build = self._reader.build(found.node_id)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.markup import changed_lines, esc_html, esc_term
 from seeknal_nb.workflow.evidence import Kept, evidence_of
-from seeknal_nb.workflow.history import read_history, runs_by_node
+from seeknal_nb.workflow.history import read_history, runs_by_node, runs_of
 from seeknal_nb.workflow.options import Selection
 from seeknal_nb.workflow.plan import Action
 from seeknal_nb.workflow.planner import decide_all, make_plan
@@ -155,20 +154,31 @@ class Explainer:
         self._world = world or runner.look(self._graph)
         self._plan = make_plan(self._graph, self._world, Selection())
         self._every: Kept | None = None
+        self._known: dict[str, Kept] = {}
+        self._runs: dict[str, list[dict[str, Any]]] | None = None
         decisions = decide_all(self._graph, self._world)
         self._digests = {i: one.build.identity if one.build else None for i, one in decisions.items()}
 
-    @cached_property
-    def _history(self) -> dict[str, list[dict[str, Any]]]:
-        return runs_by_node(read_history(self._runner.target / "runs", most=SEARCHED))
-
     def all(self) -> Whys:
         """Of each node that runs, or may run."""
-        self._every = Kept.read(self._runner.target)
+        target = self._runner.target
+        self._every, self._runs = Kept.read(target), runs_by_node(read_history(target / "runs", most=SEARCHED))
         return Whys(tuple(map(self.of, self._plan.runs)))
 
     def _kept(self, node_id: str) -> Kept:
-        return self._every or Kept.read(self._runner.target, node_id)
+        if self._every is not None:
+            return self._every
+        if node_id not in self._known:
+            self._known[node_id] = Kept.read(self._runner.target, node_id)
+        return self._known[node_id]
+
+    def _reason(self, node_id: str) -> str:
+        """What the last execution of a node was for; empty where nobody knows."""
+        if self._runs is not None:
+            found = self._runs.get(node_id, ())
+        else:
+            found = runs_of(self._runner.target / "runs", node_id, most=1, searched=SEARCHED)
+        return str(found[0]["reason"]) if found else ""
 
     def since(self, name: str, key: str) -> tuple[Cause, ...]:
         """What of a node that would run was written otherwise when the build with this key was made: body and config.
@@ -201,8 +211,7 @@ class Explainer:
 
     def _last(self, node_id: str, step: Step, entry: NodeState) -> Causes:
         """Of a node that is up to date: what had changed when it was executed last."""
-        last = next(iter(self._history.get(node_id, ())), None)
-        then = str(last["reason"]) if last is not None else ""
+        then = self._reason(node_id)
         told = f"{node_id} is {step.why}{f'; it last ran because of this: {then}' if then else ''}"
         key, kept = entry.fingerprint or "", self._kept(node_id)
         before = kept.of(node_id, kept.before.get((node_id, key)))
@@ -227,8 +236,7 @@ class Explainer:
         if what != INPUT:
             return Cause(what, name, before, now)
         step = self._plan[name] if name in self._graph.index else None
-        runs = self._history.get(name, ())
-        why = step.why if step is not None and step.action is Action.RUN else runs[0]["reason"] if runs else ""
+        why = step.why if step is not None and step.action is Action.RUN else self._reason(name)
         return Cause(what, name, before[:8], now[:8] or NOT_KNOWN, why)
 
 

@@ -206,10 +206,9 @@ def _lines(path: Path, start: str) -> Iterable[list[str]]:
         data = path.read_bytes()
     except OSError:
         return []
-    if start.encode() not in data:  # most runs execute few nodes
-        return []
-    lines = data.decode("utf-8", "replace").split("\n")
-    parts = (line.split("\t", 3) for line in reversed(lines) if line.startswith(start))
+    wanted = start.encode()
+    lines = data.split(b"\n") if wanted in data else []  # most runs execute few nodes
+    parts = (line.decode("utf-8", "replace").split("\t", 3) for line in reversed(lines) if line.startswith(wanted))
     return [found for found in parts if len(found) == 4]  # noqa: PLR2004 - what ``add`` writes
 
 

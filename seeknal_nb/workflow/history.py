@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import secrets
@@ -30,6 +31,7 @@ __all__ = [
     "read_history",
     "read_log",
     "runs_by_node",
+    "runs_of",
     "usual_seconds",
 ]
 
@@ -123,6 +125,18 @@ def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dic
             if isinstance(result, dict) and len(runs) < most:
                 runs.append({"run_id": record["run_id"], "started": float(record["started"]), **_execution(result)})
     return found
+
+
+def runs_of(directory: Path, node_id: str, *, most: int = 10, searched: int = 50) -> list[dict[str, Any]]:
+    """The last executions of one node, the newest first, as ``runs_by_node`` has them; reads no further than it must."""
+    name, found = json.dumps(node_id)[1:-1].encode(), list[dict[str, Any]]()
+    for path in sorted(directory.glob("*T*.json"), reverse=True)[:searched]:
+        with contextlib.suppress(OSError):
+            record = _record(path) if name in path.read_bytes() else None
+            found += runs_by_node([record] if record is not None else []).get(node_id, ())
+        if len(found) >= most:
+            break
+    return found[:most]
 
 
 def usual_seconds(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
