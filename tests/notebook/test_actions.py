@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -547,6 +548,10 @@ def logs(seat: Seat) -> list[str]:
     return [one["text"] for one in list(seat.page.told) if one["k"] == "log"]
 
 
+def are_last(seat: Seat, text: str) -> bool:
+    return logs(seat)[-1:] == [text]
+
+
 @pytest.fixture
 def printing(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Gate]]:
     """A node that prints a line and waits, three times."""
@@ -566,7 +571,7 @@ def test_what_a_node_prints_is_told_while_it_runs_to_who_has_its_details_open(se
     seat.page.ask("run", how="only", i=[at])
     for number, gate in enumerate(printing):
         gate.reached.wait()
-        eventually(lambda number=number: logs(seat)[-1:] == ["".join(f"line {n}\n" for n in range(number + 1))])
+        eventually(partial(are_last, seat, "".join(f"line {n}\n" for n in range(number + 1))))
         gate.opened.set()
     seat.idle()
     assert all(one["i"] == at for one in seat.page.told if one["k"] == "log")
