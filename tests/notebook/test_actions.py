@@ -600,7 +600,7 @@ def test_who_has_not_its_details_open_is_told_nothing_of_what_it_prints(seat: Se
 
 
 def test_a_node_that_prints_all_the_time_is_told_of_twice_a_second(seat: Seat) -> None:
-    body = "import time\nend = time.monotonic() + 1.6\nwhile time.monotonic() < end:\n    print('x')\n    time.sleep(0.005)\nresult = [{'x': 1}]"
+    body = "import time\nfor _ in range(600):\n    print('x')\n    time.sleep(0.005)\nresult = [{'x': 1}]"
     seat.project.transform("loud", python=body)
     seat.edit()
     seat.page.ask("details", i=seat.index["loud"])
@@ -608,7 +608,7 @@ def test_a_node_that_prints_all_the_time_is_told_of_twice_a_second(seat: Seat) -
     while seat.project.background.busy:
         seat.widget.hear(NodeStarted("work.a", 1, 1))  # whatever else happens in the run
         threading.Event().wait(0.01)
-    assert 1 <= len(logs(seat)) <= 5
+    assert 1 <= len(logs(seat)) <= 25  # of 600; without a limit they would be as many as other messages
 
 
 def test_the_log_of_the_run_before_is_not_that_of_a_node_that_runs(
