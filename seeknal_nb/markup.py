@@ -21,6 +21,7 @@ __all__ = [
     "esc_term",
     "esc_xml",
     "json_value",
+    "overwritten",
     "plural",
     "some",
     "table",
@@ -82,6 +83,13 @@ def changed_lines(old: str, new: str) -> list[str]:
     found = difflib.unified_diff(old.splitlines(), new.splitlines(), n=1, lineterm="")
     shown = [line for line in found if not line.startswith(("--- ", "+++ "))]
     return [f"{line[0]} {line[1:]}".rstrip() if line[0] != "@" else "..." for line in shown][1:]
+
+
+def overwritten(text: str) -> str:
+    """The lines as a terminal leaves them: behind a carriage return a line begins anew, as a progress bar has it."""
+    if "\r" not in text:
+        return text
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 def esc_term(text: object, *, one_line: bool = False) -> str:

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from seeknal_nb.draw.picture import Mark
 
-__all__ = ["BY", "LIMIT", "Collapsed", "Key", "collapse", "group", "whole"]
+__all__ = ["BY", "LIMIT", "Collapsed", "Key", "collapse", "group", "grouping", "whole"]
 
 LIMIT: Final = 400
+FEW: Final = 5
 SLICES: Final = 40
+"""More groups are no overview, and fewer than ``FEW`` say little."""
+NONE: Final = MappingProxyType({"tag": "untagged", "folder": "no folder"})
 
 Key: TypeAlias = tuple[int, str]
 """What the members of a group share: the depth, and the kind, tag or folder; it holds for one picture and one ``by``."""
@@ -26,8 +29,8 @@ Key: TypeAlias = tuple[int, str]
 BY: Final[Mapping[str, Callable[[Mark], str]]] = MappingProxyType(
     {
         "kind": lambda mark: mark.kind,
-        "tag": lambda mark: mark.tags[0] if mark.tags else "untagged",
-        "folder": lambda mark: mark.folder or "no folder",
+        "tag": lambda mark: mark.tags[0] if mark.tags else NONE["tag"],
+        "folder": lambda mark: mark.folder or NONE["folder"],
     }
 )
 """What nodes can be grouped by. Of several tags the first counts, as a node is in one group."""
@@ -50,6 +53,16 @@ class Collapsed:
     unit: tuple[int, ...]
     keys: tuple[Key | None, ...]
     note: str
+
+
+def grouping(picture: Picture) -> str:
+    """What to group a large picture by: tags or folders where most nodes have one and they make few groups, else kinds."""
+    for by in ("tag", "folder"):
+        names = [BY[by](mark) for mark in picture.marks]
+        groups = len(set(zip(_depths(picture, names), names, strict=True)))
+        if FEW <= groups <= SLICES and 2 * names.count(NONE[by]) <= len(names):
+            return by
+    return "kind"
 
 
 def whole(picture: Picture) -> Collapsed:

@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 
-from seeknal_nb.draw.collapse import group, whole
+from seeknal_nb.draw.collapse import group, grouping, whole
 from seeknal_nb.draw.focus import Focused
 from seeknal_nb.draw.focus import focus as focus_on
 from seeknal_nb.draw.icons import icon_of
 from seeknal_nb.draw.layout import layout
 from seeknal_nb.draw.measure import sizes
 from seeknal_nb.draw.picture import plain
-from seeknal_nb.status import LOOKS, NUMBERS, word_of
+from seeknal_nb.status import LOOKS, NUMBERS, ExecutionStatus, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +55,9 @@ class Scene:
         keys: By unit, what ``make_scene`` takes in ``opened`` to open it; None where it is a single node.
         groups: (unit, name, the kind of all its members unless the name says it, how many) of each group.
         note: What is hidden; empty where nothing is.
-        by: As asked for.
+        by: What the nodes are grouped by; empty where all are shown.
+        asked: Likewise, as somebody asked for it; empty where nobody did.
+        singly: Whether all of them can be shown one by one.
         focus: The node in focus, or -1.
         opened: Whether some groups are shown node by node.
     """
@@ -71,6 +73,8 @@ class Scene:
     groups: tuple[tuple[int, str, str, int], ...]
     note: str
     by: str
+    asked: str
+    singly: bool
     focus: int
     opened: bool
 
@@ -129,7 +133,8 @@ class Fact:
         look: Its number.
         rows: None where there are none.
         seconds: Likewise; of a node that runs, since it began.
-        more: What few nodes have: ``checks`` (passed, all), ``warns``, ``why``, and ``expect``, the seconds it may take.
+        more: What few nodes have: ``checks`` (passed, all), ``warns``, ``cached`` where its look says something else,
+            ``why``, and ``expect``, the seconds it may take.
     """
 
     look: int
@@ -140,7 +145,8 @@ class Fact:
 
 def fact_of(mark: Mark) -> Fact:
     """How a mark stands."""
-    more = {"checks": mark.checks and list(mark.checks), "warns": mark.warns, "why": plain(mark.why)}
+    more: dict[str, Any] = {"checks": mark.checks and list(mark.checks), "warns": mark.warns, "why": plain(mark.why)}
+    more["cached"] = mark.status == ExecutionStatus.CACHED != mark.look
     told = {name: value for name, value in more.items() if value}
     return Fact(NUMBERS[mark.look], mark.rows, mark.seconds and round(mark.seconds, 3), told)
 
@@ -148,7 +154,8 @@ def fact_of(mark: Mark) -> Fact:
 def snapshot_of(picture: Picture) -> dict[str, Any]:
     """How the nodes stand while nothing runs."""
     run = {"mode": "", "done": 0, "todo": 0, "elapsed": 0.0, "now": [], "queued": 0, "cancelling": False}
-    return packed(list(map(fact_of, picture.marks)), {**run, "text": "", "notes": []})
+    rest = {"left": 0, "least": False, "warned": 0, "text": "", "notes": []}
+    return packed(list(map(fact_of, picture.marks)), {**run, **rest})
 
 
 def packed(facts: Sequence[Fact], run: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,15 +173,16 @@ def make_scene(picture: Picture, *, by: str = "", opened: frozenset[Key] = froze
     """Lay out the picture, or what leads to and from the node in ``focus``.
 
     Grouped by kind, tag or folder as ``by`` says, the groups in ``opened`` shown node by node. Without ``by``, what is
-    more than ``MOST`` nodes is grouped by kind.
+    more than ``MOST`` nodes is grouped as ``collapse.grouping`` says.
 
     Raises:
         ValueError: ``by`` is not known.
         IndexError: ``focus`` is no node.
     """
     part = _all(picture) if focus is None else focus_on(picture, focus)
-    small = not by and len(part.nodes) <= MOST
-    shown = whole(part.picture) if small else group(part.picture, by=by or "kind", opened=opened, most=MOST)
+    singly = len(part.nodes) <= MOST
+    chosen = by or ("" if singly else grouping(part.picture))
+    shown = group(part.picture, by=chosen, opened=opened, most=MOST) if chosen else whole(part.picture)
     unit = [HIDDEN] * len(picture.marks)
     for node, at in zip(part.nodes, shown.unit, strict=True):
         unit[node] = at
@@ -185,7 +193,9 @@ def make_scene(picture: Picture, *, by: str = "", opened: frozenset[Key] = froze
         keys=shown.keys,
         groups=tuple(_groups(shown)),
         note=note,
-        by=by,
+        by=chosen,
+        asked=by,
+        singly=singly,
         focus=-1 if focus is None else focus,
         opened=bool(opened),
     )

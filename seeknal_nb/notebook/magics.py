@@ -91,7 +91,8 @@ class SeeknalMagics(Magics):
         """Work on this project from now on; the former one lets go of its engine."""
         if self._opened is not None and self._opened[1] is not project:
             self._opened[1].close()
-        project.namespace, project.cell_of = self.shell.user_ns, self.session.cell_of
+        project.namespace = self.shell.user_ns
+        project.cell_of, project.cell_id_of = self.session.cell_of, self.session.cell_id_of
         if not is_known(project.owner):  # VS Code tells it in the namespace
             project.owner = owner_here(project.directory, self.shell.user_ns)
         self._opened, self._told = (self.project, project), None

@@ -101,6 +101,11 @@ class Session:
         owner = self._owners.get(node_id)
         return owner.cell.text if owner is not None and self._holds(node_id, owner) and owner.cell.text else None
 
+    def cell_id_of(self, node_id: str) -> str | None:
+        """The id of that cell; None where the front end sends none."""
+        owner = self._owners.get(node_id)
+        return owner.cell.id if owner is not None and self._holds(node_id, owner) else None
+
     def _holds(self, node_id: str, owner: _Owner) -> bool:
         return self._project is not None and self._project.manifest.nodes.get(node_id) is owner.node
 

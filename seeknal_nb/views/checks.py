@@ -17,22 +17,45 @@ DIGITS: Final = 12
 """Of a float; what is behind them is mostly how it was computed."""
 
 
-def shown_check(check: Mapping[str, Any]) -> dict[str, Any]:
-    """``name``, ``severity``, ``ok``, ``text``; ``columns`` and ``rows`` of the first offending rows, NULL as None."""
+def shown_check(check: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
+    """``name``, ``severity``, ``ok``, ``text``, and of the offending rows ``of``, how many there are, and the first of them.
+
+    These are ``columns``, their ``types`` as the checked table has them, and ``rows``, NULL as None.
+    """
     columns, rows = _sample(check.get("sample"))
+    failed = check.get("failed_rows")
     told = {
         "name": str(check.get("check") or ""),
         "severity": str(check.get("severity") or ""),
         "ok": bool(check.get("passed")),
+        "of": failed if isinstance(failed, int) else len(rows),
     }
-    return {**told, "text": _text(check, rows), "columns": columns, "rows": rows}
+    kinds = [types.get(name, "") for name in columns]
+    return {**told, "text": _text(check, rows), "columns": columns, "types": kinds, "rows": rows}
 
 
 def shown_value(value: object) -> str | None:
     """A value of a table as short text; None for NULL."""
-    if value is None:
-        return None
-    return f"{value:.{DIGITS}g}" if isinstance(value, float) else cut(str(value), CELL)
+    return None if value is None else cut(str(_rounded(value)), CELL)
+
+
+def _rounded(value: object) -> object:
+    """With no float that is longer than its digits, in lists and structs too."""
+    match value:
+        case float():
+            return _Written(f"{value:.{DIGITS}g}")
+        case list():
+            return [_rounded(one) for one in value]
+        case dict():
+            return {name: _rounded(one) for name, one in value.items()}
+    return value
+
+
+class _Written(str):
+    """A number as it is to be written, without quotes in a list."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def _text(check: Mapping[str, Any], rows: Sequence[object]) -> str:

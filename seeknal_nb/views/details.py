@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.columns import column_texts
@@ -14,13 +14,12 @@ from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.kinds.body import python_of, sql_of
 from seeknal_nb.kinds.tables import is_view
-from seeknal_nb.kinds.thread_output import printed_so_far
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.sql.names import volatile_in
 from seeknal_nb.views.checks import shown_check, shown_value
-from seeknal_nb.views.reading import Reader
+from seeknal_nb.views.printed import last_printed
 from seeknal_nb.workflow.events import numbers_in
-from seeknal_nb.workflow.history import read_history, read_log, runs_by_node
+from seeknal_nb.workflow.history import read_history, read_log, runs_by_node, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.storage.builds import Build
-    from seeknal_nb.workflow.runner import DAGRunner
+    from seeknal_nb.views.reading import Reader
+    from seeknal_nb.views.why import Cause, Causes
     from seeknal_nb.workflow.state import NodeState
 
 __all__ = ["Details", "Inspector"]
@@ -46,7 +46,7 @@ class Details:
 
     Attributes:
         node_id: ``kind.name``.
-        facts: (label, text): description, owner, tags, file, when it was last run, what its columns are.
+        facts: (label, text): description, owner, tags, file, what its columns are.
         language: Of ``body``: ``sql``, ``python``, or ``json`` for a node that is all config.
         body: Its definition, as it was written.
         mark: The line of the body that the last error names, from 1; 0 for none.
@@ -58,9 +58,13 @@ class Details:
         row_count: Rows of the whole table.
         before: Rows of the build before, where it is still there.
         error: The last failure's text.
-        log: What it printed in its last run; of a body that runs, until now.
+        log: What it printed in its last run; of a body that runs, the last lines until now.
         history: Its last runs, the newest first, as ``history.runs_by_node`` gives them.
         note: Why something is missing.
+        last_run: When it was executed last, in seconds since the epoch; None where it never was.
+        types: Types by column, of the tables whose rows its checks show.
+        causes: Why it will run, or last ran.
+        changed: What was written otherwise when the stored build was made.
     """
 
     node_id: str
@@ -79,6 +83,10 @@ class Details:
     log: str = ""
     history: tuple[dict[str, Any], ...] = field(default=())
     note: str = ""
+    last_run: float | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
+    causes: Causes | None = None
+    changed: tuple[Cause, ...] = ()
 
     def counted(self) -> str:
         """Rows and columns, and the change: ``1,204 rows (+4 since the build before), 3 columns``."""
@@ -100,7 +108,7 @@ class Details:
             "inputs": [numbers[i] for i in self.inputs if i in numbers],
             "outputs": [numbers[i] for i in self.outputs if i in numbers],
             "schema": [list(column) for column in self.schema],
-            "checks": [shown_check(check) for check in self.checks],
+            "checks": [shown_check(check, self.types) for check in self.checks],
             "columns": [name for name, _ in self.schema] if self.rows else [],
             "rows": [list(row) for row in self.rows],
             "more": f"first {shown} of {self.row_count:,}" if self.row_count and 0 < shown < self.row_count else "",
@@ -109,24 +117,38 @@ class Details:
             "log": self.log,
             "history": [
                 {
-                    "when": _when(run["started"]), "status": run["status"], "seconds": run["duration"],
+                    "when": run["started"], "status": run["status"], "seconds": run["duration"],
                     "rows": run["row_count"], "reason": run["reason"],
                 }
                 for run in self.history
             ],
             "note": self.note,
+            "last_run": self.last_run,
+            "why": self._why(),
+            "changed": [cause.to_dict() for cause in self.changed],
         }  # fmt: skip
+
+    def _why(self) -> dict[str, Any]:
+        if self.causes is None:
+            return {"then": "", "causes": [], "note": ""}
+        told = [cause.to_dict() for cause in self.causes.causes]
+        return {"then": self.causes.then, "causes": told, "note": self.causes.note}
 
 
 class Inspector:
     """One look at a pipeline as the last run left it; computes nothing and writes nothing."""
 
-    def __init__(self, runner: DAGRunner) -> None:
-        self._reader, self._runs = Reader(runner), runner.target / "runs"
-        self._history = runs_by_node(read_history(self._runs, most=SEARCHED))
+    def __init__(self, reader: Reader) -> None:
+        self._reader, self._runs = reader, reader.runner.target / "runs"
 
-    def details(self, name: str, *, rows: int = 10) -> Details:
+    @cached_property
+    def _histories(self) -> dict[str, list[dict[str, Any]]]:
+        return runs_by_node(read_history(self._runs, most=SEARCHED))
+
+    def details(self, name: str, *, rows: int = 10, alone: bool = True) -> Details:
         """The details of a node, by its id or bare name, with its first ``rows``; 0 reads no data.
+
+        ``alone`` says that nobody asks for those of the other nodes too.
 
         Raises:
             SelectionError: There is no such node.
@@ -140,14 +162,22 @@ class Inspector:
         note = "the error is that of an earlier version of this node" if other else note
         note = note or (reader.note(node.id) if reader.elsewhere(node.id) else "")
         language, body = _definition(node)
-        history = tuple(self._history.get(node.id, ()))
+        history = tuple(runs_of(self._runs, node.id, searched=SEARCHED) if alone else self._histories.get(node.id, ()))
         return Details(
             node.id, _facts(node, state, graph, build), language, body, 0 if other else _marked(state, body),
             tuple(graph.inputs(node.id)),
             tuple(graph.consumers(node.id)), build.schema if build else (), tuple(reader.checks(node.id)), shown,
             build.row_count if build else None,
             before.row_count if before else None, error, _log(self._runs, node.id, history), history, note,
+            state.last_run if state is not None and state.last_run else None, self._types(node, build),
         )  # fmt: skip
+
+    def _types(self, node: Node, build: Build | None) -> dict[str, str]:
+        """Of what a rule checks, else of the node's own table."""
+        if node.node_type != "rule":
+            return dict(build.schema) if build is not None else {}
+        builds = map(self._reader.build, self._reader.graph.inputs(node.id))
+        return {name: kind for one in builds if one is not None for name, kind in one.schema}
 
 
 def _marked(state: NodeState | None, body: str) -> int:
@@ -163,7 +193,6 @@ def _definition(node: Node) -> tuple[str, str]:
 
 
 def _facts(node: Node, state: Any, graph: Graph, build: Build | None) -> tuple[tuple[str, str], ...]:
-    last = _when(state.last_run) if state and state.last_run else ""
     volatile = ", ".join(volatile_in(sql_of(node) or ""))
     metrics = build.metadata.get("metrics") if build is not None else None
     told = {
@@ -174,15 +203,10 @@ def _facts(node: Node, state: Any, graph: Graph, build: Build | None) -> tuple[t
         "waits for": ", ".join(graph.rules(node.id)),
         "volatile": volatile and f"{volatile}: what is stored stands until something changes, or refresh says so",
         "metrics": cut(", ".join(f"{name} {value:g}" for name, value in numbers_in(metrics or {})), LONGEST_METRICS),
-        "last run": last,
         "attempts": str(state.attempts) if state is not None and state.attempts > 1 else "",
         **{f"column {name}": text for name, text in column_texts(node.columns).items()},
     }
     return tuple((label, text) for label, text in told.items() if text)
-
-
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _first_rows(
@@ -202,6 +226,6 @@ def _first_rows(
 
 
 def _log(directory: Path, node_id: str, history: tuple[dict[str, Any], ...]) -> str:
-    if going := printed_so_far(node_id):
-        return going[-LONGEST_LOG:]
+    if going := last_printed(node_id):
+        return going
     return cut(read_log(directory, history[0]["run_id"], node_id), LONGEST_LOG) if history else ""

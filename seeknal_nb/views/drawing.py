@@ -77,10 +77,10 @@ def _kept(node: Node) -> Iterator[str]:
 
 
 def _panels(look: Look, numbers: Mapping[str, int], results: Mapping[str, NodeResult]) -> dict[int, dict[str, Any]]:
-    """What a page shows of each node, by number; no rows and no output, for pages are passed on."""
+    """What a page shows of each node, by number; no rows, no output and nothing of before, for pages are passed on."""
     return {
         number: {
-            **_unsampled(look.details(node_id, rows=0).to_dict(numbers)),
+            **_unsampled(look.details(node_id, rows=0, why=False).to_dict(numbers)),
             "reason": results[node_id].reason if node_id in results else "",
             "log": "",
         }

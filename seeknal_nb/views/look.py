@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
+from seeknal_nb.errors import SeeknalError
 from seeknal_nb.kinds import kind_of
 from seeknal_nb.storage.builds import told_of
 from seeknal_nb.views.details import Inspector
@@ -46,7 +48,7 @@ class Look:
 
     @cached_property
     def _inspector(self) -> Inspector:
-        return Inspector(self.runner)
+        return Inspector(self._reader)
 
     def table(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame."""
@@ -57,13 +59,22 @@ class Look:
         """The first rows of a node's stored table, its schema and counts."""
         return self._reader.preview(name, limit=limit)
 
-    def details(self, name: str, *, rows: int) -> Details:
-        """All that is worth knowing of one node, with its first ``rows``; 0 reads no data."""
-        return self._inspector.details(name, rows=rows)
+    def details(self, name: str, *, rows: int, why: bool = True) -> Details:
+        """All that is worth knowing of one node, with its first ``rows``; 0 reads no data. ``why``: also what changed."""
+        found = self._inspector.details(name, rows=rows, alone=why)
+        if not why:
+            return found
+        build = self._reader.build(found.node_id)
+        try:
+            causes = self.why(found.node_id)
+        except SeeknalError:  # what cannot be planned has no reasons
+            return found
+        changed = self._explainer.since(found.node_id, build.key) if build is not None else ()
+        return replace(found, causes=causes, changed=changed)
 
     @cached_property
     def _explainer(self) -> Explainer:
-        return Explainer(self.runner)
+        return Explainer(self.runner, self._reader.now)
 
     def why(self, name: str, step: Step | None = None) -> Causes:
         """Why the node runs, by its step where a plan was made, or last ran: what changed, old against new."""

@@ -36,6 +36,8 @@ __all__ = ["Reader", "as_shown"]
 LONGEST_NOTE = 300
 ELSEWHERE = "up to date; the last run left another build"
 """Where a node, or what it reads, is again as it was before, or the last run was given other parameters."""
+SQL_TYPES = {"b": "BOOLEAN", "i": "BIGINT", "f": "DOUBLE"}
+"""By the kind of a pandas dtype: one vocabulary for whatever is shown."""
 SEARCHED = 30
 """Runs whose records are searched for the checks of a rule."""
 
@@ -198,7 +200,7 @@ def _of_checks(node_id: str, checks: list[dict[str, Any]], limit: int, note: str
     import pandas as pd  # noqa: PLC0415 - half a second, and only who shows needs it
 
     frame = pd.DataFrame(checks)
-    schema = tuple((str(name), str(kind)) for name, kind in frame.dtypes.items())
+    schema = tuple((str(name), SQL_TYPES.get(kind.kind, "VARCHAR")) for name, kind in frame.dtypes.items())
     return Preview(node_id, frame.head(limit), schema, len(checks), metadata={"checks": checks}, note=note)
 
 

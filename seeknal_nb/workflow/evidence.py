@@ -181,12 +181,12 @@ class Kept:
     before: Mapping[tuple[str, str], str]
 
     @classmethod
-    def read(cls, target: Path) -> Kept:
-        """All that the last runs kept; a line that is broken is passed over."""
+    def read(cls, target: Path, only: str = "") -> Kept:
+        """What the last runs kept, of all nodes or of ``only`` one; a line that is broken is passed over."""
         texts: dict[tuple[str, str], str] = {}
         before: dict[tuple[str, str], str] = {}
         for path in sorted((target / WHY).glob("*.jsonl"), reverse=True)[:MOST_RUNS]:
-            for node_id, key, last, text in _lines(path):
+            for node_id, key, last, text in _lines(path, f"{only}\t" if only else ""):
                 before.setdefault((node_id, key), last)
                 if text != "{}":
                     texts.setdefault((node_id, key), text)
@@ -200,12 +200,15 @@ class Kept:
         return None
 
 
-def _lines(path: Path) -> Iterable[list[str]]:
+def _lines(path: Path, start: str) -> Iterable[list[str]]:
+    """The lines that start so, the last first, in their four parts."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        data = path.read_bytes()
     except OSError:
         return []
-    parts = (line.split("\t", 3) for line in reversed(lines))
+    wanted = start.encode()
+    lines = data.split(b"\n") if wanted in data else []  # most runs execute few nodes
+    parts = (line.decode("utf-8", "replace").split("\t", 3) for line in reversed(lines) if line.startswith(wanted))
     return [found for found in parts if len(found) == 4]  # noqa: PLR2004 - what ``add`` writes
 
 

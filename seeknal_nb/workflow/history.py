@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import secrets
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.markup import esc_term
+from seeknal_nb.markup import esc_term, overwritten
 from seeknal_nb.storage.files import write_atomic, write_changed
 
 if TYPE_CHECKING:
@@ -21,11 +22,23 @@ if TYPE_CHECKING:
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
 
-__all__ = ["LAST", "RunRecord", "newest_records", "read_history", "read_log", "runs_by_node", "usual_seconds"]
+__all__ = [
+    "LAST",
+    "TIMED",
+    "RunRecord",
+    "good_seconds",
+    "newest_records",
+    "read_history",
+    "read_log",
+    "runs_by_node",
+    "runs_of",
+    "usual_seconds",
+]
 
 LAST = "last_manifest.json"
 """The manifest of the last run that finished: what ``diff`` compares with."""
 TIMED = 5
+"""Executions that tell how long a node usually takes."""
 LATEST = 1e11
 """Seconds since the epoch that no clock has reached; a record from beyond is broken."""
 
@@ -69,7 +82,7 @@ class RunRecord:
         write_atomic(self.directory / f"{self.run_id}.json", json.dumps(record, default=str).encode("utf-8", "replace"))
         for result in executed:
             if result.metadata.get("output"):
-                text = esc_term(result.metadata["output"])
+                text = esc_term(overwritten(result.metadata["output"]))
                 write_atomic(self.directory / self.run_id / f"{result.node_id}.log", text.encode("utf-8", "replace"))
 
     def keep_manifest(self, manifest: Manifest, target: Path) -> None:
@@ -114,14 +127,31 @@ def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dic
     return found
 
 
+def runs_of(directory: Path, node_id: str, *, most: int = 10, searched: int = 50) -> list[dict[str, Any]]:
+    """The last executions of one node, the newest first, as ``runs_by_node`` has them; reads no further than it must."""
+    name, found = json.dumps(node_id)[1:-1].encode(), list[dict[str, Any]]()
+    for path in sorted(directory.glob("*T*.json"), reverse=True)[:searched]:
+        with contextlib.suppress(OSError):
+            record = _record(path) if name in path.read_bytes() else None
+            found += runs_by_node([record] if record is not None else []).get(node_id, ())
+        if len(found) >= most:
+            break
+    return found[:most]
+
+
 def usual_seconds(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """By node id, the median of what its last ``TIMED`` good executions took; the newest record comes first."""
+    return {node_id: statistics.median(seconds) for node_id, seconds in good_seconds(records).items()}
+
+
+def good_seconds(records: Iterable[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """By node id, what its last ``TIMED`` good executions took, the newest first; the newest record comes first."""
     found: dict[str, list[float]] = {}
     for node_id, runs in runs_by_node(records, most=5 * TIMED).items():
         good = [run["duration"] for run in runs if run["status"] == "success" and run["duration"] is not None]
         if good:
             found[node_id] = good[:TIMED]
-    return {node_id: statistics.median(seconds) for node_id, seconds in found.items()}
+    return found
 
 
 def _execution(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ window.seeknalLab = (() => {
     count: (path, i) => panel(path).content.widgets[i].model.executionCount,
     setSource: (path, i, text) => panel(path).content.widgets[i].model.sharedModel.setSource(text),
 
+    remove: (path, i) => panel(path).content.model.sharedModel.deleteCell(i),
+
     append(path, source) {
       const notebook = panel(path).content.model.sharedModel;
       notebook.addCell({ cell_type: "code", source });

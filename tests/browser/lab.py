@@ -284,6 +284,10 @@ class Notebook:
     def rewrite(self, i: int, source: str) -> None:
         self._call("setSource", i, source)
 
+    def remove(self, i: int) -> None:
+        """Takes a cell away, as another editor of the same notebook does."""
+        self._call("remove", i)
+
     def interrupt(self) -> None:
         self._call("interrupt")
 

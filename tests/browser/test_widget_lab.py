@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from nbconvert import HTMLExporter
 
-from browser.chromium import context, expect
+from browser.chromium import comes, context, expect
 from browser.lab import DARK, LIGHT
 from browser.widget import STATUS, Graph
 
@@ -323,6 +324,115 @@ def test_a_click_while_a_cell_runs_waits_and_says_so(lab):
     (notebook.folder / "enough").touch()
     notebook.wait(6)
     graph.become(top="success")
+
+
+# Details
+
+
+def alike(name: str, number: int) -> str:
+    """Cells that begin alike, as those of one hand do."""
+    return f"# a step of the pipeline\n%%seeknal transform {name}\nSELECT {number} AS x"
+
+
+def is_active(notebook, i: int) -> bool:
+    """Whether that cell is the one that is selected."""
+    return "jp-mod-active" in notebook.cell(i).get_attribute("class")
+
+
+def test_from_the_details_one_comes_to_the_very_cell_that_defines_a_node(lab):
+    """Also where others begin alike, and where it says something else by now; where it is gone, its code is shown."""
+    notebook, graph = opened(lab, alike("one", 1), alike("two", 2), alike("three", 3))
+    for name, at in (("two", 2), ("one", 1), ("three", 3)):
+        graph.click(name)
+        graph.press("Go to the cell")
+        comes(lab.page, partial(is_active, notebook, at))
+    notebook.rewrite(1, alike("three", 3))
+    notebook.rewrite(3, "# something else")
+    graph.click("three")
+    graph.press("Go to the cell")
+    comes(lab.page, partial(is_active, notebook, 3))
+    notebook.remove(3)
+    notebook.rewrite(1, "# something else")
+    graph = Graph(notebook.output(3))
+    graph.press("Go to the cell")
+    expect(graph.panel.locator("[aria-selected=true]")).to_contain_text("Code")
+    expect(graph.panel.locator(".sk-log")).to_contain_text("%%seeknal transform three")
+
+
+def test_what_changed_stands_in_the_details(lab):
+    """Old against new, as the cells have it now; after the run, what that was for."""
+    notebook, graph = opened(lab, alike("first", 1), "%%seeknal transform second\nSELECT x + 1 AS y\nFROM transform.first", then=("%seeknal run",))
+    notebook.run(4)
+    notebook.rewrite(2, "%%seeknal transform second\nSELECT x + 2 AS y\nFROM transform.first")
+    notebook.run(2)
+    graph.becomes("second", "changed")
+    graph.click("second")
+    why = graph.panel.locator(".sk-part", has_text="Why")
+    expect(why.locator(".sk-removed")).to_have_text(["- SELECT x + 1 AS y\n"])
+    expect(why.locator(".sk-added")).to_have_text(["+ SELECT x + 2 AS y\n"])
+    graph.tab("Code")
+    expect(graph.panel.locator(".sk-diff .sk-added")).to_have_text(["+ SELECT x + 2 AS y\n"])
+    graph.press("Only this")
+    graph.becomes("second", "success")
+    expect(graph.panel.locator("[data-tab=code] .sk-count")).to_have_count(0)
+    graph.tab("Overview")
+    expect(why.locator(".sk-added")).to_have_text(["+ SELECT x + 2 AS y\n"])
+
+
+TALKS = gated("talks").replace("    return", "    print('it ends')\n    return").replace("    from pathlib", "    print('it begins')\n    from pathlib")
+
+
+@pytest.mark.parametrize("how", ["click", "cell"])
+def test_what_a_node_prints_is_seen_while_it_runs(lab, how):
+    """Also while a cell runs the pipeline, for who had the details open before."""
+    notebook, graph = opened(lab, TALKS, then=("%seeknal run",))
+    graph.click("talks")
+    expect(graph.panel).to_contain_text("never built")
+    if how == "click":
+        graph.press("Only this")
+    else:
+        notebook.start(3)
+    graph.tab("Log")
+    expect(graph.panel.locator(".sk-log")).to_have_text("it begins\n")
+    let_go(notebook, graph, "talks")
+    graph.becomes("talks", "success")
+    expect(graph.panel.locator(".sk-log")).to_have_text("it begins\nit ends\n")
+    graph.rests()
+
+
+CHECKED = r"""
+rows = "SELECT range AS id, CASE WHEN range % 100 = 0 THEN NULL ELSE range / 3.0 END AS share FROM range(412)"
+seeknal.transform("rows", sql=rows)
+seeknal.rule("ruled", on="transform.rows", checks=[{"not_null": "share"}, {"unique": "id"}])
+seeknal.feature_group("declared", sql=rows, entity={"name": "user", "join_keys": ["id"]}, tests=[{"not_null": "share"}])
+seeknal.transform("model", python="ctx.log_metrics(auc=0.8)\nresult = [{'x': 1}]")
+seeknal.rule("metric", on="transform.model", checks=[{"metric": "auc", "min": 0.9}])
+"""
+
+
+def test_what_breaks_a_check_is_seen_in_the_details(lab):
+    """Of a rule, of checks that a node declares, and of a metric, which has no rows."""
+    notebook, graph = opened(lab, "%seeknal ls", CHECKED, then=("%seeknal run --continue-on-error",))
+    notebook.run(4, fails=True)
+    graph.become(ruled="failed", metric="failed")
+    graph.click("ruled")
+    check = graph.panel.locator(".sk-check")
+    expect(check).to_have_count(1)
+    expect(check).to_contain_text("5 of 412 rows")
+    expect(check.locator("tbody tr")).to_have_count(3)
+    expect(check).to_contain_text("3 of 5")
+    expect(check.locator("th")).to_have_text(["shareDOUBLE", "idBIGINT"])
+    expect(check.locator(".sk-null").first).to_have_text("NULL")
+    graph.tab("Data")
+    expect(graph.panel.locator(".sk-check")).to_have_count(2)
+    expect(check.first.locator("tbody tr")).to_have_count(5)
+    lab.shot("rule", graph.root)
+    graph.click("metric")
+    expect(graph.panel.locator(".sk-check")).to_contain_text("0.8")
+    lab.shot("metric", graph.root)
+    graph.click("declared")
+    expect(graph.panel.locator(".sk-check", has_text="5 of 412 rows").locator("tbody tr")).to_have_count(5)
+    lab.shot("declared", graph.root)
 
 
 # Finding

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -91,7 +92,7 @@ def test_the_browser_gets_bytes_and_what_json_can_hold(view):
     scene = make_scene(picture, **asked).to_dict()
     sent = {name: value for name, value in scene.items() if not isinstance(value, bytes)}
     assert json.loads(json.dumps(sent)) == sent
-    assert sent.keys() == {"width", "height", "groups", "note", "by", "focus", "opened"}
+    assert sent.keys() == {"width", "height", "groups", "note", "by", "asked", "singly", "focus", "opened"}
     assert scene.keys() - sent.keys() == {"boxes", "edges", "starts", "points", "unit"}
     assert sent["focus"] == (-1 if asked["focus"] is None else asked["focus"])
 
@@ -122,17 +123,53 @@ def test_a_group_is_opened_by_its_key():
     assert name not in {name for _, name, _, _ in scene.groups}
 
 
+def plain_kinds(count: int) -> Picture:
+    """Without tags and folders."""
+    picture = pipeline(count)
+    return Picture(tuple(replace(mark, tags=(), folder="") for mark in picture.marks), picture.edges)
+
+
 def test_above_the_limit_it_groups_by_kind_and_says_so():
     assert make_scene(pipeline(MOST)).note == ""
-    scene = make_scene(pipeline(MOST + 1))
+    scene = make_scene(plain_kinds(MOST + 1))
     assert scene.note.startswith("1,501 nodes and ")
     assert "of one kind at one depth" in scene.note
-    assert scene.by == ""
+    assert (scene.by, scene.asked, scene.singly) == ("kind", "", False)
+    assert (make_scene(pipeline(MOST)).by, make_scene(pipeline(MOST)).singly) == ("", True)
+
+
+def tagged(tags: int, folders: int, untagged: int = 0) -> Picture:
+    """A large picture of some tags and folders; the first nodes have no tag."""
+    return Picture(
+        tuple(
+            Mark(f"k.n{at}", "k", f"n{at}", "pending", () if at < untagged else (f"t{at % tags}",), folder=f"f{at % folders}")
+            for at in range(MOST + 1)
+        ),
+        (),
+    )
+
+
+GROUPINGS = {
+    "five tags": (tagged(5, 1), "tag"), "forty": (tagged(40, 1), "tag"), "too few": (tagged(4, 1), "kind"), "too many": (tagged(41, 1), "kind"),
+    "folders then": (tagged(41, 5), "folder"), "tags before folders": (tagged(9, 9), "tag"),
+    "most nodes have no tag": (tagged(9, 1, MOST), "kind"), "many have none": (tagged(9, 1, MOST // 2), "tag"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("picture", "by"), GROUPINGS.values(), ids=GROUPINGS)
+def test_a_large_picture_is_grouped_by_tags_or_folders_where_these_make_five_to_forty_groups(picture, by):
+    scene = make_scene(picture)
+    assert (scene.by, scene.asked) == (by, "")
+    assert f"of one {by} at one depth" in scene.note
+    key = next(filter(None, scene.keys))
+    assert make_scene(picture, opened=frozenset([key])).by == by
+    assert make_scene(picture, by="kind").by == "kind"
+    assert make_scene(picture, focus=0).by == ""
 
 
 def test_a_large_focus_is_grouped_too():
     count = MOST + 10
-    picture = Picture(pipeline(count).marks, tuple((0, node) for node in range(1, count - 1)))
+    picture = Picture(plain_kinds(count).marks, tuple((0, node) for node in range(1, count - 1)))
     scene = make_scene(picture, focus=0)
     assert len(scene.keys) < 10
     assert scene.unit[-1] == HIDDEN
@@ -183,7 +220,7 @@ def test_a_snapshot_has_status_rows_and_seconds():
 def test_what_few_nodes_have_is_told_of_these_alone():
     marks = (Mark("a", "k", "a", "success"), Mark("b", "k", "b", "cached", checks=(7, 8), warns=1, kept=("view",), why="x\n"))
     shot, nodes = snapshot_of(Picture(marks, ())), nodes_of(Picture(marks, ()), "")
-    assert shot["more"] == {"1": {"checks": [7, 8], "warns": 1, "why": "x\\n"}}
+    assert shot["more"] == {"1": {"checks": [7, 8], "warns": 1, "why": "x\\n", "cached": True}}
     assert nodes["kept"] == {1: ["view"]}
     assert list(shot["status"]) == [NUMBERS["success"], NUMBERS["warning"]]
 

@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from waiting import Gate, eventually
 from seeknal_nb.dag.manifest import Node
 from seeknal_nb.notebook.project import Project
 from seeknal_nb.notebook.widget.actions import LONGEST, WAITING
+from seeknal_nb.notebook.widget.live_log import EVERY
 from seeknal_nb.workflow.events import Event, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.stores import MemoryState
 
-VERBS = ("details", "run", "cancel", "view", "expand", "select", "options")
+VERBS = ("details", "run", "cancel", "view", "expand", "select", "options", "leave")
 
 
 class Page(BaseComm):
@@ -452,13 +454,14 @@ def test_a_click_cancels(seat: Seat) -> None:
 
 def test_details_of_a_node_come_with_how_it_stands_and_the_cell(seat: Seat) -> None:
     seat.project.cell_of = lambda node_id: f"the cell of {node_id}"
+    seat.project.cell_id_of = lambda node_id: f"id of {node_id}"
     found = seat.page.ask("details", i=1)
-    assert (found["k"], found["i"], found["cell"]) == ("details", 1, "the cell of work.b")
+    assert (found["k"], found["i"], found["cell"], found["cell_id"]) == ("details", 1, "the cell of work.b", "id of work.b")
     assert (found["inputs"], found["outputs"]) == ([0], [2])
     assert found["reason"] == "up to date"
     assert found.keys() == {
         "k", "n", "i", "reason", "facts", "checks", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change",
-        "error", "log", "history", "note", "cell",
+        "error", "log", "history", "note", "last_run", "why", "changed", "cell", "cell_id",
     }  # fmt: skip
     assert found["definition"].keys() == {"language", "lines", "mark"}
 
@@ -528,6 +531,103 @@ def test_a_node_that_went_while_the_click_waited_is_an_error_or_the_node_that_wa
     assert seat.page.answer(gone)["k"] == "error"
     found = seat.page.answer(moved)
     assert found["k"] == "error" or (found["cell"], found["i"]) == ("work.d", seat.index["d"])
+
+
+# What a node prints while it runs
+
+PRINTS = """
+import seeknal_nb
+for number, gate in enumerate(seeknal_nb.gates):
+    print("line", number)
+    gate.wait()
+result = [{"x": 1}]
+"""
+
+
+def logs(seat: Seat) -> list[str]:
+    return [one["text"] for one in list(seat.page.told) if one["k"] == "log"]
+
+
+def are_last(seat: Seat, text: str) -> bool:
+    return logs(seat)[-1:] == [text]
+
+
+@pytest.fixture
+def printing(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Gate]]:
+    """A node that prints a line and waits, three times."""
+    gates = [Gate() for _ in range(3)]
+    monkeypatch.setattr("seeknal_nb.gates", gates, raising=False)
+    seat.project.transform("talks", python=PRINTS)
+    seat.project.transform("silent", sql="SELECT 1 AS x")
+    seat.edit()
+    yield gates
+    for gate in gates:
+        gate.opened.set()
+
+
+def test_what_a_node_prints_is_told_while_it_runs_to_who_has_its_details_open(seat: Seat, printing: list[Gate]) -> None:
+    at = seat.index["talks"]
+    seat.page.ask("details", i=at)
+    seat.page.ask("run", how="only", i=[at])
+    for number, gate in enumerate(printing):
+        gate.reached.wait()
+        eventually(partial(are_last, seat, "".join(f"line {n}\n" for n in range(number + 1))))
+        gate.opened.set()
+    seat.idle()
+    assert all(one["i"] == at for one in seat.page.told if one["k"] == "log")
+    assert seat.page.ask("details", i=at)["log"] == "line 0\nline 1\nline 2\n"
+
+
+@pytest.mark.parametrize("leave", ["another node", "closed", "never open"])
+def test_who_has_not_its_details_open_is_told_nothing_of_what_it_prints(seat: Seat, printing: list[Gate], leave: str) -> None:
+    at = seat.index["talks"]
+    if leave != "never open":
+        seat.page.ask("details", i=at)
+    if leave == "closed":
+        seat.page.click("leave")
+    if leave == "another node":
+        seat.page.ask("details", i=seat.index["silent"])
+    seat.page.ask("run", how="only", i=[at])
+    printing[0].reached.wait()
+    printing[0].opened.set()
+    printing[1].reached.wait()
+    threading.Event().wait(3 * EVERY)
+    assert logs(seat) == []
+    assert seat.page.ask("details", i=at)["log"] == "line 0\nline 1\n"  # whoever comes later has it at once
+    for gate in printing:
+        gate.opened.set()
+    seat.idle()
+
+
+def test_a_node_that_prints_all_the_time_is_told_of_twice_a_second(seat: Seat) -> None:
+    body = "import time\nfor _ in range(600):\n    print('x')\n    time.sleep(0.005)\nresult = [{'x': 1}]"
+    seat.project.transform("loud", python=body)
+    seat.edit()
+    seat.page.ask("details", i=seat.index["loud"])
+    seat.page.ask("run", how="only", i=[seat.index["loud"]])
+    while seat.project.background.busy:
+        seat.widget.hear(NodeStarted("work.a", 1, 1))  # whatever else happens in the run
+        threading.Event().wait(0.01)
+    assert 1 <= len(logs(seat)) <= 25  # of 600; without a limit they would be as many as other messages
+
+
+def test_the_log_of_the_run_before_is_not_that_of_a_node_that_runs(
+    seat: Seat, printing: list[Gate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, body = seat.index["talks"], seat.project.manifest.nodes["transform.talks"].config["python"]
+    for gate in printing:
+        gate.opened.set()
+    seat.page.ask("run", how="only", i=[at])
+    seat.idle()
+    waits = Gate()
+    monkeypatch.setattr("seeknal_nb.waits", waits, raising=False)
+    seat.project.transform("talks", python=f"import seeknal_nb\nseeknal_nb.waits.wait(){body}")
+    seat.edit()
+    seat.page.ask("run", how="only", i=[at])
+    waits.reached.wait()
+    assert seat.page.ask("details", i=at)["log"] == ""
+    waits.opened.set()
+    seat.idle()
 
 
 # Views and selections

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 import threading
 from collections.abc import Iterator
@@ -22,12 +23,13 @@ from seeknal_nb.draw.scene import snapshot_of
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.notebook.project import Project
 from seeknal_nb.notebook.widget.board import Board
+from seeknal_nb.notebook.widget.estimate import Usual, seconds_left
 from seeknal_nb.status import LOOKS, NUMBERS, look_of
 from seeknal_nb.workflow.events import Event, ExecutionSummary, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.stores import MemoryState
 
 NAMES = sorted(LOOKS, key=NUMBERS.__getitem__)
-RUN = {"mode", "done", "todo", "elapsed", "now", "queued", "cancelling", "text", "notes"}
+RUN = {"mode", "done", "todo", "elapsed", "now", "queued", "cancelling", "text", "notes", "left", "least", "warned"}
 
 
 def told(snapshot: dict[str, Any]) -> list[tuple[str, float | None, float | None]]:
@@ -243,6 +245,79 @@ def shown(project: Project) -> dict[str, str]:
     """The statuses as a page has them, by name."""
     names = [mark.name for mark in project.board.picture.marks]
     return {name: status_of(look) for name, (look, _, _) in zip(names, told(project.board.snapshot()), strict=True)}
+
+
+# How long it takes
+
+EXPECTED = {
+    "nothing before the first build": ([], None),
+    "one build": ([4.0], 4.0),
+    "the median, not the last": ([9.0, 4.0, 5.0], 5.0),
+    "of the last five": ([1.0, 2.0, 3.0, 4.0, 5.0, 900.0, 900.0, 900.0], 3.0),
+}
+
+
+@pytest.mark.parametrize(("seconds", "expected"), EXPECTED.values(), ids=EXPECTED)
+def test_a_node_is_expected_to_take_the_median_of_its_last_five_good_builds(seconds: list[float], expected: float | None) -> None:
+    usual = Usual({})
+    for one in reversed(seconds):
+        usual.add("a", one)
+    assert usual.of("a") == expected
+    assert Usual({"a": seconds[:5]}).of("a") == expected
+
+
+LEFT = {
+    "the longest way": ([(0, 1), (1, 2)], {0: 1.0, 1: 2.0, 2: 3.0, 3: 5.0}, 9, 6.0),
+    "all of it, one after the other": ([], {0: 1.0, 1: 2.0, 2: 3.0, 3: 5.0}, 1, 11.0),
+    "shared by the workers": ([], {0: 3.0, 1: 3.0, 2: 3.0, 3: 3.0}, 2, 6.0),
+    "as far as it is known": ([(0, 1), (1, 2), (2, 3)], {0: 1.0, 3: 2.0}, 1, 3.0),
+    "nothing is known": ([(0, 1)], {}, 1, 0.0),
+}
+
+
+@pytest.mark.parametrize(("edges", "seconds", "workers", "left"), LEFT.values(), ids=LEFT)
+def test_what_is_left_is_the_longest_way_or_all_of_it_by_the_workers(edges: Any, seconds: dict[int, float], workers: int, left: float) -> None:
+    assert seconds_left([0, 1, 2, 3], edges, seconds, workers) == left
+    assert seconds_left([], edges, seconds, workers) == 0
+
+
+def test_a_run_tells_what_is_left_and_each_node_what_it_takes(project: Project, table: Table) -> None:
+    """In a new session from the records, as `plan` tells it; a node that was never built makes it "at least"."""
+    table.seconds = dict.fromkeys("abc", 0.2)
+    project.run(progress=False)
+    project.close()
+    again = made(project.directory, (0, []), table)
+    again.add(node("a", 1), node("b", 0, "a"), node("c", 0, "b"))
+    gate = table.gate("a")
+    run = again.start()
+    gate.reached.wait()
+    told = again.board.snapshot()
+    assert 0.4 <= told["run"]["left"] <= 0.7
+    assert told["run"]["least"] is False
+    assert told["more"]["0"]["expect"] == pytest.approx(0.2, abs=0.1)
+    gate.opened.set()
+    run.wait()
+    assert (again.board.run()["left"], again.board.run()["least"]) == (0, False)
+    again.add(node("a", 2), node("d", 0, "c"))
+    table.gates["a"] = gate = Gate()
+    run = again.start()
+    gate.reached.wait()
+    assert again.board.run()["least"] is True
+    gate.opened.set()
+    run.wait()
+    again.close()
+
+
+def test_the_line_counts_the_nodes_that_came_out_with_warnings(project: Project, table: Table) -> None:
+    table.outcomes = {"a": 5, "c": 5}
+    project.board.look()
+    project.run(progress=False)
+    told = project.board.run()
+    assert told["warned"] == 2
+    assert re.fullmatch(r"3 of 3 run in \d\.\d s, 2 warnings", told["text"])
+    project.run(progress=False)
+    assert project.board.run()["text"].endswith(", 2 warnings")
+    assert project.board.snapshot()["more"]["0"] == {"warns": 1, "cached": True}
 
 
 # What it tells

@@ -35,6 +35,9 @@ class Cells(Notebook):
     def cell_of(self, node_id: str) -> str | None:
         return self.shell.magics_manager.registry["SeeknalMagics"].session.cell_of(node_id)
 
+    def cell_id_of(self, node_id: str) -> str | None:
+        return self.shell.magics_manager.registry["SeeknalMagics"].session.cell_id_of(node_id)
+
 
 @pytest.fixture
 def cells(nb):
@@ -249,8 +252,9 @@ def test_the_text_of_the_cell_that_defines_a_node_is_known(cells):
     cells.run(None, lines)
     assert (cells.cell_of("transform.a"), cells.cell_of("source.b"), cells.cell_of("source.c")) == (below, lines, lines)
     assert cells.cell_of("transform.nope") is None
+    assert [cells.cell_id_of(name) for name in ("transform.a", "source.b", "transform.nope")] == ["1", None, None]
     cells.run("2", A)
-    assert cells.cell_of("transform.a") == A
+    assert (cells.cell_of("transform.a"), cells.cell_id_of("transform.a")) == (A, "2")
     cells.run("2", B)
     assert cells.cell_of("transform.a") is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from graphs import place, snapshot
 from hostile import PAYLOADS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from waiting import MINUTES
+from waiting import MINUTES, Gate
 
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.errors import SelectionError
@@ -20,12 +21,15 @@ from seeknal_nb.project import Project
 from seeknal_nb.views.brief import cause_of
 from seeknal_nb.views.checks import CELL, shown_check, shown_value
 from seeknal_nb.views.details import LONGEST_LOG, Details, Inspector
+from seeknal_nb.views.printed import LONGEST, last_printed
+from seeknal_nb.views.reading import Reader
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.runner import DAGRunner
 
 PANEL = {
     "facts", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change", "checks", "error", "log", "history", "note",
+    "last_run", "why", "changed",
 }  # fmt: skip
 
 
@@ -100,8 +104,8 @@ def test_every_kind_of_node_has_a_panel(whole: Project, node_id: str) -> None:
     assert (text_of(found) == body) if body else (json.loads(text_of(found)) == node.config)
     assert (found["error"], found["definition"]["mark"]) == ("", 0)
     assert [(one["status"], one["reason"]) for one in found["history"]] == [("success", "never built")]
-    facts = dict(found["facts"])
-    assert facts["last run"].endswith(" UTC")
+    assert time.time() - 3600 < found["history"][0]["when"] <= found["last_run"] <= time.time()
+    assert (found["why"], found["changed"]) == ({"then": "never built", "causes": [], "note": ""}, [])
     if node_id in TABLES:
         assert len(found["rows"]) == min(TABLES[node_id], 10)
         assert all(len(row) == len(found["columns"]) == len(found["schema"]) for row in found["rows"])
@@ -117,7 +121,7 @@ def test_a_node_that_was_never_built_has_a_panel_and_looking_writes_nothing(proj
     found = panel(project, node_id)
     assert (found["schema"], found["rows"], found["columns"], found["change"], found["more"]) == ([], [], [], "", "")
     assert (found["history"], found["error"], found["log"]) == ([], "", "")
-    assert "last run" not in dict(found["facts"])
+    assert found["last_run"] is None
     assert snapshot(project.directory) == before
 
 
@@ -135,7 +139,7 @@ def test_neighbours_are_numbers_of_the_picture_in_the_order_of_the_edges(whole: 
 def test_facts_are_what_somebody_wrote_and_nothing_that_is_empty(whole: Project) -> None:
     facts = dict(panel(whole, "a")["facts"])
     assert (facts["description"], facts["owner"], facts["tags"]) == ("forty rows", "ann", "raw, core")
-    assert dict(panel(whole, "s")["facts"]).keys() == {"last run"}
+    assert panel(whole, "s")["facts"] == []
 
 
 def test_a_node_is_found_by_its_name_and_an_unknown_one_is_an_error(whole: Project) -> None:
@@ -194,11 +198,11 @@ def test_no_rows_are_asked_for_and_no_data_is_read(project: Project) -> None:
     project.transform("t", sql="SELECT 1 AS x, 'y' AS y")
     project.run(progress=False)
     runner = DAGRunner(project.manifest, root=project.directory)
-    found = Inspector(runner).details("t", rows=0).to_dict({})
+    found = Inspector(Reader(runner)).details("t", rows=0).to_dict({})
     assert (found["rows"], found["columns"], found["note"], found["more"]) == ([], [], "", "")
     assert (found["change"], found["schema"]) == ("1 row, 2 columns", [["x", "INTEGER"], ["y", "VARCHAR"]])
     assert runner.engine.opened is None
-    assert Inspector(runner).details("t").rows == (("1", "y"),)
+    assert Inspector(Reader(runner)).details("t").rows == (("1", "y"),)
     runner.engine.close()
 
 
@@ -261,13 +265,13 @@ def test_a_reader_whose_statement_is_interrupted_is_told_so(project: Project) ->
     stopping = threading.Thread(target=stop)
     stopping.start()
     try:
-        found = [Inspector(runner).details("t") for _ in range(50)]
+        found = [Inspector(Reader(runner)).details("t") for _ in range(50)]
     finally:
         over.set()
         stopping.join()
     assert {len(one.rows) for one in found if not one.note} <= {10}
     assert {one.note for one in found} <= {"", "reading its rows was interrupted"}
-    assert len(Inspector(runner).details("t").rows) == 10
+    assert len(Inspector(Reader(runner)).details("t").rows) == 10
     engine.close()
 
 
@@ -371,6 +375,23 @@ def test_what_a_failed_body_printed_is_its_log(project: Project) -> None:
     assert panel(project, "t")["log"] == "on the way\n"
 
 
+def test_while_a_body_runs_its_log_is_the_last_lines_that_it_has_printed_until_now(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A progress bar that draws itself anew is one line, as in a terminal; afterwards too."""
+    gate = Gate()
+    monkeypatch.setattr("seeknal_nb.gate", gate, raising=False)
+    bar = "".join(f"\r{part} %" for part in range(101))
+    project.transform("t", python=f"import seeknal_nb\nprint('x' * {LONGEST})\nprint({bar!r})\nprint('on it')\nseeknal_nb.gate.wait()\nresult = [{{'x': 1}}]")
+    run = project.start()
+    gate.reached.wait()
+    assert panel(project, "t")["log"] == last_printed("transform.t") == "100 %\non it\n"
+    gate.opened.set()
+    run.wait()
+    assert last_printed("transform.t") == ""
+    assert panel(project, "t")["log"].endswith("x\n100 %\non it\n")
+
+
 KEYS = ("run_id", "started", "command", "totals", "results", "node_id", "status", "duration", "row_count", "reason")
 WORDS = st.sampled_from(["transform.t", "../../x", "success"])
 VALUES = st.recursive(
@@ -441,26 +462,28 @@ def test_a_definition_is_shown_as_it_was_written_line_by_line(body: str, languag
 CHECKS = {
     "rows": (
         {"check": "order", "severity": "warn", "passed": False, "failed_rows": 412, "rows": 327_346, "sample": '[{"id": 1, "at": null}]'},
-        {"name": "order", "severity": "warn", "ok": False, "text": "412 of 327,346 rows", "columns": ["id", "at"], "rows": [["1", None]]},
+        {"name": "order", "severity": "warn", "ok": False, "text": "412 of 327,346 rows", "of": 412, "columns": ["id", "at"],
+         "types": ["BIGINT", ""], "rows": [["1", None]]},
     ),
     "a text of its own": (
         {"check": "count", "severity": "error", "passed": False, "failed_rows": 1, "rows": None, "sample": "3 rows"},
-        {"name": "count", "severity": "error", "ok": False, "text": "3 rows", "columns": [], "rows": []},
+        {"name": "count", "severity": "error", "ok": False, "text": "3 rows", "of": 1, "columns": [], "types": [], "rows": []},
     ),
     "held": (
         {"check": "x", "severity": "error", "passed": True, "failed_rows": 0, "rows": 9, "sample": None},
-        {"name": "x", "severity": "error", "ok": True, "text": "", "columns": [], "rows": []},
+        {"name": "x", "severity": "error", "ok": True, "text": "", "of": 0, "columns": [], "types": [], "rows": []},
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("check", "shown"), CHECKS.values(), ids=CHECKS)
 def test_a_check_is_told_in_words_and_with_the_rows_that_break_it(check, shown):
-    assert shown_check(check) == shown
+    assert shown_check(check, {"id": "BIGINT"}) == shown
 
 
 def test_null_is_no_text_and_a_float_has_twelve_digits():
     assert [shown_value(value) for value in (None, "", 0.1 + 0.2, 1e300, 7)] == [None, "", "0.3", "1e+300", "7"]
+    assert shown_value([0.1 + 0.2, None, {"a": 1 / 3, "b": "x"}]) == "[0.3, None, {'a': 0.333333333333, 'b': 'x'}]"
 
 
 def test_the_rows_that_break_a_rule_stand_in_its_details(tmp_path):
@@ -470,6 +493,7 @@ def test_the_rows_that_break_a_rule_stand_in_its_details(tmp_path):
     project.node("rule", "warns", inputs=["t"], severity="warn", checks=[{"not_null": "x"}])
     project.run(progress=False)
     (check,) = project.details("warns").to_dict({})["checks"]
+    assert (check["of"], check["types"]) == (1, ["INTEGER"])
     assert (check["ok"], check["text"], check["columns"], check["rows"]) == (False, "1 of 3 rows", ["x"], [[None]])
     assert project.graph().picture.marks[1].look == "warning"
     (told,) = project.graph().details()[1]["checks"]

@@ -83,6 +83,50 @@ def test_what_changed_is_named_with_its_old_and_its_new_value(
     assert project.why(name).to_frame().what.tolist() == [what.partition(" ")[0]]
 
 
+@pytest.mark.parametrize(("edit", "name", "what", "parts"), EDITS.values(), ids=EDITS)
+def test_the_details_have_the_same_causes(
+    project: Project, edit: Callable[[Project], None], name: str, what: str, parts: tuple[str, str]
+) -> None:
+    """Old against new, or the lines of a text; and what was written otherwise is told since the stored build."""
+    edit(project)
+    found = project.details(name).to_dict({})
+    [cause] = found["why"]["causes"]
+    told = [[line[2:] for line in cause["lines"] if line[0] == sign] for sign in "-+"]
+    sides = cause["values"] if not cause["lines"] else ["".join(f"{line}\n" for line in lines) for lines in told]
+    assert all(part in side for part, side in zip(parts, sides, strict=True))
+    assert cause["title"].startswith(what.partition(" ")[0])
+    assert found["changed"] == ([cause] if what.startswith(("SQL", "config", "code")) else [])
+    project.run(progress=False)
+    after = project.details(name).to_dict({})
+    assert (after["why"]["causes"], after["changed"]) == ([cause], [])
+    assert after["why"]["then"] == project.why(name).then != ""
+
+
+def test_the_lines_that_changed_are_those_since_the_stored_build(project: Project) -> None:
+    """Not since the version that failed, of which nothing is stored."""
+    project.transform("b", "SELECT nothing\nFROM a")
+    project.run(progress=False, continue_on_error=True)
+    project.transform("b", "SELECT x\nFROM a")
+    found = project.details("b").to_dict({})
+    assert found["why"]["causes"][0]["lines"] == ["- SELECT nothing", "+ SELECT x", "  FROM a"]
+    assert found["changed"][0]["lines"][-2:] == ["  FROM a", "- WHERE x > {{ least }}"]
+
+
+def test_the_details_hide_what_is_like_a_credential_and_a_page_has_nothing_of_before(project: Project) -> None:
+    project.namespace["K"] = 5  # type: ignore[index]
+    project.transform("b", "SELECT x\nFROM a\nWHERE 'password' <> 'hunter22'\n -- password of the door")
+    told = json.dumps([project.details("b").to_dict({})["why"], project.details("b").to_dict({})["changed"]])
+    assert "password" in told
+    assert "hunter22" not in told
+    for found in project.graph().details().values():  # type: ignore[misc]
+        assert (found["why"]["causes"], found["changed"]) == ([], [])
+
+
+def test_what_cannot_be_planned_has_details_without_causes(project: Project) -> None:
+    project.transform("b", "SELECT x FROM a WHERE x > {{ unknown }}")
+    assert project.details("b").to_dict({})["why"] == {"then": "", "causes": [], "note": ""}
+
+
 def test_of_a_text_the_lines_are_told(project: Project) -> None:
     sql(project)
     lines = project.why("b").lines()

@@ -38,10 +38,20 @@ export class Commands {
     }
   }
 
+  /** What needs no answer. @param {Command} command */
+  tell(command) {
+    try {
+      if (this.view.live) this.view.model.send(command);
+    } catch {
+      // The kernel is gone: the next question says so.
+    }
+  }
+
   /** @param {any} message */
   receive(message) {
     const { k, n, d, more, run, text } = message;
     const mine = this.waiting.get(n);
+    if (k === "log") return this.view.panel.hear(message);
     if (k === "delta") return this.view.listener.change(Array.isArray(d) ? d : [], more, run);
     if (k === "error" && (mine || !n)) this.view.notices.complain(text);
     if (mine) this.settle(message, mine);
@@ -115,7 +125,7 @@ export class Commands {
   }
 
   /** Another scene: groups, or what is up- and downstream of a node. */
-  arrange({ by = this.view.graph.scene.by, focus = this.view.graph.scene.focus }) {
+  arrange({ by = this.view.graph.scene.asked, focus = this.view.graph.scene.focus }) {
     this.ask({ do: "view", by, focus });
   }
 

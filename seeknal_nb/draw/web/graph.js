@@ -233,7 +233,10 @@ export class Graph {
   }
 
   /** How a node stands, in words. @param {number} node */
-  told = (node) => joined([...new Set([this.word(this.status(node)), ...this.said(node)])]);
+  told = (node) => {
+    const cached = this.more(node).cached && this.word(this.code.cached);
+    return joined([...new Set([this.word(this.status(node)), cached, ...this.said(node)])]);
+  };
 
   /** Kind, name and detail, as a reader is told them. @param {number} unit */
   lines(unit) {

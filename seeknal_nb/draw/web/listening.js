@@ -90,7 +90,9 @@ export class Listener {
     for (let at = 0; at + 3 < found.length; at += 4) {
       const [node, status, rows, seconds] = found.slice(at, at + 4);
       if (!graph.has(node) || !graph.hasStatus(status)) continue;
+      const begins = status === graph.code.running && graph.status(node) !== status;
       this.changeNode(node, status, rows, seconds, more?.[node]);
+      if (begins && node === panel.node && panel.open) panel.begin();
       finished ||= node === panel.node && !["pending", "changed", "running"].includes(graph.name(status));
     }
     view.memory.state = graph.state;

@@ -30,6 +30,9 @@ import { plain } from "./text.js";
  * @property {number[]} now the nodes that run
  * @property {number} queued the runs that wait
  * @property {boolean} cancelling
+ * @property {number} left the seconds that are left, as far as they can be told; 0 where they cannot
+ * @property {boolean} least whether it will be more, for a node was never built
+ * @property {number} warned the nodes that came out with warnings
  * @property {string} text how the last run came out
  * @property {[number, string][]} notes failures and warnings, by node
  */
@@ -39,6 +42,7 @@ import { plain } from "./text.js";
  * @typedef {object} More
  * @property {[number, number]} [checks] how many held, of how many
  * @property {number} [warns] how many warnings there are
+ * @property {boolean} [cached] whether it was not built anew, where its look says something else
  * @property {string} [why] the shortest cause
  * @property {number} [expect] the seconds that it may take
  */
@@ -55,7 +59,10 @@ import { plain } from "./text.js";
  */
 
 /** @type {Run} */
-export const IDLE = { mode: "", done: 0, todo: 0, elapsed: 0, now: [], queued: 0, cancelling: false, text: "", notes: [] };
+export const IDLE = {
+  ...{ mode: "", done: 0, todo: 0, elapsed: 0, now: [], queued: 0, cancelling: false },
+  ...{ left: 0, least: false, warned: 0, text: "", notes: [] },
+};
 
 // Every view of a model hears all answers, those of other pages too, so that numbers start at the clock.
 let serial = Date.now() % 1e9;
@@ -104,11 +111,11 @@ export function stateOf({ status, rows, seconds, more = {}, run }) {
 }
 
 /** What is drawn where, by unit. @param {any} scene */
-export function sceneOf({ width, height, note, by, focus, opened, version, groups, ...scene }) {
+export function sceneOf({ width, height, note, by, asked, singly, focus, opened, version, groups, ...scene }) {
   const sides = numbers(Float32Array, scene.boxes);
   const box = (_, unit) => boxOf(sides[4 * unit], sides[4 * unit + 1], sides[4 * unit + 2], sides[4 * unit + 3]);
   return {
-    ...{ width: width || 1, height: height || 1, note, by, focus, opened, staged: version },
+    ...{ width: width || 1, height: height || 1, note, by, asked, singly, focus, opened, staged: version },
     boxes: Array.from({ length: sides.length / 4 }, box),
     starts: numbers(Uint32Array, scene.starts),
     points: numbers(Float32Array, scene.points),

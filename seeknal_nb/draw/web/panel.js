@@ -62,28 +62,59 @@ export class Panel {
   }
 
   hide() {
+    if (this.open) this.view.commands.tell({ do: "leave" });
     this.element.hidden = true;
     this.view.memory.panel = false;
   }
 
   ask() {
     if (this.node >= 0) this.view.commands.ask({ do: "details", i: this.node });
+    else this.view.commands.tell({ do: "leave" });
   }
 
   /** @param {Details} details */
   answer(details) {
     if (details.i !== this.node) return;
-    this.details = this.view.memory.details = details;
+    const { run, memory } = this.view;
+    // A run writes what its nodes printed when it ends.
+    const log = details.log || (run.told.mode && this.details?.i === details.i ? this.details.log : "");
+    this.details = memory.details = { ...details, log };
     this.paint();
+  }
+
+  /** The node runs: what it printed before is of another run. */
+  begin() {
+    if (!this.details) return;
+    this.details.log = "";
+    this.paint();
+  }
+
+  /** What it has printed until now. @param {{ i: number, text: string }} told */
+  hear({ i, text }) {
+    if (!this.open || i !== this.node || this.details?.i !== i) return;
+    this.details.log = text;
+    const known = this.tabs.querySelector("[data-tab=log]");
+    if (!known || known.getAttribute("aria-selected") === "true") this.paint();
   }
 
   paint() {
     const { scrollTop } = this.element;
+    const [low, before] = [this.isLogLow(), this.body.querySelector(".sk-log")?.scrollTop ?? 0];
     if (this.node < 0) this.paintMany();
     else this.paintOne();
     this.element.scrollTop = scrollTop;
+    const log = this.body.querySelector(".sk-log");
+    if (log) log.scrollTop = low ? log.scrollHeight : before;
     this.paintHead();
     this.paintActs();
+  }
+
+  /** Whether the end of a log that grows is in sight, as it is before its first line. */
+  isLogLow() {
+    const { graph } = this.view;
+    const log = this.body.querySelector(".sk-log");
+    if (!log) return graph.status(this.node) === graph.code.running;
+    return log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
   }
 
   paintMany() {
@@ -180,7 +211,8 @@ export class Panel {
 
   /** Where the page has the cell, go there; elsewhere show its code. */
   showCell() {
-    const cell = cellOf(this.details?.cell ?? "");
+    const { model, root } = this.view;
+    const cell = cellOf(model, root, { id: this.details?.cell_id ?? "", text: this.details?.cell ?? "" });
     if (cell) goToCell(cell);
     else this.choose("code");
   }

@@ -2,7 +2,8 @@
 import { make, quiet } from "./dom.js";
 import { IDLE } from "./messages.js";
 import { LOCKED } from "./notices.js";
-import { amount, joined, plain } from "./text.js";
+import { amount, joined, plain, plural } from "./text.js";
+import { rounded } from "./times.js";
 
 /** @typedef {import("./messages.js").Run} Run */
 
@@ -37,15 +38,17 @@ export class RunLine {
 
   /** As Python told of it, with the seconds that went by since. @returns {Run} */
   get current() {
-    return { ...this.told, elapsed: this.told.elapsed + this.since };
+    return { ...this.told, elapsed: this.told.elapsed + this.since, left: this.told.left - this.since };
   }
 
   /** @param {Run} run */
   hear(run) {
     const { mode } = this.told;
-    this.told = this.view.graph.state.run = run;
+    const { commands, panel, graph } = this.view;
+    this.told = graph.state.run = run;
     this.heard = performance.now();
-    if (mode && !run.mode) this.view.commands.forget();
+    if (mode && !run.mode) commands.forget();
+    if (mode && !run.mode && panel.open) panel.ask(); // what it leaves is all written now
     this.view.paintRun();
     if (mode === run.mode && !(run.mode && this.heard - this.totalled > TOTALS_EVERY)) return;
     this.totalled = this.heard;
@@ -63,13 +66,15 @@ export class RunLine {
 
   progress() {
     const { graph } = this.view;
-    const { done, todo, now, queued, cancelling, elapsed } = this.current;
+    const { done, todo, now, queued, cancelling, elapsed, left, least, warned } = this.current;
     const running = now.filter(graph.has).map(graph.id);
     const more = running.length > NAMED && `${running.length - NAMED} more`;
     const silent = Math.floor(this.since);
     return joined([
       `${amount(done)} of ${amount(todo)}`,
       `${elapsed.toFixed(1)} s`,
+      left >= 1 && `${least ? "at least" : "about"} ${rounded(left)} left`,
+      warned && plural(warned, "warning"),
       joined([...running.slice(0, NAMED), more], ", "),
       queued && `${queued} queued`,
       cancelling && "cancelling",

@@ -1,8 +1,9 @@
 // Tables of the details: numbers to the right, NULL told apart from a text, types under the names.
 import { make, put, quiet, scrolling } from "./dom.js";
 import { amount, plain, took } from "./text.js";
+import { exactly, when } from "./times.js";
 
-/** @typedef {{ when: string, status: string, seconds: number | null, rows: number | null, reason: string }} Past */
+/** @typedef {{ when: number, status: string, seconds: number | null, rows: number | null, reason: string }} Past */
 
 const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|REAL|DECIMAL)/;
 const BAR = 60;
@@ -28,9 +29,13 @@ function areNumbers(rows, at) {
   return known.length > 0 && known.every((value) => value !== "" && Number.isFinite(Number(value)));
 }
 
-/** @param {string} name @param {string[][]} rows */
+/** A time, in seconds since the epoch. @param {number} seconds */
+export const stamp = (seconds) => make("time", { title: exactly(seconds) }, when(seconds));
+
+/** @param {string} name @param {any[][]} rows of texts and of elements */
 export function plainTable(name, rows) {
-  const body = rows.map((row) => make("tr", ...row.map((text) => make("td", plain(text)))));
+  const shown = (value) => (value instanceof Element ? value : plain(value));
+  const body = rows.map((row) => make("tr", ...row.map((value) => make("td", shown(value)))));
   return scrolling("div.sk-scroll", make(`table.sk-table.${name}`, make("tbody", ...body)));
 }
 
@@ -42,11 +47,11 @@ export function historyTable(runs, sign) {
     put(made, { width: Math.max((BAR * seconds) / longest, 1) });
     return made;
   };
-  const row = ({ when, status, seconds, rows, reason }) =>
+  const row = ({ when: at, status, seconds, rows, reason }) =>
     make(
       "tr",
       make("td", sign(status), plain(status)),
-      make("td", plain(when)),
+      make("td", stamp(at)),
       make("td", ...(seconds == null ? [] : [bar(seconds), took(seconds)])),
       make("td.sk-number", rows == null ? "" : amount(rows)),
       make("td.sk-why", plain(reason)),

@@ -2,6 +2,8 @@
 import { button, make } from "./dom.js";
 import { amount } from "./text.js";
 
+// A graph of so many says how many it shows.
+const LARGE = 100;
 const GROUPINGS = [
   ["", "All nodes"],
   ["kind", "By kind"],
@@ -38,6 +40,9 @@ export class Toolbar {
   paint() {
     const { graph, live, finder } = this.view;
     this.runs.hidden = this.by.hidden = !live;
+    const [all] = this.by.options;
+    all.textContent = graph.size < LARGE ? "All nodes" : `All ${amount(graph.size)} nodes`;
+    all.hidden = all.disabled = !graph.scene.singly;
     this.by.value = graph.scene.by;
     this.title.textContent = this.title.title = graph.title;
     finder.search.placeholder = live ? "Search, or select with +name, tag:core" : "Search";

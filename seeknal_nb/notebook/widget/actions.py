@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from seeknal_nb.errors import SeeknalError, UsageError, text_of
 from seeknal_nb.markup import cut, plural
+from seeknal_nb.views.printed import last_printed
 from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.executors import DaemonExecutor
 from seeknal_nb.workflow.reasons import Why
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from seeknal_nb.draw.scene import Scene
     from seeknal_nb.notebook.widget.board import Board
     from seeknal_nb.notebook.widget.controls import Controls
+    from seeknal_nb.notebook.widget.live_log import LiveLog
     from seeknal_nb.notebook.widget.watched import WatchedProject
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.events import NodeResult
@@ -40,6 +43,7 @@ class Screen(Protocol):
 
     board: Board
     controls: Controls
+    live_log: LiveLog
     stage: Scene
     staged: int
 
@@ -65,7 +69,12 @@ class Actions:
         self._worker = DaemonExecutor(1)
         self._free = threading.Semaphore(WAITING)
         # Those of the second table take time: they read, plan or lay out, and wait for each other in a thread of their own.
-        self._quick: Mapping[str, Verb] = {"run": self._run, "cancel": self._cancel, "options": self._options}
+        self._quick: Mapping[str, Verb] = {
+            "run": self._run,
+            "cancel": self._cancel,
+            "options": self._options,
+            "leave": self._leave,
+        }
         self._slow: Mapping[str, Verb] = {
             "details": self._details,
             "view": self._view,
@@ -108,7 +117,10 @@ class Actions:
         if not self._free.acquire(blocking=False):
             raise UsageError("too many clicks are waiting", remedy="wait for the kernel")
         # Numbers are looked up now: the graph may be another one when the thread comes to it.
-        known = {**message, "ids": self._ids([message.get("i")])} if verb == "details" else message
+        known = message
+        if verb == "details":
+            known = {**message, "ids": self._ids([message.get("i")])}
+            self._widget.live_log.follow(known["ids"][0])
         self._worker.submit(contextvars.copy_context().run, self._answer, known, self._later)
         return None
 
@@ -133,7 +145,15 @@ class Actions:
         at = board.index[node_id]
         told = {"k": "details", "n": _serial(message), "i": at, "reason": _why(board.results[at])}
         cell = self._project.cell_of(found.node_id) or ""
-        self._widget.send({**told, **found.to_dict(board.index), "cell": cell})
+        cell_id = self._project.cell_id_of(found.node_id) or ""
+        if board.results[at].status is ExecutionStatus.RUNNING:
+            found = replace(found, log=last_printed(node_id))  # not that of the run before
+        self._widget.send({**told, **found.to_dict(board.index), "cell": cell, "cell_id": cell_id})
+
+    def _leave(self, _message: Message) -> str:
+        """The details are closed."""
+        self._widget.live_log.follow("")
+        return ""
 
     def _run(self, message: Message) -> str:
         if self._widget.board.progress.mode == "foreground":

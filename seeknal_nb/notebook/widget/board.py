@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seeknal_nb.draw.scene import fact_of, packed
 from seeknal_nb.errors import SeeknalError
-from seeknal_nb.markup import cut, esc_term
+from seeknal_nb.markup import cut, esc_term, plural
+from seeknal_nb.notebook.widget.estimate import Usual, seconds_left
 from seeknal_nb.status import ExecutionStatus
 from seeknal_nb.views.drawing import stand
 from seeknal_nb.workflow.events import NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.workflow.history import good_seconds, read_history
 from seeknal_nb.workflow.plan import Action
 from seeknal_nb.workflow.reasons import Reason, Why
 
@@ -29,6 +31,9 @@ __all__ = ["Board"]
 
 COUNTED: Final = (ExecutionStatus.SUCCESS, ExecutionStatus.CACHED, ExecutionStatus.FAILED)
 """The statuses of a node that came out."""
+CAME_OUT: Final = (ExecutionStatus.SUCCESS, ExecutionStatus.CACHED)
+ESTIMATED: Final = 1.0
+"""Seconds after which it is asked anew how long a run still takes: that goes through all edges."""
 NOTES: Final = 20
 NOTE: Final = 500
 
@@ -57,6 +62,8 @@ class Board:
         self.selected: list[int] = []
         self._dirty: dict[int, None] = {}
         self._progress = Progress()
+        self._usual: Usual | None = None
+        self._estimated, self._estimate = 0.0, (0.0, False)
         # What the last good build of each node came to: shown of nodes that a run leaves alone.
         self._built = {i: (state.row_count, state.duration) for i, state in project.runner().states().items()}
         # Nodes that a run was not asked for stand as before, in the page: SKIPPED is said of those that it left out.
@@ -115,6 +122,8 @@ class Board:
 
     def _begin(self, event: RunStarted) -> None:
         mode = "background" if self._project.background.here else "foreground"
+        self._usual = self._usual or Usual(good_seconds(read_history(self._project.runs_folder)))
+        self._estimated = 0.0
         self._progress = Progress(mode, dry=not event.run_id, todo=event.plan.runs)
         if self._progress.dry:
             return
@@ -139,6 +148,8 @@ class Board:
             return
         if result.status is ExecutionStatus.SUCCESS:
             self._built[result.node_id] = (result.row_count, result.duration)
+            if self._usual is not None:
+                self._usual.add(result.node_id, result.duration)
         executed = result.status in (ExecutionStatus.SUCCESS, ExecutionStatus.FAILED)
         self._show(result if executed else self._left_alone(result.node_id, result.status, result.reason, result))
 
@@ -177,7 +188,7 @@ class Board:
         result = self.results[at]
         fact = fact_of(stand(self.picture.marks[at], result))
         if result.status is ExecutionStatus.RUNNING:
-            _, expected = self._built.get(result.node_id, (None, 0.0))
+            expected = self._usual.of(result.node_id) if self._usual is not None else None
             return replace(fact, seconds=self._progress.since(result.node_id), more={"expect": expected} if expected else {})
         waits = result.status is ExecutionStatus.PENDING and self._progress.waits(result.node_id)
         return replace(fact, more={**fact.more, "why": "waits"}) if waits else fact
@@ -189,8 +200,26 @@ class Board:
         stopping = current is not None and current.stopping and bool(self._progress.mode)
         notes = [[self.index[i], text] for i, text in self._progress.notes if i in self.index]
         now = [self.index[i] for i in self._progress.now if i in self.index]
-        told = {"now": now, "notes": notes, "queued": background.queued, "cancelling": stopping}
+        told = {"now": now, "notes": notes, "queued": background.queued, "cancelling": stopping, **self._left()}
         return {**self._progress.to_dict(), **told}
+
+    def _left(self) -> dict[str, Any]:
+        """The seconds that are left of a run, and whether some node of it was never built, so that it is more."""
+        if not self._progress.mode or self._usual is None:
+            return {"left": 0, "least": False}
+        since = time.monotonic() - self._estimated
+        if since >= ESTIMATED:
+            self._estimate = self._estimated_left(self._usual)
+            self._estimated, since = time.monotonic(), 0.0
+        left, least = self._estimate
+        return {"left": round(max(left - since, 0), 1), "least": least}
+
+    def _estimated_left(self, usual: Usual) -> tuple[float, bool]:
+        progress = self._progress
+        known = {self.index[i]: usual.of(i) for i in progress.remaining() if i in self.index}
+        seconds = {at: max(took - progress.spent(self._ids[at]), 0) for at, took in known.items() if took is not None}
+        workers = max(self._project.workers, progress.most)
+        return seconds_left(sorted(known), self.picture.edges, seconds, workers), None in known.values()
 
     def ids(self, numbers: Iterable[int]) -> list[str]:
         """The ids of these numbers, which count from 0; raises ``IndexError`` for one that is too large."""
@@ -204,24 +233,41 @@ class Progress:
         mode: ``foreground`` while a cell consumes it, else ``background``.
         dry: Whether it executes nothing.
         todo: The ids that are to be executed.
+
+    Attributes:
+        now: The ids of those that run.
+        notes: (id, text) of what should be read.
+        warned: How many nodes came out with warnings.
+        most: How many ran at a time.
     """
 
     def __init__(self, mode: str = "", *, dry: bool = False, todo: Sequence[str] = ()) -> None:
         self.mode, self.dry = mode, dry
         self.now: list[str] = []
         self.notes: list[tuple[str, str]] = []
+        self.warned, self.most = 0, 1
         self._todo, self._done, self._spared = dict.fromkeys(todo), 0, 0
+        self._over: set[str] = set()
         self._began, self._text = time.monotonic(), ""
         self._since: dict[str, float] = {}
 
     def begin(self, node_id: str) -> None:
         """A node runs."""
         self.now.append(node_id)
+        self.most = max(self.most, len(self.now))
         self._since[node_id] = time.monotonic()
 
     def since(self, node_id: str) -> float:
         """The seconds since a node that runs began."""
         return round(time.monotonic() - self._since.get(node_id, self._began), 2)
+
+    def spent(self, node_id: str) -> float:
+        """The seconds that a node has run; 0 where it has not begun."""
+        return self.since(node_id) if node_id in self._since else 0.0
+
+    def remaining(self) -> list[str]:
+        """The nodes that are still to be executed, or are now, in a run that goes on."""
+        return [node_id for node_id in self._todo if node_id not in self._over] if self.mode and not self.dry else []
 
     def waits(self, node_id: str) -> bool:
         """Whether a node is still to be executed, in a run that goes on."""
@@ -231,6 +277,8 @@ class Progress:
         """Count a node that came out, and keep what should be read of it."""
         if result.node_id in self.now:
             self.now.remove(result.node_id)
+        self._over.add(result.node_id)
+        self.warned += bool(result.warnings) and result.status in CAME_OUT
         counted = result.node_id in self._todo and result.status in COUNTED
         self._done += counted
         self._spared += counted and result.status is ExecutionStatus.CACHED
@@ -252,7 +300,9 @@ class Progress:
         else:
             spared = f", {self._spared} not needed: inputs came out the same" if self._spared else ""
             stopped = ", stopped" if event.interrupted else ""
-            self._text = f"{self._done - self._spared} of {len(self._todo)} run in {seconds:.1f} s{spared}{stopped}"
+            warned = f", {plural(self.warned, 'warning')}" if self.warned else ""
+            ran = f"{self._done - self._spared} of {len(self._todo)} run in {seconds:.1f} s"
+            self._text = f"{ran}{warned}{spared}{stopped}"
         self.mode, self.now = "", []
 
     def __str__(self) -> str:
@@ -269,6 +319,7 @@ class Progress:
             "todo": len(self._todo),
             "elapsed": round(time.monotonic() - self._began, 2) if self.mode else 0,
             "text": self._text,
+            "warned": self.warned,
         }
 
 

@@ -15,8 +15,13 @@ __all__ = ["WatchedProject"]
 
 
 class WatchedProject(project.Project):
-    """See ``seeknal_nb.project.Project``."""
+    """See ``seeknal_nb.project.Project``.
 
+    Attributes:
+        cell_id_of: Gives the id that the front end has for the cell that defines a node, where it is known.
+    """
+
+    cell_id_of: Callable[[str], str | None] = staticmethod(lambda _node_id: None)
     _board: Board | None = None
 
     @property

@@ -15,6 +15,7 @@ from seeknal_nb.draw.assets import script, style
 from seeknal_nb.draw.scene import edges_of, make_scene, nodes_of
 from seeknal_nb.notebook.widget.actions import Actions
 from seeknal_nb.notebook.widget.controls import Controls
+from seeknal_nb.notebook.widget.live_log import EVERY, LiveLog
 from seeknal_nb.workflow.events import RunFinished, RunStarted
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self._focus: int | None = None
         self._version, self.staged = self.board.version, 0
         self.stage: Scene = self._arranged()
-        self._actions = Actions(project, self)
+        self._actions, self.live_log = Actions(project, self), LiveLog(self.board, self.send)
         self._box: ipywidgets.VBox | None = None
         self._project, self._ticker, self._sending = project, _Ticker(self), threading.RLock()
         self._renew = renew
@@ -124,7 +125,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         """Send what has changed, or how all nodes stand; one message after the other, so that none is overtaken."""
         with self._sending:
             changes = self.board.changes()
-            run = {**changes["run"], "elapsed": 0}
+            run = {**changes["run"], "elapsed": 0, "left": 0}
             if changes["d"] or run != self._run:
                 self.send(changes)
                 self._run = run
@@ -202,13 +203,16 @@ class _Ticker(threading.Thread):
 
     def _tick(self) -> None:
         self._widget.redraw()
-        whole = time.monotonic()
+        whole = told = time.monotonic()
         while not self.over.is_set():
-            self.wake.wait(WHOLE)
+            self.wake.wait(EVERY)
             self.wake.clear()
             due = time.monotonic() - whole >= WHOLE
             whole = time.monotonic() if due else whole
             self._widget.flush(whole=due)
+            if time.monotonic() - told >= EVERY:
+                self._widget.live_log.tell()
+                told = time.monotonic()
             self.over.wait(PERIOD)
         self._widget.flush(whole=True)
         self._widget.renew()
