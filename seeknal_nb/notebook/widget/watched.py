@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb import project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seeknal_nb.notebook.widget.board import Board
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.request import Request
