@@ -46,7 +46,7 @@ export class RunLine {
     this.told = this.view.graph.state.run = run;
     this.heard = performance.now();
     if (mode && !run.mode) this.view.commands.forget();
-    this.view.paintRun();
+    this.view.mark("run");
     if (mode === run.mode && !(run.mode && this.heard - this.totalled > TOTALS_EVERY)) return;
     this.totalled = this.heard;
     this.view.notices.announce(run.mode ? `${run.done} of ${run.todo} done` : plain(run.text));
