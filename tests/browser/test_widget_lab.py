@@ -548,6 +548,7 @@ def test_a_kernel_that_died_is_gone_too(lab):
     notebook.evaluate("import os, signal, threading\nthreading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()")
     expect(graph.root.locator(".sk-strip")).to_contain_text("The kernel is gone")
     lab.page.locator(".jp-Dialog button").first.click()
+    notebook.connected()  # to the kernel that JupyterLab has started instead
 
 
 def test_a_helper_that_a_cell_changes_is_seen_in_the_graph(lab):
