@@ -76,6 +76,8 @@ def test_an_earlier_moment_asks_for_nothing_but_to_be_live(host):
     graph.press("Show now")
     host.wait_sent("now")
     assert sent(host) == ["now"]
+    host.set(frozen=None)
+    expect(graph.stage).to_be_focused()
 
 
 def test_a_graph_that_freezes_keeps_what_is_open_and_one_that_thaws_runs_again(host):

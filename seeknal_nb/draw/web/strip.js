@@ -20,6 +20,7 @@ export class Strip {
   paint() {
     const { view, element } = this;
     const [frozen, { gone }] = [view.model.get("frozen"), view.kernel];
+    if (element.contains(view.focused)) view.stage.element.focus({ preventScroll: true }); // the button goes with what it says
     element.hidden = !view.still;
     view.root.classList.toggle("sk-past", view.still);
     if (!view.still) return element.replaceChildren();

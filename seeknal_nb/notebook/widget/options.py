@@ -40,7 +40,7 @@ class Option:
 OPTIONS: Final = (
     Option("full", "Full", "run all nodes, whatever their state"),
     Option("dry_run", "Dry run", "only say what would run"),
-    Option("continue_on_error", "Continue on error", "go on with what does not depend on a failure"),
+    Option("continue_on_error", "Continue on error", "go on with the rest after a failure"),
     Option("workers", "Workers", "nodes at a time", 1, 64),
     Option("retry", "Retries", "of a node that fails", 0, 100),
 )
