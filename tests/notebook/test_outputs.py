@@ -160,6 +160,14 @@ def test_a_dry_run_leaves_the_output_before_it_as_it_was(front: Any) -> None:
     assert dry.comm.state["snapshot"]["run"]["text"].startswith("dry run: 2 would run")
 
 
+def test_a_dry_run_before_all_others_freezes_the_graph_at_rest(front: Any) -> None:
+    front("%seeknal graph")
+    front("%seeknal run --dry-run")
+    graph, _ = shown(front)
+    assert (run_of(graph), looks(graph)) == (0, ["pending", "pending"])
+    assert graph.comm.state["snapshot"]["run"]["mode"] == ""
+
+
 def test_a_new_output_has_the_groups_of_the_one_before(seat: Seat) -> None:
     seat.page.ask("view", by="kind", focus=-1)
     second: Any = seat.project.new_widget()
@@ -360,6 +368,7 @@ def test_a_run_hears_no_look(seat: Seat) -> None:
     seat.project.listeners.append(looked)
     seat.project.run(progress=False)
     assert seen == [["success", "running"]]
+    assert calls(seat.project.look_again) > 1000, "what the cell has changed was forgotten"
 
 
 def test_traces_of_a_folder_that_is_not_there_are_none(tmp_path: Path) -> None:

@@ -34,11 +34,10 @@ class Moment:
     snapshot: Mapping[str, Any]
 
     def told(self, title: str, scene: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What the browser is given, with this ``scene`` or else one of its own, and a snapshot in which nothing runs."""
-        run = {**self.snapshot["run"], "mode": "", "now": [], "queued": 0, "cancelling": False, "elapsed": 0}
+        """What the browser is given, with this ``scene`` or else one of its own."""
         return {
             "nodes": {**nodes_of(self.picture, title), "version": self.version},
             "edges": edges_of(self.picture),
             "scene": scene or {**make_scene(self.picture).to_dict(), "version": 0},
-            "snapshot": {**self.snapshot, "run": run},
+            "snapshot": self.snapshot,
         }

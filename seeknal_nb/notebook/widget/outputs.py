@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,8 +91,9 @@ class Outputs:
         """The live one is so no longer: at once, or when the run that it shows has ended."""
         if self.live is None:
             return
-        board: Any = self._project.board
-        if board.progress.mode and run_id != board.run_id:
+        board = self._project.board
+        its_own = bool(run_id) and run_id == board.run_id
+        if board.progress.mode and not its_own:
             self.live.retire()
         else:
             self.live.freeze(run_id)
