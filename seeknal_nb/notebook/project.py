@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from seeknal_nb.dag.manifest import Manifest
-    from seeknal_nb.notebook.widget.outputs import Output
-    from seeknal_nb.notebook.widget.view import GraphView
+    from seeknal_nb.notebook.widget.view import GraphView, Output
     from seeknal_nb.notebook.widget.widget import GraphWidget
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
     from seeknal_nb.workflow.request import Request

@@ -177,7 +177,6 @@ def test_a_hidden_tab_is_not_seen(host):
 
 
 def test_another_graph_that_came_unseen_is_drawn_when_it_is_seen(host):
-    """And changes that came after it are of its nodes, not of those that are still shown."""
     host.show(traits_of(picture()), style="padding-bottom: 3000px")
     graph = Graph(host.view()).painted()
     host.page.evaluate("scrollTo(0, 3000)")

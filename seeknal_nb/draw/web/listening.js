@@ -86,7 +86,6 @@ export class Listener {
   /** Nodes stand otherwise. @param {number[]} found node, look, rows, seconds, and so on @param {any} more by node @param {any} run */
   change(found, more, run) {
     const { view } = this;
-    if (this.news.size && !view.sight.open) return; // of another graph than this view has, or in what is read later
     const { graph, panel } = view;
     let finished = false;
     for (let at = 0; at + 3 < found.length; at += 4) {

@@ -9,28 +9,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from IPython.display import DisplayHandle
-
-    from seeknal_nb.notebook.widget.view import GraphView
     from seeknal_nb.notebook.widget.watched import WatchedProject
     from seeknal_nb.notebook.widget.widget import GraphWidget
 
-__all__ = ["Output", "Outputs"]
+__all__ = ["Outputs"]
 
 MOST: Final = 20
 """Outputs that show an earlier moment. Of those before them the drawing stays, which the notebook keeps: a cell that is run
 a hundred times would else hold a hundred graphs in the page."""
-
-
-class Output:
-    """One output: a widget where somebody may click it, and the drawing that the notebook keeps."""
-
-    def __init__(self, handle: DisplayHandle, widget: GraphWidget | None) -> None:
-        self._handle, self.widget = handle, widget
-
-    def keep(self, view: GraphView, *, text: str = "", notes: str = "") -> None:
-        """Keep another drawing, and what is said below it."""
-        self._handle.update(view.kept(self.widget, text=text, notes=notes), raw=True)
 
 
 class Outputs:

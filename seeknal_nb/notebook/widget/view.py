@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
 from seeknal_nb.markup import esc_html
 from seeknal_nb.notebook.frontend import shows_more_than_text, somebody_is_there
-from seeknal_nb.notebook.widget.outputs import Output
 from seeknal_nb.views.values import Drawing
 
 if TYPE_CHECKING:
     from seeknal_nb.notebook.widget.board import Board
     from seeknal_nb.notebook.widget.widget import GraphWidget
 
-__all__ = ["GraphView"]
+__all__ = ["GraphView", "Output"]
 
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -116,6 +115,17 @@ class GraphView(Drawing):
     def _display_(self) -> Any:
         """Marimo's protocol."""
         return self.project.widget
+
+
+class Output:
+    """One output: a widget where somebody may click it, and the drawing that the notebook keeps."""
+
+    def __init__(self, handle: DisplayHandle, widget: GraphWidget | None) -> None:
+        self._handle, self.widget = handle, widget
+
+    def keep(self, view: GraphView, *, text: str = "", notes: str = "") -> None:
+        """Keep another drawing, and what is said below it."""
+        self._handle.update(view.kept(self.widget, text=text, notes=notes), raw=True)
 
 
 def _is_clicked() -> bool:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anywidget
 import traitlets
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from seeknal_nb.draw.scene import Scene
     from seeknal_nb.notebook.widget.moment import Moment
-    from seeknal_nb.notebook.widget.outputs import Outputs
     from seeknal_nb.notebook.widget.watched import WatchedProject
     from seeknal_nb.workflow.events import Event
 
@@ -56,12 +55,22 @@ class _Arrangement:
     focus: int | None = None
 
 
+class Siblings(Protocol):
+    """All graphs of one project, as far as one of them needs to know of the others."""
+
+    def show_now(self, widget: GraphWidget) -> None:
+        """Make this one the live one."""
+
+    def renew(self, widget: GraphWidget) -> None:
+        """Bring the drawing that the notebook keeps up to date, where this is the live one."""
+
+
 class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """One project's graph in one output: live, or as the last run in this output left it. ``Outputs`` makes it.
 
     Args:
         project: Has the nodes and their board.
-        outputs: Know which graph is live.
+        siblings: Know which graph is live.
         like: The one that was live before: this one shows the same groups.
 
     Attributes:
@@ -87,7 +96,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
 
     past: dict[str, Any] | None = None
 
-    def __init__(self, project: WatchedProject, outputs: Outputs, like: GraphWidget | None = None) -> None:
+    def __init__(self, project: WatchedProject, siblings: Siblings, like: GraphWidget | None = None) -> None:
         self.title = project.manifest.metadata.project
         self.board = project.board
         self.version, self.staged = self.board.version, 0
@@ -95,7 +104,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self.arrangement: _Arrangement = like.arrangement if like is not None and same else _Arrangement()
         self.stage: Scene = like.stage if like is not None and same else self._arranged()
         self._actions = Actions(project, self)
-        self._project, self._outputs = project, outputs
+        self._project, self._siblings = project, siblings
         self._ticker, self._sending = _Ticker(self), threading.RLock()
         self._run: dict[str, Any] = {}
         self._retiring = False
@@ -177,7 +186,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
 
     def show_now(self) -> None:
         """Be the live graph, instead of the one that is."""
-        self._outputs.show_now(self)
+        self._siblings.show_now(self)
 
     def _deafen(self) -> None:
         self._ticker.over.set()
@@ -218,7 +227,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     def renew(self) -> None:
         """Bring what the notebook keeps up to date, unless the widget was closed meanwhile."""
         if self.comm is not None:
-            self._outputs.renew(self)
+            self._siblings.renew(self)
 
     def arrange(self, *, by: str, focus: int | None) -> None:
         """Show groups by ``kind``, ``tag`` or ``folder``, or all nodes; or only what is up- and downstream of one."""
