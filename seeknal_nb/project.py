@@ -220,6 +220,11 @@ class Project(Shown):
         """Where the records of runs lie."""
         return folders(self.directory, self._state_dir)[1] / "runs"
 
+    @property
+    def state_folder(self) -> Path:
+        """Where state lies, unless it is kept elsewhere."""
+        return folders(self.directory, self._state_dir)[0]
+
     def look(self, params: Mapping[str, object] | None = None) -> Look:
         """A look at how the nodes stand, with the parameters of the last run, whose tables it shows, and with these."""
         last, own = last_request(self.runs_folder), params or {}

@@ -53,7 +53,7 @@ def show_run(things: Generator[Any], project: Project) -> ExecutionSummary | Non
     try:
         for thing in things:
             if isinstance(thing, RunStarted) and shows_more_than_text():
-                output = _Output(project)
+                output = _Output(project, thing.run_id)
             elif isinstance(thing, ExecutionSummary):
                 summary = thing
             elif output is not None:
@@ -75,10 +75,10 @@ def show_run(things: Generator[Any], project: Project) -> ExecutionSummary | Non
 class _Output:
     """The live graph, and below it, for who opens the notebook later, how the run came out."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, run_id: str) -> None:
         self._project = project
         self._notes: list[str] = []
-        self._handle = project.graph_now().show(text="running")
+        self._output = project.graph_now().show(text="running", run_id=run_id)
 
     def take(self, event: object) -> None:
         """Keep what should be read of a node; the graph hears of it by itself."""
@@ -88,8 +88,7 @@ class _Output:
     def end(self) -> None:
         """Keep how it came out."""
         notes = "\n".join(map(esc_term, self._notes))
-        kept = self._project.graph_now().kept(text=str(self._project.board.progress), notes=notes)
-        self._handle.update(kept, raw=True)
+        self._output.keep(self._project.graph_now(), text=str(self._project.board.progress), notes=notes)
 
 
 def _notes(result: NodeResult) -> list[str]:

@@ -50,7 +50,8 @@ class SeeknalMagics(Magics):
         self._opened: tuple[str, Project] | None = None
         self._told: dict[str, Any] | None = None
         self.each_answers = EachAnswers()
-        self.session, self.completer = Session(shell), Completer(shell, self.known, lambda: self.project)
+        self.session = Session(shell, self._cell_ended)
+        self.completer = Completer(shell, self.known, lambda: self.project)
 
     def declared(self, found: Declared) -> None:
         """Take a function of this notebook that a decorator makes a node of."""
@@ -79,6 +80,10 @@ class SeeknalMagics(Magics):
             why = f"{self.project!r} is open already, with another {changed[0]}"
             remedy = "set it back; it is told before the first node, or in pyproject.toml"
             raise UsageError(f"SeeknalMagics.{changed[0]} has no effect now", why=why, remedy=remedy)
+
+    def _cell_ended(self) -> None:
+        if self._opened is not None:
+            self._opened[1].cell_ended()
 
     def known(self) -> Pipeline | None:
         """The project, if it has been made; None where the notebook has given its name to something else."""

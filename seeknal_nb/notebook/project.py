@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import ManifestError, SeeknalError
 from seeknal_nb.markup import plural
 from seeknal_nb.notebook.frontend import shows_more_than_text
+from seeknal_nb.notebook.widget.outputs import Outputs
 from seeknal_nb.notebook.widget.watched import WatchedProject
 from seeknal_nb.workflow.background import Background, BackgroundRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from IPython.display import DisplayHandle
-
     from seeknal_nb.dag.manifest import Manifest
-    from seeknal_nb.notebook.widget.view import GraphView
+    from seeknal_nb.notebook.widget.view import GraphView, Output
     from seeknal_nb.notebook.widget.widget import GraphWidget
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
     from seeknal_nb.workflow.request import Request
 
 __all__ = ["LiveRun", "Project"]
 
-KEPT = 3
 SETTLED = 0.1
 """Seconds without a new node after which what is shown follows."""
 
@@ -38,11 +35,17 @@ class LiveRun(BackgroundRun):
     def __init__(self, project: Project, request: Request, interrupt: Callable[[], None]) -> None:
         super().__init__(request, interrupt)
         self.project = project
-        self._shown: DisplayHandle | None = None
+        self._shown: Output | None = None
 
     def _ipython_display_(self) -> None:
-        self._shown = self.project.graph_now().show(text=repr(self))
+        self._shown = self.project.graph_now().show(text=repr(self), run_id=self._begun())
         self.then(lambda _: self._keep())
+
+    def _begun(self) -> str:
+        """The run's id, as soon as the board has heard of it."""
+        board = self.project.board
+        goes_on = self.project.background.current is self and board.progress.mode and not board.progress.dry
+        return self.run_id or (board.run_id if goes_on else "")
 
     def wait(self, timeout: float | None = None) -> ExecutionSummary | None:
         """See ``BackgroundRun.wait``; it also tells the notebook how the run came out.
@@ -56,7 +59,7 @@ class LiveRun(BackgroundRun):
 
     def _keep(self) -> None:
         if self._shown is not None and self.done and shows_more_than_text():
-            self._shown.update(self.project.graph_now().kept(text=repr(self)), raw=True)
+            self._shown.keep(self.project.graph_now(), text=repr(self))
 
     def _display_(self) -> object:
         return self.project.widget
@@ -65,11 +68,11 @@ class LiveRun(BackgroundRun):
 class Project(WatchedProject):
     """See ``seeknal_nb.project.Project``; without a notebook it does the same."""
 
-    _widget: GraphWidget | None = None
-
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._kept: deque[DisplayHandle] = deque(maxlen=KEPT)
+        self.outputs = Outputs(self, self._renew)
+        self._kept: Output | None = None
+        self._due, self._seen = threading.Event(), self._traces()
         self._stale, self._following = threading.Event(), threading.Lock()
         self._follower: threading.Thread | None = None
         self.background = Background(self.stream, self._engine.interrupt, partial(LiveRun, self))
@@ -86,12 +89,13 @@ class Project(WatchedProject):
 
     @property
     def widget(self) -> GraphWidget:
-        """The one widget of this project; however often it is shown, it shows how the nodes stand now."""
-        if self._widget is None:
-            from seeknal_nb.notebook.widget.widget import GraphWidget  # noqa: PLC0415 - a quarter of a second
+        """The live graph: that of the newest output, which shows how the nodes stand now."""
+        return self.outputs.widget
 
-            self._widget = GraphWidget(self, self.renew)
-        return self._widget
+    def new_widget(self, run_id: str = "") -> GraphWidget:
+        """Another graph for an output of its own; the one that was live shows from now on what its last run left."""
+        self._kept = None
+        return self.outputs.new(run_id)
 
     def graph(self, *, params: Mapping[str, object] | None = None) -> GraphView:
         """The graph, coloured by how each node stands now; a notebook shows it live, and runs what is clicked."""
@@ -105,8 +109,8 @@ class Project(WatchedProject):
         found = super().select_nodes(selector)
         if self.board.version != version:
             self._redraw()
-        if self._widget is not None:
-            self._widget.selected = self.board.selected
+        if self.outputs.live is not None:
+            self.outputs.live.selected = self.board.selected
         return found
 
     def graph_now(self) -> GraphView:
@@ -145,23 +149,44 @@ class Project(WatchedProject):
                 if not self._stale.is_set():
                     self._follower = None
 
-    def keep(self, shown: DisplayHandle) -> None:
-        """Bring the drawing that a notebook keeps up to date when a run has ended; of the last few that were shown."""
-        self._kept.append(shown)
+    def cell_ended(self) -> None:
+        """A cell may have changed a variable, a helper or a file: where somebody sees the graph, it is looked at again."""
+        self._due.set()
+        self._call()
 
-    def renew(self) -> None:
-        """Bring them up to date now."""
-        kept = self.graph_now().kept() if self._kept else {}
-        for shown in list(self._kept):
-            shown.update(kept, raw=True)
+    def _call(self) -> None:
+        if self.outputs.live is not None and not self.board.progress.mode:
+            self.outputs.live.call()
 
-    def _redraw(self) -> None:
-        if self._widget is not None:
-            self._widget.redraw()
+    def look_again(self) -> None:
+        """Look how the nodes stand, if a cell has ended since the last time, or somebody else has run nodes here."""
+        before, self._seen = self._seen, self._traces()
+        if self.board.progress.mode or not (self._due.is_set() or before != self._seen):
+            return
+        self._due.clear()
+        with contextlib.suppress(SeeknalError):  # what a node needs may come in a later cell
+            self.board.look(again=True)
+        self._redraw(whole=False)
+
+    def _traces(self) -> tuple[int, ...]:
+        """When somebody last wrote state, or the record of a run, in this folder."""
+        return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in (self.runs_folder, self.state_folder))
+
+    def keep(self, output: Output) -> None:
+        """Bring the drawing that a notebook keeps up to date when a run has ended, as long as this output is the newest."""
+        self._kept = output
+
+    def _renew(self) -> None:
+        if self._kept is not None:
+            self._kept.keep(self.graph_now())
+        if self._due.is_set():  # a cell has ended while it ran
+            self._call()
+
+    def _redraw(self, *, whole: bool = True) -> None:
+        if self.outputs.live is not None:
+            self.outputs.live.redraw(whole=whole)
 
     def close(self) -> None:
-        """Stop what runs in the background, let go of the engine, and of the widget."""
+        """Stop what runs in the background, let go of the engine, and of the graphs."""
         super().close()
-        if self._widget is not None:
-            self._widget.close()
-            self._widget = None
+        self.outputs.close()

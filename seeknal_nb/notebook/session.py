@@ -15,7 +15,7 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.markup import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
@@ -55,10 +55,15 @@ class _Owner:
 
 
 class Session:
-    """The cells of one shell, by the ids that its front end sends, and the nodes that they define."""
+    """The cells of one shell, by the ids that its front end sends, and the nodes that they define.
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
+    Args:
+        shell: Runs the cells.
+        ended: Is called when one has ended.
+    """
+
+    def __init__(self, shell: InteractiveShell, ended: Callable[[], None]) -> None:
+        self._shell, self._ended = shell, ended
         self._project: Pipeline | None = None
         self._cell: _Cell | None = None
         self._owners: dict[str, _Owner] = {}
@@ -129,6 +134,7 @@ class Session:
             self._settle(cell)
         if self._notes and "seeknal" in cell.text:
             self._show_notes(result)
+        self._ended()
 
     def _show_notes(self, result: ExecutionResult | None) -> None:
         """Show what no answer has shown: one that was assigned, or followed by another line, has not been seen."""

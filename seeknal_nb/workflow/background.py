@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from seeknal_nb.engines.interrupts import STEP, in_steps
 from seeknal_nb.errors import UsageError
-from seeknal_nb.workflow.events import RunFinished
+from seeknal_nb.workflow.events import RunFinished, RunStarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -39,6 +39,9 @@ class BackgroundRun:
     Args:
         request: What it was asked for.
         interrupt: Stops the statement that the run is in; it is called again until the run has ended.
+
+    Attributes:
+        run_id: The run's own; empty until it has begun, and of a dry one.
     """
 
     def __init__(self, request: Request, interrupt: Callable[[], None]) -> None:
@@ -50,6 +53,7 @@ class BackgroundRun:
         self._lock = threading.Lock()
         self._stop: threading.Thread | None = None
         self._interrupted = False
+        self.run_id = ""
 
     @property
     def command(self) -> str:
@@ -140,7 +144,9 @@ class BackgroundRun:
         summary = None
         with contextlib.closing(stream(self.request, cancelled=self._cancelled)) as events:
             for event in events:
-                if isinstance(event, RunFinished):
+                if isinstance(event, RunStarted):
+                    self.run_id = event.run_id
+                elif isinstance(event, RunFinished):
                     summary, self._interrupted = event.summary, event.interrupted
         return summary
 

@@ -28,6 +28,7 @@ __all__ = [
     "RunRecord",
     "good_seconds",
     "newest_records",
+    "number_of",
     "read_history",
     "read_log",
     "runs_by_node",
@@ -110,6 +111,11 @@ def newest_records(directory: Path) -> Iterator[dict[str, Any]]:
     """The records of all runs, the newest first, each read when it is asked for."""
     found = map(_record, sorted(directory.glob("*T*.json"), reverse=True))
     return (record for record in found if record is not None)
+
+
+def number_of(directory: Path, run_id: str) -> int:
+    """Which of the runs that have a record it was, counted from 1."""
+    return sum(path.stem < run_id for path in directory.glob("*T*.json")) + 1
 
 
 def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dict[str, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from browser.chromium import ROOT, SCREENSHOTS, context
 from seeknal_nb.draw.assets import script, style
 from seeknal_nb.draw.scene import edges_of, make_scene, nodes_of, snapshot_of
+from seeknal_nb.notebook.widget.options import offered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,6 +119,10 @@ class Host:
     def timed_set(self, **traits: Any) -> dict[str, float]:
         return self.page.evaluate("text => seeknalHost.timed(text, 'set')", encoded(traits))
 
+    def tell(self, event: str) -> None:
+        """An event of the model that brings no value."""
+        self.page.evaluate("event => seeknalHost.state().tell(event)", event)
+
     def frame(self) -> None:
         """Waits until what was done is on the screen."""
         self.page.evaluate("seeknalHost.frame()")
@@ -191,7 +196,7 @@ def traits_of(picture: Picture, **traits: Any) -> dict[str, Any]:
     """What the widget gives the browser of a picture, but for what is given here."""
     scene = {} if "scene" in traits else {"scene": make_scene(picture).to_dict()}
     parts = {"nodes": nodes_of(picture, "pipeline"), "edges": edges_of(picture), "snapshot": snapshot_of(picture), **scene}
-    return {"key": "key", "live": True, "selected": [], **parts, **traits}
+    return {"key": "key", "live": True, "frozen": None, "options": offered(2), "selected": [], **parts, **traits}
 
 
 def encoded(value: object) -> str:

@@ -36,7 +36,9 @@ class Graph:
         self.search = self.root.locator(".sk-search")
 
     def painted(self) -> Graph:
+        """Brings it into sight, for one that nobody sees paints nothing."""
         expect(self.root).to_have_count(1)
+        self.root.scroll_into_view_if_needed()
         expect(self.root.locator(".sk-node, .sk-group").first).to_be_visible()
         return self
 

@@ -21,14 +21,18 @@ from ipywidgets.widgets.widget import _put_buffers
 from test_board import Browser, Table, node, told
 from waiting import Gate, eventually
 
+from seeknal_nb.arguments import parse_words, request_of
+from seeknal_nb.commands import NOTEBOOK_COMMANDS
 from seeknal_nb.dag.manifest import Node
 from seeknal_nb.notebook.project import Project
 from seeknal_nb.notebook.widget.actions import LONGEST, WAITING
 from seeknal_nb.notebook.widget.live_log import EVERY
+from seeknal_nb.notebook.widget.options import OPTIONS, offered, words_of
 from seeknal_nb.workflow.events import Event, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.stores import MemoryState
 
-VERBS = ("details", "run", "cancel", "view", "expand", "select", "options", "leave")
+VERBS = ("details", "run", "cancel", "view", "expand", "select", "look", "now", "leave")
 
 
 class Page(BaseComm):
@@ -82,7 +86,6 @@ class Seat:
 
     def sit(self) -> Seat:
         self.widget = self.project.widget
-        self.widget.box  # noqa: B018 - as a notebook shows it, with room for the controls
         self.page: Page = self.widget.comm
         self.project.listeners.append(self.events.append)
         return self
@@ -149,7 +152,8 @@ FIELDS = {
     "i": st.one_of(INDEX, st.lists(INDEX, max_size=5)),
     "how": st.one_of(st.sampled_from(["downstream", "only", "upstream", "retry", "all", "changed"]), JSON),
     "by": st.one_of(st.sampled_from(["", "kind", "tag", "folder"]), JSON), "focus": INDEX, "unit": INDEX,
-    "selector": st.one_of(st.sampled_from(["a", "+b", "tag:red", "a+,d", ""]), JSON), "v": JSON,
+    "selector": st.one_of(st.sampled_from(["a", "+b", "tag:red", "a+,d", ""]), JSON), "v": JSON, "view": JSON,
+    "options": st.one_of(st.dictionaries(st.sampled_from([option.name for option in OPTIONS]), JSON, max_size=2), JSON),
 }  # fmt: skip
 MESSAGES = st.one_of(
     JSON, st.fixed_dictionaries({}, optional=FIELDS),
@@ -189,6 +193,11 @@ WRONG: dict[str, tuple[dict[str, Any], ...]] = {
     "no nodes where some are needed": tuple({"do": "run", "how": how, "i": []} for how in ("downstream", "only", "upstream")),
     "huge lists": ({"do": "run", "how": "only", "i": [0] * 1_000_000}, {"do": "run", "how": "all", "i": list(range(100_000))},
                    {"do": "run", "how": "only", "i": [[[[0]]]] * 3}),
+    "options": tuple({"do": "run", "how": "changed", "options": one} for one in (
+        None, [], "full", 1, {"nodes": ["a"]}, {"command": "x"}, {"full": 1}, {"full": "yes"}, {"full": None, "dry_run": 0},
+        {"dry_run": []}, {"retry": -1}, {"retry": 101}, {"retry": True}, {"retry": 1.0}, {"workers": 0}, {"workers": 65},
+        {"workers": "2"}, {"workers": 10**30}, {"continue_on_error": {}},
+    )),
     "an unknown way": tuple({"do": "run", "how": how, "i": [0]} for how in ("", "full", "Only", None, 1, True, [], {}, ["all"])),
     "a view": tuple({"do": "view", "by": by, "focus": -1} for by in ("status", "Kind", None, 0, True, [], {}, ["kind"]))
               + tuple({"do": "view", "by": "kind", "focus": one} for one in WRONG_INDEX if one != -1)
@@ -285,7 +294,7 @@ def test_a_click_runs_what_the_same_words_run(click: tuple[Any, str, list[int], 
         clicked, twin = seats[0].sit(), seats[1]
         ids = [f"work.n{n}" for n in chosen]
         planned = twin.project.plan(**HOWS[how](ids))
-        assert clicked.page.ask("run", how=how, i=[clicked.widget.board.index[i] for i in ids]) == {"k": "ack", "n": 1, "text": ""}
+        assert clicked.page.ask("run", how=how, i=[clicked.widget.board.index[i] for i in ids]) == {"k": "ack", "n": 1, "view": 0, "text": ""}
         expected = twin.project.run(progress=False, **HOWS[how](ids))
         assert clicked.ran() == {r.node_id: (str(r.status), r.reason) for r in expected.results}
         started = next(e for e in clicked.events if isinstance(e, RunStarted))
@@ -330,68 +339,63 @@ def test_retry_runs_what_failed_and_what_could_not_run_for_it(seat: Seat) -> Non
     assert seat.table.calls == ["b", "c"]
 
 
-CONTROLS = {
+CHOSEN = {
     "full": ({"full": True}, "changed", {"a", "b", "c", "d"}), "full does nothing to named nodes": ({"full": True}, "only", {"b"}),
-    "dry_run": ({"dry_run": True}, "all", set()), "types": ({"types": ("work",)}, "all", {"a", "b", "c", "d"}),
-    "tags": ({"tags": ("red",)}, "all", {"e"}),
+    "dry_run": ({"dry_run": True}, "all", set()), "none": ({"full": False}, "changed", set()),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("values", "how", "executed"), CONTROLS.values(), ids=CONTROLS)
-def test_the_controls_count_for_clicks(seat: Seat, values: dict[str, Any], how: str, executed: set[str]) -> None:
-    if "tags" in values:
-        seat.edit(Node("work.e", "e", "work", tags=["red"]))
-    assert seat.page.ask("options")["k"] == "ack"
-    for name, value in values.items():
-        seat.widget.controls._made[name].value = value
-    assert seat.page.ask("run", how=how, i=[seat.index["b"]] if how == "only" else [])["k"] == "ack"
+@pytest.mark.parametrize(("options", "how", "executed"), CHOSEN.values(), ids=CHOSEN)
+def test_the_options_of_a_click_count_for_its_run(seat: Seat, options: dict[str, Any], how: str, executed: set[str]) -> None:
+    answer = seat.page.ask("run", how=how, i=[seat.index["b"]] if how == "only" else [], options=options)
+    assert answer["k"] == "ack"
     seat.idle()
     assert set(seat.table.calls) == executed
     assert sum(isinstance(e, RunFinished) for e in seat.events) == 1
 
 
-@pytest.mark.parametrize(("values", "status"), [
+@pytest.mark.parametrize(("options", "status"), [
     ({}, {"a": "failed", "b": "skipped", "c": "skipped", "d": "pending"}),
     ({"continue_on_error": True}, {"a": "failed", "b": "skipped", "c": "skipped", "d": "success"}),
     ({"retry": 1}, {"a": "success", "b": "success", "c": "success", "d": "success"}),
 ])  # fmt: skip
-def test_the_controls_say_what_happens_after_a_failure(seat: Seat, values: dict[str, Any], status: dict[str, str]) -> None:
-    seat.page.ask("options")
-    for name, value in values.items():
-        seat.widget.controls._made[name].value = value
+def test_the_options_say_what_happens_after_a_failure(seat: Seat, options: dict[str, Any], status: dict[str, str]) -> None:
     seat.table.once = {"a"}
-    seat.page.ask("run", how="all", i=[])
+    seat.page.ask("run", how="all", i=[], options=options)
     assert {i.partition(".")[2]: found for i, (found, _) in seat.ran().items()} == status
 
 
-def test_what_was_chosen_counts_also_after_the_controls_were_hidden_and_the_nodes_changed(seat: Seat) -> None:
-    seat.page.ask("options")
-    assert seat.widget.controls.box.layout.display == "flex"
-    seat.widget.controls._made["dry_run"].value = True
-    seat.page.ask("options")
-    assert seat.widget.controls.box.layout.display == "none"
-    seat.edit(Node("work.e", "e", "work", tags=["red", "blue"]))
-    seat.page.ask("options")
-    assert seat.widget.controls._made["tags"].options == ("blue", "red")
-    seat.page.ask("run", how="all", i=[])
+def test_the_answer_and_the_history_tell_the_options(seat: Seat) -> None:
+    """The popover is closed by then."""
+    answer = seat.page.ask("run", how="all", i=[], options={"full": True, "continue_on_error": True, "workers": 3})
+    assert answer["text"] == "with --continue-on-error --workers 3"
     seat.idle()
-    assert seat.table.calls == []
+    assert seat.project.history().rows[0][2] == "run --full --continue-on-error --workers 3"
 
 
-def test_controls_are_refused_where_nobody_would_see_them() -> None:
-    """Marimo shows the graph without its box."""
-    with place() as here, pages():
-        seat = Seat(here.root)
-        seat.project.add(node("a"))
-        page: Page = seat.project.widget.comm
-        assert page.ask("options")["k"] == "error"
-        seat.close()
+VALUES = {option.name: st.booleans() if option.least is None else st.integers(option.least, option.most) for option in OPTIONS}
+
+
+@given(options=st.fixed_dictionaries({}, optional=VALUES))
+def test_the_command_below_the_options_asks_for_the_same_run(options: dict[str, Any]) -> None:
+    """Whoever copies it into a cell gets what the click would have run."""
+    words = parse_words(["run", *words_of(options)], NOTEBOOK_COMMANDS, prog="%seeknal")
+    asked, clicked = request_of(words), Request.of(options)
+    assert (asked.options, asked.workers) == (clicked.options, clicked.workers or None)
+
+
+def test_what_a_page_offers_has_the_flags_and_what_is_usual() -> None:
+    told = {option["name"]: (option["flag"], option["value"]) for option in offered(4)}
+    assert told == {
+        "full": ("--full", False), "dry_run": ("--dry-run", False), "continue_on_error": ("--continue-on-error", False),
+        "workers": ("--workers", 4), "retry": ("--retry", 0),
+    }  # fmt: skip
 
 
 def test_a_click_during_a_run_is_queued_and_says_so(seat: Seat) -> None:
     """Nothing is lost, and nothing runs twice at a time."""
     gate = seat.table.gate("a")
-    assert seat.page.ask("run", how="all", i=[]) == {"k": "ack", "n": 1, "text": ""}
+    assert seat.page.ask("run", how="all", i=[], view=7) == {"k": "ack", "n": 1, "view": 7, "text": ""}
     gate.reached.wait()
     assert "1 run" in seat.page.ask("run", how="all", i=[])["text"]
     assert "2 runs" in seat.page.ask("run", how="all", i=[])["text"]
@@ -430,9 +434,9 @@ def test_a_click_during_a_foreground_run_is_refused_with_the_way_out(seat: Seat)
 def test_a_run_that_cannot_begin_is_told_in_the_widget(seat: Seat) -> None:
     """Nobody waits for a click's run; its error must be seen."""
     seat.project.transform("p", sql="SELECT {{ nowhere }} AS x")
-    assert seat.page.ask("run", how="all", i=[])["k"] == "ack"
+    assert seat.page.ask("run", how="all", i=[], view=7)["k"] == "ack"
     told = seat.page.answer(0)
-    assert told["k"] == "error"
+    assert (told["k"], told["view"]) == ("error", 7)
     assert "nowhere" in told["text"]
 
 
@@ -460,7 +464,7 @@ def test_details_of_a_node_come_with_how_it_stands_and_the_cell(seat: Seat) -> N
     assert (found["inputs"], found["outputs"]) == ([0], [2])
     assert found["reason"] == "up to date"
     assert found.keys() == {
-        "k", "n", "i", "reason", "facts", "checks", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change",
+        "k", "n", "view", "i", "reason", "facts", "checks", "definition", "inputs", "outputs", "schema", "columns", "rows", "more", "change",
         "error", "log", "history", "note", "last_run", "why", "changed", "cell", "cell_id",
     }  # fmt: skip
     assert found["definition"].keys() == {"language", "lines", "mark"}
@@ -719,7 +723,7 @@ def test_a_view_outlives_a_run_and_not_another_graph(grouped: Seat) -> None:
 ])  # fmt: skip
 def test_a_selector_selects_what_it_names(seat: Seat, selector: str, names: str) -> None:
     answer = seat.page.ask("select", selector=selector)
-    assert answer == {"k": "ack", "n": 1, "text": f"{len(names)} node{'' if len(names) == 1 else 's'} selected"}
+    assert answer == {"k": "ack", "n": 1, "view": 0, "text": f"{len(names)} node{'' if len(names) == 1 else 's'} selected"}
     assert seat.widget.selected == seat.page.state["selected"] == [seat.index[name] for name in names]
 
 
@@ -838,15 +842,15 @@ def test_the_last_word_on_a_run_is_that_it_is_over(seat: Seat) -> None:
 
 @pytest.mark.parametrize("background", [False, True])
 def test_a_run_that_breaks_off_is_over_for_the_page(seat: Seat, background: bool) -> None:
-    """A listener's exception ends it without its last event; clicks work again, and nothing goes on sending."""
+    """Without its last event; clicks work again, and nothing goes on sending."""
 
     def broken(event: Event) -> None:
         if isinstance(event, NodeStarted):
             seat.project.listeners.remove(broken)
-            raise ZeroDivisionError
+            raise SystemExit
 
     seat.project.listeners.append(broken)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(SystemExit):
         seat.project.start(full=True).wait() if background else seat.project.run(progress=False, full=True)
     eventually(lambda: "seeknal-display" not in [thread.name for thread in threading.enumerate()])
     assert seat.page.state["snapshot"]["run"]["mode"] == ""

@@ -187,7 +187,7 @@ def test_a_graph_is_a_live_widget_and_a_drawing_that_is_kept(front: Front, tmp_p
     assert VIEW not in kept
     assert (live["text/plain"], live["text/html"]) == ("", "<span></span>")  # VS Code shows it where the kernel is gone
     check_drawing(kept)
-    assert front.states[live[VIEW]["model_id"]]["children"][0] == f"IPY_MODEL_{front.widget}"
+    assert live[VIEW]["model_id"] == front.widget
     state = front.page
     assert (state["nodes"]["name"], state["nodes"]["kinds"], state["nodes"]["tag_names"]) == (["a", "b"], ["transform"], ["core"])
     assert list(struct.iter_unpack("<II", state["edges"])) == [(0, 1)]
@@ -195,14 +195,21 @@ def test_a_graph_is_a_live_widget_and_a_drawing_that_is_kept(front: Front, tmp_p
     assert "export default" in state["_esm"]
 
 
-def test_all_graphs_of_a_project_are_one_widget(front: Front, tmp_path: Path) -> None:
-    """Else a notebook of fifty cells would hold fifty copies, and old outputs would tell what is no longer so."""
+def test_an_output_belongs_to_its_run(front: Front, tmp_path: Path) -> None:
+    """The newest is live; the one before it shows what its run left, and is sent nothing more."""
     front.open(tmp_path, A, B)
-    first, second = front.cell("%seeknal graph"), front.cell("g = seeknal.graph()\ng")
-    assert first.outputs[0][VIEW] == second.outputs[0][VIEW]
-    assert second.count("comm_open") == 0
-    front.cell("%seeknal run")
-    assert front.statuses() == ["success", "success"]
+    models = [front.cell(line).outputs[0][VIEW]["model_id"] for line in ("%seeknal graph", "%seeknal run", "%seeknal run --full")]
+    assert len(set(models)) == 3
+    graph, first, second = (front.states[model] for model in models)
+    assert second["frozen"] is None
+    assert [state["frozen"]["run"] for state in (graph, first)] == [0, 1]
+    assert [look for look, _, _ in told(graph["snapshot"])] == ["pending", "pending"]
+    assert [look for look, _, _ in told(first["snapshot"])] == ["success", "success"]
+    assert (first["snapshot"]["run"]["mode"], first["snapshot"]["run"]["text"][:11]) == ("", "2 of 2 run ")
+    before = len(front.heard)
+    front.cell(B.replace("x + 1", "x + 2"))
+    front.until(lambda: front.statuses() == ["success", "changed"])
+    assert not [m for m in front.heard[before:] if m["content"].get("comm_id") in models[:2]]
 
 
 def test_nobody_is_there_to_click_in_a_batch(front: Front, tmp_path: Path) -> None:
@@ -316,12 +323,11 @@ def test_interrupting_who_waits_leaves_the_run_alone(front: Front, tmp_path: Pat
 def test_clicks_run_and_tell_while_no_cell_runs(front: Front, tmp_path: Path) -> None:
     """Click a node in a notebook's output to run it."""
     front.open(tmp_path, A, B, "%seeknal graph")
-    assert front.ask("run", how="upstream", i=[1]) == {"k": "ack", "n": 1, "text": ""}
+    assert front.ask("run", how="upstream", i=[1]) == {"k": "ack", "n": 1, "view": 0, "text": ""}
     front.until(lambda: front.statuses() == ["success", "success"])
     found = front.ask("details", i=0)
     assert (found["rows"], found["columns"], found["cell"].splitlines()[0]) == ([["1"], ["2"], ["3"]], ["x"], A.splitlines()[0])
     assert front.ask("run", how="only", i=[7])["k"] == "error"
-    assert front.ask("options")["k"] == "ack"
     assert front.value("seeknal.history().rows[0][2]") == "run --nodes +transform.b --only"
 
 
@@ -431,7 +437,7 @@ def test_a_selection_is_of_nodes_and_goes_with_them(nb: Any) -> None:
     nb("%%seeknal source first\nSELECT 1 AS x")
     nb("graph = seeknal.graph()")
     assert graph.selected == ("transform.users", "transform.names")
-    assert [nb("seeknal").board.picture.marks[at].id for at in graph.widget.children[0].selected] == list(graph.selected)
+    assert [nb("seeknal").board.picture.marks[at].id for at in graph.widget.selected] == list(graph.selected)
     nb("%seeknal remove names")
     nb("graph = seeknal.graph()")
     assert graph.selected == ("transform.users",)
@@ -445,8 +451,8 @@ def test_a_view_is_a_drawing_of_how_the_nodes_stood(nb: Any) -> None:
     nb("%seeknal run")
     assert before.to_svg() == drawn
     assert nb("seeknal.graph()").to_svg() != drawn
-    assert before.widget is nb("seeknal.graph()").widget
-    assert before._display_() is nb("seeknal").widget
+    last = nb("seeknal.graph()")
+    assert before.widget is last.widget is before._display_() is nb("seeknal").widget
 
 
 def test_a_terminal_shows_text_and_makes_no_widget(nb: Any) -> None:
@@ -460,7 +466,7 @@ def test_a_terminal_shows_text_and_makes_no_widget(nb: Any) -> None:
         cell = nb.cell("%seeknal run")
         assert "transform.users" in cell.out
         assert cell.shown == []
-        assert nb("seeknal")._widget is None
+        assert nb("seeknal").outputs.live is None
     finally:
         nb.shell.display_formatter.active_types = types
 

@@ -17,43 +17,60 @@ export class Commands {
   /** @param {import("./view.js").View} view */
   constructor(view) {
     this.view = view;
-    /** Those without an answer, by number. @type {Map<number, { command: Command, asked: number[], timer: number }>} */
+    /** Of this view: every view of a model hears the answers to all. */
+    this.id = nextNumber();
+    /** Those without an answer, by number. @type {Map<number, { command: Command, asked: number[], timer: number, quiet: boolean }>} */
     this.waiting = new Map();
     /** The nodes that a run was asked for and that do not run yet. @type {Set<number>} */
     this.asked = new Set();
     this.lastRun = { what: "", now: -Infinity };
   }
 
-  /** @param {Command} command @param {number[]} asked the nodes that it is going to run */
-  ask(command, asked = []) {
-    const { life, graph, live, model, notices, run } = this.view;
-    const timer = live ? life.after(BUSY_AFTER, () => notices.sayBusy(run.locked)) : 0;
+  /**
+   * A graph that is not live asks for one thing: to be so again.
+   * @param {Command} command
+   * @param {number[]} asked the nodes that it is going to run
+   * @param {boolean} quiet whether nobody clicked, so that nobody is told what comes of it
+   */
+  ask(command, asked = [], quiet = false) {
+    const { life, graph, live, still, model, notices, run, kernel } = this.view;
+    if (kernel.gone || (still && command.do !== "now")) return;
+    const timer = (live || still) && !quiet ? life.after(BUSY_AFTER, () => notices.sayBusy(run.locked)) : 0;
     const number = nextNumber();
-    this.waiting.set(number, { command, asked, timer });
+    this.waiting.set(number, { command, asked, timer, quiet });
     try {
-      model.send({ ...command, n: number, v: graph.version, s: graph.scene.staged });
+      model.send({ ...command, n: number, view: this.id, v: graph.version, s: graph.scene.staged });
     } catch {
       life.drop(timer);
-      if (live) notices.complain("The kernel that drew this graph is gone: run its cell again.");
+      if (live || still) kernel.set({ lost: true });
     }
   }
 
   /** What needs no answer. @param {Command} command */
   tell(command) {
+    const { live, kernel, model } = this.view;
+    if (!live || kernel.gone) return;
     try {
-      if (this.view.live) this.view.model.send(command);
+      model.send({ ...command, view: this.id });
     } catch {
-      // The kernel is gone: the next question says so.
+      kernel.set({ lost: true });
     }
+  }
+
+  /** Whether something of this kind waits for its answer. @param {string} what */
+  waits(what) {
+    return [...this.waiting.values()].some(({ command }) => command.do === what);
   }
 
   /** @param {any} message */
   receive(message) {
-    const { k, n, d, more, run, text } = message;
-    const mine = this.waiting.get(n);
+    const { k, n, view = this.id, d, more, run, text } = message;
     if (k === "log") return this.view.panel.hear(message);
     if (k === "delta") return this.view.listener.change(Array.isArray(d) ? d : [], more, run);
-    if (k === "error" && (mine || !n)) this.view.notices.complain(text);
+    if (k === "stale") return this.view.sight.look();
+    if (view !== this.id) return;
+    const mine = this.waiting.get(n);
+    if (k === "error" && (mine ? !mine.quiet : !n)) this.view.notices.complain(text);
     if (mine) this.settle(message, mine);
   }
 
@@ -62,8 +79,8 @@ export class Commands {
     const { k, n, text } = message;
     life.drop(mine.timer);
     this.waiting.delete(n);
-    finder.selecting = false;
-    if (k === "ack") notices.say(plain(text));
+    if (!mine.quiet) finder.selecting = false;
+    if (k === "ack" && !mine.quiet) notices.say(plain(text));
     else notices.sayFree();
     if (k === "details") panel.answer(message);
     if (k === "ack" && mine.command.do === "run") life.after(FORGET_AFTER, () => run.told.mode || this.forget());
@@ -83,15 +100,15 @@ export class Commands {
 
   /** @param {string} how @param {number[]} nodes */
   run(how, nodes = []) {
-    const { live, run, graph, notices } = this.view;
+    const { live, run, graph, notices, options } = this.view;
     if (!live) return;
     if (run.locked) return notices.say(LOCKED);
     if (this.isRepeated(`${how} ${nodes}`)) return;
-    const expected = this.expected(how, nodes);
+    const expected = options.values.dry_run ? [] : this.expected(how, nodes);
     for (const node of expected) this.asked.add(node);
     const named = nodes.length === 1 ? graph.id(nodes[0]) : plural(nodes.length, "node");
     notices.say(`Asked to run ${EVERYTHING[how] ?? named} …`);
-    this.ask({ do: "run", how, i: nodes }, expected);
+    this.ask({ do: "run", how, i: nodes, options: { ...options.values } }, expected);
     this.view.mark("style", "over");
   }
 

@@ -1,7 +1,9 @@
-// The key below the graph: the picture of each kind with its word.
-import { draw, make } from "./dom.js";
+// What stands below the graph: what it hides, and the picture of each kind with its word.
+import { button, draw, make } from "./dom.js";
 import { pathOf } from "./messages.js";
 import { plain } from "./text.js";
+
+const NOTHING = "No nodes yet. A cell that begins so is one: %%seeknal transform daily_totals";
 
 // More would be a second legend.
 const MOST_KINDS = 16;
@@ -13,3 +15,10 @@ export function kindsOf({ kinds, icons }) {
     return make("span.sk-kind", draw("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, icon), plain(kind));
   });
 }
+
+/** What the graph hides, and the ways back. @param {import("./graph.js").Graph} graph @param {boolean} live */
+export const notesOf = ({ scene, size }, live) => [
+  plain(scene.note) || (size ? "" : NOTHING),
+  ...(live && scene.opened ? [button("fold", "Close the groups")] : []),
+  ...(live && scene.focus >= 0 ? [button("whole", "Show the whole graph")] : []),
+];

@@ -20,10 +20,10 @@ export class Keys {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation();
     const { key } = event;
-    const { focused, finder, toolbar } = this.view;
+    const { focused, finder, toolbar, options } = this.view;
     if (key === "Escape") this.escape();
     else if (focused === finder.search && key === "Enter") finder.find();
-    else if (focused === finder.search || focused === toolbar.by) return;
+    else if (focused === finder.search || focused === toolbar.by || options.element.contains(focused)) return;
     else if (key === "/") finder.search.focus();
     else if (this.isSideways(key)) this.sideways(key);
     else if (!this.isForStage(event) || !this.walk(key)) return;
@@ -50,7 +50,8 @@ export class Keys {
   }
 
   escape() {
-    const { notices, finder, focused, stage } = this.view;
+    const { notices, finder, focused, stage, options } = this.view;
+    if (options.open) return options.close();
     notices.say("");
     if (focused === finder.search) return finder.seek("");
     this.view.select([]);

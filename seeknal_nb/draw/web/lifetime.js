@@ -59,6 +59,20 @@ export class Lifetime {
     this.atEnd(() => sizes.disconnect());
   }
 
+  /** @param {Element} element @param {(near: boolean) => void} act when it comes into sight, or goes */
+  watchSight(element, act) {
+    const seen = new IntersectionObserver((entries) => act(entries[entries.length - 1].isIntersecting));
+    seen.observe(element);
+    this.atEnd(() => seen.disconnect());
+  }
+
+  /** A signal of JupyterLab's, where there is one. @param {any} signal @param {(told: any) => void} act */
+  connect(signal, act) {
+    const slot = (_, told) => act(told);
+    signal?.connect?.(slot);
+    this.atEnd(() => signal?.disconnect?.(slot));
+  }
+
   /** @param {Element[]} elements @param {() => void} act when one of them has other attributes */
   watchAttributes(elements, act) {
     const seen = new MutationObserver(act);

@@ -12,7 +12,7 @@ export class Listener {
     this.news = new Set();
     const { life, model } = view;
     for (const name of ["nodes", "edges", "scene", "snapshot"]) life.hear(model, `change:${name}`, () => this.note(name));
-    life.hear(model, "change:live", () => view.paintAll());
+    for (const name of ["live", "frozen"]) life.hear(model, `change:${name}`, () => view.turnStill());
     life.hear(model, "change:selected", () => view.select(model.get("selected"), { told: true }));
     life.hear(model, "msg:custom", (message) => view.commands.receive(message ?? {}));
   }
@@ -23,10 +23,11 @@ export class Listener {
     this.news.add(name);
   }
 
+  /** Unless nobody sees it. */
   read() {
     const { view, news } = this;
+    if (view.life.over || !view.sight.open) return;
     this.news = new Set();
-    if (view.life.over) return;
     if (news.has("nodes") || news.has("edges")) return this.readGraph();
     if (news.has("snapshot")) {
       const { found, more, run } = view.graph.difference(view.model.get("snapshot"));
@@ -98,7 +99,7 @@ export class Listener {
     view.memory.state = graph.state;
     if (found.length) this.markChanged();
     if (run) view.run.hear({ ...IDLE, ...run });
-    if (finished && panel.open) panel.ask();
+    if (finished && panel.open) panel.ask(true);
   }
 
   changeNode(node, status, rows, seconds, more) {

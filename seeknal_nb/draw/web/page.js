@@ -37,10 +37,10 @@ class Page {
     for (const hear of this.hearers.get(event) ?? []) hear(...values);
   }
 
-  send({ do: asked, i, n }) {
+  send({ do: asked, i, n, view }) {
     const found = asked === "details" && this.details[i];
     if (!found) throw new Error("this page has no kernel");
-    queueMicrotask(() => this.tell("msg:custom", { ...found, k: "details", n, i }, []));
+    queueMicrotask(() => this.tell("msg:custom", { ...found, k: "details", n, view, i }, []));
   }
 }
 

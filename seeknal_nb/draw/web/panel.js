@@ -67,8 +67,9 @@ export class Panel {
     this.view.memory.panel = false;
   }
 
-  ask() {
-    if (this.node >= 0) this.view.commands.ask({ do: "details", i: this.node });
+  /** `quiet` where nobody clicked. */
+  ask(quiet = false) {
+    if (this.node >= 0) this.view.sight.ask({ do: "details", i: this.node }, quiet);
     else this.view.commands.tell({ do: "leave" });
   }
 

@@ -48,8 +48,8 @@ export class RunLine {
     this.told = graph.state.run = run;
     this.heard = performance.now();
     if (mode && !run.mode) commands.forget();
-    if (mode && !run.mode && panel.open) panel.ask(); // what it leaves is all written now
-    this.view.paintRun();
+    if (mode && !run.mode && panel.open) panel.ask(true); // what it leaves is all written now
+    this.view.mark("run");
     if (mode === run.mode && !(run.mode && this.heard - this.totalled > TOTALS_EVERY)) return;
     this.totalled = this.heard;
     this.view.notices.announce(run.mode ? `${run.done} of ${run.todo} done` : plain(run.text));

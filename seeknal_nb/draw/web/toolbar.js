@@ -1,5 +1,5 @@
 // The line above the graph: its title, the runs, the search, the groups, the zoom.
-import { button, make } from "./dom.js";
+import { button, dress, make } from "./dom.js";
 import { amount } from "./text.js";
 
 // A graph of so many says how many it shows.
@@ -25,7 +25,7 @@ export class Toolbar {
       button("run-all", "Run all"),
       button("retry", "Retry failed"),
       this.canceller,
-      button("options", "Options"),
+      dress(button("options", "Options"), { "aria-haspopup": "dialog", "aria-expanded": "false" }),
     );
     this.by = make("select.sk-by", { "aria-label": "Group by" }, ...GROUPINGS.map(option));
     const zooms = [

@@ -2,21 +2,27 @@
 import { press } from "./acts.js";
 import { Commands } from "./commands.js";
 import { Dock, WIDE } from "./dock.js";
-import { button, make } from "./dom.js";
+import { make } from "./dom.js";
 import { Finder } from "./finder.js";
-import { kindsOf } from "./foot.js";
+import { kindsOf, notesOf } from "./foot.js";
 import { Graph } from "./graph.js";
+import { hideKept } from "./kept.js";
+import { Kernel } from "./kernel.js";
 import { HELP, Keys } from "./keys.js";
 import { Lifetime } from "./lifetime.js";
+import { linkTo, paintLinks } from "./links.js";
 import { Listener } from "./listening.js";
 import { nextNumber } from "./messages.js";
 import { Notices } from "./notices.js";
+import { Options } from "./options.js";
 import { Panel } from "./panel.js";
 import { Pointer } from "./pointer.js";
 import { RunLine } from "./run.js";
+import { Sight } from "./sight.js";
 import { Stage } from "./stage.js";
+import { Strip } from "./strip.js";
 import { swatchOf } from "./swatch.js";
-import { plain, plural } from "./text.js";
+import { plural } from "./text.js";
 import { Theme } from "./theme.js";
 import { Toolbar } from "./toolbar.js";
 
@@ -35,12 +41,12 @@ import { Toolbar } from "./toolbar.js";
  * @property {import("./sections.js").Details | null} [details]
  * @property {string} [search]
  * @property {string[]} [filter]
+ * @property {Record<string, number | boolean>} [options] of the runs that it starts
  */
 
 // More animated nodes make the answer to a click slow.
 const MOST_PULSES = 24;
 const CLOCK = 200;
-const NOTHING = "No nodes yet. A cell that begins so is one: %%seeknal transform daily_totals";
 
 // By the model's key: JupyterLab renders a model anew when its output is updated.
 /** @type {Map<string, Memory>} */
@@ -49,9 +55,10 @@ const memories = new Map();
 /** What can be painted anew, in the order of painting. @type {Record<string, (view: View) => void>} */
 const PAINTS = {
   theme: (view) => view.retheme(),
+  run: (view) => view.paintRun(),
   filter: ({ finder }) => finder.paint(),
   legend: (view) => view.paintLegend(),
-  links: (view) => view.paintLinks(),
+  links: (view) => paintLinks(view),
   progress: ({ run }) => run.paint(),
   panel: ({ panel }) => panel.open && panel.paintHead(),
   cards: ({ stage }) => stage.layCards(),
@@ -83,6 +90,10 @@ export class View {
     this.raised = "";
     /** @type {Theme | null} */
     this.theme = null;
+    this.sight = new Sight(this);
+    this.kernel = new Kernel(this);
+    this.strip = new Strip(this);
+    this.options = new Options(this);
     this.commands = new Commands(this);
     this.notices = new Notices(this.life);
     this.run = new RunLine(this);
@@ -95,19 +106,11 @@ export class View {
     el.append(this.root);
     this.load();
     this.listen();
-    this.hideKept(key);
-  }
-
-  /** The drawing below, for who opens the notebook without a kernel, says the same as the live graph. */
-  hideKept(key) {
-    if (!/^[0-9a-f]{32}$/.test(key)) return;
-    const rule = make("style", `.sk-kept-${key} { display: none; }`);
-    document.head.append(rule);
-    this.life.atEnd(() => rule.remove());
+    hideKept(key, this.life);
   }
 
   build() {
-    const { stage, panel, finder, run, notices } = this;
+    const { stage, panel, finder, run, notices, strip, options } = this;
     const keys = make("div.sk-unseen", { id: `sk-keys-${nextNumber()}` }, HELP);
     this.main = make("div.sk-main", stage.element, this.dock.edge, panel.element);
     this.note = make("div.sk-note");
@@ -115,9 +118,9 @@ export class View {
     stage.element.append(notices.element);
     stage.element.setAttribute("aria-describedby", keys.id);
     stage.element.style.height = this.memory.height ?? "";
-    const above = [this.toolbar.element, make("div.sk-status", finder.legend, run.line), run.track];
+    const above = [this.toolbar.element, make("div.sk-status", finder.legend, run.line), run.track, strip.element];
     const below = [this.key, this.note, run.notes, notices.voice, keys];
-    this.root = make("div.sk-root", ...above, this.main, ...below);
+    this.root = make("div.sk-root", ...above, this.main, ...below, options.element);
   }
 
   listen() {
@@ -130,12 +133,15 @@ export class View {
     this.listener = new Listener(this);
     stage.overview.listen(life);
     this.dock.listen(life);
+    this.options.listen(life);
+    this.sight.listen(life);
+    this.kernel.listen(life, this.model);
     life.watchSizes([root, stage.element], () => this.resize());
     life.watchAttributes([document.documentElement, document.body], () => this.mark("theme"));
     for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
       life.on(matchMedia(query), "change", () => this.mark("theme"));
     life.on(window, "resize", () => this.resize());
-    life.every(CLOCK, () => run.told.mode && this.mark("progress", "clocks"));
+    life.every(CLOCK, () => run.told.mode && !this.still && this.mark("progress", "clocks"));
     life.atEnd(() => this.close());
   }
 
@@ -145,9 +151,20 @@ export class View {
     this.root.remove();
   }
 
-  /** Whether there is a kernel. */
+  /** Whether there is a kernel to ask, of which it shows how the nodes stand now. */
   get live() {
-    return Boolean(this.model.get("live"));
+    return Boolean(this.model.get("live")) && !this.still;
+  }
+
+  /** Whether it shows an earlier moment, or what a kernel told that is gone. */
+  get still() {
+    return Boolean(this.model.get("frozen")) || this.kernel.gone;
+  }
+
+  /** It is live no longer, or again. */
+  turnStill() {
+    this.options.close({ back: false });
+    this.paintAll();
   }
 
   /** What has the focus, in the view or elsewhere. */
@@ -157,15 +174,15 @@ export class View {
 
   // --- painting
 
-  /** Paint with the next frame, each part once, whatever comes until then. @param {(keyof PAINTS)[]} parts */
+  /** Paint once somebody sees it, each part once, whatever comes until then. @param {(keyof PAINTS)[]} parts */
   mark(...parts) {
     for (const part of parts) this.marked.add(part);
-    this.frame ||= requestAnimationFrame(() => this.paint());
+    if (this.sight.open) this.frame ||= requestAnimationFrame(() => this.paint());
   }
 
   paint() {
     this.frame = 0;
-    if (!this.stage.size.width) return;
+    if (!this.stage.size.width || !this.sight.open) return;
     for (const [part, paint] of Object.entries(PAINTS)) if (this.marked.delete(part)) paint(this);
     if (this.marked.size) this.mark();
   }
@@ -174,12 +191,9 @@ export class View {
     const { graph, live, root } = this;
     root.classList.toggle("sk-dead", !live);
     this.toolbar.paint();
+    this.strip.paint();
     this.stage.element.setAttribute("aria-label", `Graph ${graph.title}: ${plural(graph.size, "node")}`);
-    this.note.replaceChildren(
-      plain(graph.scene.note) || (graph.size ? "" : NOTHING),
-      ...(live && graph.scene.opened ? [button("fold", "Close the groups")] : []),
-      ...(live && graph.scene.focus >= 0 ? [button("whole", "Show the whole graph")] : []),
-    );
+    this.note.replaceChildren(...notesOf(graph, live));
     this.key.replaceChildren(...kindsOf(graph));
     this.finder.resetLegend();
     this.paintRun();
@@ -223,20 +237,7 @@ export class View {
   swatch = (status) => swatchOf(this.graph.looks[status]);
 
   /** A node to click. @param {number} node @param {any[]} more */
-  link(node, ...more) {
-    const [status, id] = [this.graph.status(node), this.graph.id(node)];
-    const attributes = { type: "button", "data-go": node, "data-status": this.graph.name(status), title: id };
-    return make("button.sk-link", attributes, this.swatch(status), make("span", id), ...more);
-  }
-
-  paintLinks() {
-    for (const link of this.root.querySelectorAll(".sk-link")) {
-      const status = this.graph.status(Number(link.dataset.go));
-      if (link.dataset.status === this.graph.name(status)) continue;
-      link.dataset.status = this.graph.name(status);
-      link.firstChild.replaceWith(this.swatch(status));
-    }
-  }
+  link = (node, ...more) => linkTo(this, node, more);
 
   // --- sizes
 
@@ -302,9 +303,9 @@ export class View {
     this.stage.light();
     this.stage.setApart();
     this.mark("style", "over");
-    if (!told) this.tellSelected();
+    if (!told && !this.still) this.tellSelected();
     if (!next.size) this.panel.hide();
-    else if (!told || this.finder.selecting || this.panel.open) this.open(focused);
+    else if (!told || this.finder.selecting || this.panel.open) this.open({ focused, quiet: told && !this.finder.selecting });
     if (this.finder.selecting) this.stage.reveal(this.graph.units(next));
     this.raise();
   }
@@ -314,9 +315,9 @@ export class View {
     this.model.save_changes();
   }
 
-  open(focused) {
+  open({ focused = false, quiet = false }) {
     this.panel.show();
-    this.panel.ask();
+    this.panel.ask(quiet);
     if (focused) this.panel.focus();
   }
 

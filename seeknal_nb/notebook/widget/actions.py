@@ -6,10 +6,12 @@ import contextvars
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from seeknal_nb.errors import SeeknalError, UsageError, text_of
 from seeknal_nb.markup import cut, plural
+from seeknal_nb.notebook.widget.options import given_options, words_of
 from seeknal_nb.views.printed import last_printed
 from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.executors import DaemonExecutor
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from seeknal_nb.draw.scene import Scene
     from seeknal_nb.notebook.widget.board import Board
-    from seeknal_nb.notebook.widget.controls import Controls
     from seeknal_nb.notebook.widget.live_log import LiveLog
     from seeknal_nb.notebook.widget.watched import WatchedProject
     from seeknal_nb.workflow.background import BackgroundRun
@@ -34,6 +35,8 @@ WAITING: Final = 20
 LONGEST: Final = 1000
 ROWS: Final = 10
 GROUPS: Final = ("", "kind", "tag", "folder")
+UNNUMBERED: Final = ("cancel", "now", "look")
+"""Verbs that name no node, so that it does not matter of which graph their page knows."""
 Message = dict[str, Any]
 Verb = Callable[[Message], str | None]
 
@@ -42,14 +45,13 @@ class Screen(Protocol):
     """The widget, as far as a click reaches."""
 
     board: Board
-    controls: Controls
     live_log: LiveLog
     stage: Scene
     staged: int
+    past: Message | None
 
-    @property
-    def boxed(self) -> bool:
-        """Whether it is shown with its controls."""
+    def show_now(self) -> None:
+        """Be live again."""
 
     def send(self, content: Message) -> None:
         """Tell the page something."""
@@ -66,13 +68,12 @@ class Actions:
 
     def __init__(self, project: WatchedProject, widget: Screen) -> None:
         self._project, self._widget = project, widget
-        self._worker = DaemonExecutor(1)
         self._free = threading.Semaphore(WAITING)
         # Those of the second table take time: they read, plan or lay out, and wait for each other in a thread of their own.
         self._quick: Mapping[str, Verb] = {
             "run": self._run,
             "cancel": self._cancel,
-            "options": self._options,
+            "now": self._now,
             "leave": self._leave,
         }
         self._slow: Mapping[str, Verb] = {
@@ -80,7 +81,13 @@ class Actions:
             "view": self._view,
             "expand": self._expand,
             "select": self._select,
+            "look": self._look,
         }
+
+    @cached_property
+    def _worker(self) -> DaemonExecutor:
+        """Of most outputs nobody asks anything."""
+        return DaemonExecutor(1)
 
     def receive(self, _widget: object, content: object, _buffers: object) -> None:
         """Do what a message asks for, and answer it; what goes wrong is told in the widget."""
@@ -89,28 +96,30 @@ class Actions:
 
     def close(self) -> None:
         """Take no further clicks."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        if "_worker" in self.__dict__:
+            self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, message: Message, act: Verb) -> None:
-        number = _serial(message)
         try:
             text = act(message)
         except SeeknalError as error:
-            self._tell("error", number, str(error))
+            self._tell("error", message, str(error))
         except Exception as error:  # noqa: BLE001 - a kernel shows a handler's exception to nobody
-            self._tell("error", number, f"{type(error).__name__}: {text_of(error)}")
+            self._tell("error", message, f"{type(error).__name__}: {text_of(error)}")
         else:
             if text is not None:
-                self._tell("ack", number, text)
+                self._tell("ack", message, text)
 
-    def _tell(self, what: str, number: int, text: str) -> None:
-        self._widget.send({"k": what, "n": number, "text": cut(text, LONGEST)})
+    def _tell(self, what: str, message: Message, text: str) -> None:
+        self._widget.send({"k": what, **_whose(message), "text": cut(text, LONGEST)})
 
     def _begin(self, message: Message) -> str | None:
         verb = message.get("do")
         if not isinstance(verb, str) or verb not in {**self._quick, **self._slow}:
             raise UsageError("the page asked for something unknown", remedy="reload the page")
-        if message.get("v", self._widget.board.version) != self._widget.board.version:
+        if self._widget.past is not None and verb != "now":
+            raise UsageError("this graph shows an earlier moment", remedy="press Show now")
+        if verb not in UNNUMBERED and message.get("v", self._widget.board.version) != self._widget.board.version:
             raise UsageError("the graph has changed since the click", remedy="click again")
         if verb in self._quick:
             return self._quick[verb](message)
@@ -143,7 +152,7 @@ class Actions:
         (node_id,), board = message["ids"], self._widget.board
         found = self._project.details(node_id, rows=ROWS)
         at = board.index[node_id]
-        told = {"k": "details", "n": _serial(message), "i": at, "reason": _why(board.results[at])}
+        told = {"k": "details", **_whose(message), "i": at, "reason": _why(board.results[at])}
         cell = self._project.cell_of(found.node_id) or ""
         cell_id = self._project.cell_id_of(found.node_id) or ""
         if board.results[at].status is ExecutionStatus.RUNNING:
@@ -161,16 +170,20 @@ class Actions:
         if self._project.background.queued >= WAITING:
             raise UsageError("too many runs are waiting", remedy="cancel them")
         chosen = _chosen(message.get("how"), self._ids(message.get("i", [])))
-        controls = self._widget.controls.chosen(named=not chosen.keys().isdisjoint({"nodes", "again"}))
+        options = given_options(message.get("options", {}))
+        if not chosen.keys().isdisjoint({"nodes", "again"}):  # these run anyway
+            options.pop("full", None)
+        told = " ".join(words_of({name: value for name, value in options.items() if name not in chosen}))
+        request = Request.of({**options, **chosen, "command": f"{_command(chosen)} {told}".strip()})
         busy = self._project.background.busy
-        run = self._project.start(Request.of({**controls, **chosen, "command": _command(chosen)}))
-        run.then(self._ended)
+        self._project.start(request).then(partial(self._ended, message))
         queued = f"queued: {plural(self._project.background.queued, 'run')} to come after this one" if busy else ""
-        return "; ".join(filter(None, (queued, self._widget.controls.told())))
+        return "; ".join(filter(None, (queued, f"with {told}" if told else "")))
 
-    def _ended(self, run: BackgroundRun) -> None:
+    def _ended(self, message: Message, run: BackgroundRun) -> None:
+        """Nobody waits for the run of a click; whoever clicked is told why it could not begin."""
         if run.error is not None:
-            self._tell("error", 0, text_of(run.error))
+            self._tell("error", {**message, "n": 0}, text_of(run.error))
 
     def _cancel(self, _message: Message) -> str:
         waiting = self._project.background.queued
@@ -203,10 +216,12 @@ class Actions:
         found = self._project.select_nodes(selector)
         return f"{plural(len(found), 'node')} selected"
 
-    def _options(self, _message: Message) -> str:
-        if not self._widget.boxed:
-            raise UsageError("ipywidgets are not shown here", remedy="give options in Python: project.start(full=True)")
-        self._widget.controls.toggle()
+    def _now(self, _message: Message) -> str:
+        self._widget.show_now()
+        return ""
+
+    def _look(self, _message: Message) -> str:
+        self._project.look_again()
         return ""
 
 
@@ -217,10 +232,10 @@ def _why(result: NodeResult) -> str:
     return f"ran because: {reason}" if executed and reason else reason
 
 
-def _serial(message: Message) -> int:
-    """The page's number of a message, which its answer repeats; 0 where it is none."""
-    number = message.get("n")
-    return number if type(number) is int else 0
+def _whose(message: Message) -> dict[str, int]:
+    """What an answer repeats: the page's number of the message, and that of the view which sent it; 0 where it is none."""
+    told = {name: message.get(name) for name in ("n", "view")}
+    return {name: number if type(number) is int else 0 for name, number in told.items()}
 
 
 def _chosen(how: object, ids: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from seeknal_nb.draw.scene import fact_of, packed
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.markup import cut, esc_term, plural
 from seeknal_nb.notebook.widget.estimate import Usual, seconds_left
+from seeknal_nb.notebook.widget.moment import Moment
 from seeknal_nb.status import ExecutionStatus
 from seeknal_nb.views.drawing import stand
 from seeknal_nb.workflow.events import NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
@@ -49,6 +50,8 @@ class Board:
         results: How each node stands.
         version: Counts how often the graph became another one.
         selected: The numbers of the nodes that are selected, in order.
+        run_id: The run that goes on, or the last one; dry ones do not count.
+        before: How the nodes stood when that began.
     """
 
     def __init__(self, project: Project) -> None:
@@ -69,15 +72,19 @@ class Board:
         # Nodes that a run was not asked for stand as before, in the page: SKIPPED is said of those that it left out.
         self._beside: set[str] = set()
         self._looked = False
+        self.run_id, self._since = "", 0.0
         self._set_picture({})
+        self.before = self.stood()
 
     @property
     def progress(self) -> Progress:
         """The run that goes on, or the last one."""
         return self._progress
 
-    def look(self, *, params: Mapping[str, object] | None = None) -> None:
+    def look(self, *, params: Mapping[str, object] | None = None, again: bool = False) -> None:
         """Look at the project how the nodes stand; where a run goes on, or has begun meanwhile, that tells.
+
+        Looking ``again``, what the last run left out stays so until it is up to date: nobody has asked for more.
 
         Raises:
             SeeknalError: It cannot be planned; the nodes are shown, and stand as they did.
@@ -86,14 +93,21 @@ class Board:
         try:
             found = self._project.standing(params=params) if not progress.mode else {}
         finally:
-            self._take_in(found, progress)
+            self._take_in(found | self._still_skipped(found) if again else found, progress)
+
+    def _still_skipped(self, found: Mapping[str, NodeResult]) -> dict[str, NodeResult]:
+        due = {node_id for node_id, result in found.items() if result.status is ExecutionStatus.PENDING}
+        return {r.node_id: r for r in self.results if r.status is ExecutionStatus.SKIPPED and r.node_id in due}
 
     def _take_in(self, found: Mapping[str, NodeResult], progress: Progress) -> None:
         with self._lock:
             self._built |= {r.node_id: (r.row_count, r.duration) for r in found.values()}
             self._looked = self._looked or bool(found)
             told = {r.node_id: r for r in self.results} if not found or progress is not self._progress else {}
+            before, dirty = self.results, self._dirty
             self._set_picture({**found, **told})
+            if self.results == before:
+                self._dirty = dirty
 
     def _set_picture(self, results: Mapping[str, NodeResult]) -> None:
         picture = self._project.drawing(results).picture
@@ -124,6 +138,9 @@ class Board:
         mode = "background" if self._project.background.here else "foreground"
         self._usual = self._usual or Usual(good_seconds(read_history(self._project.runs_folder)))
         self._estimated = 0.0
+        if event.run_id:
+            self.before = self.stood()
+            self.run_id, self._since = event.run_id, self.before.at
         self._progress = Progress(mode, dry=not event.run_id, todo=event.plan.runs)
         if self._progress.dry:
             return
@@ -182,6 +199,11 @@ class Board:
         """How all stand, as the browser's ``snapshot``."""
         with self._lock:
             return packed([self._fact(at) for at in range(len(self.results))], self.run())
+
+    def stood(self, run_id: str = "") -> Moment:
+        """How all stand, as a value that stays; ``run_id`` is the run that has left them so, if one has."""
+        with self._lock:
+            return Moment(run_id, self._since if run_id else time.time(), self.version, self.picture, self.snapshot())
 
     def _fact(self, at: int) -> Fact:
         """How a node stands, with what only a run that goes on can tell: how long it runs, and that others wait."""

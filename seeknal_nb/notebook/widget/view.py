@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seeknal_nb.notebook.widget.board import Board
     from seeknal_nb.notebook.widget.widget import GraphWidget
 
-__all__ = ["GraphView"]
+__all__ = ["GraphView", "Output"]
 
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -34,11 +34,14 @@ class Shown(Protocol):
     def widget(self) -> GraphWidget:
         """The live graph."""
 
+    def new_widget(self, run_id: str) -> GraphWidget:
+        """Another graph for an output of its own, which is live from now on."""
+
     def select_nodes(self, selector: str) -> list[str]:
         """Select what a text of the selector grammar names; gives the ids."""
 
-    def keep(self, shown: DisplayHandle) -> None:
-        """Bring a drawing up to date when a run has ended."""
+    def keep(self, output: Output) -> None:
+        """Bring the drawing of an output up to date when a run has ended, as long as it is live."""
 
 
 class GraphView(Drawing):
@@ -58,8 +61,8 @@ class GraphView(Drawing):
 
     @property
     def widget(self) -> Any:
-        """The ipywidget: the graph with the controls of a run's options below, to be put into a layout of your own."""
-        return self.project.widget.box
+        """The live graph as an ipywidget, to be put into a layout of your own; where a newer one is shown, that is live."""
+        return self.project.widget
 
     @property
     def selected(self) -> tuple[str, ...]:
@@ -80,40 +83,57 @@ class GraphView(Drawing):
         self.project.select_nodes(" ".join(terms))
         return self.selected
 
-    def show(self, *, text: str = "", notes: str = "") -> DisplayHandle:
-        """Display the widget, where somebody may click it, and below it what the notebook keeps; gives the latter's handle.
+    def show(self, *, text: str = "", notes: str = "", run_id: str = "") -> Output:
+        """Display a widget of its own, where somebody may click it, and below it what the notebook keeps.
 
         Two outputs, because JupyterLab shows an error, and nothing else of the output, for a widget whose kernel is gone.
         VS Code shows what else the output has, and an error where that is an empty text alone.
-        """
-        live = self.live()
-        if live:
-            display({"text/plain": "", "text/html": NOTHING, **live}, raw=True)
-        return display(self.kept(text=text, notes=notes), raw=True, display_id=True)
 
-    def kept(self, *, text: str = "", notes: str = "") -> dict[str, Any]:
-        """The drawing, then ``text`` and ``notes``: for who opens the notebook without a kernel. A live widget hides it."""
+        Args:
+            text: Said below the drawing.
+            notes: Said below that.
+            run_id: The run whose output it is, where that has begun.
+        """
+        widget = self.project.new_widget(run_id) if _is_clicked() else None
+        if widget is not None:
+            display({"text/plain": "", "text/html": NOTHING, **_bundle(widget)}, raw=True)
+        return Output(display(self.kept(widget, text=text, notes=notes), raw=True, display_id=True), widget)
+
+    def kept(self, widget: GraphWidget | None = None, *, text: str = "", notes: str = "") -> dict[str, Any]:
+        """The drawing, then ``text`` and ``notes``: for who opens the notebook without a kernel. ``widget`` hides it."""
         told = Drawing._repr_mimebundle_(self)
         lines = "".join(f'<pre style="{WRAPPED}">{esc_html(part)}</pre>' for part in (text, notes) if part)
         told["text/plain"] = "\n".join(filter(None, (told["text/plain"], text, notes)))
-        told["text/html"] = f'<div class="{self._hidden_class()}">{told["text/html"]}{lines}</div>'
+        hidden = f"sk-kept-{widget.model_id}" if widget is not None else "sk-kept"
+        told["text/html"] = f'<div class="{hidden}">{told["text/html"]}{lines}</div>'
         return told
-
-    def _hidden_class(self) -> str:
-        return f"sk-kept-{self.project.widget.model_id}" if self.live() else "sk-kept"
-
-    def live(self) -> dict[str, Any]:
-        """The widget alone; empty where none can be shown."""
-        if not (shows_more_than_text() and somebody_is_there()):
-            return {}
-        return {VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}}
 
     def _ipython_display_(self) -> None:
         self.project.keep(self.show())
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {**self.live(), **Drawing._repr_mimebundle_(self)}
+        return {**(_bundle(self.widget) if _is_clicked() else {}), **Drawing._repr_mimebundle_(self)}
 
     def _display_(self) -> Any:
-        """Marimo's protocol; it shows anywidgets, and no boxes of them."""
+        """Marimo's protocol."""
         return self.project.widget
+
+
+class Output:
+    """One output: a widget where somebody may click it, and the drawing that the notebook keeps."""
+
+    def __init__(self, handle: DisplayHandle, widget: GraphWidget | None) -> None:
+        self._handle, self.widget = handle, widget
+
+    def keep(self, view: GraphView, *, text: str = "", notes: str = "") -> None:
+        """Keep another drawing, and what is said below it."""
+        self._handle.update(view.kept(self.widget, text=text, notes=notes), raw=True)
+
+
+def _is_clicked() -> bool:
+    """Whether a widget can be shown, to somebody."""
+    return shows_more_than_text() and somebody_is_there()
+
+
+def _bundle(widget: GraphWidget) -> dict[str, Any]:
+    return {VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}}

@@ -41,6 +41,9 @@ class WatchedProject(project.Project):
         self.board  # noqa: B018 - it is made, and hears
         return super().start(request, **given)
 
+    def look_again(self) -> None:
+        """Look how the nodes stand, where something may have changed since the last look."""
+
     def select_nodes(self, selector: str) -> list[str]:
         """Select on the board what a text of the selector grammar names now; gives the ids. An empty one selects nothing."""
         found = self.look().select(selector) if selector.strip() else []
