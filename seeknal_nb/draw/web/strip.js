@@ -1,6 +1,6 @@
 // The line above a graph that is not live: what it shows instead, and the way back.
 import { button, make } from "./dom.js";
-import { dayOf } from "./moments.js";
+import { when } from "./times.js";
 import { joined } from "./text.js";
 
 const GONE = "The kernel is gone: run the cells again";
@@ -8,7 +8,7 @@ const HINT = "Show in this output how the nodes stand now";
 
 /** @param {{ run: number, at: number }} frozen */
 const leftBy = ({ run, at }) =>
-  run ? `Run ${run}, ${dayOf(at)} · the graph as that run left it` : `The graph as it was ${dayOf(at)}`;
+  run ? `Run ${run}, ${when(at)} · the graph as that run left it` : `The graph as it was ${when(at)}`;
 
 export class Strip {
   /** @param {import("./view.js").View} view */
