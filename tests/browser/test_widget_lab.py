@@ -370,6 +370,7 @@ def test_what_changed_stands_in_the_details(lab):
     """Old against new, as the cells have it now; after the run, what that was for."""
     notebook, graph = opened(lab, alike("first", 1), "%%seeknal transform second\nSELECT x + 1 AS y\nFROM transform.first", then=("%seeknal run",))
     notebook.run(4)
+    graph = Graph(notebook.output(4))
     notebook.rewrite(2, "%%seeknal transform second\nSELECT x + 2 AS y\nFROM transform.first")
     notebook.run(2)
     graph.becomes("second", "changed")
@@ -389,16 +390,11 @@ def test_what_changed_stands_in_the_details(lab):
 TALKS = gated("talks").replace("    return", "    print('it ends')\n    return").replace("    from pathlib", "    print('it begins')\n    from pathlib")
 
 
-@pytest.mark.parametrize("how", ["click", "cell"])
-def test_what_a_node_prints_is_seen_while_it_runs(lab, how):
-    """Also while a cell runs the pipeline, for who had the details open before."""
-    notebook, graph = opened(lab, TALKS, then=("%seeknal run",))
+def test_what_a_node_prints_is_seen_while_it_runs(lab):
+    notebook, graph = opened(lab, TALKS)
     graph.click("talks")
     expect(graph.panel).to_contain_text("never built")
-    if how == "click":
-        graph.press("Only this")
-    else:
-        notebook.start(3)
+    graph.press("Only this")
     graph.tab("Log")
     expect(graph.panel.locator(".sk-log")).to_have_text("it begins\n")
     let_go(notebook, graph, "talks")
@@ -419,8 +415,9 @@ seeknal.rule("metric", on="transform.model", checks=[{"metric": "auc", "min": 0.
 
 def test_what_breaks_a_check_is_seen_in_the_details(lab):
     """Of a rule, of checks that a node declares, and of a metric, which has no rows."""
-    notebook, graph = opened(lab, "%seeknal ls", CHECKED, then=("%seeknal run --continue-on-error",))
+    notebook, _ = opened(lab, "%seeknal ls", CHECKED, then=("%seeknal run --continue-on-error",))
     notebook.run(4, fails=True)
+    graph = Graph(notebook.output(4))
     graph.become(ruled="failed", metric="failed")
     graph.click("ruled")
     check = graph.panel.locator(".sk-check")
