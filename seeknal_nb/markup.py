@@ -73,6 +73,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def whole_word(name: str) -> re.Pattern[str]:
+    """Finds a name where it stands by itself, whatever its case: ``clean``, and not within ``clean_users``."""
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+
+
 def some(texts: Sequence[str], most: int) -> str:
     """The first of them, and how many more there are: ``a; b; and 3 more``."""
     return "; ".join([*texts[:most], *([f"and {len(texts) - most} more"] if len(texts) > most else [])])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import stat
+from codecs import BOM_UTF8 as BOM
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -54,14 +56,15 @@ class Text:
         return self.edits.get(number, self.lines[number])
 
     def edit(self, old: str, new: str, start: int, end: int) -> bool:
-        """Write ``new`` where ``old`` stands first within these lines; gives whether it was found."""
+        """Write ``new`` where ``old`` stands first within these lines; gives whether it was found, once in its line."""
         before, after = (r"(?<!\w)" if old[:1].isalnum() else "", r"(?!\w)" if old[-1:].isalnum() else "")
         wanted = re.compile(before + re.escape(old) + after)
         for number in range(start, end):
-            if match := wanted.search(self.line(number)):
-                line = self.line(number)
-                self.edits[number] = line[: match.start()] + new + line[match.end() :]
-                return True
+            line, found = self.line(number), list(wanted.finditer(self.line(number)))
+            if len(found) == 1:
+                self.edits[number] = line[: found[0].start()] + new + line[found[0].end() :]
+            if found:
+                return len(found) == 1
         return False
 
     def is_python(self, start: int) -> bool:
@@ -99,11 +102,11 @@ def rename_node(
     texts = _Texts(runner.manifest, runner.root, cell_of)
     for node_id, after in found.nodes.items():
         texts.edit(runner.manifest.nodes[node_id], after)
+    texts.lost += [(node_id, f"what it says of {found.old}", "to be changed by hand") for node_id in found.unsure]
     if write:
         texts.check_files()
         with _restored(texts):
-            _write(runner, found, texts)
-            became = take_over(runner, found)
+            became = take_over(runner, found, before=lambda: _write(runner, found, texts))
     else:
         became = take_over(runner, found)
     title = _title(found, became, texts, "edited" if write else "to edit")
@@ -195,7 +198,7 @@ class _Texts:
         cells = [text.name for text in self.texts.values() if text.path is None and text.edits]
         lost = [node_id for node_id, _, _ in self.lost]
         if cells or lost:
-            why = f"{', '.join([*cells, *lost])} {'stand' if len([*cells, *lost]) > 1 else 'stands'} in no file"
+            why = f"in no file, or not to be found there, is what {', '.join(dict.fromkeys([*cells, *lost]))} says of it"
             raise UsageError("cannot be written", why=why, remedy="leave --write out, and edit the lines that are listed")
 
 
@@ -224,7 +227,7 @@ def _write(runner: DAGRunner, found: Renaming, texts: _Texts) -> None:
     """Write the files, and see that they say what they should."""
     for text in texts.texts.values():
         if text.path is not None and text.edits:
-            write_atomic(text.path, text.edited().encode())
+            _replace(text.path, BOM * text.before.startswith(BOM) + text.edited().encode())
     manifest = parse_folder(runner.root, kinds=runner.kinds, params=runner.around.params)
     for node_id, node in manifest.nodes.items():
         wanted = found.manifest.nodes.get(node_id)
@@ -242,5 +245,13 @@ def _restored(texts: _Texts) -> Iterator[None]:
     except BaseException:
         for text in texts.texts.values():
             if text.path is not None and text.edits:
-                write_atomic(text.path, text.before)
+                _replace(text.path, text.before)
         raise
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file that is somebody's own: where a link leads, and with the rights that it has."""
+    real = path.resolve()
+    mode = real.stat().st_mode
+    write_atomic(real, data)
+    real.chmod(stat.S_IMODE(mode))

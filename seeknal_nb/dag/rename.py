@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import re
+import keyword
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +13,20 @@ from seeknal_nb.dag.manifest import Edge, Manifest
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import SeeknalError, SelectionError
-from seeknal_nb.python.body import read_body
+from seeknal_nb.markup import whole_word
 from seeknal_nb.python.renames import renamed as renamed_python
+from seeknal_nb.sql.names import position_of, tables_in
 from seeknal_nb.sql.renames import renamed as renamed_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.declaration import Declaration
 
 __all__ = ["Renaming", "leaves", "rename"]
 
 NAMED = frozenset({"inputs", "depends_on"})
 """What names nodes, of the keys that change no data."""
-_BY_TEXT = re.compile(r"\b(?:locals|vars|dir|eval|exec)\s*\(")
 Path = tuple[str | int, ...]
 
 
@@ -40,7 +39,7 @@ class Renaming:
         new: The id in its place.
         manifest: All nodes, as they will be.
         nodes: Those that are written otherwise then, by their former ids: the node itself, then its readers in order.
-        unsure: By new id, why nobody can tell that a node still gives what it gave.
+        unsure: By new id, why a node may give something else, or has to be changed by its author.
     """
 
     old: str
@@ -79,13 +78,20 @@ def _new_name(manifest: Manifest, node: Node, new: str) -> str:
     kind, _, name = new.rpartition(".")
     if kind not in ("", node.node_type):
         raise SelectionError(f"{node.id} stays a {node.node_type}", remedy=f"rename {node.name} {name}")
-    if why := check_name(name):
+    if why := check_name(name) or _word_of_a_language(name):
         raise SelectionError(f"bad name {name!r}", why=why, remedy="letters, digits and _, beginning with a letter")
     others = [one.id for one in manifest.nodes.values() if one.name.casefold() == name.casefold() and one is not node]
     if others or name == node.name:
         why = f"{(others or [node.id])[0]} is called so"
         raise SelectionError(f"{name!r} is not free", why=why, remedy="choose another")
     return name
+
+
+def _word_of_a_language(name: str) -> str:
+    """Why neither SQL nor Python can have it for a name; empty where they can."""
+    tables = [table.text for table in tables_in(f"SELECT {name}.x FROM {name}, other")]
+    free = tables == [name, "other"] and position_of(name) is None and not keyword.iskeyword(name)
+    return "" if free else f"{name} is a word of SQL or Python, or stands for an input"
 
 
 class _Renamer:
@@ -99,37 +105,49 @@ class _Renamer:
         made = replace(node, id=self.new_id, name=name)
         self.names = Names.of({**manifest.nodes, self.new_id: made})
         self.after = Names.of({**{i: n for i, n in manifest.nodes.items() if i != node.id}, self.new_id: made})
-        self.word = re.compile(rf"(?<!\w){re.escape(node.name)}(?!\w)", re.IGNORECASE)
+        self.word = whole_word(node.name)
+        self.by_hand: set[str] = set()
 
     def called(self, node_id: str) -> str:
         """What a node is called then."""
         return self.new_id if node_id == self.old.id else node_id
 
     def renamed(self, node: Node) -> Node:
-        """The node itself, or a reader of it, as it is written then."""
+        """The node itself, or a reader of it, as it is written then; what its author has to change is left as it is."""
         own, config = node.id == self.old.id, copy.deepcopy(node.config)
         declared = declaration_of(node.node_type, self.kinds)
         for path, text in leaves(node.config):
             if not self.word.search(text) or (path[0] in declared.documentation - NAMED):
                 continue
             if path == ("python",):
-                _put(config, path, renamed_python(text, name=node.name, old=self.old.name, new=self.name))
-            elif not own:
-                _put(config, path, self._text(node, declared, config, path, text))
+                made = renamed_python(text, self._means, name=node.name, old=self.old.name, new=self.name)
+            elif own:
+                continue
+            elif text in declared.statements(node.config):
+                made = renamed_sql(text, self._means, self.old.id, self.name)
+            else:
+                made = self._text(replace(node, config=config), path, text)
+            if made is None:
+                self.by_hand.add(node.id)
+            else:
+                _put(config, path, made)
         if own:
             return replace(node, id=self.new_id, name=self.name, config=config)
         return node if config == node.config else replace(node, config=config)
 
-    def _text(self, node: Node, declared: Declaration, config: dict[str, Any], path: Path, text: str) -> str:
-        if text in declared.statements(node.config):
-            return renamed_sql(text, lambda name: self._find(name) == self.old.id, self.old.name, self.name)
-        for number in reversed(range(len(self.word.findall(text)))):
-            match = list(self.word.finditer(text))[number]
-            trial = copy.deepcopy(config)
-            _put(trial, path, f"{text[: match.start()]}{self.name}{text[match.end() :]}")
-            if self.new_id in self._inputs(replace(node, config=trial), self.names):
-                text = f"{text[: match.start()]}{self.name}{text[match.end() :]}"
+    def _text(self, node: Node, path: Path, text: str) -> str:
+        """The text with the new name wherever it names the node: where something else is read then."""
+        for match in reversed(list(self.word.finditer(text))):
+            now, trial = f"{text[: match.start()]}{self.name}{text[match.end() :]}", copy.deepcopy(node.config)
+            _put(trial, path, now)
+            read = self._inputs(replace(node, config=trial), self.names)
+            if self.new_id in read and read != self._inputs(node, self.names):
+                text = now
+                _put(node.config, path, text)
         return text
+
+    def _means(self, name: str) -> bool:
+        return self._find(name) == self.old.id
 
     def _find(self, name: str) -> str | None:
         try:
@@ -146,18 +164,8 @@ class _Renamer:
 
     def doubt(self, before: Node, after: Node) -> str:
         """Why it may give something else than before; empty where it cannot."""
-        python = before.config.get("python")
-        if self._inputs(after, self.after) != [self.called(one) for one in self._inputs(before, self.names)]:
-            return f"it reads {self.old.id} in a way that is to be changed by hand"
-        if isinstance(python, str) and before.config != after.config and _looks_up(python, before.name):
-            return "its body looks names up while it runs"
-        if before is self.old and isinstance(python, str) and "node_id" in python:
-            return "its body asks for its own name"
-        return ""
-
-
-def _looks_up(python: str, name: str) -> bool:
-    return bool(_BY_TEXT.search(python) or read_body(python, name=name).past)
+        other = self._inputs(after, self.after) != [self.called(one) for one in self._inputs(before, self.names)]
+        return f"what it says of {self.old.name} is to be changed by hand" if other or before.id in self.by_hand else ""
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

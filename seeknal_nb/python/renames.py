@@ -1,36 +1,84 @@
-"""A Python body in which a node has another name, its own or an input's; what it does stays the same. Runs nothing."""
+"""A Python body in which a node has another name, its own or an input's, and which does the same. Runs nothing.
+
+Where that cannot be told from the text, it is left to the author: a name that is bound twice, a new name that the body has
+for something else, a text that may be read for the name.
+"""
 
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from typing import TYPE_CHECKING
 
-from seeknal_nb.python.body import parse, read_body
+from seeknal_nb.markup import whole_word
+from seeknal_nb.python.body import parse, read_body, without_docstrings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from seeknal_nb.python.body import Body
 
 __all__ = ["renamed"]
 
+_LOOKS_UP = re.compile(r"\b(?:locals|vars|dir|eval|exec|globals|__name__|__qualname__|co_name|node_id)\b")
+"""Words by which a body may find a name, or its own."""
 
-def renamed(source: str, *, name: str, old: str, new: str) -> str:
+
+def renamed(source: str, means: Callable[[str], bool], *, name: str, old: str, new: str) -> str | None:
     """The text with the new name: as the function's, as its parameter and wherever that is read, and in ``ctx.ref("old")``.
 
     Args:
         source: The body of a node.
-        name: The bare name of that node.
+        means: Whether a text names the node whose name is given up.
+        name: The bare name of the body's node.
         old: The name that is given up: its own, or that of one of its inputs.
         new: What stands for it.
+
+    Returns:
+        The text; None where nobody but its author can tell that it does the same.
     """
-    body = read_body(source, name=name)
+    body, word = read_body(source, name=name), whole_word(old)
+    if _LOOKS_UP.search(source) or body.past or new in _names(parse(source)) or hasattr(builtins, new):
+        return None
+    spots = list(_spots(source, body, old))
+    if _binds(parse(source), old) > 1 and (spots or old != name):
+        return None
     lines = source.splitlines(keepends=True)
-    for line, column in sorted(_spots(source, body, old), reverse=True):
+    for line, column in sorted(spots, reverse=True):
         text = lines[line - 1]
         lines[line - 1] = text[:column] + new + text[column + len(old) :]
-    return _in_texts("".join(lines), name, re.compile(rf"(?<![\w]){re.escape(old)}(?!\w)"), new)
+    text = _in_texts("".join(lines), means, name, word, new)
+    left = parse(text)
+    without_docstrings(left)
+    # SQL in a text reads a table by its name, and so may any other text that says it.
+    return None if old != name and any(word.search(said) for _, said in _texts(left)) else text
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """Every name that the body has for anything, but of attributes."""
+    found = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
+    found |= {one.arg for one in ast.walk(tree) if isinstance(one, (ast.arg, ast.keyword)) and one.arg}
+    found |= {one.name for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
+    return found | {one.asname or one.name.partition(".")[0] for one in ast.walk(tree) if isinstance(one, ast.alias)}
+
+
+def _binds(tree: ast.Module, name: str) -> int:
+    """How often a name is bound, wherever: a reference to one of several may be to another at another time."""
+
+    def bound(node: ast.AST) -> bool:
+        match node:
+            case ast.Name(id=found, ctx=ast.Store() | ast.Del()) | ast.arg(arg=found):
+                return found == name
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                return name in names
+        return name in (getattr(node, "name", None), getattr(node, "asname", None), getattr(node, "rest", None))
+
+    return sum(map(bound, ast.walk(tree)))
+
+
+def _texts(tree: ast.Module) -> list[tuple[ast.Constant, str]]:
+    return [(one, one.value) for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 
 
 def _spots(source: str, body: Body, old: str) -> Iterable[tuple[int, int]]:
@@ -51,7 +99,7 @@ def _defined(source: str, body: Body, old: str) -> tuple[int, int] | None:
         if old != body.name or old not in body.assigns:
             return None
         found = (one for one in ast.walk(tree) if isinstance(one, ast.Name) and one.id == old)
-        return min(_place(source, one) for one in found)
+        return min((_place(source, one) for one in found), default=None)
     if function.name == old == body.name:
         line, column = _place(source, function)
         return line, source.splitlines()[line - 1].index(old, column + len("def "))
@@ -75,15 +123,15 @@ def _references(source: str, line: int, column: int) -> list[tuple[int, int]]:
     return [(one.line, one.column) for one in jedi.Script(source).get_references(line, column, scope="file")]
 
 
-def _in_texts(source: str, name: str, old: re.Pattern[str], new: str) -> str:
-    """The source with the name in those texts too by which the body asks for an input."""
-    texts = [one for one in ast.walk(parse(source)) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+def _in_texts(source: str, means: Callable[[str], bool], name: str, old: re.Pattern[str], new: str) -> str:
+    """The source with the name in those texts too by which the body asks for the node."""
     asked = _asked(source, name)
-    for text in sorted(texts, key=lambda one: (one.lineno, one.col_offset), reverse=True):
+    for text, said in sorted(_texts(parse(source)), key=lambda one: (one[0].lineno, one[0].col_offset), reverse=True):
+        parts = said.split(".")
         start, end = _span(source, text)
-        trial = source[:start] + old.sub(new, source[start:end]) + source[end:]
-        if trial != source and _asked(trial, name) != asked:
-            source, asked = trial, _asked(trial, name)
+        trial = source[:start] + old.sub(new, source[start:end], count=1) + source[end:]
+        if any(means(".".join(parts[:count])) for count in (1, 2, len(parts))) and (now := _asked(trial, name)) != asked:
+            source, asked = trial, now
     return source
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
+from seeknal_nb.markup import whole_word
 from seeknal_nb.workflow.ledger import Ledger, leased
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import observe
@@ -16,6 +16,8 @@ from seeknal_nb.workflow.plan import decide
 from seeknal_nb.workflow.planner import decide_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seeknal_nb.dag.rename import Renaming
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.runner import DAGRunner
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["take_over"]
 
 
-def take_over(runner: DAGRunner, renaming: Renaming) -> dict[str, str]:
+def take_over(runner: DAGRunner, renaming: Renaming, *, before: Callable[[], None] = lambda: None) -> dict[str, str]:
     """Give the nodes of a rename, and what follows from them, the builds that they have now under their new keys.
 
     A node that has no build that counts keeps none, and so does one that may give something else under the new names.
@@ -31,6 +33,7 @@ def take_over(runner: DAGRunner, renaming: Renaming) -> dict[str, str]:
     Args:
         runner: Of the pipeline as it is.
         renaming: What it will be.
+        before: Done first, while nobody else can run; what it raises ends this.
 
     Returns:
         By new id, in topological order, what became of each node that was up to date and whose key is another: empty where
@@ -41,6 +44,7 @@ def take_over(runner: DAGRunner, renaming: Renaming) -> dict[str, str]:
     """
     owner = who("rename", runner.root)
     with run_lock(runner.state_dir, owner) as left, leased(runner.state, owner) as lease:
+        before()
         ledger = Ledger(runner.state, lease, left, runner.owner)
         found = _Taken(runner, renaming, ledger).all()
         ledger.close(runner.outputs)
@@ -58,7 +62,8 @@ class _Taken:
         if renaming.old in ledger.states:
             ledger.states[renaming.new] = ledger.states[renaming.old]
         self.world = observe(self.graph, ledger.states, outputs=runner.outputs, around=runner.around)
-        self.word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(renaming.old.partition('.')[2])}(?![A-Za-z0-9])", re.IGNORECASE)
+        self.other = renaming.old.casefold() != renaming.new.casefold()
+        self.word = whole_word(renaming.old.partition(".")[2])
 
     def all(self) -> dict[str, str]:
         """See ``take_over``."""
@@ -85,7 +90,7 @@ class _Taken:
         name = self.renaming.old.partition(".")[2].casefold()
         prefixed = any(column.casefold().startswith((f"{name}:", f"{name}__")) for column, _ in whole.schema)
         told = json.dumps(_under_ids(whole.metadata, self.renaming), default=str)
-        return "its result has the old name in it" if prefixed or self.word.search(told) else ""
+        return "its result has the old name in it" if self.other and (prefixed or self.word.search(told)) else ""
 
     def _taken(self, node_id: str, former: Build, key: str) -> Build:
         whole = self.outputs.whole(former)
