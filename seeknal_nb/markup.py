@@ -91,7 +91,7 @@ def changed_lines(old: str, new: str) -> list[str]:
 
 
 def overwritten(text: str) -> str:
-    """The lines as a terminal leaves them: behind a carriage return a line begins anew, as a progress bar has it."""
+    """Of each line what stands behind its last carriage return: there a progress bar begins its line anew."""
     if "\r" not in text:
         return text
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))

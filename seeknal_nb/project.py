@@ -199,7 +199,7 @@ class Project(Shown):
     def _stream(self, request: Request, cancelled: threading.Event | None) -> Generator[Event]:
         self._refuse_while_running(BEFORE_RUNNING)
         request = self._complete(request)
-        runner = self.runner(request, listeners=[self._tell])
+        runner = self.runner(request, listeners=[lambda event: tell(self.listeners, event)])
         asked = recorded(request, runner.around.secrets)
         with closing(runner.stream(request.options, command=request.command, asked=asked, cancelled=cancelled)) as events:
             for happened in events:
@@ -230,9 +230,6 @@ class Project(Shown):
         last, own = last_request(self.runs_folder), params or {}
         left = {name: value for name, value in (last.params if last else {}).items() if name not in own}
         return Look(self.runner(Request(params={**left, **own}), engine=self._reading), left)
-
-    def _tell(self, event: Event) -> None:
-        tell(self.listeners, event)
 
     def parse(self, *, skip_unsupported: bool = False) -> Rows:
         """Add the nodes of ``seeknal/**/*.yml`` and write ``target/manifest.json``; gives a row a node."""
@@ -274,10 +271,7 @@ class Project(Shown):
         return Rows(f"{plural(len(ids), 'node')} of {self.manifest.metadata.project}", ("node_id", "inputs"), rows)
 
     def rename(self, old: str, new: str, *, write: bool = False) -> Rows:
-        """The lines that name a node, each as it is to be under the new name, under which its builds count from now on.
-
-        See ``seeknal_nb.authoring.renaming.rename_node``; ``write`` edits the project's files.
-        """
+        """The lines that name a node, each as it is to be; its builds count under the new name. See ``rename_node``."""
         from seeknal_nb.authoring.renaming import rename_node  # noqa: PLC0415 - only who renames needs it
 
         self._refuse_while_running(BEFORE_READING)

@@ -160,9 +160,10 @@ class Project(WatchedProject):
 
     def look_again(self) -> None:
         """Look how the nodes stand, if a cell has ended since the last time, or somebody else has run nodes here."""
-        before, self._seen = self._seen, self._traces()
-        if self.board.progress.mode or not (self._due.is_set() or before != self._seen):
+        traces = self._traces()
+        if self.board.progress.mode or not (self._due.is_set() or traces != self._seen):
             return
+        self._seen = traces
         self._due.clear()
         with contextlib.suppress(SeeknalError):  # what a node needs may come in a later cell
             self.board.look(again=True)

@@ -16,6 +16,7 @@ from seeknal_nb.kinds.body import python_of, sql_of
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.markup import cut, plural
 from seeknal_nb.sql.names import volatile_in
+from seeknal_nb.status import look_of
 from seeknal_nb.views.checks import shown_check, shown_value
 from seeknal_nb.views.printed import last_printed
 from seeknal_nb.workflow.events import numbers_in
@@ -117,8 +118,11 @@ class Details:
             "log": self.log,
             "history": [
                 {
-                    "when": run["started"], "status": run["status"], "seconds": run["duration"],
-                    "rows": run["row_count"], "reason": run["reason"],
+                    "when": run["started"],
+                    "status": look_of(run["status"], warned=run["warned"]),
+                    "seconds": run["duration"],
+                    "rows": run["row_count"],
+                    "reason": run["reason"],
                 }
                 for run in self.history
             ],

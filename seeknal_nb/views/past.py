@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.events import numbers_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -41,11 +41,13 @@ class After:
         results: By node id, the result of its last execution up to this run, as the records have them; one of an earlier
             run is ``cached`` here.
         builds: By node id, key and identity of the build that it had then: under one key another one may have been made.
+        renamed: By former id, what a node was called by then.
     """
 
     run_id: str
     results: Mapping[str, Mapping[str, Any]]
     builds: Mapping[str, Made]
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
@@ -71,8 +73,8 @@ def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
     )
 
 
-def after(records: Sequence[Mapping[str, Any]], run_id: str) -> After:
-    """How the nodes stood after that run; ``records`` come the newest first."""
+def after(records: Sequence[Mapping[str, Any]], run_id: str, renames: Iterable[Mapping[str, Any]] = ()) -> After:
+    """How the nodes stood after that run; ``records`` come the newest first, ``renames`` the first one first."""
     until = list(dropwhile(lambda one: one["run_id"] != run_id, records))
     builds: dict[str, Made] = {}
     for record in until:
@@ -86,7 +88,7 @@ def after(records: Sequence[Mapping[str, Any]], run_id: str) -> After:
                 results[node_id] = result
             elif result.get("status") == "success" and _builds(record).get(node_id) == builds.get(node_id):
                 results.setdefault(node_id, {**result, "status": CACHED})
-    return After(run_id, results, builds)
+    return After(run_id, results, builds, {one["old"]: one["new"] for one in renames if one["at"] <= until[0]["started"]})
 
 
 def _builds(record: Mapping[str, Any]) -> dict[str, Made]:
@@ -103,9 +105,15 @@ def _mappings(found: object) -> Iterable[Mapping[str, Any]]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def compare_rows(before: After, now: After) -> Rows:
-    """A row a node: how it stood after the one run and after the other, and which of its metrics differ."""
-    ids = dict.fromkeys([*now.results, *before.results])
+def compare_rows(before: After, now: After, former: Container[str] = ()) -> Rows:
+    """A row a node: how it stood after the one run and after the other, and which of its metrics differ.
+
+    Args:
+        before: The one.
+        now: The other.
+        former: Ids of nodes that have other names now, and stand under these.
+    """
+    ids = [node_id for node_id in dict.fromkeys([*now.results, *before.results]) if node_id not in former]
     rows = tuple((node_id, *_row(before.results.get(node_id), now.results.get(node_id), before, now)) for node_id in ids)
     different = sum(row[COLUMNS.index("build")] == "another" for row in rows)
     title = f"{before.run_id} -> {now.run_id}: {different} of {len(rows)} nodes with another build"
@@ -183,6 +191,8 @@ class Past:
         node_id = bare[0] if len(bare) == 1 else resolve(graph, name)
         if node_id in graph.index and is_view(graph.nodes[graph.index[node_id]]):
             raise SelectionError(f"{node_id} is a view", why="it keeps no rows", remedy="read what it reads")
+        if node_id not in graph.index and (now := self.after.renamed.get(node_id)):
+            raise SelectionError(f"{node_id} was called {now} by then", remedy=f"read {now}")
         made = self.after.builds.get(node_id)
         if made is None:
             raise SelectionError(f"{node_id} had no build after the run {self.run_id}", remedy=f"one of {self!r}")

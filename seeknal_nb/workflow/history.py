@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.markup import esc_term, overwritten
-from seeknal_nb.storage.files import write_atomic, write_changed
+from seeknal_nb.storage.files import io_errors, write_atomic, write_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,10 +27,12 @@ __all__ = [
     "TIMED",
     "RunRecord",
     "good_seconds",
+    "keep_rename",
     "newest_records",
     "number_of",
     "read_history",
     "read_log",
+    "renames",
     "runs_by_node",
     "runs_of",
     "usual_seconds",
@@ -40,6 +42,7 @@ LAST = "last_manifest.json"
 """The manifest of the last run that finished: what ``diff`` compares with."""
 TIMED = 5
 """Executions that tell how long a node usually takes."""
+RENAMES = "renames.jsonl"
 LATEST = 1e11
 """Seconds since the epoch that no clock has reached; a record from beyond is broken."""
 
@@ -99,11 +102,50 @@ def _told(result: NodeResult) -> dict[str, Any]:
     return told
 
 
+def keep_rename(directory: Path, at: float, old: str, new: str, keys: Mapping[str, tuple[str, str]]) -> None:
+    """Remember that a node has another name since then, and by node the former key and the new one of builds that stayed."""
+    text = json.dumps({"at": at, "old": old, "new": new, "keys": keys}) + "\n"
+    with io_errors("write", directory / RENAMES):
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / RENAMES).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def renames(directory: Path) -> list[dict[str, Any]]:
+    """The renames in this folder, the first one first, as ``keep_rename`` had them; a line that is broken is left out."""
+    found: list[dict[str, Any]] = []
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        for line in (directory / RENAMES).read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                one = json.loads(line)
+                if isinstance(one, dict) and {"at", "old", "new", "keys"} <= one.keys() and isinstance(one["keys"], dict):
+                    found.append(one)
+    return found
+
+
+def _as_called_now(record: dict[str, Any], later: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """A record in which a node that was renamed since stands under its new name, too, and its build under its new key."""
+    results, builds = record.get("results"), record.get("builds")
+    for one in later:
+        if record["started"] >= one["at"]:
+            continue
+        old, new = one["old"], one["new"]
+        results = [*(results if isinstance(results, list) else ())]
+        results += [{**r, "node_id": new} for r in results if isinstance(r, dict) and r.get("node_id") == old]
+        builds = {**(builds if isinstance(builds, dict) else {})}
+        builds |= {new: builds[old]} if old in builds else {}
+        for node_id, (before, key) in one["keys"].items():
+            made = builds.get(node_id)
+            if isinstance(made, list) and made[:1] == [before]:
+                builds[node_id] = [key, *made[1:]]
+    return {**record, "results": results, "builds": builds}
+
+
 def read_history(directory: Path, *, most: int | None = 50) -> list[dict[str, Any]]:
     """The records of the last runs, or of all, the newest first; one that cannot be read is left out."""
     paths = sorted(directory.glob("*T*.json"), reverse=True)
-    records = [_record(path) for path in (paths if most is None else paths[: 2 * most])]
-    known = [record for record in records if record is not None]
+    records, later = [_record(path) for path in (paths if most is None else paths[: 2 * most])], renames(directory)
+    known = [_as_called_now(record, later) for record in records if record is not None]
     return sorted(known, key=lambda record: float(record["started"]), reverse=True)[:most]
 
 
@@ -121,7 +163,7 @@ def number_of(directory: Path, run_id: str) -> int:
 def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dict[str, list[dict[str, Any]]]:
     """The first ``most`` executions of each node in records that ``read_history`` gave, by the node's id.
 
-    Keys: run_id, started (epoch seconds, of the run), status, duration (seconds), row_count, reason.
+    Keys: run_id, started (epoch seconds, of the run), status, duration (seconds), row_count, reason, warned.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for record in records:
@@ -135,11 +177,15 @@ def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dic
 
 def runs_of(directory: Path, node_id: str, *, most: int = 10, searched: int = 50) -> list[dict[str, Any]]:
     """The last executions of one node, the newest first, as ``runs_by_node`` has them; reads no further than it must."""
-    name, found = json.dumps(node_id)[1:-1].encode(), list[dict[str, Any]]()
+    later, found, called = renames(directory), list[dict[str, Any]](), {node_id}
+    for one in reversed(later):
+        called |= {one["old"]} if one["new"] in called else set()
+    names = [json.dumps(name)[1:-1].encode() for name in called]
     for path in sorted(directory.glob("*T*.json"), reverse=True)[:searched]:
         with contextlib.suppress(OSError):
-            record = _record(path) if name in path.read_bytes() else None
-            found += runs_by_node([record] if record is not None else []).get(node_id, ())
+            data = path.read_bytes()
+            record = _record(path) if any(name in data for name in names) else None
+            found += runs_by_node([_as_called_now(record, later)] if record is not None else []).get(node_id, ())
         if len(found) >= most:
             break
     return found[:most]
@@ -167,6 +213,7 @@ def _execution(result: Mapping[str, Any]) -> dict[str, Any]:
         "reason": str(result.get("reason") or ""),
         "duration": _number(result.get("duration")),
         "row_count": _number(result.get("row_count")),
+        "warned": bool(isinstance(told := result.get("metadata"), dict) and told.get("warnings")),
     }
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.markup import whole_word
+from seeknal_nb.workflow.evidence import EvidenceFile
+from seeknal_nb.workflow.history import keep_rename
 from seeknal_nb.workflow.ledger import Ledger, leased
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import observe
@@ -46,8 +50,10 @@ def take_over(runner: DAGRunner, renaming: Renaming, *, before: Callable[[], Non
     with run_lock(runner.state_dir, owner) as left, leased(runner.state, owner) as lease:
         before()
         ledger = Ledger(runner.state, lease, left, runner.owner)
-        found = _Taken(runner, renaming, ledger).all()
+        taken = _Taken(runner, renaming, ledger)
+        found = taken.all()
         ledger.close(runner.outputs)
+        keep_rename(runner.target / "runs", time.time(), renaming.old, renaming.new, taken.keys)
     return found
 
 
@@ -62,6 +68,9 @@ class _Taken:
         if renaming.old in ledger.states:
             ledger.states[renaming.new] = ledger.states[renaming.old]
         self.world = observe(self.graph, ledger.states, outputs=runner.outputs, around=runner.around)
+        self.keys: dict[str, tuple[str, str]] = {}
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-rename"
+        self.evidence = EvidenceFile(runner.target, run_id, self.graph, self.world, runner.around)
         self.other = renaming.old.casefold() != renaming.new.casefold()
         self.word = whole_word(renaming.old.partition(".")[2])
 
@@ -76,9 +85,14 @@ class _Taken:
             if build is None and former is not None:
                 found[node.id] = why = self._refused(node.id, former, decision.key)
                 build = None if why or decision.key is None else self._taken(node.id, former, decision.key)
+                if build is not None:
+                    self.evidence.add(node.id, build.key, digests)
             elif build is not None and former is not None and build.key != former.key:
                 found[node.id] = ""
+            if build is not None and former is not None and build.key != former.key:
+                self.keys[node.id] = former.key, build.key
             digests[node.id] = build.identity if build is not None else None
+        self.evidence.close()
         return found
 
     def _refused(self, node_id: str, former: Build, key: str | None) -> str:

@@ -271,6 +271,30 @@ def test_features_that_are_called_after_their_group_are_made_again(tmp_path):
     assert ("transform.both (its result has the old name in it)" in title) == bool(named)
 
 
+def test_what_is_known_of_the_node_is_known_under_its_new_name(folder):
+    """Its runs, what it was made of, and how the runs differ; the old name is nobody's any more."""
+    write_nodes(folder, {"clean": "SELECT * FROM users", "top": "SELECT * FROM clean"})
+    opened(folder).run(progress=False)
+    opened(folder).rename("clean", "tidy", write=True)
+    project = opened(folder)
+    assert [run["status"] for run in project.details("tidy").history] == ["success"]
+    assert project.at("last")["tidy"].v.tolist() == [2, 3]
+    (folder / "users.csv").write_text("id,v\n1,2\n2,30\n")
+    text = (folder / "seeknal/a.yml").read_text()
+    (folder / "seeknal/a.yml").write_text(text.replace("SELECT * FROM users", "SELECT id, v FROM users"))
+    project = opened(folder)
+    told = str(project.why("tidy"))
+    assert "- SELECT * FROM users" in told
+    assert "+ SELECT id, v FROM users" in told
+    assert "input transform.tidy" in str(project.why("top"))
+    project.run(progress=False)
+    compared = project.compare().to_frame().set_index("node_id")
+    assert list(compared.index) == ["source.users", "transform.tidy", "transform.top"]
+    assert compared.build["transform.tidy"] == "another"
+    with pytest.raises(SelectionError, match=r"transform\.clean was called transform\.tidy by then"):
+        project.at("last")["clean"]
+
+
 def test_names_that_cannot_be_are_refused(folder):
     project = opened(folder)
     for name, said in (("top", "transform.top is called so"), ("clean", "is called so"), ("a b", "bad name"), ("lambda", "a word of SQL or Python"), ("select", "a word of SQL"), ("input_0", "stands for an input"), ("source.x", "stays a transform")):

@@ -54,7 +54,7 @@ export class Toolbar {
     const { mode, cancelling } = run.told;
     const { canceller } = this;
     const { totals, code } = this.view.graph;
-    const due = totals[code.changed] + totals[code.pending] + totals[code.failed];
+    const due = totals[code.changed] + totals[code.pending] + totals[code.failed] + totals[code.skipped];
     const parts = Object.fromEntries([...this.runs.children].map((each) => [each.dataset.do, each]));
     for (const each of this.runs.querySelectorAll("[data-do^=run], [data-do=retry]")) each.disabled = run.locked || !this.view.graph.size;
     parts["run-changed"].textContent = due && !mode ? `Run changed (${amount(due)})` : "Run changed";

@@ -165,6 +165,7 @@ export class View {
   turnStill() {
     this.options.close({ back: false });
     this.paintAll();
+    if (this.live && this.panel.open) this.panel.ask(true);
   }
 
   /** What has the focus, in the view or elsewhere. */

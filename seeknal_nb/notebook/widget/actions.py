@@ -151,11 +151,14 @@ class Actions:
     def _details(self, message: Message) -> None:
         (node_id,), board = message["ids"], self._widget.board
         found = self._project.details(node_id, rows=ROWS)
-        at = board.index[node_id]
-        told = {"k": "details", **_whose(message), "i": at, "reason": _why(board.results[at])}
+        stands = board.found(node_id)
+        if stands is None:
+            raise UsageError("the graph has changed since the click", remedy="click again")
+        at, result = stands
+        told = {"k": "details", **_whose(message), "i": at, "reason": _why(result)}
         cell = self._project.cell_of(found.node_id) or ""
         cell_id = self._project.cell_id_of(found.node_id) or ""
-        if board.results[at].status is ExecutionStatus.RUNNING:
+        if result.status is ExecutionStatus.RUNNING:
             found = replace(found, log=last_printed(node_id))  # not that of the run before
         self._widget.send({**told, **found.to_dict(board.index), "cell": cell, "cell_id": cell_id})
 

@@ -37,8 +37,8 @@ class LiveLog:
     def tell(self) -> None:
         """Send what has come since, if the node runs."""
         node_id = self._node_id
-        at = self._board.index.get(node_id)
-        if at is None or self._board.results[at].status is not ExecutionStatus.RUNNING:
+        at, result = self._board.found(node_id) or (-1, None)
+        if result is None or result.status is not ExecutionStatus.RUNNING:
             return
         text = last_printed(node_id)
         if text and text != self._told:

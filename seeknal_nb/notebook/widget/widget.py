@@ -159,12 +159,16 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     def retire(self) -> None:
         """Freeze when the run that goes on has ended; until then this is told once a second how all nodes stand."""
         self._retiring = True
+        if not self.board.progress.mode:  # it has ended meanwhile
+            self.freeze()
 
     def freeze(self, run_id: str = "") -> None:
         """Show from now on what the last run in this output left, but for ``run_id``, which has another output.
 
         Without such a run it is how the nodes stand, or stood before ``run_id`` began.
         """
+        if self.past is not None:
+            return
         begun = bool(run_id) and run_id == self.board.run_id
         left = [moment for moment in self._left if moment.run_id != run_id]
         moment = left[-1] if left else self.board.before if begun else self.board.stood()
@@ -179,6 +183,8 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
     def thaw(self) -> None:
         """Be live again."""
         with self._sending:
+            self._deafen()
+            self._ticker = _Ticker(self)
             self._retiring, self.past = False, None
             self._arrange_anew()
             self.send_state(list(GRAPH))
@@ -296,4 +302,5 @@ class _Ticker(threading.Thread):
         """Send how it came out, and end; waits for it, so that a cell's last message is sent before the cell is done."""
         self.over.set()
         self.wake.set()
-        self.join(LAST)
+        if self.ident is not None:
+            self.join(LAST)
