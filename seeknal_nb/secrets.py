@@ -60,7 +60,7 @@ class Secrets:
             like = difflib.get_close_matches(name, list(self._environment), n=1)  # the others are nobody's business
             meant = f"; did you mean {like[0]}?" if like else ""
             raise NodeError(f"the environment has no {name}", remedy=f"set {name} before the run{meant}")
-        if not self.hide_value(found):
+        if not self.hide_value(found) and names_credential(name):
             told = f"the value of {name} is too short or too plain to be hidden, and stands wherever somebody writes it"
             warnings.warn(told, RuntimeWarning, stacklevel=2)
         return found

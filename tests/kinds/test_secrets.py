@@ -21,9 +21,9 @@ def quote_all(value: str) -> str:
 
 
 def test_a_value_is_put_in_and_hidden_afterwards() -> None:
-    secrets = Secrets({"PASSWORD": "hunter22", "LONGER": "hunter22 and more", "SHORT": "abc"})
-    with pytest.warns(RuntimeWarning, match="the value of SHORT is too short or too plain to be hidden"):
-        assert secrets.expand("user:${PASSWORD}@host ${SHORT} ${LONGER}") == "user:hunter22@host abc hunter22 and more"
+    secrets = Secrets({"PASSWORD": "hunter22", "LONGER": "hunter22 and more", "SHORT_KEY": "abc", "HOST": "db"})
+    with pytest.warns(RuntimeWarning, match="the value of SHORT_KEY is too short or too plain to be hidden"):
+        assert secrets.expand("user:${PASSWORD}@${HOST} ${SHORT_KEY} ${LONGER}") == "user:hunter22@db abc hunter22 and more"
     assert secrets.hide({"why": ["no user:hunter22@host", ("hunter22 and more", 3)]}) == {"why": ["no user:***@host", ["***", 3]]}
     assert secrets.hide("abc") == "abc"
 
