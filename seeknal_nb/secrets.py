@@ -60,22 +60,28 @@ class Secrets:
             like = difflib.get_close_matches(name, list(self._environment), n=1)  # the others are nobody's business
             meant = f"; did you mean {like[0]}?" if like else ""
             raise NodeError(f"the environment has no {name}", remedy=f"set {name} before the run{meant}")
-        if not self.hide_value(found) and names_credential(name):
-            told = f"the value of {name} is too short or too plain to be hidden, and stands wherever somebody writes it"
-            warnings.warn(told, RuntimeWarning, stacklevel=2)
+        self.hide_value(found, name)
         return found
 
-    def hide_value(self, value: str) -> bool:
+    def hide_value(self, value: str, name: str, *, plain: bool = False) -> None:
         """Hide this text too, as a password of a profiles file, in every way in which a message may write it.
 
-        Gives whether it can be hidden: not where it is so short, or so plain a word, that other texts would go with it.
+        It cannot be hidden where it is so short, or so plain a word, that other texts would go with it: that is a
+        ``RuntimeWarning``, if ``name``, which is what it is called, says that it is a credential.
+
+        Args:
+            value: The text.
+            name: What it is called.
+            plain: Hide a plain word, too.
         """
         lines = value.splitlines() if "\n" in value else []
         for one in (value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe=""), *map(str.strip, lines)):
-            if len(one) >= SHORTEST and not _PLAIN.fullmatch(one):
+            if len(one) >= SHORTEST and (plain or not _PLAIN.fullmatch(one)):
                 self._known[one] = None
         self._known |= dict.fromkeys(one for one in _coded(value) if len(one) >= SURE)
-        return value in self._known or not value
+        if value and value not in self._known and names_credential(name):
+            told = f"the value of {name} is too short or too plain to be hidden, and stands wherever somebody writes it"
+            warnings.warn(told, RuntimeWarning, stacklevel=3)
 
     def told_by(self, error: BaseException | None) -> bool:
         """Whether a traceback of the error, or of those behind it, would show a secret."""
@@ -88,7 +94,7 @@ class Secrets:
         """Hide what ``{{ env:NAME }}`` stands for, where the name says that it is a credential."""
         for name, value in params.items():
             if name.startswith("env:") and names_credential(name):
-                self.hide_value(str(value))
+                self.hide_value(str(value), name)
 
     def hide(self, found: Any) -> Any:
         """The value with every known secret in its texts as stars; lists, and what mappings hold, are gone through."""

@@ -181,7 +181,7 @@ def _variable_in(text: str, *, shortest: int = SHORTEST) -> str:
     for name, value in os.environ.items():
         if text and len(value) >= shortest and names_credential(name):
             secrets = Secrets()
-            secrets.hide_value(value)
+            secrets.hide_value(value, name, plain=True)
             if secrets.hide(text) != text:
                 return name
     return ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from seeknal_nb.authoring.folder import parse_folder
 from seeknal_nb.dag.rename import leaves, rename
 from seeknal_nb.errors import ManifestError, UsageError
-from seeknal_nb.markup import cut, plural
+from seeknal_nb.markup import cut, plural, whole_word
 from seeknal_nb.storage.files import write_atomic
 from seeknal_nb.storage.text import read_text
 from seeknal_nb.views.values import Rows
@@ -102,7 +102,8 @@ def rename_node(
     texts = _Texts(runner.manifest, runner.root, cell_of)
     for node_id, after in found.nodes.items():
         texts.edit(runner.manifest.nodes[node_id], after)
-    texts.lost += [(node_id, f"what it says of {found.old}", "to be changed by hand") for node_id in found.unsure]
+    by_hand = (found.old if node_id == found.new else node_id for node_id in found.unsure)
+    texts.lost += [(node_id, f"what it says of {found.old}", "to be changed by hand") for node_id in by_hand]
     if write:
         texts.check_files()
         with _restored(texts):
@@ -219,7 +220,7 @@ def _spellings(old: str, new: str) -> Iterator[tuple[str, str]]:
 
 def _defined(text: Text, node: Node) -> int:
     """The line of a cell in which the definition of a node begins, as far as its name tells."""
-    word = re.compile(rf"(?<!\w){re.escape(node.name)}(?!\w)")
+    word = whole_word(node.name)
     return next((number for number, line in enumerate(text.lines) if word.search(line)), 0)
 
 
@@ -229,10 +230,10 @@ def _write(runner: DAGRunner, found: Renaming, texts: _Texts) -> None:
         if text.path is not None and text.edits:
             _replace(text.path, BOM * text.before.startswith(BOM) + text.edited().encode())
     manifest = parse_folder(runner.root, kinds=runner.kinds, params=runner.around.params)
-    for node_id, node in manifest.nodes.items():
-        wanted = found.manifest.nodes.get(node_id)
-        reads = manifest.get_upstream_nodes(node_id)
-        if wanted is None or wanted.config != node.config or reads != found.manifest.get_upstream_nodes(node_id):
+    of_files = {node_id: node for node_id, node in found.manifest.nodes.items() if node.file_path}
+    for node_id in {**of_files, **manifest.nodes}:
+        reads = manifest.get_upstream_nodes(node_id) != found.manifest.get_upstream_nodes(node_id)
+        if reads or manifest.nodes.get(node_id) != of_files.get(node_id):
             why = f"{node_id} would be another node"
             raise ManifestError("the files cannot be edited by a program", why=why, remedy="edit the lines that are listed")
 

@@ -256,8 +256,8 @@ def _target(config: Mapping[str, Any], around: Surroundings) -> tuple[str, str]:
     full = {name: _put_in(str(value), around.secrets) for name, value in fields.items() if value is not None}
     string = full.get("connection_string") or full.get("url")
     for secret in (full.get("password", ""), *_passwords(string or "")):
-        around.secrets.hide_value(secret)
-        around.secrets.hide_value(unquote(secret))
+        for one in dict.fromkeys((secret, unquote(secret))):
+            around.secrets.hide_value(one, "the password of a connection")
     return (_completed(string) if string else _conninfo(full)), full.get("schema", "")
 
 
@@ -269,7 +269,7 @@ def _put_in(text: str, secrets: Secrets) -> str:
     def written(match: re.Match[str]) -> str:
         value = secrets.value(match[1])
         found = quote(value, safe="") if "://" in text else _SPECIAL.sub(r"\\\g<0>", value)
-        secrets.hide_value(found)
+        secrets.hide_value(found, match[1])
         return found
 
     return _PLACEHOLDER.sub(written, text)

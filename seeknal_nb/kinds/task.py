@@ -193,6 +193,7 @@ class Kind:
         altered: Why a side effect's target is no longer what was delivered; empty where it is.
         measures: Whether a build of the node tells about checks or metrics, which the summary of a later run has too.
         delivers: Where a side effect goes; None where it goes nowhere.
+        signed: What stands in a node's result of its own name, as the title of a page; empty where nothing does.
         travels: Whether another process can do a node's work: not where it reads what only the notebook has.
     """
 
@@ -204,6 +205,7 @@ class Kind:
     altered: Callable[[Seen], str] = lambda seen: ""
     measures: Callable[[Node], bool] = lambda node: False
     delivers: Callable[[Node, Surroundings], Delivery | None] = lambda node, around: None
+    signed: Callable[[Node], str] = lambda node: ""
     travels: Callable[[Node], bool] = lambda node: True
 
 

@@ -15,7 +15,7 @@ from seeknal_nb.markup import esc_term, overwritten
 from seeknal_nb.storage.files import io_errors, write_atomic, write_changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Manifest
@@ -35,6 +35,7 @@ __all__ = [
     "renames",
     "runs_by_node",
     "runs_of",
+    "usual",
     "usual_seconds",
 ]
 
@@ -131,9 +132,12 @@ def _as_called_now(record: dict[str, Any], later: Iterable[Mapping[str, Any]]) -
             continue
         old, new = one["old"], one["new"]
         results = [*(results if isinstance(results, list) else ())]
-        results += [{**r, "node_id": new} for r in results if isinstance(r, dict) and r.get("node_id") == old]
+        named = {r.get("node_id"): r for r in results if isinstance(r, dict)}
+        if old in named and new not in named:  # it may have been renamed twice, first to see the lines
+            results.append({**named[old], "node_id": new})
         builds = {**(builds if isinstance(builds, dict) else {})}
-        builds |= {new: builds[old]} if old in builds else {}
+        if old in builds:
+            builds.setdefault(new, builds[old])
         for node_id, (before, key) in one["keys"].items():
             made = builds.get(node_id)
             if isinstance(made, list) and made[:1] == [before]:
@@ -193,7 +197,12 @@ def runs_of(directory: Path, node_id: str, *, most: int = 10, searched: int = 50
 
 def usual_seconds(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """By node id, the median of what its last ``TIMED`` good executions took; the newest record comes first."""
-    return {node_id: statistics.median(seconds) for node_id, seconds in good_seconds(records).items()}
+    return {node_id: usual(seconds) for node_id, seconds in good_seconds(records).items()}
+
+
+def usual(seconds: Sequence[float]) -> float:
+    """What an execution usually takes, by the last ones, the newest first: one that was odd counts for nothing."""
+    return statistics.median(seconds[:TIMED])
 
 
 def good_seconds(records: Iterable[Mapping[str, Any]]) -> dict[str, list[float]]:

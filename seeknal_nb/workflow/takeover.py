@@ -64,6 +64,7 @@ class _Taken:
         self.outputs, self.renaming, self.ledger = runner.outputs, renaming, ledger
         before, self.graph = Graph(runner.manifest, runner.kinds), Graph(renaming.manifest, runner.kinds)
         world = observe(before, ledger.states, outputs=runner.outputs, around=runner.around)
+        self.was = world.sights[renaming.old].node
         self.former = {i: one.build for i, one in decide_all(before, world).items()}
         if renaming.old in ledger.states:
             ledger.states[renaming.new] = ledger.states[renaming.old]
@@ -87,10 +88,8 @@ class _Taken:
                 build = None if why or decision.key is None else self._taken(node.id, former, decision.key)
                 if build is not None:
                     self.evidence.add(node.id, build.key, digests)
-            elif build is not None and former is not None and build.key != former.key:
-                found[node.id] = ""
             if build is not None and former is not None and build.key != former.key:
-                self.keys[node.id] = former.key, build.key
+                found[node.id], self.keys[node.id] = "", (former.key, build.key)
             digests[node.id] = build.identity if build is not None else None
         self.evidence.close()
         return found
@@ -104,7 +103,10 @@ class _Taken:
         name = self.renaming.old.partition(".")[2].casefold()
         prefixed = any(column.casefold().startswith((f"{name}:", f"{name}__")) for column, _ in whole.schema)
         told = json.dumps(_under_ids(whole.metadata, self.renaming), default=str)
-        return "its result has the old name in it" if self.other and (prefixed or self.word.search(told)) else ""
+        sight, own = self.world.sights[node_id], node_id == self.renaming.new
+        signed = own and sight.kind.signed(self.was) != sight.kind.signed(sight.node)
+        said = self.other and (prefixed or self.word.search(told))
+        return "its result has the old name in it" if said or signed else ""
 
     def _taken(self, node_id: str, former: Build, key: str) -> Build:
         whole = self.outputs.whole(former)

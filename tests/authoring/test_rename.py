@@ -246,6 +246,29 @@ def test_texts_that_happen_to_say_the_name_stay(folder):
     assert not found.unsure
 
 
+def test_a_page_and_a_sheet_that_are_called_as_their_node_are_delivered_again(folder):
+    write_nodes(folder, {"clean": "SELECT * FROM users"})
+    more = """---
+kind: exposure
+name: page
+inputs: [clean]
+to: page.html
+---
+kind: exposure
+name: named
+inputs: [clean]
+to: named.html
+params: {title: Users}
+"""
+    (folder / "seeknal/a.yml").write_text((folder / "seeknal/a.yml").read_text() + more)
+    opened(folder).run(progress=False)
+    assert "exposure.sheet (its result has the old name in it)" in opened(folder).rename("page", "sheet", write=True).title
+    assert "will run" not in opened(folder).rename("named", "other", write=True).title
+    assert runs(folder) == ["exposure.sheet"]
+    opened(folder).run(progress=False)
+    assert "<title>sheet</title>" in (folder / "page.html").read_text()
+
+
 def test_a_file_keeps_its_mark_its_rights_and_where_its_link_leads(folder):
     write_nodes(folder, {"clean": "SELECT * FROM users"})
     real, link = folder / "real.yml", folder / "seeknal/a.yml"
@@ -275,6 +298,7 @@ def test_what_is_known_of_the_node_is_known_under_its_new_name(folder):
     """Its runs, what it was made of, and how the runs differ; the old name is nobody's any more."""
     write_nodes(folder, {"clean": "SELECT * FROM users", "top": "SELECT * FROM clean"})
     opened(folder).run(progress=False)
+    opened(folder).rename("clean", "tidy")  # to see the lines
     opened(folder).rename("clean", "tidy", write=True)
     project = opened(folder)
     assert [run["status"] for run in project.details("tidy").history] == ["success"]

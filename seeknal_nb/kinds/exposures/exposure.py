@@ -270,4 +270,18 @@ def _table_changed(path: str, table: str, delivery: str, *, held: tuple[str, ...
     return "" if now == held else f"target altered: {Path(path).name}, table {table}"
 
 
-EXPOSURE = Kind(execute=_execute, check=_check, probe=_probe, addressed=False, altered=_altered, delivers=_delivers)
+def _signed(node: Node) -> str:
+    """A sheet and a page are called as the node, where nobody named them."""
+    target = target_of(node)
+    return "" if target is None else target.sheet or (target.title if target.report or target.form == "html" else "")
+
+
+EXPOSURE = Kind(
+    execute=_execute,
+    check=_check,
+    probe=_probe,
+    addressed=False,
+    altered=_altered,
+    delivers=_delivers,
+    signed=_signed,
+)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import TYPE_CHECKING
 
-from seeknal_nb.workflow.history import TIMED
+from seeknal_nb.workflow.history import TIMED, usual
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +29,7 @@ class Usual:
     def of(self, node_id: str) -> float | None:
         """Seconds; None before the first build."""
         found = self._seconds.get(node_id)
-        return statistics.median(found) if found else None
+        return usual(found) if found else None
 
 
 def seconds_left(left: Sequence[int], edges: Iterable[tuple[int, int]], seconds: Mapping[int, float], workers: int) -> float:
