@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from seeknal_nb.markup import esc_term
 from seeknal_nb.status import LOOKS, ExecutionStatus, look_of, word_of
@@ -16,6 +16,7 @@ __all__ = ["Edge", "Mark", "Picture", "counts", "legend", "plain"]
 
 Edge: TypeAlias = tuple[int, int]
 """From -> to, by index."""
+_STATUSES: Final = frozenset(ExecutionStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Mark:
     kept: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.status not in set(ExecutionStatus):
+        if self.status not in _STATUSES:
             what = f"unknown status {self.status!r} of {self.id!r}: expected one of {', '.join(ExecutionStatus)}"
             raise ValueError(what)
 

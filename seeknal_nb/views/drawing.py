@@ -39,7 +39,7 @@ def drawing_of(graph: Graph, title: str, results: Mapping[str, NodeResult], look
 
     numbers = {node.id: number for number, node in enumerate(graph)}
     unknown = NodeResult("", ExecutionStatus.PENDING)
-    marks = [stand(_mark(node), results.get(node.id, unknown)) for node in graph]
+    marks = [_mark(node, results.get(node.id, unknown)) for node in graph]
     edges = [(numbers[parent], child) for child, node in enumerate(graph) for parent in graph.inputs(node.id)]
     picture = Picture(tuple(marks), tuple(edges))
     return Drawing(picture, title, lambda: _panels(look(), numbers, results))
@@ -47,22 +47,31 @@ def drawing_of(graph: Graph, title: str, results: Mapping[str, NodeResult], look
 
 def stand(mark: Mark, result: NodeResult) -> Mark:
     """The mark of a node that stands so; its detail has rows and seconds, and whether SQL gives another result each time."""
-    checks = (sum(bool(check.get("passed")) for check in result.checks), len(result.checks)) if result.checks else None
-    shown = checks if checks and (mark.kind == "rule" or checks[0] < checks[1]) else None
-    volatile = [VOLATILE] if VOLATILE in mark.kept else []
-    return replace(
-        mark, status=str(result.status), detail=" · ".join(filter(None, (result.detail(), *volatile))),
-        rows=result.row_count, seconds=result.duration or None, checks=shown, warns=len(result.warnings),
-        built=bool(result.attempts or result.duration or result.row_count is not None), why=cause_of(result),
-    )  # fmt: skip
+    return replace(mark, **_standing(mark.kind, mark.kept, result))
 
 
-def _mark(node: Node) -> Mark:
+def _mark(node: Node, result: NodeResult) -> Mark:
     from seeknal_nb.draw import Mark  # noqa: PLC0415 - only who draws needs it
 
+    kind, kept = str(node.node_type), tuple(_kept(node))
     folder = Path(node.file_path).parent.as_posix() if node.file_path else ""
-    pending = str(ExecutionStatus.PENDING)
-    return Mark(node.id, str(node.node_type), node.name, pending, tuple(node.tags), folder=folder, kept=tuple(_kept(node)))
+    return Mark(node.id, kind, node.name, tags=tuple(node.tags), folder=folder, kept=kept, **_standing(kind, kept, result))
+
+
+def _standing(kind: str, kept: tuple[str, ...], result: NodeResult) -> dict[str, Any]:
+    """What a mark has of how its node stands."""
+    checks = (sum(bool(check.get("passed")) for check in result.checks), len(result.checks)) if result.checks else None
+    volatile = [VOLATILE] if VOLATILE in kept else []
+    return {
+        "status": str(result.status),
+        "detail": " · ".join(filter(None, (result.detail(), *volatile))),
+        "rows": result.row_count,
+        "seconds": result.duration or None,
+        "checks": checks if checks and (kind == "rule" or checks[0] < checks[1]) else None,
+        "warns": len(result.warnings),
+        "built": bool(result.attempts or result.duration or result.row_count is not None),
+        "why": cause_of(result),
+    }
 
 
 def _kept(node: Node) -> Iterator[str]:

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from seeknal_nb.draw import Picture
 from seeknal_nb.draw.scene import fact_of, packed
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.notebook.widget.estimate import Usual, seconds_left
@@ -23,7 +24,6 @@ from seeknal_nb.workflow.reasons import Reason, Why
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from seeknal_nb.draw import Picture
     from seeknal_nb.draw.scene import Fact
     from seeknal_nb.project import Project
     from seeknal_nb.workflow.events import Event
@@ -53,9 +53,10 @@ class Board:
         self._project = project
         self._lock = threading.RLock()
         self._ids: tuple[str, ...] = ()
-        self.picture: Picture = project.drawing({}).picture
+        self.picture = Picture((), ())
         self.index: dict[str, int] = {}
         self.results: list[NodeResult] = []
+        self._facts: list[Fact] = []
         self.version = 0
         self.selected: list[int] = []
         self._dirty: dict[int, None] = {}
@@ -112,6 +113,7 @@ class Board:
         self.picture, self._ids, self.index = picture, ids, {node_id: at for at, node_id in enumerate(ids)}
         self.selected = sorted(self.index[node_id] for node_id in selected if node_id in self.index)
         self.results = [results.get(i) or NodeResult(i, ExecutionStatus.PENDING) for i in ids]
+        self._facts = list(map(fact_of, picture.marks))
         self._dirty = dict.fromkeys(range(len(ids)))
 
     def take(self, event: Event) -> None:
@@ -179,6 +181,7 @@ class Board:
         at = self.index.get(result.node_id)
         if at is not None:  # else a cell has taken it away since the run began
             self.results[at] = result
+            self._facts[at] = fact_of(stand(self.picture.marks[at], result))
             self._dirty[at] = None
 
     def changes(self) -> dict[str, Any]:
@@ -202,8 +205,7 @@ class Board:
 
     def _fact(self, at: int) -> Fact:
         """How a node stands, with what only a run that goes on can tell: how long it runs, and that others wait."""
-        result = self.results[at]
-        fact = fact_of(stand(self.picture.marks[at], result))
+        result, fact = self.results[at], self._facts[at]
         if result.status is ExecutionStatus.RUNNING:
             expected = self._usual.of(result.node_id) if self._usual is not None else None
             return replace(fact, seconds=self._progress.since(result.node_id), more={"expect": expected} if expected else {})
