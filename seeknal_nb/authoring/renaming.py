@@ -163,7 +163,7 @@ class _Texts:
         """The text that holds a key of the node, and the lines from which and up to which the node goes."""
         cell = self._cell_of(node.id)
         if cell is not None:
-            name = f"cell {cut(cell.strip().splitlines()[0], 50)}"
+            name = f"cell {cut(' '.join(cell.split()), 50)}"
             text = self.texts.setdefault(cell, Text(name, cell.splitlines(keepends=True)))
             return text, _defined(text, node), len(text.lines)
         written = node.written

@@ -163,7 +163,10 @@ class DuckDBSession:
         return self.attended(lambda cursor: fetched(cursor.sql(last(cursor, sql).text), form))
 
     def take(self, value: object, to: Path) -> Table:
-        """See ``Session.take``; frames reach DuckDB through Arrow only, which is exact or fails."""
+        """See ``Session.take``; frames reach DuckDB through Arrow only, which is exact or fails.
+
+        What is in memory is soon written, and not interrupted: a body that ends after a stop has done its work.
+        """
         frame, warnings = taken(value)
 
         def work(cursor: duckdb.DuckDBPyConnection) -> Table:
@@ -171,7 +174,7 @@ class DuckDBSession:
             table = written_exactly(cursor, last(cursor, "SELECT * FROM seeknal_frame"), to)
             return replace(table, warnings=warnings)
 
-        return self.attended(work)
+        return self.attended(work, stops=False)
 
     def export(self, sql: str, to: Path, options: str) -> int:
         """See ``Session.export``."""
@@ -183,14 +186,17 @@ class DuckDBSession:
             with contextlib.suppress(duckdb.ConnectionException):  # its statement has ended meanwhile
                 cursor.interrupt()
 
-    def attended(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    def attended(self, work: Callable[[duckdb.DuckDBPyConnection], T], *, stops: bool = True) -> T:
         """Run the work on a cursor: in this thread, or, for the main thread, in a helper that Ctrl-C can stop.
+
+        Unless it ``stops``, ``interrupt`` does not reach it.
 
         Raises:
             NodeError, Interrupted: As ``Session.build`` says.
         """
         cursor = self._connection.cursor()
-        self._running.add(cursor)
+        if stops:
+            self._running.add(cursor)
         try:
             if self._catalog:
                 cursor.execute(f"USE {self._catalog}")

@@ -10,6 +10,8 @@ from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.reasons import Why
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seeknal_nb.workflow.events import NodeResult
 
 __all__ = ["cause_of"]
@@ -24,6 +26,9 @@ _KNOWN: Final = (
     (re.compile(r"No such file or directory: '?([^']+?)'?$"), "no file {}"),
     (re.compile(r"Could not convert \w+ (.+?) to (\w+)"), "{} is no {}"),
 )
+_WHERE: Final = re.compile(r'^(?:.*?node "[^"]*": )?(?:at line \d+ of its \w+: )?(?:[\w ]+ Error: |\w+Error: )?')
+"""What comes before the cause in a message: where it happened, which the card itself says."""
+_BETWEEN: Final = re.compile(r"[:;.,] | \(")
 _WORDS: Final = {
     Why.UPSTREAM_FAILED: "input failed",
     Why.NEVER_BUILT: "",
@@ -53,5 +58,14 @@ def _of_failure(result: NodeResult) -> str:
     for pattern, words in _KNOWN:
         if found := pattern.search(text):
             return cut(words.format(*found.groups()), LONGEST)
-    last = text.strip().partition("\n")[0].rpartition(": ")[2]
-    return last if len(last) <= LONGEST else ""
+    kind, _, said = text.partition(" ")
+    said = _WHERE.sub("", said).strip().partition("\n")[0]
+    said = said if " " in said else f"{kind.rstrip(':')}: {said}"
+    return next((clauses for clauses in _beginnings(said) if len(clauses) <= LONGEST), "")
+
+
+def _beginnings(text: str) -> Iterator[str]:
+    """All of it, then without its last clause, and so on."""
+    yield text
+    for found in reversed([*_BETWEEN.finditer(text)]):
+        yield text[: found.start()]

@@ -232,4 +232,4 @@ def _first_rows(
 def _log(directory: Path, node_id: str, history: tuple[dict[str, Any], ...]) -> str:
     if going := last_printed(node_id):
         return going
-    return cut(read_log(directory, history[0]["run_id"], node_id), LONGEST_LOG) if history else ""
+    return cut(read_log(directory, history[0]["run_id"], history[0]["logged"]), LONGEST_LOG) if history else ""

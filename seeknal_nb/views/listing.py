@@ -91,8 +91,9 @@ def history_rows(records: Sequence[Mapping[str, Any]]) -> Rows:
     for record in records:
         totals = record["totals"]
         counts = (totals.get(name, 0) for name in TOTALS)
-        rows.append((record["run_id"], _when(record["started"]), record["command"], *counts, totals["duration"]))
-    return Rows(plural(len(rows), "run"), ("run_id", "started", "command", *TOTALS, "seconds"), tuple(rows))
+        told = record["number"], record["run_id"], _when(record["started"]), record["command"]
+        rows.append((*told, *counts, totals["duration"]))
+    return Rows(plural(len(rows), "run"), ("run", "run_id", "started", "command", *TOTALS, "seconds"), tuple(rows))
 
 
 def garbage_rows(found: Sequence[Garbage], root: Path, what: str, theirs: Mapping[str, NodeState]) -> Rows:

@@ -51,7 +51,7 @@ class After:
 
 
 def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
-    """The id of a run: itself, a beginning or an end that one run has alone, ``last``, or ``-2`` for the one before.
+    """The id of a run: itself, a beginning or an end that one run has alone, its number, ``last``, or ``-2``.
 
     Args:
         records: The newest first.
@@ -62,7 +62,8 @@ def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
     """
     ids = [record["run_id"] for record in records]
     back = 1 if name == LAST else int(name[1:]) if name[:1] == "-" and name[1:].isdecimal() else 0
-    found = [i for i in ids if i == name] or [i for i in ids if i.startswith(name) or i.endswith(name)]
+    numbered = [record["run_id"] for record in records if str(record["number"]) == name]
+    found = numbered or [i for i in ids if i == name] or [i for i in ids if i.startswith(name) or i.endswith(name)]
     if 0 < back <= len(ids):
         return str(ids[back - 1])
     if len(found) == 1:

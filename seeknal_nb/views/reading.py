@@ -137,7 +137,13 @@ class Reader:
             return ""
         if decision.build is None:
             return f"{'' if decision.certain else 'perhaps '}not up to date: {decision.reason}"
-        return ELSEWHERE if self.elsewhere(node_id) else ""
+        return ELSEWHERE if self.elsewhere(node_id) and not self._same_as_last(node_id) else ""
+
+    def _same_as_last(self, node_id: str) -> bool:
+        """Whether the last run left the same rows, under another key: one of the two is that of a name it has not yet."""
+        state, now = self.states[node_id], self._decisions[node_id].build
+        last = self.runner.outputs.find(node_id, state.built or "")
+        return last is not None and now is not None and last.identity == now.identity
 
     def build_before(self, name: str) -> Build | None:
         """The build before that one, where it is still there."""

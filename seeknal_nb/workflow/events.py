@@ -301,9 +301,9 @@ def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 
 def badge(look: str) -> Markup:
-    """A look as icon, word and colour."""
+    """A look as icon, word and colour, which leans towards that of the text: so it is legible on a dark ground, too."""
     found = LOOKS[look]
-    return Markup(f'<span style="color:{found.ink}">{found.icon} {look}</span>')
+    return Markup(f'<span style="color:color-mix(in srgb,{found.ink} 60%,currentColor)">{found.icon} {look}</span>')
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def _as_called_now(record: dict[str, Any], later: Iterable[Mapping[str, Any]]) -
         results = [*(results if isinstance(results, list) else ())]
         named = {r.get("node_id"): r for r in results if isinstance(r, dict)}
         if old in named and new not in named:  # it may have been renamed twice, first to see the lines
-            results.append({**named[old], "node_id": new})
+            results.append({"logged": old, **named[old], "node_id": new})
         builds = {**(builds if isinstance(builds, dict) else {})}
         if old in builds:
             builds.setdefault(new, builds[old])
@@ -146,10 +146,13 @@ def _as_called_now(record: dict[str, Any], later: Iterable[Mapping[str, Any]]) -
 
 
 def read_history(directory: Path, *, most: int | None = 50) -> list[dict[str, Any]]:
-    """The records of the last runs, or of all, the newest first; one that cannot be read is left out."""
-    paths = sorted(directory.glob("*T*.json"), reverse=True)
-    records, later = [_record(path) for path in (paths if most is None else paths[: 2 * most])], renames(directory)
-    known = [_as_called_now(record, later) for record in records if record is not None]
+    """The records of the last runs, or of all, the newest first, each with its ``number``, which counts from 1.
+
+    One that cannot be read is left out.
+    """
+    paths, later = sorted(directory.glob("*T*.json"), reverse=True), renames(directory)
+    records = [(len(paths) - at, _record(path)) for at, path in enumerate(paths if most is None else paths[: 2 * most])]
+    known = [{**_as_called_now(record, later), "number": number} for number, record in records if record is not None]
     return sorted(known, key=lambda record: float(record["started"]), reverse=True)[:most]
 
 
@@ -167,7 +170,8 @@ def number_of(directory: Path, run_id: str) -> int:
 def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dict[str, list[dict[str, Any]]]:
     """The first ``most`` executions of each node in records that ``read_history`` gave, by the node's id.
 
-    Keys: run_id, started (epoch seconds, of the run), status, duration (seconds), row_count, reason, warned.
+    Keys: run_id, started (epoch seconds, of the run), status, duration (seconds), row_count, reason, warned, and the id
+    under which its log is kept (logged).
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for record in records:
@@ -223,6 +227,7 @@ def _execution(result: Mapping[str, Any]) -> dict[str, Any]:
         "duration": _number(result.get("duration")),
         "row_count": _number(result.get("row_count")),
         "warned": bool(isinstance(told := result.get("metadata"), dict) and told.get("warnings")),
+        "logged": str(result.get("logged") or result.get("node_id")),
     }
 
 

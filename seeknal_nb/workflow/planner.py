@@ -169,7 +169,8 @@ class _Planner:
             return Step(node_id, Action.CACHED, decision.reason, tags=tags, key=decision.key)
         self.digests[node_id] = None
         self._warn(node_id)
-        reason = forced or (decision.build and follows) or decision.reason
+        due = decision.reason if forced and forced.code is Why.NAMED and decision.build is None else None
+        reason = due or forced or (decision.build and follows) or decision.reason
         certain, lacks = bool(forced or decision.certain or follows), self.world.facts[node_id].lacks
         return Step(node_id, Action.RUN, reason, certain, bool(forced), tags, note=lacks)
 

@@ -40,8 +40,8 @@ def take_over(runner: DAGRunner, renaming: Renaming, *, before: Callable[[], Non
         before: Done first, while nobody else can run; what it raises ends this.
 
     Returns:
-        By new id, in topological order, what became of each node that was up to date and whose key is another: empty where
-        it still is, else why it will run.
+        By new id, in topological order, what became of each node that was up to date and whose key is another, and of the
+        node itself: empty where it still is, else why it will run.
 
     Raises:
         LockedError: A run goes on.
@@ -88,6 +88,8 @@ class _Taken:
                 build = None if why or decision.key is None else self._taken(node.id, former, decision.key)
                 if build is not None:
                     self.evidence.add(node.id, build.key, digests)
+            if former is None and node.id == self.renaming.new and node.id in self.ledger.states:
+                found[node.id] = "it was not up to date before"
             if build is not None and former is not None and build.key != former.key:
                 found[node.id], self.keys[node.id] = "", (former.key, build.key)
             digests[node.id] = build.identity if build is not None else None

@@ -12,6 +12,7 @@ import pytest
 from seeknal_nb import Project
 from seeknal_nb.dag.rename import rename
 from seeknal_nb.errors import LockedError, ManifestError, SelectionError, UsageError
+from seeknal_nb.markup import cut
 from seeknal_nb.workflow.lock import run_lock
 
 if TYPE_CHECKING:
@@ -133,9 +134,29 @@ def test_what_was_not_up_to_date_runs_under_the_new_name_too(folder):
     opened(folder).run(nodes=["clean"], only=True, progress=False)
     project = opened(folder)
     before = set(project.plan().runs)
-    project.rename("clean", "tidy", write=True)
+    assert "transform.tidy" not in project.rename("clean", "tidy", write=True).title.partition("will run: ")[2]
     assert set(runs(folder)) == before
     assert "transform.top" in before
+
+
+def test_a_node_that_is_stale_says_so(folder):
+    write_nodes(folder, {"clean": "SELECT * FROM users"})
+    opened(folder).run(progress=False)
+    text = (folder / "seeknal/a.yml").read_text()
+    (folder / "seeknal/a.yml").write_text(text.replace("SELECT * FROM users", "SELECT id FROM users"))
+    title = opened(folder).rename("clean", "tidy", write=True).title
+    assert title.endswith("will run: transform.tidy (it was not up to date before)")
+    assert runs(folder) == ["transform.tidy"]
+
+
+def test_what_it_printed_is_found_under_its_new_name(tmp_path):
+    body = "def {}():\n    import pandas\n    print('hello')\n    return pandas.DataFrame({{'x': [1]}})"
+    project = Project(tmp_path)
+    project.node("transform", "a", python=body.format("a"))
+    project.run(progress=False)
+    project.rename("a", "b")
+    project.node("transform", "b", python=body.format("b"))
+    assert project.details("b").log.strip() == "hello"
 
 
 def test_a_changed_source_is_still_noticed(folder):
@@ -379,7 +400,7 @@ def test_cells_are_listed_and_who_runs_them_executes_nothing(nb):
             assert where == "transform.call, wherever it is written"
             edited["6"] = edited["6"].replace(now, becomes)
             continue
-        (number,) = (one for one, text in CELLS.items() if where == f"cell {text.splitlines()[0]}")
+        (number,) = (one for one, text in CELLS.items() if where == f"cell {cut(' '.join(text.split()), 50)}")
         lines = edited[number].splitlines()
         assert lines[line - 1].strip() == now
         lines[line - 1] = lines[line - 1].replace(now, becomes)

@@ -685,4 +685,4 @@ def test_options_in_the_laboratory(lab):
     expect(graph.root.locator(".sk-options")).to_be_hidden()
     graph.press("Run changed")
     expect(graph.progress).to_contain_text("4 of 4 run")
-    assert "run --full" in notebook.evaluate("seeknal.history().rows[0][2]")
+    assert "run --full" in notebook.evaluate("seeknal.history().rows[0][3]")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from waiting import MINUTES, eventually
 
@@ -70,6 +71,23 @@ def test_temporary_objects_are_of_one_statement(engine: DuckDB) -> None:
     body = "CREATE TEMP TABLE t AS SELECT 1 AS v; SELECT * FROM t"
     with engine.session({}) as session, engine.session({}) as other:
         assert [one.query(body, form="rows") for one in (session, session, other)] == [[(1,)]] * 3
+
+
+def test_what_is_in_memory_is_written_whatever_is_interrupted(engine: DuckDB, tmp_path: Path) -> None:
+    """A body that ends after a stop has done its work."""
+    frame, over = pa.table({"x": range(5_000_000)}), threading.Event()
+    with engine.session({}) as session, ThreadPoolExecutor(1) as pool:
+
+        def stop() -> None:
+            while not over.is_set():
+                engine.interrupt()
+
+        stopping = pool.submit(stop)
+        try:
+            assert session.take(frame, tmp_path / "x.parquet").rows == len(frame)
+        finally:
+            over.set()
+        stopping.result()
 
 
 def test_an_interrupt_of_one_session_leaves_the_others(engine: DuckDB) -> None:

@@ -324,7 +324,7 @@ COMMANDS = {
 def test_the_history_has_a_click_as_the_command_that_does_the_same(seat: Seat, how: str, names: tuple[str, ...]) -> None:
     seat.page.ask("run", how=how, i=[seat.index[name] for name in names])
     seat.idle()
-    assert seat.project.history().rows[0][2] == COMMANDS[how, names]
+    assert seat.project.history().rows[0][3] == COMMANDS[how, names]
 
 
 def test_retry_runs_what_failed_and_what_could_not_run_for_it(seat: Seat) -> None:
@@ -370,7 +370,7 @@ def test_the_answer_and_the_history_tell_the_options(seat: Seat) -> None:
     answer = seat.page.ask("run", how="all", i=[], options={"full": True, "continue_on_error": True, "workers": 3})
     assert answer["text"] == "with --continue-on-error --workers 3"
     seat.idle()
-    assert seat.project.history().rows[0][2] == "run --full --continue-on-error --workers 3"
+    assert seat.project.history().rows[0][3] == "run --full --continue-on-error --workers 3"
 
 
 VALUES = {option.name: st.booleans() if option.least is None else st.integers(option.least, option.most) for option in OPTIONS}

@@ -240,7 +240,7 @@ USAGE = {
     "an unknown option": ("%seeknal run --ful", "did you mean --full"),
     "an unknown option of a kind": ("%%seeknal transform t --tgas a\nSELECT 1 AS x", "did you mean --tags"),
     "an option of a reader": ("%seeknal source s --csv a.csv --encoding latin-1", "--param NAME=VALUE"),
-    "checks below a rule's line": ("%%seeknal rule r --on users\nchecks:\n  - not_null: [id]", "then kind: rule and name: r"),
+    "checks below a rule's line": ("%%seeknal rule r --on users\nchecks:\n  - not_null: [id]", 'kind: "rule", name: "r", on: "users"'),
     "one check below a rule's line": ("%%seeknal rule r --on users\nnot_null: [id]", "%%seeknal alone"),
     "a list of checks below a rule's line": ("%%seeknal rule r --on users\n- expression: id > 0", "%%seeknal alone"),
     "a table by an unknown parameter": ("%%seeknal transform t\nFROM {{ nope }}", "parameter 'nope' is not defined"),
@@ -429,6 +429,11 @@ def test_the_language_of_a_body_is_found(language, body):
             define("transform", ["t"], body)
     else:
         assert define("transform", ["t"], body).config == {language: body}
+
+
+def test_a_body_of_checks_says_what_to_write_instead():
+    with pytest.raises(UsageError, match=r'kind: "rule", name: "r", on: "a", severity: "warn", checks: above the list$'):
+        define("rule", ["r", "--on", "a", "--severity", "warn"], "- not_null: x\n- unique: g")
 
 
 @pytest.mark.parametrize(("lang", "key"), [("sql", "sql"), ("python", "python")])

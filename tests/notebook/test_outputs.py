@@ -108,7 +108,7 @@ def test_an_output_without_a_run_shows_how_the_nodes_stood_before_the_next_one_b
     first, graph, second = shown(front)
     assert looks(graph) == ["success", "success"]
     assert [run_of(one) for one in (first, graph, second)] == [1, 0, None]
-    assert first.frozen["id"] == front("seeknal").history().rows[1][0]
+    assert first.frozen["id"] == front("seeknal").history().rows[1][1]
 
 
 def test_a_click_runs_in_the_output_that_is_live(front: Any) -> None:
@@ -181,6 +181,14 @@ def test_a_selection_is_the_live_ones(seat: Seat) -> None:
     seat.project.select_nodes("a")
     seat.page.deliver({"method": "update", "state": {"selected": [1]}, "buffer_paths": []})
     assert seat.project.graph_now().selected == ("work.a",)
+
+
+def test_nothing_is_selected_in_the_output_of_a_run(seat: Seat) -> None:
+    """What stands out in it would make pale what runs."""
+    seat.project.select_nodes("a")
+    seat.project.run(progress=False)
+    second = seat.project.new_widget(seat.project.board.run_id)
+    assert (second.selected, seat.project.graph_now().selected) == ([], ())
 
 
 def test_a_page_that_is_loaded_again_is_given_the_moment_again(seat: Seat) -> None:

@@ -328,7 +328,7 @@ def test_clicks_run_and_tell_while_no_cell_runs(front: Front, tmp_path: Path) ->
     found = front.ask("details", i=0)
     assert (found["rows"], found["columns"], found["cell"].splitlines()[0]) == ([["1"], ["2"], ["3"]], ["x"], A.splitlines()[0])
     assert front.ask("run", how="only", i=[7])["k"] == "error"
-    assert front.value("seeknal.history().rows[0][2]") == "run --nodes +transform.b --only"
+    assert front.value("seeknal.history().rows[0][3]") == "run --nodes +transform.b --only"
 
 
 def test_a_selection_is_shared_by_the_page_and_the_cells(front: Front, tmp_path: Path) -> None:
@@ -483,7 +483,7 @@ def test_background_gives_a_handle_of_the_run_and_of_a_retry(nb: Any) -> None:
     nb("%%seeknal transform bad\nSELECT id FROM users")
     retry = nb("run = %seeknal retry --background\nrun")
     assert {i for i, found in status(retry.wait()).items() if found == "success"} == {"transform.bad"}
-    assert [row[2].split()[0] for row in nb("%seeknal history").rows] == ["retry", "run", "run"]
+    assert [row[3].split()[0] for row in nb("%seeknal history").rows] == ["retry", "run", "run"]
 
 
 def test_what_background_cannot_begin_with_is_told_by_the_handle(nb: Any) -> None:

@@ -512,6 +512,9 @@ CAUSES = {
     'SQL failed: node "transform.c": Invalid Input Error: no luck. Fix: mend the SQL, then run again': "no luck",
     "ValueError: a text that is so long that no card in the world has room for it": "",
     "Conversion Error: Could not convert string 'abc' to INT32\n\nLINE 1": "'abc' is no INT32",
+    'ValueError at line 2 of its body: node "t.f": the file of May: row 17: the amount is negative: -5. Fix: mend the body': "the file of May: row 17",
+    'AssertionError at line 2 of its body: node "t.f": too few rows: 10 of at least 100 that were expected': "too few rows",
+    "KeyError at line 2 of its body: node \"t.f\": 'nope'. Fix: mend the body, then run again": "KeyError: 'nope'",
 }
 
 

@@ -141,7 +141,7 @@ def test_an_input_is_told_with_its_own_reason_before_and_after_it_ran(project: P
     project.run(progress=False, nodes=["b"], only=True)
     [cause] = project.why("p").causes
     assert len(cause.now) == 8
-    assert cause.why == "named"
+    assert cause.why == "SQL changed"
 
 
 def test_of_a_node_that_is_up_to_date_it_is_told_what_its_last_run_was_for(project: Project) -> None:

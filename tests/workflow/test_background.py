@@ -343,7 +343,7 @@ def test_every_run_that_is_started_ends_once_and_in_its_turn(operations: list[An
             assert run.done
             expected = {"good": "finished", "bad": "failed", "nowhere": "failed"}[kind]
             assert run.state in (expected, "cancelled")
-        begun = [int(row[2]) for row in reversed(bench.project.history(limit=100).rows)]
+        begun = [int(row[3]) for row in reversed(bench.project.history(limit=100).rows)]
         assert sorted(begun) == sorted(set(begun))
         for at, (kind, run) in enumerate(runs):
             if run.state != "cancelled":

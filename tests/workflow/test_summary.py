@@ -105,7 +105,7 @@ def test_a_warning_stands_as_long_as_its_build_is_current(project: Project) -> N
     again.manifest = project.manifest
     assert again.standing()["rule.w"].warnings
     assert again.standing()["rule.w"].detail().startswith("0 of 1 check")
-    assert [row[9] for row in project.history().rows] == [1, 1]
+    assert [row[10] for row in project.history().rows] == [1, 1]
 
 
 def test_a_warning_goes_with_the_build_that_had_it_and_comes_back_with_it(project: Project) -> None:

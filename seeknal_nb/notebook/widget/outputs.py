@@ -48,6 +48,8 @@ class Outputs:
         with self._lock:
             before = self.live
             self._retire(run_id)
+            if run_id:  # what was selected before would stand out in it, and all that runs be pale
+                self._project.board.selected = []
             self.live = GraphWidget(self._project, self, like=before)
             return self.live
 
