@@ -90,11 +90,11 @@ class Project(Shown):
         kinds: Mapping[str, Any] | None = None,
         namespace: Mapping[str, object] | None = None,
     ) -> None:
-        folder = Path(directory)
+        folder = Path(directory).resolve()
         settings = settings_of(folder)
         super().__init__(
             folder,
-            Manifest(name or settings.get("name") or folder.resolve().name),
+            Manifest(name or settings.get("name") or folder.name),
             params={**settings.get("params", {}), **(params or {})},
             kinds=kinds or {},
             namespace=namespace if namespace is not None else {},
@@ -109,7 +109,8 @@ class Project(Shown):
         self.workers = whole("workers", settings.get("workers", 1) if workers is None else workers, least=1)
         self.executor = executor
         self.owner = owner_here(folder, self.namespace)
-        self._state_dir, self._told_name, self._told_state = state_dir, name, state
+        self._state_dir = Path(state_dir).absolute() if state_dir is not None else None
+        self._told_name, self._told_state = name, state
         self._state = self._store()
 
     @classmethod
@@ -130,7 +131,7 @@ class Project(Shown):
             project.manifest = Manifest.load(saved)
         else:
             raise ManifestError(
-                f"no pipeline in {project.directory.resolve().name}/",
+                f"no pipeline in {project.directory.name}/",
                 why=f"it has neither a {FOLDER}/ folder nor target/manifest.json",
                 remedy=GO_THERE,
             )
@@ -244,7 +245,7 @@ class Project(Shown):
         """Refuse to go on where there is no node; the error says where nodes are written."""
         if not self.manifest.nodes:
             why = f"all are left out: {'; '.join(map(': '.join, self.left_out.items()))}" if self.left_out else ""
-            raise ManifestError(f"no nodes in {self.directory.resolve().name}/{FOLDER}/", why=why, remedy=GO_THERE)
+            raise ManifestError(f"no nodes in {self.directory.name}/{FOLDER}/", why=why, remedy=GO_THERE)
 
     def load(self, directory: str | Path, *, skip_unsupported: bool = False) -> Rows:
         """Take the nodes of a project's folder in, which is this project's folder from then on; gives a row a node.
@@ -255,10 +256,10 @@ class Project(Shown):
             UsageError: There are nodes of another folder already, whose paths start there.
         """
         self._refuse_while_running(BEFORE_READING)
-        folder = Path(directory)
+        folder = Path(directory).resolve()
         if not (folder / FOLDER).is_dir():
             raise UsageError(f"no {FOLDER}/ in {str(directory)!r}", remedy="name the folder of a project")
-        if folder.resolve() != self.directory.resolve():
+        if folder != self.directory:
             if self.manifest.nodes:
                 raise UsageError(
                     "there are nodes of another folder", why="paths of a project start in its own folder",
@@ -286,7 +287,7 @@ class Project(Shown):
         left, settings = self._settings, settings_of(folder)
         self.owner = moved(self.owner, self.directory, folder)
         self.directory, self._settings, self.shared, self.summary = folder, settings, {}, None
-        self.manifest = Manifest(settings.get("name") or folder.resolve().name)
+        self.manifest = Manifest(settings.get("name") or folder.name)
         old = left.get("params", {})
         own = {n: v for n, v in self.params.items() if n in self._told or n not in old or old[n] != v}
         self.params = {**settings.get("params", {}), **own}

@@ -12,10 +12,11 @@ from seeknal_nb.markup import cut
 from seeknal_nb.owner import owner_of
 from seeknal_nb.storage.builds import told_of
 from seeknal_nb.workflow.events import ExecutionStatus
-from seeknal_nb.workflow.state import FORMAT, WARNINGS, NodeState, read_states
+from seeknal_nb.workflow.state import FORMAT, WARNINGS, NodeState, entry_of, read_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.storage.builds import Build
@@ -44,14 +45,14 @@ class Remembered:
     broken: tuple[str, ...]
 
 
-def recall(store: StateStore) -> Remembered:
-    """Read a store; changes nothing.
+def recall(store: StateStore, root: Path) -> Remembered:
+    """Read the store of the project in that folder; changes nothing.
 
     Raises:
         StateError: A newer program wrote it.
     """
     entries = store.load()
-    states, notes = read_states(entries)
+    states, notes = read_states(entries, root)
     broken = tuple(node_id for node_id in entries if node_id not in states) if isinstance(entries, dict) else ()
     return Remembered(states, (*getattr(store, "notes", ()), *notes), broken)
 
@@ -71,6 +72,7 @@ class Ledger:
 
     Args:
         store: The store.
+        root: The project's folder.
         lease: Its lease.
         left: Who did not finish before, where the state folder knows it.
         owner: Whose the nodes are that stand in no file.
@@ -79,9 +81,9 @@ class Ledger:
         StateError: A newer program wrote the state.
     """
 
-    def __init__(self, store: StateStore, lease: Lease, left: str | None = None, owner: str = "") -> None:
-        self.lease, self._owner = lease, owner
-        found = recall(store)
+    def __init__(self, store: StateStore, root: Path, lease: Lease, left: str | None = None, owner: str = "") -> None:
+        self.lease, self._root, self._owner = lease, root, owner
+        found = recall(store, root)
         self.states, self.notes = found.states, list(found.notes)
         left = left or lease.left
         if left is not None:
@@ -150,7 +152,7 @@ class Ledger:
     def _put(self, node_id: str, state: NodeState) -> None:
         self.states[node_id] = state
         self._changed = True
-        self.lease.put(node_id, state.to_dict())
+        self.lease.put(node_id, entry_of(node_id, state, self._root))
 
     def keep_up(self, outputs: OutputStore) -> None:
         """Bring what is finished to the disk, at most once a second."""

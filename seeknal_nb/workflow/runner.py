@@ -106,7 +106,7 @@ class DAGRunner:
             if not isinstance(given, Manifest):
                 raise UsageError(f"{name} must be a Manifest", why=f"it is {given!r:.100}", remedy="Manifest.load(file)")
         self.manifest, self.old_manifest = manifest, old_manifest
-        self.root = Path(root) if root is not None else Path.cwd()
+        self.root = Path(root or ".").resolve()
         self.state_dir, self.target = folders(self.root, state_dir)
         self.outputs = OutputStore(self.target / "outputs", Proofs(self.state_dir / "proofs"))
         self.state = as_store(state) if state is not None else JsonState(self.state_dir)
@@ -198,7 +198,7 @@ class DAGRunner:
         owner = who(command, self.root)
         with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
-            ledger = Ledger(self.state, lease, left, self.owner)
+            ledger = Ledger(self.state, self.root, lease, left, self.owner)
             world, plan = self._prepare(graph, ledger, options)
             settings = RunSettings(
                 self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
@@ -222,7 +222,7 @@ class DAGRunner:
             given: The selection by the names in ``Selection``, where there is no value of it.
         """
         chosen, graph = value_of(selection, Selection.of, given), Graph(self.manifest, self.kinds)
-        known = recall(self.state)
+        known = recall(self.state, self.root)
         world = self._observe(graph, known.states, verify=verify)
         plan = self._plan(graph, world, chosen)
         return replace(plan, warnings=(*known.notes, *world.notes, *plan.warnings))
@@ -246,7 +246,7 @@ class DAGRunner:
 
     def states(self) -> dict[str, NodeState]:
         """What is remembered of each node, by id."""
-        return recall(self.state).states
+        return recall(self.state, self.root).states
 
     def garbage(self, *, keep: int = 0, others: bool = False) -> list[Garbage]:
         """Builds that no node needs now, beyond the newest ``keep`` of each node; ``others``: those of other owners too."""

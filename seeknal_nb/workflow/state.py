@@ -5,19 +5,27 @@ A store takes and gives plain dicts; what they mean is read here.
 
 from __future__ import annotations
 
+import marshal
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from seeknal_nb.errors import StateError
+from seeknal_nb.storage.files import digest
 from seeknal_nb.workflow.events import ExecutionStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
 
-__all__ = ["WARNINGS", "Lease", "NodeState", "StateBackend", "StateStore", "read_states"]
+__all__ = ["WARNINGS", "Lease", "NodeState", "StateBackend", "StateStore", "entry_of", "read_states"]
 
 FORMAT = 2
 WARNINGS = 20
+PROOF = "proof"
+"""The key of an entry that holds a digest of the others."""
+BELOW = "./"
+"""Before what lies in the project's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,8 @@ class NodeState:
         parts: Digests of the parts of its config and code, to say what changed.
         raw: Digest of its config as it was written.
         probe: Digest of what the kind saw in the world.
-        seen: By path, the stat signature and digest of what it saw or delivered.
+        seen: By path, the stat signature and digest of what it saw or delivered. Paths in the project's folder are kept as
+            they go on from there, after ``./``.
         earlier: For builds without data: row counts of the former builds by key; going back finds them.
         attempts: Executions of the last run.
         error: The last failure's text.
@@ -96,8 +105,39 @@ _OURS = tuple(name for name in NodeState.__dataclass_fields__ if name not in ("s
 _FIELDS = frozenset(NodeState.__dataclass_fields__)
 
 
-def read_states(entries: object) -> tuple[dict[str, NodeState], list[str]]:
-    """The entries of a state that can be trusted, and a line for each that cannot.
+def entry_of(node_id: str, state: NodeState, root: Path) -> dict[str, Any]:
+    """The entry of a node as a store keeps it: it proves itself, and paths in ``root``, the project's folder, start there.
+
+    So a project that was moved, or copied, finds what lies in its own folder.
+    """
+    entry, top = state.to_dict(), f"{root}{os.sep}"
+    if state.seen:
+        entry["seen"] = {_below(top, path): [_below(top, one) for one in found] for path, found in state.seen.items()}
+    entry[PROOF] = _proof(node_id, entry)
+    return entry
+
+
+def _proof(node_id: str, entry: Mapping[str, Any]) -> str:
+    """A digest over all that an entry says, and of whom: the same in every process, and of what was read from JSON."""
+    return digest(marshal.dumps([node_id, dict(entry)], 2))
+
+
+def _seen_from(root: Path, seen: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry says was ``seen``, with paths of this machine; JSON has no tuples."""
+    top = str(root)
+    return {_from(top, path): tuple(_from(top, one) for one in found) for path, found in seen.items()}
+
+
+def _from(top: str, one: Any) -> Any:
+    return os.path.join(top, one[len(BELOW) :]) if isinstance(one, str) and one.startswith(BELOW) else one  # noqa: PTH118 - texts
+
+
+def _below(top: str, one: Any) -> Any:
+    return BELOW + one[len(top) :] if isinstance(one, str) and one.startswith(top) else one
+
+
+def read_states(entries: object, root: Path) -> tuple[dict[str, NodeState], list[str]]:
+    """The entries of a state that can be trusted, and a line for each that cannot; ``root`` is the project's folder.
 
     Raises:
         StateError: A newer program wrote it; it is not touched.
@@ -107,13 +147,13 @@ def read_states(entries: object) -> tuple[dict[str, NodeState], list[str]]:
     states, notes = {}, []
     for node_id, entry in entries.items():
         try:
-            states[node_id] = _read_entry(entry)
+            states[node_id] = _read_entry(node_id, entry, root)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             notes.append(f"the state of {node_id} is broken ({error}); it counts as never built")
     return states, notes
 
 
-def _read_entry(entry: dict[str, Any]) -> NodeState:
+def _read_entry(node_id: str, entry: dict[str, Any], root: Path) -> NodeState:
     version = entry.get("version", FORMAT)
     if isinstance(version, int) and version > FORMAT:
         raise StateError(
@@ -121,9 +161,13 @@ def _read_entry(entry: dict[str, Any]) -> NodeState:
             why=f"entries of version {version}, this program reads {FORMAT}",
             remedy="install that version, or use another state folder",
         )
+    if PROOF in entry:
+        entry = {**entry}
+        if entry.pop(PROOF) != _proof(node_id, entry):
+            raise ValueError("it is not what was written")
     known = entry if entry.keys() <= _FIELDS else {name: value for name, value in entry.items() if name in _FIELDS}
-    if "seen" in known:  # JSON has no tuples
-        known = {**known, "seen": {path: tuple(found) for path, found in known["seen"].items()}}
+    if "seen" in known:
+        known = {**known, "seen": _seen_from(root, known["seen"])}
     state = NodeState(**known)
     _check(state)
     return state

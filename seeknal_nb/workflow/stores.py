@@ -66,7 +66,7 @@ def as_store(state: StateStore | StateBackend) -> StateStore:
 
 def folders(root: Path, state_dir: Path | str | None) -> tuple[Path, Path]:
     """Where state lies, and where the rest of what runs leave."""
-    state = Path(state_dir) if state_dir is not None else root / "target" / "state"
+    state = Path(state_dir).absolute() if state_dir is not None else root / "target" / "state"
     return state, state.parent if state.name == "state" else state
 
 

@@ -49,7 +49,7 @@ def take_over(runner: DAGRunner, renaming: Renaming, *, before: Callable[[], Non
     owner = who("rename", runner.root)
     with run_lock(runner.state_dir, owner) as left, leased(runner.state, owner) as lease:
         before()
-        ledger = Ledger(runner.state, lease, left, runner.owner)
+        ledger = Ledger(runner.state, runner.root, lease, left, runner.owner)
         taken = _Taken(runner, renaming, ledger)
         found = taken.all()
         ledger.close(runner.outputs)

@@ -135,15 +135,15 @@ def test_a_lease_that_was_let_go_writes_nothing_and_proves_nothing(opened):
     assert opened().load() == {"source.b": ENTRY}
 
 
-def test_a_broken_entry_is_forgotten_by_the_next_run_and_by_no_look(opened):
+def test_a_broken_entry_is_forgotten_by_the_next_run_and_by_no_look(opened, tmp_path):
     with leased(opened(), "one") as lease:
         lease.put("source.a", ENTRY)
         lease.put("source.b", {**ENTRY, "status": "running"})
         lease.sync()
     for _ in range(2):
-        assert recall(opened()).broken == ("source.b",)
+        assert recall(opened(), tmp_path).broken == ("source.b",)
     with leased(opened(), "two") as lease:
-        assert [note for note in Ledger(opened(), lease).notes if "source.b" in note]
+        assert [note for note in Ledger(opened(), tmp_path, lease).notes if "source.b" in note]
     assert opened().load() == {"source.a": ENTRY}
 
 
@@ -247,7 +247,7 @@ def test_who_was_killed_is_followed_at_once_and_what_it_put_is_there(url, tmp_pa
         process.wait()
         lease = store.acquire("another")
     assert (lease.token, lease.left) == (2, "the killed one")
-    assert [note for note in Ledger(store, lease).notes if "the killed one" in note]
+    assert [note for note in Ledger(store, tmp_path, lease).notes if "the killed one" in note]
     lease.put("source.c", MORE)
     lease.release()
     assert store.load() == {"source.a": ENTRY, "source.c": MORE}
@@ -552,7 +552,7 @@ def test_a_broken_entry_counts_as_never_built_and_holds_nobody_up(tmp_path):
         lease.put("source.b", ENTRY)
     changed(tmp_path, "UPDATE seeknal_state SET entry = '{' WHERE node_id = 'source.a'")
     with leased(sqlite(tmp_path), "two") as lease:
-        states, notes = read_states(sqlite(tmp_path).load())
+        states, notes = read_states(sqlite(tmp_path).load(), tmp_path)
         assert list(states) == ["source.b"]
         assert len(notes) == 1
         assert "source.a" in notes[0]
