@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,12 @@ from seeknal_nb import Project
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
 
+LONGEST = (
+    "browser/test_widget_lab.py", "browser/test_look.py", "notebooks/test_notebooks.py", "workflow/test_laws.py", "test_cli.py",
+    "browser/test_moments.py", "test_benchmarks.py", "browser/test_harness.py", "kinds/test_model.py", "kinds/test_exposure.py",
+    "notebook/test_completer.py", "notebook/test_magics.py", "kinds/test_rule.py",
+)  # fmt: skip
+
 # The same inputs in every run, however busy the machine is; other ones: pytest --hypothesis-profile random
 settings.register_profile(
     "suite", deadline=None, derandomize=True,
@@ -21,6 +28,18 @@ settings.register_profile(
 )  # fmt: skip
 settings.register_profile("random", settings.get_profile("suite"), derandomize=False, print_blob=True)
 settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes a minute and more begins first, or one worker is left alone with it at the end."""
+    rank = {file: at for at, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.location[0].removeprefix("tests/"), len(rank)))
+
+
+def pytest_collection_finish() -> None:
+    """What there is before the first test stays to the end: no collection need go through it again, as each shell asks for one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
