@@ -203,13 +203,16 @@ def _clean_arguments(parser: argparse.ArgumentParser) -> None:
     add_notebook(parser)
     add_values(parser)
     parser.add_argument("--keep", type=whole, default=0, metavar="N", help="keep N earlier builds a node (default: 0)")
+    parser.add_argument("--older", metavar="TIME", help="only those that are older, as 30d")
+    parser.add_argument("--max-size", metavar="SIZE", help="the oldest, until all builds take no more, as 10GB")
     parser.add_argument("--dry-run", action="store_true", help="only list them, with their sizes")
     parser.add_argument("--all", action="store_true", help="also what other notebooks and folders left here")
     add_format(parser)
 
 
 def _clean(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.clean(keep=options.keep, dry_run=options.dry_run, others=options.all, params=values_of(options))
+    which = {"keep": options.keep, "older": options.older, "max_size": options.max_size}
+    yield project.clean(**which, dry_run=options.dry_run, others=options.all, params=values_of(options))
 
 
 def _background_argument(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "json_value",
     "overwritten",
     "plural",
+    "size_text",
     "some",
     "table",
 ]
@@ -31,6 +32,8 @@ __all__ = [
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\u061c\ud800-\udfff]"
 )
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def _spelled(match: re.Match[str]) -> str:
@@ -76,6 +79,12 @@ def plural(count: int, noun: str) -> str:
 def whole_word(name: str) -> re.Pattern[str]:
     """Finds a name where it stands by itself, whatever its case: ``clean``, and not within ``clean_users``."""
     return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+
+
+def size_text(size: int) -> str:
+    """Bytes as people say them: ``900 B``, ``1.2 kB``, ``3.4 GB``."""
+    power = min(max(len(str(size)) - 1, 0) // 3, len(_UNITS) - 1)
+    return f"{size / 1000**power:.1f} {_UNITS[power]}" if power else f"{size} B"
 
 
 def some(texts: Sequence[str], most: int) -> str:

@@ -25,14 +25,15 @@ from seeknal_nb.views.look import Look
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
+from seeknal_nb.workflow.cleaning import clean, clean_up
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
 from seeknal_nb.workflow.listeners import tell
-from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.plan import with_seconds
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
+from seeknal_nb.workflow.retention import Retention, retention_of
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import as_store, folders, open_store
 from seeknal_nb.workflow.unsupported import event_with, plan_with
@@ -102,7 +103,7 @@ class Project(Shown):
         self.summary: ExecutionSummary | None = None
         self.listeners: list[Callable[[Event], None]] = []
         self._told, self._told_engine, self._told_workers = frozenset(params or ()), engine, workers
-        self._settings = settings
+        self._settings, self._stay = settings, retention_of(settings)
         self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill")
         self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
@@ -208,6 +209,8 @@ class Project(Shown):
                 if isinstance(event, RunFinished) and not request.options.dry_run:
                     self.summary = event.summary
                 yield event
+        if self._stay is not None and not request.options.dry_run:
+            clean_up(runner, self._stay)
 
     def _complete(self, request: Request) -> Request:
         """A retry's, with what the run that failed was asked for; any other as it is."""
@@ -286,9 +289,9 @@ class Project(Shown):
         """Take the settings of another folder for those of the one that is left; what the user said himself stays."""
         left, settings = self._settings, settings_of(folder)
         self.owner = moved(self.owner, self.directory, folder)
-        self.directory, self._settings, self.shared, self.summary = folder, settings, {}, None
-        self.manifest = Manifest(settings.get("name") or folder.name)
-        old = left.get("params", {})
+        self.directory, self._settings, self._stay = folder, settings, retention_of(settings)
+        self.shared, self.summary = {}, None
+        self.manifest, old = Manifest(settings.get("name") or folder.name), left.get("params", {})
         own = {n: v for n, v in self.params.items() if n in self._told or n not in old or old[n] != v}
         self.params = {**settings.get("params", {}), **own}
         if not self._told_workers and self.workers == left.get("workers", 1):
@@ -307,17 +310,15 @@ class Project(Shown):
         return None if state is None else as_store(state)
 
     def clean(
-        self,
-        *,
-        keep: int = 0,
-        dry_run: bool = False,
-        others: bool = False,
-        params: Mapping[str, object] | None = None,
-    ) -> Rows:
+        self, *, keep: int = 0, older: str | float | None = None, max_size: str | int | None = None,
+        dry_run: bool = False, others: bool = False, params: Mapping[str, object] | None = None,
+    ) -> Rows:  # fmt: skip
         """Remove builds that no node needs; never what is in use.
 
         Args:
             keep: How many earlier builds to keep a node.
+            older: Only those that are older, as ``30d``.
+            max_size: The oldest, until all builds take no more than this, as ``10GB``.
             dry_run: Only list them, with their sizes.
             others: Also those of other notebooks and folders that share this one, as their last runs left them.
             params: Values of ``{{ name }}`` that the project does not have.
@@ -327,14 +328,9 @@ class Project(Shown):
         """
         if not self.manifest.nodes:
             raise UsageError("there are no nodes here", why="all builds would go", remedy="run the cells that define them")
-        runner = self.look(params).runner
-        if dry_run:
-            found, done = runner.garbage(keep=keep, others=others), "would be removed"
-        else:
-            with run_lock(runner.state_dir, who("clean", self.directory)):
-                found, done = runner.garbage(keep=keep, others=others), "removed"
-                runner.outputs.remove(found)
-        return garbage_rows(found, runner.target, done, {} if others else runner.others())
+        runner, stay = self.look(params).runner, Retention.of(keep=keep, older=older, max_size=max_size)
+        found = runner.garbage(stay, others=others) if dry_run else clean(runner, stay, others=others)
+        return garbage_rows(found, runner.target, dry_run=dry_run, theirs={} if others else runner.others())
 
     def close(self) -> None:
         """Stop what runs in the background, and let go of the engine."""

@@ -23,6 +23,7 @@ SETTINGS: Mapping[str, tuple[type, str]] = {
     "engine": (str, 'write engine = "duckdb"'),
     "workers": (int, "write a whole number from 1: workers = 2"),
     "state": (str, 'write state = "sqlite:///shared/state.db"'),
+    "clean": (dict, 'write [tool.seeknal_nb.clean] and below it: keep = 1, older = "30d", max_size = "10GB"'),
 }
 """What may stand in ``[tool.seeknal_nb]``, its type, and how it is written."""
 

@@ -28,11 +28,12 @@ RUNNING = ".run-"
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """A directory that no node needs: its path, what it holds in bytes, and why it may go."""
+    """A directory that no node needs: its path, its bytes, why it may go, and since when it is there (epoch)."""
 
     path: Path
     size: int
     why: str
+    at: float
 
 
 class OutputStore:
@@ -205,8 +206,13 @@ class OutputStore:
             ]
             spare.sort(key=lambda p: p.stat().st_mtime_ns, reverse=True)
             why = "an earlier version" if keys is not None else "its node is gone"
-            found += [Garbage(p, _size(p), why) for p in spare[keep if keys is not None else 0 :]]
+            beyond = spare[keep if keys is not None else 0 :]
+            found += [Garbage(p, _size(p), why, p.stat().st_mtime) for p in beyond]
         return found
+
+    def size(self) -> int:
+        """The bytes of all builds."""
+        return _size(self.root) if self.root.is_dir() else 0
 
     def remove(self, garbage: Collection[Garbage]) -> None:
         """Delete directories that ``garbage`` listed, and parents that are empty then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.markup import plural, some
+from seeknal_nb.markup import plural, size_text, some
 from seeknal_nb.owner import is_known
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
@@ -30,7 +30,7 @@ TOTALS = ("total", "successful", "failed", "cached", "skipped", "pending", "warn
 
 
 def status_rows(
-    plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, object], theirs: Mapping[str, NodeState]
+    plan: Plan, states: Mapping[str, NodeState], left: Mapping[str, object], theirs: Mapping[str, NodeState], held: int
 ) -> Rows:
     """A row a node in topological order: how it last came out, and what a run would do now.
 
@@ -39,6 +39,7 @@ def status_rows(
         states: What is remembered, by id.
         left: Parameters of the last run.
         theirs: What is remembered of nodes that others ran last in this folder.
+        held: The bytes of all builds.
     """
     rows = []
     for step in plan.steps:
@@ -54,7 +55,8 @@ def status_rows(
     warnings = f"; {warned} with warnings" if warned else ""
     given = f", as in the last run: {told(left)}" if left else ""
     others = f"; others here: {others_told(theirs)}" if theirs else ""
-    return Rows(f"{plan.headline()}{warnings}{given}{others}", STATUS, tuple(rows))
+    size = f"; builds hold {size_text(held)}" if held else ""
+    return Rows(f"{plan.headline()}{warnings}{given}{others}{size}", STATUS, tuple(rows))
 
 
 def result_of(
@@ -96,10 +98,11 @@ def history_rows(records: Sequence[Mapping[str, Any]]) -> Rows:
     return Rows(plural(len(rows), "run"), ("run", "run_id", "started", "command", *TOTALS, "seconds"), tuple(rows))
 
 
-def garbage_rows(found: Sequence[Garbage], root: Path, what: str, theirs: Mapping[str, NodeState]) -> Rows:
-    """A row a directory, its path relative to ``root``; ``what`` becomes of them. ``theirs`` are left to their owners."""
+def garbage_rows(found: Sequence[Garbage], root: Path, *, dry_run: bool, theirs: Mapping[str, NodeState]) -> Rows:
+    """A row a directory, its path relative to ``root``; ``theirs`` are left to their owners."""
     size = sum(item.size for item in found)
     rows = tuple((item.path.relative_to(root).as_posix(), item.size, item.why) for item in found)
+    what = "would be removed" if dry_run else "removed"
     left = f"; {others_told(theirs)} stay: --all takes them too" if theirs else ""
     return Rows(f"{plural(len(rows), 'build')}, {plural(size, 'byte')} {what}{left}", ("path", "bytes", "why"), rows)
 

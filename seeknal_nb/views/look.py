@@ -96,7 +96,7 @@ class Look:
     def status(self) -> Rows:
         """A row a node in topological order: how it last came out, and what a run would do now."""
         plan = self.runner.plan()
-        return status_rows(plan, as_shown(self.runner, plan), self._left, self.runner.others())
+        return status_rows(plan, as_shown(self.runner, plan), self._left, self.runner.others(), self.runner.outputs.size())
 
     def standing(self, last: Iterable[NodeResult] = ()) -> dict[str, NodeResult]:
         """How each node stands now, by id in topological order: as it came out; PENDING, or FAILED, where it would run.

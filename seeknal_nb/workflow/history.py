@@ -6,9 +6,10 @@ import contextlib
 import json
 import math
 import secrets
+import shutil
 import statistics
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.markup import esc_term, overwritten
@@ -41,6 +42,8 @@ __all__ = [
 
 LAST = "last_manifest.json"
 """The manifest of the last run that finished: what ``diff`` compares with."""
+LEAST, MOST, DAYS = 100, 1000, 365
+"""Of how many runs the records stay in any case, and at most; those in between for so long."""
 TIMED = 5
 """Executions that tell how long a node usually takes."""
 RENAMES = "renames.jsonl"
@@ -76,6 +79,7 @@ class RunRecord:
         executed = [result for result in summary.results if result.attempts]
         record = {
             "run_id": self.run_id,
+            "number": _next_number(self.directory),
             "command": self.command,
             "started": self.since,
             "interrupted": interrupted,
@@ -89,6 +93,7 @@ class RunRecord:
             if result.metadata.get("output"):
                 text = esc_term(overwritten(result.metadata["output"]))
                 write_atomic(self.directory / self.run_id / f"{result.node_id}.log", text.encode("utf-8", "replace"))
+        _prune(self.directory)
 
     def keep_manifest(self, manifest: Manifest, target: Path) -> None:
         """``target/manifest.json``, and the copy that ``diff`` compares with."""
@@ -152,7 +157,9 @@ def read_history(directory: Path, *, most: int | None = 50) -> list[dict[str, An
     """
     paths, later = sorted(directory.glob("*T*.json"), reverse=True), renames(directory)
     records = [(len(paths) - at, _record(path)) for at, path in enumerate(paths if most is None else paths[: 2 * most])]
-    known = [{**_as_called_now(record, later), "number": number} for number, record in records if record is not None]
+    known = [
+        {**_as_called_now(record, later), "number": _number_in(record, at)} for at, record in records if record is not None
+    ]
     return sorted(known, key=lambda record: float(record["started"]), reverse=True)[:most]
 
 
@@ -163,8 +170,33 @@ def newest_records(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def number_of(directory: Path, run_id: str) -> int:
-    """Which of the runs that have a record it was, counted from 1."""
-    return sum(path.stem < run_id for path in directory.glob("*T*.json")) + 1
+    """Which of the runs in this folder it was, counted from 1; of one that has no record, which it would be."""
+    before = sum(path.stem < run_id for path in directory.glob("*T*.json"))
+    return _number_in(_record(directory / f"{run_id}.json"), before + 1)
+
+
+def _next_number(directory: Path) -> int:
+    """One more than that of the last run; where an earlier version left no numbers, one more than there are records."""
+    paths = sorted(directory.glob("*T*.json"))
+    return _number_in(_record(paths[-1]), len(paths)) + 1 if paths else 1
+
+
+def _number_in(record: Mapping[str, Any] | None, otherwise: int) -> int:
+    """The number that a record has, which somebody else may have written; those of earlier versions have none."""
+    number = (record or {}).get("number")
+    return number if type(number) is int else otherwise
+
+
+def _prune(directory: Path) -> None:
+    """Forget the runs before the last ``MOST``, and those of more than ``DAYS`` ago before the last ``LEAST``."""
+    paths = sorted(directory.glob("*T*.json"))[:-LEAST]
+    since = f"{datetime.now(UTC) - timedelta(days=DAYS):%Y%m%d}"
+    beyond = len(paths) + LEAST - MOST
+    for at, path in enumerate(paths):
+        if at < beyond or path.stem < since:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink()
 
 
 def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dict[str, list[dict[str, Any]]]:

@@ -238,9 +238,15 @@ class Run:
         raise AssertionError  # the loop has no end
 
     def _hidden(self, result: NodeResult) -> NodeResult:
-        """The result without credentials: it goes to state, history, the screen and the build's record."""
-        secrets = self.settings.around.secrets
-        message, metadata = secrets.hide(result.error_message), secrets.hide(result.metadata)
+        """The result without credentials: it goes to state, history, the screen and the build's record.
+
+        Files of the project are called as they go on from its folder.
+        """
+        secrets, root = self.settings.around.secrets, self.settings.around.root
+        text = result.error_message
+        if text and root != root.parent:
+            text = text.replace(f"{root}{os.sep}", "")
+        message, metadata = secrets.hide(text), secrets.hide(result.metadata)
         error = None if secrets.told_by(result.error) else result.error
         if (message, metadata, error) == (result.error_message, result.metadata, result.error):
             return result

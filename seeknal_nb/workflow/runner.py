@@ -38,6 +38,7 @@ from seeknal_nb.workflow.options import RunOptions, Selection, mapping, value_of
 from seeknal_nb.workflow.plan import Plan, broken_off
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
+from seeknal_nb.workflow.retention import ALL, Retention
 from seeknal_nb.workflow.run import Run, RunSettings
 from seeknal_nb.workflow.stores import as_store, folders, leads_away
 
@@ -248,13 +249,13 @@ class DAGRunner:
         """What is remembered of each node, by id."""
         return recall(self.state, self.root).states
 
-    def garbage(self, *, keep: int = 0, others: bool = False) -> list[Garbage]:
-        """Builds that no node needs now, beyond the newest ``keep`` of each node; ``others``: those of other owners too."""
+    def garbage(self, stay: Retention = ALL, *, others: bool = False) -> list[Garbage]:
+        """Builds that no node needs now, and that need not ``stay``; ``others``: those of other owners too."""
         graph, theirs = Graph(self.manifest, self.kinds), {} if others else self._of_others()
         needed = keys_in_use(graph, self.look(graph))
         for node_id, state in theirs.items():
             needed.setdefault(node_id, set()).add(state.built or "")
-        return self.outputs.garbage(needed, keep=whole("keep", keep))
+        return stay.chosen(self.outputs.garbage(needed, keep=stay.keep), self.outputs.size)
 
     def others(self) -> dict[str, NodeState]:
         """What is remembered of nodes, by id, that another notebook or folder has here, and this one has not."""

@@ -266,7 +266,7 @@ def test_load_refuses_a_second_folder_and_one_without_a_project(nb, tmp_path):
         nb(f"%seeknal load {tmp_path / 'other'}")
     with pytest.raises(SeeknalError, match="no seeknal/"):
         nb(f"%seeknal load {tmp_path / 'nowhere'}")
-    assert nb.project.directory == Path()
+    assert nb.project.directory == Path.cwd()
 
 
 def test_a_decorator_in_a_cell_adds_the_node_as_a_cell_magic_does(nb):

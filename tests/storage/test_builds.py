@@ -305,6 +305,7 @@ def as_version_1(project: Project) -> None:
     state = json.loads((target / "state/execution_state.json").read_text())
     for found in state.values():
         found["version"] = 1
+        found.pop("proof")
         if found.get("output") is None:
             continue
         path = target / "outputs" / found["output"]

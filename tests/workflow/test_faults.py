@@ -485,6 +485,11 @@ def entries(root: Path) -> dict[str, Any]:
     return json.loads(state_file(root).read_text())
 
 
+def unproved(entry: dict[str, Any]) -> dict[str, Any]:
+    """As earlier versions wrote it, so that a test may say something else."""
+    return {name: value for name, value in entry.items() if name != "proof"}
+
+
 BROKEN: list[tuple[str, Callable[[dict[str, Any]], bytes]]] = [
     ("empty", lambda s: b""),
     ("NULs", lambda s: b"\0" * 500),
@@ -575,7 +580,7 @@ def test_a_state_of_a_newer_program_is_refused_untouched(here: Path) -> None:
         return {name: found for name, found in snapshot(here).items() if not name.endswith(("target/state", *locks))}
 
     run(here)
-    state_file(here).write_text(json.dumps({i: e | {"version": 99} for i, e in entries(here).items()}))
+    state_file(here).write_text(json.dumps({i: unproved(e) | {"version": 99} for i, e in entries(here).items()}))
     before = untouched()
     for act in (lambda: run(here, full=True), lambda: DAGRunner(chain(), root=here, engine=ENGINE).plan()):
         with pytest.raises(StateError, match="newer seeknal_nb") as caught:
@@ -600,7 +605,7 @@ def test_a_state_of_the_spec_s_four_fields_loads_and_is_built_once(here: Path) -
 def test_no_decision_asks_a_clock(here: Path, last_run: float) -> None:
     """An entry of the future or of 1970 is as good as any; durations are never negative."""
     run(here)
-    state_file(here).write_text(json.dumps({i: e | {"last_run": last_run} for i, e in entries(here).items()}))
+    state_file(here).write_text(json.dumps({i: unproved(e) | {"last_run": last_run} for i, e in entries(here).items()}))
     assert executed(run(here)) == set()
     assert all(r.duration >= 0 for r in run(here, full=True).results)
 
@@ -608,7 +613,7 @@ def test_no_decision_asks_a_clock(here: Path, last_run: float) -> None:
 def test_a_state_of_ten_thousand_nodes_costs_ten_times_that_of_one_thousand(here: Path) -> None:
     """It is written once a node, or so: what grew with the whole would make runs of many nodes slow."""
     run(here)
-    entry = entries(here)["transform.c"]
+    entry = unproved(entries(here)["transform.c"])
     runner, costs = DAGRunner(chain(), root=here, engine=ENGINE), []
     for count in (1_000, 10_000):
         state_file(here).write_text(json.dumps({f"transform.n{n}": entry for n in range(count)}))
@@ -648,7 +653,7 @@ def test_a_journal_cut_at_every_byte_keeps_every_whole_record_before(journalled:
         if length % 97 == 0:
             assert executed(run(here)) == set(CHAIN[len(states) :])
             assert value(here) == [(63,)]
-            state_file(here).unlink()
+            state_file(here).unlink(missing_ok=True)
 
 
 def test_a_flipped_bit_in_a_journal_is_seen(journalled: tuple[Path, bytes]) -> None:
@@ -672,7 +677,7 @@ def test_a_flipped_bit_in_a_journal_is_seen(journalled: tuple[Path, bytes]) -> N
 def test_a_running_entry_of_a_dead_run_is_no_success(here: Path) -> None:
     """Whether it did its work nobody knows."""
     run(here)
-    state_file(here).write_text(json.dumps({i: e | {"status": "running"} for i, e in entries(here).items()}))
+    state_file(here).write_text(json.dumps({i: unproved(e) | {"status": "running"} for i, e in entries(here).items()}))
     assert executed(run(here)) == set(CHAIN)
 
 
@@ -1058,7 +1063,7 @@ def test_what_stands_where_a_run_must_write_is_named_and_the_run_goes_on_when_it
         told = project.run(progress=False, full=True)["transform.a"].error_message or ""
     except StateError as error:
         told = str(error)
-    assert f"take {tmp_path / place} away" in told
+    assert f"{place} away" in told
     (tmp_path / place).rmdir() if what == "folder" else (tmp_path / place).unlink()
     assert project.run(progress=False).failed_nodes == 0
     assert project["a"].x.tolist() == [1]
