@@ -8,6 +8,9 @@ PAGE := build/demo/01_quickstart.html
 # What holds the bounds of pyproject.toml: it needs no browser, and no notebook that takes minutes.
 CORE := tests/dag tests/sql tests/python tests/storage tests/engines tests/kinds tests/test_spec.py tests/workflow/test_laws.py tests/test_cli.py
 
+# Kernels and commands that tests start are compiled once, not at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test cover lint types bench bounds wheel clean
 
 # The quickstart, on the flights of New York 2013: run in a kernel, rendered as a page, then run once more in the shell.

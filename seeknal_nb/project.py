@@ -21,7 +21,6 @@ from seeknal_nb.owner import FILES, moved, owner_here
 from seeknal_nb.pipeline import BEFORE_READING
 from seeknal_nb.shown import Shown, manifest_of
 from seeknal_nb.views.listing import garbage_rows
-from seeknal_nb.views.look import Look
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from seeknal_nb.engines import Engine
+    from seeknal_nb.views.look import Look
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.events import Event, ExecutionSummary
     from seeknal_nb.workflow.plan import Plan
@@ -231,6 +231,8 @@ class Project(Shown):
 
     def look(self, params: Mapping[str, object] | None = None) -> Look:
         """A look at how the nodes stand, with the parameters of the last run, whose tables it shows, and with these."""
+        from seeknal_nb.views.look import Look  # noqa: PLC0415 - a tenth of what a command that only runs imports
+
         last, own = last_request(self.runs_folder), params or {}
         left = {name: value for name, value in (last.params if last else {}).items() if name not in own}
         return Look(self.runner(Request(params={**left, **own}), engine=self._reading), left)

@@ -47,7 +47,7 @@ def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:
 
 def lacking(seen: Seen, root: Path) -> str:
     """Which of these files are not there, each with the nearest names beside it; empty where all are."""
-    return "; ".join(_lacking(Path(path), root) for path, look in seen.items() if tuple(look) == MISSING)
+    return "; ".join([_lacking(Path(path), root) for path, look in seen.items() if tuple(look) == MISSING]) if seen else ""
 
 
 def _lacking(path: Path, root: Path) -> str:

@@ -41,6 +41,7 @@ from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_
 from seeknal_nb.workflow.retention import ALL, Retention
 from seeknal_nb.workflow.run import Run, RunSettings
 from seeknal_nb.workflow.stores import as_store, folders, leads_away
+from seeknal_nb.workflow.uncollected import uncollected
 
 if TYPE_CHECKING:
     import threading
@@ -194,13 +195,15 @@ class DAGRunner:
         if options.dry_run:
             yield from self._told(self._dry(self.plan(options, verify=options.verify)))
             return
-        graph = Graph(self.manifest, self.kinds)
-        check_selection(graph, options, self._known_types())
+        with uncollected():
+            graph = Graph(self.manifest, self.kinds)
+            check_selection(graph, options, self._known_types())
         owner = who(command, self.root)
         with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
-            ledger = Ledger(self.state, self.root, lease, left, self.owner)
-            world, plan = self._prepare(graph, ledger, options)
+            with uncollected():
+                ledger = Ledger(self.state, self.root, lease, left, self.owner)
+                world, plan = self._prepare(graph, ledger, options)
             settings = RunSettings(
                 self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
                 options, command, asked,
@@ -222,10 +225,11 @@ class DAGRunner:
             verify: Check the digest of every build.
             given: The selection by the names in ``Selection``, where there is no value of it.
         """
-        chosen, graph = value_of(selection, Selection.of, given), Graph(self.manifest, self.kinds)
-        known = recall(self.state, self.root)
-        world = self._observe(graph, known.states, verify=verify)
-        plan = self._plan(graph, world, chosen)
+        chosen = value_of(selection, Selection.of, given)
+        with uncollected():
+            graph, known = Graph(self.manifest, self.kinds), recall(self.state, self.root)
+            world = self._observe(graph, known.states, verify=verify)
+            plan = self._plan(graph, world, chosen)
         return replace(plan, warnings=(*known.notes, *world.notes, *plan.warnings))
 
     def print_plan(
