@@ -133,9 +133,9 @@ def _told(words: Arguments) -> str:
     return " ".join(told)
 
 
-def grammar(prog: str, commands: Mapping[str, Any], *, shell: bool = False) -> Grammar:
-    """The parser of all commands of ``seeknal_nb.commands``; ``shell`` adds what only a command line needs."""
-    parser = Grammar(prog=prog, description=_about(prog, shell=shell))
+def grammar(prog: str, commands: Mapping[str, Any], *, about: str = "", shell: bool = False) -> Grammar:
+    """The parser of these commands of ``seeknal_nb.commands``; ``shell`` adds what only a command line needs."""
+    parser = Grammar(prog=prog, description=about)
     names = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in commands.items():
         sub = names.add_parser(name, help=command.help, description=command.help, prog=f"{prog} {name}")
@@ -161,12 +161,15 @@ def _about(prog: str, *, shell: bool) -> str:
 
 def parse_words(words: Sequence[str], commands: Mapping[str, Any], *, prog: str, shell: bool = False) -> Arguments:
     """The arguments of a command; raises ``UsageError``, with the nearest command or option, or ``Help``."""
-    parser = grammar(prog, commands, shell=shell)
-    if not words:
-        parser.print_help()
-    if not words[0].startswith("-") and words[0] not in commands:
+    if not words or words[0].startswith("-"):
+        parser = grammar(prog, commands, about=_about(prog, shell=shell), shell=shell)
+    elif words[0] in commands:
+        parser = grammar(prog, {words[0]: commands[words[0]]}, shell=shell)
+    else:
         remedy = COMMANDS_ELSEWHERE.get(words[0]) or near(words[0], commands, what="command")
         raise UsageError(f"unknown command {words[0]!r}", remedy=remedy)
+    if not words:
+        parser.print_help()
     found = parser.parse_args(list(words))
     if getattr(found, "save", None):  # the file is the answer, and its name says its form
         found.format = "text"

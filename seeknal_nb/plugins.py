@@ -42,12 +42,16 @@ def names(group: str, table: Mapping[str, Any]) -> list[str]:
     return [*table, *(point.name for point in _points(group) if point.name not in table)]
 
 
-@cache
 def _points(group: str) -> tuple[EntryPoint, ...]:
+    return tuple(_all_points().select(group=f"seeknal_nb.{group}"))
+
+
+@cache
+def _all_points() -> Any:
     """Looked up once a process: it takes 13 ms, and what is installed does not change meanwhile."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - a third of a help text's time
 
-    return tuple(entry_points(group=f"seeknal_nb.{group}"))
+    return entry_points()
 
 
 def loaded(what: str, name: str, reference: str) -> Any:
