@@ -83,8 +83,8 @@ def whole_word(name: str) -> re.Pattern[str]:
 
 def size_text(size: int) -> str:
     """Bytes as people say them: ``900 B``, ``1.2 kB``, ``3.4 GB``."""
-    power = min(max(len(str(size)) - 1, 0) // 3, len(_UNITS) - 1)
-    return f"{size / 1000**power:.1f} {_UNITS[power]}" if power else f"{size} B"
+    power = next((at for at in range(1, len(_UNITS)) if round(size / 1000**at, 1) < 1000), len(_UNITS) - 1)  # noqa: PLR2004
+    return f"{size / 1000**power:.1f} {_UNITS[power]}" if size >= 1000 else f"{size} B"  # noqa: PLR2004
 
 
 def some(texts: Sequence[str], most: int) -> str:

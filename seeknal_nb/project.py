@@ -24,7 +24,6 @@ from seeknal_nb.views.listing import garbage_rows
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
-from seeknal_nb.workflow.cleaning import clean, clean_up
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
 from seeknal_nb.workflow.listeners import tell
@@ -32,7 +31,7 @@ from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.plan import with_seconds
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
-from seeknal_nb.workflow.retention import Retention, retention_of
+from seeknal_nb.workflow.retention import Retention, clean, clean_up, retention_of
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import as_store, folders, open_store
 from seeknal_nb.workflow.unsupported import event_with, plan_with
@@ -108,10 +107,8 @@ class Project(Shown):
         self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
         self.workers = whole("workers", settings.get("workers", 1) if workers is None else workers, least=1)
-        self.executor = executor
-        self.owner = owner_here(folder, self.namespace)
-        self._state_dir = Path(state_dir).absolute() if state_dir is not None else None
-        self._told_name, self._told_state = name, state
+        self.executor, self.owner = executor, owner_here(folder, self.namespace)
+        self._state_dir, self._told_name, self._told_state = state_dir and Path(state_dir).absolute(), name, state
         self._state = self._store()
 
     @classmethod
@@ -202,14 +199,14 @@ class Project(Shown):
         self._refuse_while_running(BEFORE_RUNNING)
         request = self._complete(request)
         runner = self.runner(request, listeners=[lambda event: tell(self.listeners, event)])
-        asked = recorded(request, runner.around.secrets)
+        asked, ran = recorded(request, runner.around.secrets), False
         with closing(runner.stream(request.options, command=request.command, asked=asked, cancelled=cancelled)) as events:
             for happened in events:
                 event = event_with(happened, self.left_out)
                 if isinstance(event, RunFinished) and not request.options.dry_run:
-                    self.summary = event.summary
+                    self.summary, ran = event.summary, bool(event.summary.successful_nodes)
                 yield event
-        if self._stay is not None and not request.options.dry_run:
+        if self._stay is not None and ran:
             clean_up(runner, self._stay)
 
     def _complete(self, request: Request) -> Request:
@@ -243,8 +240,13 @@ class Project(Shown):
         self.check_nodes()
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
+        told = path.relative_to(self.directory) if path.is_relative_to(self.directory) else path
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
-        return Rows(f"{plural(len(ids), 'node')}, written to {path.as_posix()}", ("node_id", "inputs"), rows)
+        return Rows(
+            f"{plural(len(ids), 'node')}, written to {told.as_posix()}",
+            ("node_id", "inputs"),
+            rows,
+        )
 
     def check_nodes(self) -> None:
         """Refuse to go on where there is no node; the error says where nodes are written."""
@@ -331,7 +333,7 @@ class Project(Shown):
         if not self.manifest.nodes:
             raise UsageError("there are no nodes here", why="all builds would go", remedy="run the cells that define them")
         runner, stay = self.look(params).runner, Retention.of(keep=keep, older=older, max_size=max_size)
-        found = runner.garbage(stay, others=others) if dry_run else clean(runner, stay, others=others)
+        found = clean(runner, stay, others=others, left_out=self.left_out, dry_run=dry_run)
         return garbage_rows(found, runner.target, dry_run=dry_run, theirs={} if others else runner.others())
 
     def close(self) -> None:

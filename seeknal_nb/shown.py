@@ -12,7 +12,7 @@ from seeknal_nb.pipeline import Pipeline
 from seeknal_nb.views.drawing import drawing_of
 from seeknal_nb.views.listing import history_rows
 from seeknal_nb.views.past import Past, after, compare_rows, run_named
-from seeknal_nb.workflow.history import LAST, newest_records, read_history, renames
+from seeknal_nb.workflow.history import LAST, forgotten, newest_records, read_history, renames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,14 +80,14 @@ class Shown(Pipeline):
 
         A run is named by its id, a part of it, ``last`` or ``-2``; raises ``SelectionError`` where no one run is called so.
         """
-        records = read_history(self.runs_folder, most=None)
-        before, now = (after(records, run_named(records, name)) for name in (first, second))
+        records, rest = read_history(self.runs_folder, most=None), forgotten(self.runs_folder)
+        before, now = (after([*records, *rest], run_named(records, name)) for name in (first, second))
         return compare_rows(before, now, {one["old"] for one in renames(self.runs_folder)} - self.manifest.nodes.keys())
 
     def at(self, run: str) -> Past:
         """The tables as a run left them: ``project.at("-2")["clean"]`` is a frame of the build of then, if it is kept."""
-        records = read_history(self.runs_folder, most=None)
-        return Past(self.look().runner, after(records, run_named(records, run), renames(self.runs_folder)))
+        records, rest = read_history(self.runs_folder, most=None), forgotten(self.runs_folder)
+        return Past(self.look().runner, after([*records, *rest], run_named(records, run), renames(self.runs_folder)))
 
     def why(self, name: str | None = None, *, params: Mapping[str, object] | None = None) -> Causes | Whys:
         """Why a node runs, or last ran: what changed, old against new; without a name, of each node that would run."""

@@ -45,15 +45,16 @@ def define(kind: str, words: Sequence[str], body: str, kinds: Mapping[str, Any] 
     if body.strip():
         language = options["lang"] or _language(declared, config, body)
         if language == "yaml":
-            raise UsageError("a YAML body names kind and name itself", remedy=_as_yaml(kind, options["name"], config, body))
+            remedy = _as_yaml(declared, {"kind": kind, "name": options["name"], **config}, body)
+            raise UsageError("a YAML body names kind and name itself", remedy=remedy)
         config["python" if language == "python" else "sql"] = body.strip("\n")
     return Definition(kind, options["name"], config, options["run"])
 
 
-def _as_yaml(kind: str, name: str, config: Mapping[str, Any], body: str) -> str:
-    """How to write it all as YAML; a list stands below the key of the kind that holds one."""
-    keys = [f"{key}: {json.dumps(value, default=str)}" for key, value in {"kind": kind, "name": name, **config}.items()]
-    keys += ["checks: above the list"] if body.lstrip().startswith("- ") else []
+def _as_yaml(declared: Declaration, config: Mapping[str, Any], body: str) -> str:
+    """How to write it all as YAML; a list of checks stands below its key."""
+    keys = [f"{key}: {json.dumps(value, default=str)}" for key, value in config.items()]
+    keys += ["checks: above the list"] if declared.conditions and body.lstrip().startswith("- ") else []
     return f"write %%seeknal alone on the first line, then, each in a line, {', '.join(keys)}"
 
 

@@ -95,7 +95,7 @@ class Session(Protocol):
         """
 
     def take(self, value: object, to: Path) -> Table:
-        """Write a frame that a Python body gave as the Parquet file ``to``; ``interrupt`` does not stop it."""
+        """Write a frame that a Python body gave as the Parquet file ``to``; only Ctrl-C stops it, not ``interrupt``."""
 
     def export(self, sql: str, to: Path, options: str) -> int:
         """Write the rows of a SELECT to a file as COPY's ``options`` say; gives how many."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from seeknal_nb.dag.manifest import Manifest
+    from seeknal_nb.notebook.widget.progress import Progress
     from seeknal_nb.notebook.widget.view import GraphView, Output
     from seeknal_nb.notebook.widget.widget import GraphWidget
     from seeknal_nb.workflow.events import ExecutionSummary, NodeResult
@@ -75,6 +76,7 @@ class Project(WatchedProject):
         self._due, self._seen = threading.Event(), self._traces()
         self._stale, self._following = threading.Event(), threading.Lock()
         self._follower: threading.Thread | None = None
+        self._before: Progress | None = None
         self.background = Background(self.stream, self._engine.interrupt, partial(LiveRun, self))
 
     def check_nodes(self) -> None:
@@ -131,6 +133,7 @@ class Project(WatchedProject):
     def _changed(self) -> None:
         if self._board is not None:
             with self._following:
+                self._before = self._board.progress
                 self._stale.set()
                 if self._follower is None:
                     self._follower = threading.Thread(target=self._follow, name="seeknal-follow", daemon=True)
@@ -143,7 +146,7 @@ class Project(WatchedProject):
             if self._stale.wait(SETTLED):
                 continue
             with contextlib.suppress(SeeknalError):  # what a node needs may come in a later cell
-                self.board.look()
+                self.board.look(again=self.board.progress is not self._before)  # a run has begun since
             self._redraw()
             with self._following:
                 if not self._stale.is_set():

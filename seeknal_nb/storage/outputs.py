@@ -35,6 +35,11 @@ class Garbage:
     why: str
     at: float
 
+    @property
+    def node_id(self) -> str:
+        """Whose build it is, or was."""
+        return f"{self.path.parent.parent.name}.{self.path.parent.name}"
+
 
 class OutputStore:
     """All builds below one directory, and the memory of which files were proved."""
@@ -211,8 +216,14 @@ class OutputStore:
         return found
 
     def size(self) -> int:
-        """The bytes of all builds."""
-        return _size(self.root) if self.root.is_dir() else 0
+        """The bytes of all builds, while others may write some; what two builds share counts once."""
+        held: dict[tuple[int, int], int] = {}
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                with contextlib.suppress(OSError):
+                    found = os.stat(f"{folder}{os.sep}{name}")  # noqa: PTH116 - a Path costs more than the call
+                    held[found.st_dev, found.st_ino] = found.st_size
+        return sum(held.values())
 
     def remove(self, garbage: Collection[Garbage]) -> None:
         """Delete directories that ``garbage`` listed, and parents that are empty then."""
@@ -221,7 +232,7 @@ class OutputStore:
             with contextlib.suppress(OSError):
                 item.path.parent.rmdir()
                 item.path.parent.parent.rmdir()
-        self.proofs.forget((f"{p.parent.parent.name}.{p.parent.name}", p.name) for p in (item.path for item in garbage))
+        self.proofs.forget((item.node_id, item.path.name) for item in garbage)
 
 
 def _folders(directory: Path) -> list[Path]:

@@ -26,9 +26,13 @@ _KNOWN: Final = (
     (re.compile(r"No such file or directory: '?([^']+?)'?$"), "no file {}"),
     (re.compile(r"Could not convert \w+ (.+?) to (\w+)"), "{} is no {}"),
 )
-_WHERE: Final = re.compile(r'^(?:.*?node "[^"]*": )?(?:at line \d+ of its \w+: )?(?:[\w ]+ Error: |\w+Error: )?')
-"""What comes before the cause in a message: where it happened, which the card itself says."""
-_BETWEEN: Final = re.compile(r"[:;.,] | \(")
+_WHERE: Final = re.compile(
+    r"^(?P<what>(?P<kind>SQL failed|\w+(?= at line \d+ of its \w+)|\w*(?:Error|Exception|Exit)(?=: node ))?.*?)"
+    r': node "[^"]*"(?:: )?'
+)
+"""What failed, and where; ``kind`` where that says nothing of the cause, which comes behind."""
+_OF_ENGINE: Final = re.compile(r"^(?:at line \d+ of its \w+: )?(?:[\w ]+ Error: |\w+Error: )?")
+_BETWEEN: Final = re.compile(r"[:;.,] ")
 _WORDS: Final = {
     Why.UPSTREAM_FAILED: "input failed",
     Why.NEVER_BUILT: "",
@@ -58,9 +62,13 @@ def _of_failure(result: NodeResult) -> str:
     for pattern, words in _KNOWN:
         if found := pattern.search(text):
             return cut(words.format(*found.groups()), LONGEST)
-    kind, _, said = text.partition(" ")
-    said = _WHERE.sub("", said).strip().partition("\n")[0]
-    said = said if " " in said else f"{kind.rstrip(':')}: {said}"
+    if found := _WHERE.match(text):
+        what, kind = found["what"], found["kind"]
+        said = text[found.end() :] if kind else what
+    else:
+        kind, said = "", text
+    said = _OF_ENGINE.sub("", said).strip().partition("\n")[0]
+    said = f"{kind}: {said}" if kind and said and " " not in said else said or kind
     return next((clauses for clauses in _beginnings(said) if len(clauses) <= LONGEST), "")
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "LAST",
     "TIMED",
     "RunRecord",
+    "forgotten",
     "good_seconds",
     "keep_rename",
     "newest_records",
@@ -46,6 +47,9 @@ LEAST, MOST, DAYS = 100, 1000, 365
 """Of how many runs the records stay in any case, and at most; those in between for so long."""
 TIMED = 5
 """Executions that tell how long a node usually takes."""
+AHEAD = 5
+"""Records among which the last one is looked for."""
+FORGOTTEN = "forgotten.json"
 RENAMES = "renames.jsonl"
 LATEST = 1e11
 """Seconds since the epoch that no clock has reached; a record from beyond is broken."""
@@ -156,10 +160,12 @@ def read_history(directory: Path, *, most: int | None = 50) -> list[dict[str, An
     One that cannot be read is left out.
     """
     paths, later = sorted(directory.glob("*T*.json"), reverse=True), renames(directory)
-    records = [(len(paths) - at, _record(path)) for at, path in enumerate(paths if most is None else paths[: 2 * most])]
-    known = [
-        {**_as_called_now(record, later), "number": _number_in(record, at)} for at, record in records if record is not None
-    ]
+    known, number = list[dict[str, Any]](), len(paths) + 1
+    for path in paths if most is None else paths[: 2 * most]:
+        record, number = _record(path), number - 1  # records of earlier versions have none
+        if record is not None:
+            number = _number_in(record, number)
+            known.append({**_as_called_now(record, later), "number": number})
     return sorted(known, key=lambda record: float(record["started"]), reverse=True)[:most]
 
 
@@ -176,9 +182,10 @@ def number_of(directory: Path, run_id: str) -> int:
 
 
 def _next_number(directory: Path) -> int:
-    """One more than that of the last run; where an earlier version left no numbers, one more than there are records."""
-    paths = sorted(directory.glob("*T*.json"))
-    return _number_in(_record(paths[-1]), len(paths)) + 1 if paths else 1
+    """One more than that of the last run; a clock that was ahead makes a few records the newest ones for ever."""
+    paths = sorted(directory.glob("*T*.json"), reverse=True)
+    last = [_number_in(_record(path), 0) for path in paths[:AHEAD]]
+    return max([*last, _forgotten(directory).get("number", 0)]) + 1 if any(last) else len(paths) + 1
 
 
 def _number_in(record: Mapping[str, Any] | None, otherwise: int) -> int:
@@ -192,11 +199,40 @@ def _prune(directory: Path) -> None:
     paths = sorted(directory.glob("*T*.json"))[:-LEAST]
     since = f"{datetime.now(UTC) - timedelta(days=DAYS):%Y%m%d}"
     beyond = len(paths) + LEAST - MOST
-    for at, path in enumerate(paths):
-        if at < beyond or path.stem < since:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-                path.unlink()
+    gone = [path for at, path in enumerate(paths) if at < beyond or path.stem < since]
+    if gone:
+        write_atomic(directory / FORGOTTEN, json.dumps(_together(directory, gone)).encode())
+    for path in gone:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+            path.unlink()
+
+
+def _together(directory: Path, gone: Iterable[Path]) -> dict[str, Any]:
+    """What stays of these runs, the first one first: by node, the last build, and the last good result."""
+    found = _forgotten(directory)
+    number, builds = found.get("number", 0), dict(found.get("builds") or {})
+    results = {str(result.get("node_id")): result for result in found.get("results") or ()}
+    for record in filter(None, map(_record, gone)):
+        number = _number_in(record, number + 1)
+        builds |= record["builds"] if isinstance(record.get("builds"), dict) else {}
+        told = record.get("results")
+        good = [r for r in told if isinstance(r, dict) and r.get("status") == "success"] if isinstance(told, list) else []
+        results |= {str(result.get("node_id")): result for result in good}
+    return {"run_id": "", "started": 0.0, "number": number, "builds": builds, "results": list(results.values())}
+
+
+def _forgotten(directory: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads((directory / FORGOTTEN).read_bytes())
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def forgotten(directory: Path) -> list[dict[str, Any]]:
+    """One record for all runs that have none any more, with the last that they made; none where there are no such runs."""
+    found = _forgotten(directory)
+    return [_as_called_now(found, renames(directory))] if found else []
 
 
 def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dict[str, list[dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -144,6 +145,7 @@ class Run:
             workers=settings.workers, job=self._jobs(), execute=self._attended, commit=self._commit,
             adopt=lambda build: ledger.adopt(build, world), interrupt=self._interrupt, cancelled=cancelled,
         )  # fmt: skip
+        self._above = re.compile(rf"(?<![\w./:-]){re.escape(f'{settings.around.root}{os.sep}')}")
         self._over = False
         self._reasons = {step.node_id: step.reason for step in plan.steps}
         self._in_flight: dict[str, _InFlight] = {}
@@ -242,11 +244,10 @@ class Run:
 
         Files of the project are called as they go on from its folder.
         """
-        secrets, root = self.settings.around.secrets, self.settings.around.root
-        text = result.error_message
-        if text and root != root.parent:
-            text = text.replace(f"{root}{os.sep}", "")
-        message, metadata = secrets.hide(text), secrets.hide(result.metadata)
+        secrets = self.settings.around.secrets
+        message, metadata = secrets.hide(result.error_message), secrets.hide(result.metadata)
+        if message:
+            message = self._above.sub("", message)
         error = None if secrets.told_by(result.error) else result.error
         if (message, metadata, error) == (result.error_message, result.metadata, result.error):
             return result

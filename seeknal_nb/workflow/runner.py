@@ -45,7 +45,7 @@ from seeknal_nb.workflow.uncollected import uncollected
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from seeknal_nb.dag.manifest import Node
@@ -253,13 +253,14 @@ class DAGRunner:
         """What is remembered of each node, by id."""
         return recall(self.state, self.root).states
 
-    def garbage(self, stay: Retention = ALL, *, others: bool = False) -> list[Garbage]:
-        """Builds that no node needs now, and that need not ``stay``; ``others``: those of other owners too."""
+    def garbage(self, stay: Retention = ALL, *, others: bool = False, left_out: Collection[str] = ()) -> list[Garbage]:
+        """Builds that no node needs now, that need not ``stay``, and are of none ``left_out``; ``others``: of all owners."""
         graph, theirs = Graph(self.manifest, self.kinds), {} if others else self._of_others()
         needed = keys_in_use(graph, self.look(graph))
         for node_id, state in theirs.items():
             needed.setdefault(node_id, set()).add(state.built or "")
-        return stay.chosen(self.outputs.garbage(needed, keep=stay.keep), self.outputs.size)
+        found = [one for one in self.outputs.garbage(needed, keep=stay.keep) if one.node_id not in left_out]
+        return stay.chosen(found, self.outputs.size)
 
     def others(self) -> dict[str, NodeState]:
         """What is remembered of nodes, by id, that another notebook or folder has here, and this one has not."""

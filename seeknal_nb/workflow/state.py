@@ -5,7 +5,7 @@ A store takes and gives plain dicts; what they mean is read here.
 
 from __future__ import annotations
 
-import marshal
+import json
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -15,7 +15,7 @@ from seeknal_nb.storage.files import digest
 from seeknal_nb.workflow.events import ExecutionStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["WARNINGS", "Lease", "NodeState", "StateBackend", "StateStore", "entry_of", "read_states"]
@@ -23,9 +23,11 @@ __all__ = ["WARNINGS", "Lease", "NodeState", "StateBackend", "StateStore", "entr
 FORMAT = 2
 WARNINGS = 20
 PROOF = "proof"
-"""The key of an entry that holds a digest of the others."""
-BELOW = "./"
+"""The key of an entry that holds a digest of the others; those of earlier versions have none, and are believed."""
+BELOW = "{root}/"
 """Before what lies in the project's folder."""
+SIGNED = 5
+"""What is remembered of a file: its stat signature and its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class NodeState:
         raw: Digest of its config as it was written.
         probe: Digest of what the kind saw in the world.
         seen: By path, the stat signature and digest of what it saw or delivered. Paths in the project's folder are kept as
-            they go on from there, after ``./``.
+            they go on from there, after ``{root}/``.
         earlier: For builds without data: row counts of the former builds by key; going back finds them.
         attempts: Executions of the last run.
         error: The last failure's text.
@@ -110,30 +112,43 @@ def entry_of(node_id: str, state: NodeState, root: Path) -> dict[str, Any]:
 
     So a project that was moved, or copied, finds what lies in its own folder.
     """
-    entry, top = state.to_dict(), f"{root}{os.sep}"
+    told, top = state.to_dict(), f"{root}{os.sep}"
     if state.seen:
-        entry["seen"] = {_below(top, path): [_below(top, one) for one in found] for path, found in state.seen.items()}
+        told["seen"] = {_below(top, path): [_below(top, one) for one in found] for path, found in state.seen.items()}
+    entry: dict[str, Any] = json.loads(json.dumps(told))  # as every store gives it back
     entry[PROOF] = _proof(node_id, entry)
     return entry
 
 
 def _proof(node_id: str, entry: Mapping[str, Any]) -> str:
-    """A digest over all that an entry says, and of whom: the same in every process, and of what was read from JSON."""
-    return digest(marshal.dumps([node_id, dict(entry)], 2))
+    """A digest over all that an entry says, and of whom, in whatever order a store has its keys."""
+    return digest(json.dumps([node_id, entry], sort_keys=True))
 
 
 def _seen_from(root: Path, seen: Mapping[str, Any]) -> dict[str, Any]:
     """What an entry says was ``seen``, with paths of this machine; JSON has no tuples."""
-    top = str(root)
+    top = f"{root}{os.sep}"
     return {_from(top, path): tuple(_from(top, one) for one in found) for path, found in seen.items()}
 
 
 def _from(top: str, one: Any) -> Any:
-    return os.path.join(top, one[len(BELOW) :]) if isinstance(one, str) and one.startswith(BELOW) else one  # noqa: PTH118 - texts
+    return top + one[len(BELOW) :] if isinstance(one, str) and one.startswith(BELOW) else one
 
 
 def _below(top: str, one: Any) -> Any:
     return BELOW + one[len(top) :] if isinstance(one, str) and one.startswith(top) else one
+
+
+def _with_roots(seen: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What earlier versions wrote, whose paths started in the working directory: the project's folder, as a rule."""
+    for path, found in seen.items():
+        named = found[0] in ("files", "sqlite")
+        told = [found[0], _rooted(found[1]), *found[2:]] if named else found
+        yield _rooted(path) if named or len(found) == SIGNED or list(found) == ["missing"] else path, told
+
+
+def _rooted(path: str) -> str:
+    return path if os.path.isabs(path) or path.startswith(BELOW) else BELOW + path  # noqa: PTH117 - a text
 
 
 def read_states(entries: object, root: Path) -> tuple[dict[str, NodeState], list[str]]:
@@ -165,6 +180,8 @@ def _read_entry(node_id: str, entry: dict[str, Any], root: Path) -> NodeState:
         entry = {**entry}
         if entry.pop(PROOF) != _proof(node_id, entry):
             raise ValueError("it is not what was written")
+    elif "seen" in entry:
+        entry = {**entry, "seen": dict(_with_roots(entry["seen"]))}
     known = entry if entry.keys() <= _FIELDS else {name: value for name, value in entry.items() if name in _FIELDS}
     if "seen" in known:
         known = {**known, "seen": _seen_from(root, known["seen"])}

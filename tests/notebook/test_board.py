@@ -381,8 +381,11 @@ def test_a_dry_run_leaves_what_is_shown_and_says_how_many_would_run(project: Pro
     assert project.board.run()["text"] == str(project.board.progress) == "dry run: 2 would run: work.b, work.c"
     assert len(table.calls) == calls
     assert project.summary is summary
+    project.add(node("a", 1))
     project.board.look()
     assert project.board.run()["text"] == ""
+    assert shown(project) == {"a": "pending", "b": "pending", "c": "pending"}
+    project.add(node("a"))
     assert project.run(progress=False).cached_nodes == 1
 
 

@@ -68,6 +68,19 @@ def heard(page: Page) -> tuple[int, dict[str, Any]]:
     return len(page.told), dict(page.state)
 
 
+def test_cells_just_before_a_run_make_nobody_forget_how_it_came_out(nb: Any) -> None:
+    """The graph follows them a moment later: when the run is over, and has left a node out."""
+    nb("%seeknal graph")
+    nb("%%seeknal transform bad\nSELECT nope FROM range(3)")
+    nb("%%seeknal transform after\nFROM bad")
+    nb("%seeknal run --no-raise")
+    project = nb("seeknal")
+    eventually(lambda: project._follower is None)
+    assert [result.status for result in project.board.results] == ["failed", "skipped"]
+    nb("%%seeknal transform bad\nSELECT 1 AS x")
+    eventually(lambda: [result.status for result in project.board.results] == ["failed", "pending"])
+
+
 # What an earlier output shows
 
 

@@ -515,6 +515,11 @@ CAUSES = {
     'ValueError at line 2 of its body: node "t.f": the file of May: row 17: the amount is negative: -5. Fix: mend the body': "the file of May: row 17",
     'AssertionError at line 2 of its body: node "t.f": too few rows: 10 of at least 100 that were expected': "too few rows",
     "KeyError at line 2 of its body: node \"t.f\": 'nope'. Fix: mend the body, then run again": "KeyError: 'nope'",
+    'the file is not there: node "source.u": /data/none.csv. Fix: put it there': "the file is not there",
+    'the body gave a int, not a table: node "t.f"': "the body gave a int, not a table",
+    'RuntimeError at line 2 of its body: node "t.f": it does not (yet) work on weekdays or in winter, they say': "",
+    'AssertionError at line 2 of its body: node "t.f": . Fix: mend the body': "AssertionError",
+    'ValueError: node "t.f": Error': "ValueError: Error",
 }
 
 

@@ -12,10 +12,11 @@ import pytest
 from seeknal_nb import Project
 from seeknal_nb.cli import main
 from seeknal_nb.errors import UsageError
-from seeknal_nb.workflow.cleaning import clean_up
+from seeknal_nb.markup import size_text
+from seeknal_nb.workflow import history
 from seeknal_nb.workflow.history import DAYS, LEAST, MOST, number_of, read_history
 from seeknal_nb.workflow.lock import run_lock
-from seeknal_nb.workflow.retention import Retention
+from seeknal_nb.workflow.retention import Retention, clean_up
 
 DAY = 86_400
 
@@ -161,3 +162,75 @@ def test_who_cleans_behind_a_run_waits_for_nobody(project: Project) -> None:
 def test_status_says_what_the_builds_hold(project: Project) -> None:
     held = sum(map(size, folders(project)))
     assert f"builds hold {held / 1000:.1f} kB" in project.status().title
+
+
+def test_what_is_only_not_defined_yet_stays_behind_a_run(tmp_path: Path) -> None:
+    """A kernel that was started anew has run its first cells; what is left out may come back too."""
+    (tmp_path / "pyproject.toml").write_text("[tool.seeknal_nb.clean]\nkeep = 0\n")
+    for names in (("a", "dear"), ("a",)):
+        project = Project(tmp_path, namespace={})
+        for name in names:
+            project.transform(name, f"SELECT {len(names)} AS x")
+        project.run(progress=False)
+    assert len(list((tmp_path / "target/outputs/transform/a").iterdir())) == 1
+    assert len(list((tmp_path / "target/outputs/transform/dear").iterdir())) == 1
+    project.left_out = {"transform.dear": "its key is not known"}
+    assert project.clean(others=True).rows == ()
+    project.left_out = {}
+    assert len(project.clean(others=True).rows) == 1
+
+
+def test_a_setting_that_says_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.seeknal_nb.clean]\n# keep = 1\n")
+    with pytest.raises(UsageError, match="says nothing"):
+        Project(tmp_path)
+
+
+def test_what_two_builds_share_counts_once_and_what_is_gone_meanwhile_not_at_all(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs, [first, *_] = project.runner().outputs, folders(project)
+    before = outputs.size()
+    (first.with_name("f" * 32)).mkdir()
+    os.link(first / "data.parquet", first.with_name("f" * 32) / "data.parquet")
+    assert outputs.size() == before
+    real, records = os.stat, sum(path.stat().st_size for path in outputs.root.rglob("build.json"))
+
+    def gone(path: object, *args: object, **more: object) -> os.stat_result:
+        if str(path).endswith("build.json"):
+            raise FileNotFoundError(path)
+        return real(path, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", gone)
+    assert outputs.size() == before - records
+
+
+def test_what_the_last_runs_stand_on_is_known_when_the_records_of_it_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "LEAST", 3)
+    monkeypatch.setattr(history, "MOST", 3)
+    project = Project(tmp_path, namespace={})
+    project.transform("base", "SELECT 7 AS x")
+    for at in range(6):
+        project.transform("often", f"SELECT {at} AS x FROM base")
+        project.run(progress=False)
+    assert [row[0] for row in project.history().rows] == [6, 5, 4]
+    assert project.at("last")["base"].x.tolist() == project.at("4")["base"].x.tolist() == [7]
+    found = {row["node_id"]: row for row in project.compare("4", "6").to_dict()["rows"]}
+    assert (found["transform.base"]["build"], found["transform.base"]["status_now"]) == ("same", "cached")
+    assert found["transform.often"]["build"] == "another"
+
+
+def test_a_clock_that_was_ahead_gives_no_number_twice(tmp_path: Path) -> None:
+    project = Project(tmp_path, namespace={})
+    for at in range(4):
+        project.transform("t", f"SELECT {at} AS x")
+        project.run(progress=False)
+        if at == 1:
+            [last, *_] = sorted(project.runs_folder.glob("*T*.json"), reverse=True)
+            ahead = f"29991231T000000{last.stem[15:]}"
+            last.with_name(f"{ahead}.json").write_text(last.read_text().replace(last.stem, ahead))
+            last.unlink()
+    assert sorted(row[0] for row in project.history().rows) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_999, "1.0 MB"), (2 * 10**15, "2000.0 TB")])
+def test_sizes_are_said_as_people_say_them(size: int, text: str) -> None:
+    assert size_text(size) == text

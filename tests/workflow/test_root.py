@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seeknal_nb import Project
@@ -90,6 +92,16 @@ def test_the_working_directory_may_change_meanwhile(tmp_path: Path, monkeypatch:
     assert (tmp_path / "kept/state/execution_state.json").exists()
 
 
+def test_files_of_the_project_are_called_as_they_go_on_from_its_folder(tmp_path: Path) -> None:
+    """And nothing that only has its name in it."""
+    project = Project(tmp_path, namespace={})
+    told = f"{tmp_path}/u.csv, /srv{tmp_path}/u.csv, https://example.com{tmp_path}/u.csv, {tmp_path}2/u.csv"
+    project.node("transform", "t", python=f"def t():\n    raise ValueError({told!r})")
+    message = project.run(progress=False).failed[0].error_message
+    assert message is not None
+    assert f": {told.removeprefix(f'{tmp_path}/')}. Fix" in message
+
+
 STATE = NodeState(
     "success", 0.5, 3, 1.7e9, "k" * 32, "k" * 32, "d" * 32, "transform/t/k", {"source.u": "e" * 32}, {"sql": "f" * 16},
     seen={"/p/u.csv": (1, 2, 3, 4, "g" * 32), "/q/v.csv": (1, 2, 3, 4, "h" * 32)}, warnings=["late"], owner="a.ipynb",
@@ -98,7 +110,7 @@ STATE = NodeState(
 
 def test_an_entry_has_paths_from_the_root_and_reads_as_it_was_elsewhere_too() -> None:
     entry = json.loads(json.dumps(entry_of("transform.t", STATE, Path("/p"))))
-    assert set(entry["seen"]) == {"./u.csv", "/q/v.csv"}
+    assert set(entry["seen"]) == {"{root}/u.csv", "/q/v.csv"}
     assert read_states({"transform.t": entry}, Path("/p")) == ({"transform.t": STATE}, [])
     there, _ = read_states({"transform.t": entry}, Path("/z"))
     assert set(there["transform.t"].seen) == {"/z/u.csv", "/q/v.csv"}
@@ -125,6 +137,48 @@ def test_no_flipped_bit_of_an_entry_is_believed() -> None:
     assert noticed > 1000
     entry = STATE.to_dict()
     assert read_states({"transform.t": entry}, Path("/p")) == ({"transform.t": STATE}, [])
+
+
+@pytest.mark.parametrize("order", [False, True], ids=["as written", "by name"])
+def test_what_was_written_is_believed_in_whatever_way_a_store_keeps_it(order: bool) -> None:
+    seen = {"a": ("x", (1, 2)), "b": ({"k": (1,)},), "c": (np.float64(0.1), -0.0, 1e16, 10**30)}
+    state = replace(STATE, seen=seen, status="failed", error="\ud83d\ude00 \udc80", warnings=["é\0"])
+    kept = json.loads(json.dumps(entry_of("transform.t", state, Path("/p")), sort_keys=order))
+    states, notes = read_states({"transform.t": kept}, Path("/p"))
+    assert not notes
+    assert states["transform.t"].seen["a"] == ("x", [1, 2])
+
+
+def test_a_store_of_the_users_own_may_sort_its_keys(tmp_path: Path) -> None:
+    class Sorted:
+        def load(self) -> dict[str, object]:
+            file = tmp_path / "state.json"
+            return json.loads(file.read_text()) if file.exists() else {}
+
+        def save(self, state: dict[str, object]) -> None:
+            (tmp_path / "state.json").write_text(json.dumps(state, sort_keys=True))
+
+    for _ in range(2):
+        project = Project(tmp_path, namespace={}, state=Sorted())
+        project.transform("t", "SELECT 1 AS x")
+        project.node("exposure", "e", inputs=["t"], to="e.csv")
+        project.run(progress=False)
+    assert not project.plan().runs
+    assert project.summary is not None
+    assert project.summary.cached_nodes == 2
+
+
+def test_paths_of_an_earlier_version_start_in_the_projects_folder() -> None:
+    told = {
+        "u.csv": [1, 2, 3, 4, "g"], "gone.csv": ["missing"], "/q/v.csv": [1, 2, 3, 4, "h"], "out/": ["files", "out", 3],
+        "out.db#t": ["sqlite", "out.db", "t", "", "x"], "fetched": [1.5], "postgresql": ["postgresql", "t", ""], "newest": [1.5, "x"],
+    }  # fmt: skip
+    entry = {name: value for name, value in STATE.to_dict().items() if name != "seen"} | {"seen": told}
+    states, _ = read_states({"transform.t": entry}, Path("/p"))
+    found = states["transform.t"].seen
+    assert list(found) == ["/p/u.csv", "/p/gone.csv", "/q/v.csv", "/p/out/", "/p/out.db#t", "fetched", "postgresql", "newest"]
+    assert found["/p/out/"] == ("files", "/p/out", 3)
+    assert found["/p/out.db#t"][1] == "/p/out.db"
 
 
 def test_a_key_that_stands_twice_is_not_believed() -> None:

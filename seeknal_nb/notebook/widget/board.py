@@ -99,9 +99,9 @@ class Board:
         with self._lock:
             self._built |= {r.node_id: (r.row_count, r.duration) for r in found.values()}
             self._looked = self._looked or bool(found)
+            told = {r.node_id: r for r in self.results} if not found or progress is not self._progress else {}
             if progress.dry and progress is self._progress and not progress.mode:
                 self._progress = Progress()  # what a dry run said is over
-            told = {r.node_id: r for r in self.results} if not found or progress is not self._progress else {}
             before, dirty = self.results, self._dirty
             self._set_picture({**found, **told})
             if self.results == before:
