@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import secrets
 import shutil
 import statistics
@@ -51,6 +52,7 @@ AHEAD = 5
 """Records among which the last one is looked for."""
 FORGOTTEN = "forgotten.json"
 RENAMES = "renames.jsonl"
+_NUMBER = re.compile(rb'"number": (\d+)')
 LATEST = 1e11
 """Seconds since the epoch that no clock has reached; a record from beyond is broken."""
 
@@ -178,14 +180,22 @@ def newest_records(directory: Path) -> Iterator[dict[str, Any]]:
 def number_of(directory: Path, run_id: str) -> int:
     """Which of the runs in this folder it was, counted from 1; of one that has no record, which it would be."""
     before = sum(path.stem < run_id for path in directory.glob("*T*.json"))
-    return _number_in(_record(directory / f"{run_id}.json"), before + 1)
+    return _number_at_head(directory / f"{run_id}.json") or before + 1
 
 
 def _next_number(directory: Path) -> int:
     """One more than that of the last run; a clock that was ahead makes a few records the newest ones for ever."""
     paths = sorted(directory.glob("*T*.json"), reverse=True)
-    last = [_number_in(_record(path), 0) for path in paths[:AHEAD]]
-    return max([*last, _forgotten(directory).get("number", 0)]) + 1 if any(last) else len(paths) + 1
+    last = [_number_at_head(path) for path in paths[:AHEAD]]
+    return max([*last, _number_at_head(directory / FORGOTTEN)]) + 1 if any(last) else len(paths) + 1
+
+
+def _number_at_head(path: Path) -> int:
+    """The number in a record, of which the rest need not be read: it may be megabytes; 0 where it has none."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        found = _NUMBER.search(file.read(200))
+        return int(found[1]) if found else 0
+    return 0
 
 
 def _number_in(record: Mapping[str, Any] | None, otherwise: int) -> int:
