@@ -24,6 +24,7 @@ from seeknal_nb.views.listing import garbage_rows
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
+from seeknal_nb.workflow.cleaning import clean, clean_up
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
 from seeknal_nb.workflow.listeners import tell
@@ -31,7 +32,7 @@ from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.plan import with_seconds
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
-from seeknal_nb.workflow.retention import Retention, clean, clean_up, retention_of
+from seeknal_nb.workflow.retention import Retention, retention_of
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import as_store, folders, open_store
 from seeknal_nb.workflow.unsupported import event_with, plan_with
@@ -240,10 +241,9 @@ class Project(Shown):
         self.check_nodes()
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
-        told = path.relative_to(self.directory) if path.is_relative_to(self.directory) else path
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
         return Rows(
-            f"{plural(len(ids), 'node')}, written to {told.as_posix()}",
+            f"{plural(len(ids), 'node')}, written to {'/'.join(path.parts[-2:])}",
             ("node_id", "inputs"),
             rows,
         )

@@ -1,25 +1,22 @@
-"""Builds that no node needs: which of them may stay, by number, age and size, and their removal."""
+"""Which builds that no node needs may stay: by number, age and size. Knows no node, and removes nothing."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.durations import seconds_of
-from seeknal_nb.errors import LockedError, ManifestError, UsageError, near
-from seeknal_nb.workflow.lock import run_lock, who
+from seeknal_nb.errors import ManifestError, UsageError, near
 from seeknal_nb.workflow.options import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from seeknal_nb.storage.outputs import Garbage
-    from seeknal_nb.workflow.runner import DAGRunner
 
-__all__ = ["ALL", "Retention", "clean", "clean_up", "retention_of"]
+__all__ = ["ALL", "Retention", "retention_of"]
 
 KEYS = ("keep", "older", "max_size")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?")
@@ -83,27 +80,6 @@ def retention_of(settings: Mapping[str, Any]) -> Retention | None:
     if asked is not None and not asked:
         raise UsageError("[tool.seeknal_nb.clean] says nothing", remedy='keep = 1, older = "30d" or max_size = "10GB"')
     return None if asked is None else Retention.of(**asked)
-
-
-def clean(
-    runner: DAGRunner, stay: Retention, *, others: bool = False, left_out: Collection[str] = (), dry_run: bool = False
-) -> list[Garbage]:
-    """Remove what ``DAGRunner.garbage`` gives, or only list it; raises ``LockedError`` where a run goes on."""
-    if dry_run:
-        return runner.garbage(stay, others=others, left_out=left_out)
-    with run_lock(runner.state_dir, who("clean", runner.root)):
-        found = runner.garbage(stay, others=others, left_out=left_out)
-        runner.outputs.remove(found)
-    return found
-
-
-def clean_up(runner: DAGRunner, stay: Retention) -> None:
-    """Remove, behind a run, former builds of the nodes that there are; those of others may only not be defined yet.
-
-    Where the next run has begun already, that does it.
-    """
-    with contextlib.suppress(LockedError), run_lock(runner.state_dir, who("clean", runner.root)):
-        runner.outputs.remove([one for one in runner.garbage(stay) if one.node_id in runner.manifest.nodes])
 
 
 def _seconds(text: object) -> float:

@@ -14,9 +14,10 @@ from seeknal_nb.cli import main
 from seeknal_nb.errors import UsageError
 from seeknal_nb.markup import size_text
 from seeknal_nb.workflow import history
+from seeknal_nb.workflow.cleaning import clean_up
 from seeknal_nb.workflow.history import DAYS, LEAST, MOST, number_of, read_history
 from seeknal_nb.workflow.lock import run_lock
-from seeknal_nb.workflow.retention import Retention, clean_up
+from seeknal_nb.workflow.retention import Retention
 
 DAY = 86_400
 
