@@ -21,11 +21,11 @@ demo: $(VENV)/.demo
 	@echo "The notebook, its graph and its summary: $(CURDIR)/$(PAGE)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # The same under branch coverage, which takes half as long again; below the floor it fails.
 cover: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check seeknal_nb tests

@@ -75,19 +75,20 @@ class Shown(Pipeline):
         """The graph with these results in it, its nodes in topological order; a node that has none is pending."""
         return drawing_of(Graph(self.manifest, self.kinds), self.manifest.metadata.project, results, self.look)
 
-    def compare(self, first: str = "-2", second: str = "last") -> Rows:
+    def compare(self, first: str | int = "-2", second: str | int = "last") -> Rows:
         """How the nodes stood after one run and after another, side by side: status, rows, seconds, checks, build, metrics.
 
-        A run is named by its id, a part of it, ``last`` or ``-2``; raises ``SelectionError`` where no one run is called so.
+        A run is named by its number, its id, a part of it, ``last`` or ``-2``; raises ``SelectionError`` where no one run is
+        called so.
         """
         records, rest = read_history(self.runs_folder, most=None), forgotten(self.runs_folder)
-        before, now = (after([*records, *rest], run_named(records, name)) for name in (first, second))
+        before, now = (after([*records, *rest], run_named(records, str(name))) for name in (first, second))
         return compare_rows(before, now, {one["old"] for one in renames(self.runs_folder)} - self.manifest.nodes.keys())
 
-    def at(self, run: str) -> Past:
+    def at(self, run: str | int) -> Past:
         """The tables as a run left them: ``project.at("-2")["clean"]`` is a frame of the build of then, if it is kept."""
         records, rest = read_history(self.runs_folder, most=None), forgotten(self.runs_folder)
-        return Past(self.look().runner, after([*records, *rest], run_named(records, run), renames(self.runs_folder)))
+        return Past(self.look().runner, after([*records, *rest], run_named(records, str(run)), renames(self.runs_folder)))
 
     def why(self, name: str | None = None, *, params: Mapping[str, object] | None = None) -> Causes | Whys:
         """Why a node runs, or last ran: what changed, old against new; without a name, of each node that would run."""

@@ -83,11 +83,13 @@ def _const_text(const: object) -> str:
 def sources(text: str) -> Mapping[types.CodeType, tuple[ast.AST, ...]]:
     """The code of each function in a source file, with the nodes that may stand for it.
 
-    Lambdas that begin in one line and compile alike cannot be told apart.
+    Lambdas that begin in one line and compile alike cannot be told apart. IPython compiles each statement of a cell alone,
+    and Python compiles a call of what the same text imports otherwise.
     """
     try:
         tree = parse(text)
-        module = compile_tree(tree, "<source>")
+        alone = tree.body if any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in tree.body) else ()
+        modules = [compile_tree(one, "<source>") for one in (tree, *(ast.Module([node], []) for node in alone))]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     places: dict[tuple[str, int], list[ast.AST]] = {}
@@ -95,7 +97,9 @@ def sources(text: str) -> Mapping[types.CodeType, tuple[ast.AST, ...]]:
         if isinstance(node, (*DEFS, ast.Lambda)):
             first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", ()))])
             places.setdefault((getattr(node, "name", "<lambda>"), first), []).append(node)
-    return {code: tuple(places.get((code.co_name, code.co_firstlineno), ())) for code in _codes_in(module)}
+    return {
+        code: tuple(places.get((code.co_name, code.co_firstlineno), ())) for module in modules for code in _codes_in(module)
+    }
 
 
 def _codes_in(code: types.CodeType) -> Iterator[types.CodeType]:

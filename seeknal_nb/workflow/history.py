@@ -136,22 +136,24 @@ def renames(directory: Path) -> list[dict[str, Any]]:
 
 
 def _as_called_now(record: dict[str, Any], later: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """A record in which a node that was renamed since stands under its new name, too, and its build under its new key."""
+    """A record in which a node that was renamed since stands under its new name, too, and its build under its new key.
+
+    Builds do so after the rename, too: what reads the node may have been run before it was edited.
+    """
     results, builds = record.get("results"), record.get("builds")
     for one in later:
-        if record["started"] >= one["at"]:
-            continue
         old, new = one["old"], one["new"]
         results = [*(results if isinstance(results, list) else ())]
         named = {r.get("node_id"): r for r in results if isinstance(r, dict)}
-        if old in named and new not in named:  # it may have been renamed twice, first to see the lines
+        before = record["started"] < one["at"]
+        if before and old in named and new not in named:  # it may have been renamed twice, first to see the lines
             results.append({"logged": old, **named[old], "node_id": new})
         builds = {**(builds if isinstance(builds, dict) else {})}
-        if old in builds:
+        if before and old in builds:
             builds.setdefault(new, builds[old])
-        for node_id, (before, key) in one["keys"].items():
+        for node_id, (former, key) in one["keys"].items():
             made = builds.get(node_id)
-            if isinstance(made, list) and made[:1] == [before]:
+            if isinstance(made, list) and made[:1] == [former]:
                 builds[node_id] = [key, *made[1:]]
     return {**record, "results": results, "builds": builds}
 

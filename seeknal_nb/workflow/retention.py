@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL", "Retention", "retention_of"]
 
-KEYS = ("keep", "older", "max_size")
+KEYS = {"keep": int, "older": str, "max_size": str}
+WRITTEN = 'write keep = 1, older = "30d" or max_size = "10GB"'
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?")
 
 
@@ -78,8 +79,15 @@ def retention_of(settings: Mapping[str, Any]) -> Retention | None:
         if key not in KEYS:
             raise UsageError(f"unknown setting {key!r} in [tool.seeknal_nb.clean]", remedy=near(key, KEYS, what="setting"))
     if asked is not None and not asked:
-        raise UsageError("[tool.seeknal_nb.clean] says nothing", remedy='keep = 1, older = "30d" or max_size = "10GB"')
-    return None if asked is None else Retention.of(**asked)
+        raise UsageError("[tool.seeknal_nb.clean] says nothing", remedy=WRITTEN)
+    if asked is None:
+        return None
+    for key, value in asked.items():
+        if type(value) is not KEYS[key]:
+            raise UsageError(
+                f"{key} in [tool.seeknal_nb.clean] is not what it must be", why=f"it is {value!r:.100}", remedy=WRITTEN
+            )
+    return Retention.of(**asked)
 
 
 def _seconds(text: object) -> float:

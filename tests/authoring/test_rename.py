@@ -340,6 +340,19 @@ def test_what_is_known_of_the_node_is_known_under_its_new_name(folder):
         project.at("last")["clean"]
 
 
+def test_runs_before_and_after_half_a_rename_compare(nb):
+    """Readers that are not edited yet have the builds that they had, whatever these are called now."""
+    nb("%%seeknal transform a\nSELECT 1 AS x")
+    nb("%%seeknal aggregation g\nSELECT count(*) AS n FROM a")
+    nb("%seeknal run")
+    nb("%seeknal rename a z")
+    nb("%%seeknal transform z\nSELECT 1 AS x")
+    assert nb("%seeknal run").successful_nodes == 0
+    rows = {row["node_id"]: row for row in nb("%seeknal compare").to_dict()["rows"]}
+    assert (rows["aggregation.g"]["build"], rows["aggregation.g"]["status_now"]) == ("same", "cached")
+    assert nb("seeknal.at(2)['g']").n.tolist() == [1]
+
+
 def test_names_that_cannot_be_are_refused(folder):
     project = opened(folder)
     for name, said in (("top", "transform.top is called so"), ("clean", "is called so"), ("a b", "bad name"), ("lambda", "a word of SQL or Python"), ("select", "a word of SQL"), ("input_0", "stands for an input"), ("source.x", "stays a transform")):

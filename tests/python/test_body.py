@@ -829,6 +829,9 @@ def test_in_ipython_a_helper_counts_by_its_source(shell: InteractiveShell) -> No
     assert text(many) != text(many.replace("x: int = 1", "x: int = 2"))
     assert "return (1, 'a')" in text("%time 1\nf = lambda: 0\ndef f(x=1):\n    return 1, 'a'")
     assert "lambda r: r + 1" in text("f = lambda r: r + 1")
+    below, apart = text("import json\ndef f():\n    return json.dumps(1)"), text("import json", "# why\ndef f():\n    return json.dumps(1)")
+    assert below == apart
+    assert "json.dumps(1)" in below
 
 
 def test_the_namespace_of_a_shell_is_enough(shell: InteractiveShell) -> None:

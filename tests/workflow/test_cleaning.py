@@ -100,7 +100,7 @@ def test_a_run_obeys_the_setting(tmp_path: Path) -> None:
     assert len(folders(project)) == 2  # the new one, and the newest of before
 
 
-@pytest.mark.parametrize(("lines", "told"), [("kep = 1", "did you mean keep"), ('older = "x"', "30d"), ("max_size = -3", "10GB")])
+@pytest.mark.parametrize(("lines", "told"), [("kep = 1", "did you mean keep"), ('older = "x"', "30d"), ("max_size = -3", "10GB"), ("older = 30", "is not what it must be"), ("max_size = 1.5", "10GB")])
 def test_a_setting_that_cannot_be_is_refused_at_once(tmp_path: Path, lines: str, told: str) -> None:
     (tmp_path / "pyproject.toml").write_text(f"[tool.seeknal_nb.clean]\n{lines}\n")
     with pytest.raises(UsageError, match=told):
