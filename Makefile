@@ -8,9 +8,6 @@ PAGE := build/demo/01_quickstart.html
 # What holds the bounds of pyproject.toml: it needs no browser, and no notebook that takes minutes.
 CORE := tests/dag tests/sql tests/python tests/storage tests/engines tests/kinds tests/test_spec.py tests/workflow/test_laws.py tests/test_cli.py
 
-# Kernels and commands that tests start are compiled once, not at each start.
-unexport PYTHONDONTWRITEBYTECODE
-
 .PHONY: demo test cover lint types bench bounds wheel clean
 
 # The quickstart, on the flights of New York 2013: run in a kernel, rendered as a page, then run once more in the shell.
@@ -21,11 +18,11 @@ demo: $(VENV)/.demo
 	@echo "The notebook, its graph and its summary: $(CURDIR)/$(PAGE)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # The same under branch coverage, which takes half as long again; below the floor it fails.
 cover: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check seeknal_nb tests

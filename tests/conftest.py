@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,10 @@ LONGEST = (
     "browser/test_moments.py", "test_benchmarks.py", "browser/test_harness.py", "kinds/test_model.py", "kinds/test_exposure.py",
     "notebook/test_completer.py", "notebook/test_magics.py", "kinds/test_rule.py",
 )  # fmt: skip
+
+# A module that is written twice within a second is not to be run as it first was, here or in what tests start.
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 # The same inputs in every run, however busy the machine is; other ones: pytest --hypothesis-profile random
 settings.register_profile(
