@@ -119,7 +119,7 @@ class Walk:
                 continue
             failed = self._failed_ancestor(step.node_id)
             if step.action is Action.SKIP:
-                yield self._keep(NodeResult(step.node_id, S.SKIPPED, reason=step.reason))
+                yield self._keep(self._left_out(step))
             elif failed:
                 yield self._keep(_blocked(step.node_id, failed))
             elif step.action is Action.CACHED and step.key is not None:
@@ -151,7 +151,7 @@ class Walk:
         failed = self._failed_ancestor(node_id)
         if step.action is Action.SKIP:
             self._take(node_id, last_good(node_id, self.world, decision))
-            yield self._finish(NodeResult(node_id, S.SKIPPED, reason=step.reason))
+            yield self._finish(self._left_out(step))
         elif failed:
             yield self._finish(_blocked(node_id, failed))
         elif decision.build is not None and not self._must_run(step):
@@ -162,6 +162,12 @@ class Walk:
             future = self.executor.submit(self._execute, self._job_of(node_id))
             self._in_flight[future] = node_id
             future.add_done_callback(self._done.put)
+
+    def _left_out(self, step: Step) -> NodeResult:
+        """A node that this run was not asked for; the warnings of its last good build stand."""
+        entry = self.world.facts[step.node_id].entry
+        warnings = entry.warnings if entry is not None and entry.good else []
+        return NodeResult(step.node_id, S.SKIPPED, reason=step.reason, metadata={"warnings": warnings} if warnings else {})
 
     def _cached(self, step: Step, build: Build | None, reason: Reason) -> NodeResult:
         self._take(step.node_id, build)

@@ -207,3 +207,18 @@ def test_a_failure_takes_the_warnings_of_the_build_before_with_it(project: Proje
     assert not run(project).warned
     assert "with warnings" not in project.status().title
     assert not project.standing()["rule.w"].warnings
+
+
+def test_a_warning_stands_where_a_run_leaves_its_node_out(tmp_path: Path) -> None:
+    """The graph shows it, too; a retry, ``--nodes`` and a run that stopped at a failure are no exception."""
+    project = Project(tmp_path, namespace={})
+    project.transform("t", "SELECT 1 AS x")
+    project.rule("r", on="t", expression="x > 1", severity="warn")
+    project.transform("bad", "SELECT error('no') AS x")
+    project.transform("other", "SELECT 2 AS y")
+    project.run(progress=False, continue_on_error=True)
+    for asked in ({"nodes": ["other"], "only": True}, {"again": True}, {"nodes": ["bad"]}, {}):
+        summary = project.run(progress=False, **asked)
+        assert [result.node_id for result in summary.warned] == ["rule.r"], asked
+        assert "1 with warnings" in str(summary)
+        assert project.history(limit=1).to_dict()["rows"][0]["warned"] == 1
