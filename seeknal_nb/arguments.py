@@ -161,16 +161,15 @@ def _about(prog: str, *, shell: bool) -> str:
 
 def parse_words(words: Sequence[str], commands: Mapping[str, Any], *, prog: str, shell: bool = False) -> Arguments:
     """The arguments of a command; raises ``UsageError``, with the nearest command or option, or ``Help``."""
-    if not words or words[0].startswith("-"):
+    first, *_ = words = [*words] or ["-h"]
+    if first.startswith("-"):
         parser = grammar(prog, commands, about=_about(prog, shell=shell), shell=shell)
-    elif words[0] in commands:
-        parser = grammar(prog, {words[0]: commands[words[0]]}, shell=shell)
+    elif first in commands:
+        parser = grammar(prog, {first: commands[first]}, shell=shell)
     else:
-        remedy = COMMANDS_ELSEWHERE.get(words[0]) or near(words[0], commands, what="command")
-        raise UsageError(f"unknown command {words[0]!r}", remedy=remedy)
-    if not words:
-        parser.print_help()
-    found = parser.parse_args(list(words))
+        remedy = COMMANDS_ELSEWHERE.get(first) or near(first, commands, what="command")
+        raise UsageError(f"unknown command {first!r}", remedy=remedy)
+    found = parser.parse_args(words)
     if getattr(found, "save", None):  # the file is the answer, and its name says its form
         found.format = "text"
     return found

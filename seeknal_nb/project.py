@@ -32,7 +32,7 @@ from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.plan import with_seconds
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
-from seeknal_nb.workflow.retention import Retention, retention_of
+from seeknal_nb.workflow.retention import Retention
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import as_store, folders, open_store
 from seeknal_nb.workflow.unsupported import event_with, plan_with
@@ -103,7 +103,7 @@ class Project(Shown):
         self.summary: ExecutionSummary | None = None
         self.listeners: list[Callable[[Event], None]] = []
         self._told, self._told_engine, self._told_workers = frozenset(params or ()), engine, workers
-        self._settings, self._stay = settings, retention_of(settings)
+        self._settings = settings
         self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill")
         self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
         self.background = Background(self.stream, self._engine.interrupt)
@@ -207,8 +207,8 @@ class Project(Shown):
                 if isinstance(event, RunFinished) and not request.options.dry_run:
                     self.summary, ran = event.summary, bool(event.summary.successful_nodes)
                 yield event
-        if self._stay is not None and ran:
-            clean_up(runner, self._stay)
+        if ran and "clean" in self._settings:
+            clean_up(runner, self._settings["clean"])
 
     def _complete(self, request: Request) -> Request:
         """A retry's, with what the run that failed was asked for; any other as it is."""
@@ -293,8 +293,7 @@ class Project(Shown):
         """Take the settings of another folder for those of the one that is left; what the user said himself stays."""
         left, settings = self._settings, settings_of(folder)
         self.owner = moved(self.owner, self.directory, folder)
-        self.directory, self._settings, self._stay = folder, settings, retention_of(settings)
-        self.shared, self.summary = {}, None
+        self.directory, self._settings, self.shared, self.summary = folder, settings, {}, None
         self.manifest, old = Manifest(settings.get("name") or folder.name), left.get("params", {})
         own = {n: v for n, v in self.params.items() if n in self._told or n not in old or old[n] != v}
         self.params = {**settings.get("params", {}), **own}

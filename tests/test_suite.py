@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import LONGEST
 from hypothesis import settings
 from waiting import calls
 
@@ -36,3 +37,8 @@ def test_children_hear_signals_whoever_started_the_tests(number):
 
 def test_calls_are_counted():
     assert calls(lambda: [abs(n) for n in range(100)]) - calls(lambda: None) in range(100, 103)
+
+
+def test_what_begins_first_is_there():
+    for file in LONGEST:
+        assert (HERE / file).is_file(), file

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.errors import ManifestError, Place, UsageError, near
 from seeknal_nb.storage.documents import read_yaml
 from seeknal_nb.storage.text import read_text
+from seeknal_nb.workflow.retention import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,12 @@ SETTINGS: Mapping[str, tuple[type, str]] = {
     "clean": (dict, 'write [tool.seeknal_nb.clean] and below it: keep = 1, older = "30d", max_size = "10GB"'),
 }
 """What may stand in ``[tool.seeknal_nb]``, its type, and how it is written."""
+CLEAN: Mapping[str, tuple[type, str]] = {
+    "keep": (int, "write a whole number: keep = 1"),
+    "older": (str, 'write older = "30d"'),
+    "max_size": (str, 'write max_size = "10GB"'),
+}
+"""The same of ``[tool.seeknal_nb.clean]``."""
 
 
 def settings_of(directory: Path) -> dict[str, Any]:
@@ -43,13 +50,29 @@ def _own_settings(path: Path) -> dict[str, Any]:
         raise _broken("pyproject.toml cannot be read", str(error), "mend it") from error
     tools = _table(document.get("tool", {}), "tool")
     found = _table(tools.get("seeknal_nb", {}), "tool.seeknal_nb")
+    _check(found, SETTINGS, "tool.seeknal_nb", least=1)
+    return {**found, "clean": _retention(found["clean"])} if "clean" in found else found
+
+
+def _check(found: Mapping[str, Any], known: Mapping[str, tuple[type, str]], name: str, *, least: int) -> None:
+    """Refuse a key that is not known, a value of another type, and a number below the least."""
     for key, value in found.items():
-        if key not in SETTINGS:
-            raise _broken(f"unknown setting {key!r} in [tool.seeknal_nb]", "", near(key, SETTINGS, what="setting"))
-        kind, remedy = SETTINGS[key]
-        if type(value) is not kind or (isinstance(value, int) and value < 1):
-            raise _broken(f"{key} in [tool.seeknal_nb] is not what it must be", f"it is {value!r:.100}", remedy)
-    return found
+        if key not in known:
+            raise _broken(f"unknown setting {key!r} in [{name}]", "", near(key, known, what="setting"))
+        kind, remedy = known[key]
+        if type(value) is not kind or (isinstance(value, int) and value < least):
+            raise _broken(f"{key} in [{name}] is not what it must be", f"it is {value!r:.100}", remedy)
+
+
+def _retention(asked: Mapping[str, Any]) -> Retention:
+    """What every run is to leave."""
+    _check(asked, CLEAN, "tool.seeknal_nb.clean", least=0)
+    if not asked:
+        raise _broken("[tool.seeknal_nb.clean] says nothing", "", SETTINGS["clean"][1])
+    try:
+        return Retention.of(**asked)
+    except UsageError as error:
+        raise _broken(f"{error.what}, in [tool.seeknal_nb.clean]", error.why, error.remedy) from error
 
 
 def _table(value: object, name: str) -> dict[str, Any]:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seeknal_nb.durations import seconds_of
-from seeknal_nb.errors import ManifestError, UsageError, near
+from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.workflow.options import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from seeknal_nb.storage.outputs import Garbage
 
-__all__ = ["ALL", "Retention", "retention_of"]
+__all__ = ["ALL", "Retention"]
 
-KEYS = {"keep": int, "older": str, "max_size": str}
-WRITTEN = 'write keep = 1, older = "30d" or max_size = "10GB"'
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?")
 
 
@@ -66,28 +64,6 @@ class Retention:
 
 ALL = Retention()
 """No former build need stay."""
-
-
-def retention_of(settings: Mapping[str, Any]) -> Retention | None:
-    """What the settings ask every run to leave, by ``[tool.seeknal_nb.clean]``; None where they say nothing.
-
-    Raises:
-        UsageError: A key is not known, or a value cannot be.
-    """
-    asked = settings.get("clean")
-    for key in asked or ():
-        if key not in KEYS:
-            raise UsageError(f"unknown setting {key!r} in [tool.seeknal_nb.clean]", remedy=near(key, KEYS, what="setting"))
-    if asked is not None and not asked:
-        raise UsageError("[tool.seeknal_nb.clean] says nothing", remedy=WRITTEN)
-    if asked is None:
-        return None
-    for key, value in asked.items():
-        if type(value) is not KEYS[key]:
-            raise UsageError(
-                f"{key} in [tool.seeknal_nb.clean] is not what it must be", why=f"it is {value!r:.100}", remedy=WRITTEN
-            )
-    return Retention.of(**asked)
 
 
 def _seconds(text: object) -> float:

@@ -163,7 +163,7 @@ def read_states(entries: object, root: Path) -> tuple[dict[str, NodeState], list
     for node_id, entry in entries.items():
         try:
             states[node_id] = _read_entry(node_id, entry, root)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
             notes.append(f"the state of {node_id} is broken ({error}); it counts as never built")
     return states, notes
 

@@ -181,6 +181,14 @@ def test_paths_of_an_earlier_version_start_in_the_projects_folder() -> None:
     assert found["/p/out.db#t"][1] == "/p/out.db"
 
 
+@pytest.mark.parametrize("seen", [{"u.csv": []}, {"u.csv": 3}, {"u.csv": None}, [], 3, {"u.csv": ["files"]}, {"u.csv": ["sqlite", 3]}])
+def test_what_nobody_wrote_so_is_a_note(seen: object) -> None:
+    entry = {name: value for name, value in STATE.to_dict().items() if name != "seen"} | {"seen": seen}
+    states, notes = read_states({"transform.t": entry, "transform.u": STATE.to_dict()}, Path("/p"))
+    assert "transform.u" in states
+    assert len(states) + len(notes) == 2
+
+
 def test_a_key_that_stands_twice_is_not_believed() -> None:
     entry = json.dumps(entry_of("transform.t", STATE, Path("/p")))
     states, [note] = read_states({"transform.t": json.loads(entry[:-1] + ', "row_count": 999}')}, Path("/p"))
