@@ -1,7 +1,7 @@
 """Where builds lie: one directory under its key, published by one rename, proved by its own record.
 
-``<root>/<kind>/<name>/<key>/`` holds data.parquet, build.json and a model's artefacts. Nothing
-here knows how data is made or when it is stale.
+``<root>/<kind>/<name>/<key>/`` holds data.parquet, build.json and a model's artefacts; what is not whole yet lies in
+``<root>/.staging/``. Nothing here knows how data is made or when it is stale.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Garbage", "OutputStore", "discard", "files_in", "new_stage", "running"]
 
 RUNNING = ".run-"
+STAGING = ".staging"
+"""The folder of all that is staged, so that what a dead run left there is found in one look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +118,20 @@ class OutputStore:
         self, build: Build, final: Path, stage: Path, files: Mapping[str, File], former: Callable[[Part], str | None]
     ) -> Build:
         data, others = files[DATA], tuple(file for name, file in files.items() if name != DATA)
-        staged = replace(data, name=f"{stage.name}/{DATA}")
+        staged = replace(data, name=os.path.relpath(stage / DATA, final.parent))
         part = Part(None, build.key, build.row_count or 0, data.xxh3, build.schema, (staged,))
         part = replace(part, digest=former(part) or data.xxh3, files=(data,))
         found = build_digest(build.schema, [part], others)
         return replace(build, digest=found, row_count=part.rows, path=final, parts=(part,), artefacts=others)
 
     def _swap(self, stage: Path, final: Path) -> None:
+        final.parent.mkdir(parents=True, exist_ok=True)
         try:
             stage.rename(final)
         except OSError:
             if not final.exists():
                 raise
-            former = final.with_name(temporary_name(final.name))
+            former = stage.with_name(temporary_name(final.name))
             final.rename(former)
             stage.rename(final)
             shutil.rmtree(former, ignore_errors=True)
@@ -187,7 +190,7 @@ class OutputStore:
 
     def remove_leftovers(self) -> None:
         """Take away what dead runs staged; only for the holder of the run's lock."""
-        for path in self.root.glob(f"*/*/{TEMPORARY}*"):
+        for path in _folders(self.root / STAGING):
             shutil.rmtree(path, ignore_errors=True)
         for path in self.root.glob(f"{RUNNING}*"):
             path.unlink(missing_ok=True)
@@ -203,12 +206,10 @@ class OutputStore:
             keep: How many others to keep a node.
         """
         found = []
-        for directory in sorted(self.root.glob("*/*")) if self.root.is_dir() else ():
+        for directory in sorted(self.root.glob("[!.]*/*")) if self.root.is_dir() else ():
             node_id = f"{directory.parent.name}.{directory.name}"
             keys = needed.get(node_id)
-            spare = [
-                p for p in _folders(directory) if (keys is None or p.name not in keys) and not p.name.startswith(TEMPORARY)
-            ]
+            spare = [p for p in _folders(directory) if keys is None or p.name not in keys]
             spare.sort(key=lambda p: p.stat().st_mtime_ns, reverse=True)
             why = "an earlier version" if keys is not None else "its node is gone"
             beyond = spare[keep if keys is not None else 0 :]
@@ -252,14 +253,13 @@ def running(root: Path, run: str) -> Path:
 
 
 def new_stage(root: Path, node_id: str, key: str) -> Path:
-    """A fresh directory beside the build to come; to be published, or discarded. Raises ``StateError``."""
-    final = directory_of(root, node_id, key)
-    stage = final.with_name(temporary_name(key))
+    """A fresh directory on the disk of the build to come; to be published, or discarded. Raises ``StateError``."""
+    stage = root / STAGING / temporary_name(f"{node_id}-{key}")
     with io_errors("write", stage):
         try:
             stage.mkdir()
         except FileNotFoundError:
-            final.parent.mkdir(parents=True, exist_ok=True)
+            stage.parent.mkdir(parents=True, exist_ok=True)
             stage.mkdir()
     return stage
 

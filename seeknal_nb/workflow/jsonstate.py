@@ -47,25 +47,31 @@ class JsonState:
         self.journal = directory / JOURNAL
         self.notes: list[str] = []
         self.corrupt = False
-        self._read: tuple[Stamp, dict[str, Any]] = (None, None), {}
+        self._read: tuple[Stamp | None, dict[str, Any]] = None, {}
+        self.texts: dict[str, str] | None = None
+        """The entries as JSON by node id, as far as somebody who wrote them has left them here."""
 
     def load(self) -> dict[str, Any]:
-        """The snapshot with the journal's entries on top; changes no file."""
-        self.notes, self.corrupt, stamp = [], False, self._stamp()
-        entries = self._snapshot() if stamp[0] else {}
-        if stamp[1]:
-            self._replay(entries)
-        self._read = stamp, entries
-        return dict(entries)
+        """The snapshot with the journal's entries on top, read again where somebody has written; changes no file."""
+        if self._read[0] != (stamp := self.stamp()):
+            self.notes, self.corrupt, self.texts = [], False, None
+            entries = self._snapshot() if stamp[0] else {}
+            if stamp[1]:
+                self._replay(entries)
+            self._read = stamp, entries
+        return dict(self._read[1])
 
     def acquire(self, owner: str) -> JsonLease:
         """Lock the folder; see ``StateStore.acquire``."""
         return JsonLease(self, FolderLock(self.directory, "store", owner))
 
-    def latest(self) -> dict[str, Any]:
-        """What ``load`` gives, without reading it again where nobody has written meanwhile."""
-        stamp, entries = self._read
-        return dict(entries) if stamp == self._stamp() else self.load()
+    def stamp(self) -> Stamp:
+        """Equal as long as nobody has written."""
+        return signature(self.snapshot), signature(self.journal)
+
+    def wrote(self, entries: dict[str, Any], texts: dict[str, str]) -> None:
+        """Take over what its lease has just written, instead of reading it again."""
+        self._read, self.texts, self.notes = (self.stamp(), entries), texts, []
 
     def base(self) -> int | None:
         """Which snapshot the journal continues: without that one it counts for nothing, so deleting it is enough."""
@@ -73,9 +79,6 @@ class JsonState:
             return zlib.crc32(self.snapshot.read_bytes())
         except FileNotFoundError:
             return None
-
-    def _stamp(self) -> Stamp:
-        return signature(self.snapshot), signature(self.journal)
 
     def _snapshot(self) -> dict[str, Any]:
         try:
@@ -114,7 +117,8 @@ class JsonLease:
     def __init__(self, store: JsonState, lock: FolderLock) -> None:
         self.token, self.left = lock.token, lock.left
         self._store, self._lock = store, lock
-        self._texts: dict[str, str] | None = None
+        self._entries: dict[str, Any] = {}
+        self._texts: dict[str, str] = {}
         self._handle: int | None = None
         self._changed = self._released = False
 
@@ -122,13 +126,14 @@ class JsonLease:
         """See ``Lease.put``."""
         text = _encode(entry)
         self._write(f'{{"node_id":{_encode(node_id)}{"," if entry else ""}{text[1:]}')
-        self._entries()[node_id] = text
+        self._entries[node_id], self._texts[node_id] = entry, text
 
     def forget(self, node_ids: Collection[str]) -> None:
         """See ``Lease.forget``."""
         self._write(_encode({"forget": list(node_ids)}))
         for node_id in node_ids:
-            self._entries().pop(node_id, None)
+            self._entries.pop(node_id, None)
+            self._texts.pop(node_id, None)
 
     def renew(self) -> None:
         """The operating system holds the lock as long as this process lives."""
@@ -139,11 +144,12 @@ class JsonLease:
         """Write the snapshot, atomically; the journal begins anew."""
         if not self._changed:
             return
-        entries = ",\n".join(f"{_encode(node_id)}:{text}" for node_id, text in self._entries().items())
+        entries = ",\n".join([f"{_encode(node_id)}:{text}" for node_id, text in self._texts.items()])
         write_atomic(self._store.snapshot, f"{{{entries}}}\n".encode())
         self._close()
         with io_errors("remove", self._store.journal):
             self._store.journal.unlink(missing_ok=True)
+        self._store.wrote(dict(self._entries), self._texts)
         self._changed = False
 
     def release(self) -> None:
@@ -151,12 +157,6 @@ class JsonLease:
         self._released = True
         self._close()
         self._lock.release()
-
-    def _entries(self) -> dict[str, str]:
-        """Every entry as JSON, by node id."""
-        if self._texts is None:
-            self._texts = {node_id: _encode_read(entry) for node_id, entry in self._store.latest().items()}
-        return self._texts
 
     def _write(self, text: str) -> None:
         self.renew()
@@ -172,7 +172,9 @@ class JsonLease:
         One that is there, whose last line may be torn, goes into the snapshot first: a killed run left it, or a write that
         failed. Where that fails, the next put begins here again.
         """
-        self._entries()
+        self._entries = self._store.load()
+        texts = self._store.texts
+        self._texts = {i: _encode_read(entry) for i, entry in self._entries.items()} if texts is None else texts
         self._move_aside()
         self._changed = self._changed or self._store.journal.exists()
         self.sync()

@@ -933,7 +933,7 @@ def test_a_delivery_that_is_stopped_in_the_middle_leaves_nothing(project, tmp_pa
     cancelled, over = threading.Event(), threading.Event()
 
     def stop():
-        while not over.is_set() and not (tmp_path / "a.db").exists() and len(list(tmp_path.glob("target/outputs/exposure/e/.tmp-*/*"))) < 2:
+        while not over.is_set() and not (tmp_path / "a.db").exists() and len(list(tmp_path.glob("target/outputs/.staging/*/*"))) < 2:
             over.wait(0.01)
         cancelled.set()
 

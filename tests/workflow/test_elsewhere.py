@@ -160,7 +160,7 @@ def test_what_comes_of_nodes_elsewhere_is_what_comes_of_them_here(tmp_path: Path
     assert "rows 46" in found["transform.used"].metadata["output"]
     assert tables(there) == tables(here)
     assert (there.directory / "out.csv").read_text() == (here.directory / "out.csv").read_text()
-    assert list((there.directory / "target/outputs").glob("**/.*")) == []
+    assert list((there.directory / "target/outputs").glob("**/.*-*")) == []
     again = ran(there, executor=pool, workers=2)
     assert {r.node_id for r in again.results if r.status is S.SUCCESS} == set()
     here.close()
@@ -322,10 +322,10 @@ def test_a_cancelled_run_stops_the_sql_of_its_processes(tmp_path: Path, pool: Ex
     for event in project.runner(executor=pool).stream(cancelled=stop):
         seen.append(event)
         if isinstance(event, NodeStarted):
-            threading.Thread(target=lambda: (eventually((tmp_path / "target/outputs/transform/slow").exists), stop.set())).start()
+            threading.Thread(target=lambda: (eventually(lambda: [*(tmp_path / "target/outputs/.staging").glob("*")]), stop.set())).start()
     assert seen[-1].interrupted
     assert seen[-1].summary["transform.slow"].status is S.PENDING
-    assert list((tmp_path / "target/outputs").glob("**/.*")) == []
+    assert list((tmp_path / "target/outputs").glob("**/.*-*")) == []
     assert pool.submit(os.getpid).result() != os.getpid()
     project.close()
 
@@ -489,5 +489,5 @@ def test_a_retry_is_a_job_again(tmp_path: Path, pool: Executor) -> None:
     project.transform("t", python=f"from pathlib import Path\nmark = Path({str(mark)!r})\nif not mark.exists():\n    mark.touch()\n    raise ValueError('once')\nresult = [{{'x': 1}}]")
     found = project.runner(executor=pool).run(progress=False, retry=1)
     assert (found["transform.t"].status, found["transform.t"].attempts) == (S.SUCCESS, 2)
-    assert list((tmp_path / "target/outputs").glob("**/.*")) == []
+    assert list((tmp_path / "target/outputs").glob("**/.*-*")) == []
     project.close()

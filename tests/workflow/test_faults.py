@@ -1026,7 +1026,7 @@ def test_leftovers_of_a_dead_run_are_removed_and_never_served(here: Path) -> Non
     """What lies under a temporary name is no build."""
     run(here)
     stage = build_of(here, "transform.c")
-    stage = stage.with_name(".tmp-" + stage.name + "-99999-abcd")
+    stage = here / "target/outputs/.staging" / f".tmp-{stage.name}-99999-abcd"
     shutil.copytree(build_of(here, "transform.c"), stage)
     assert executed(run(here)) == set()
     assert not stage.exists()
