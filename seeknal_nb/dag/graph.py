@@ -48,7 +48,10 @@ class Graph:
         ManifestError: An edge leads nowhere, or a name cannot be a table's name, or two names collide.
     """
 
-    __slots__ = ("_by_name", "_inputs", "_places", "children", "gated", "gates", "ids", "index", "nodes", "order", "parents")
+    __slots__ = (
+        "_by_name", "_followers", "_inputs", "_places", "children", "gated", "gates", "ids", "index", "nodes", "order",
+        "parents",
+    )  # fmt: skip
 
     def __init__(self, manifest: Manifest, kinds: Mapping[str, Any] | None = None) -> None:
         self.nodes: tuple[Node, ...] = tuple(manifest.nodes.values())
@@ -68,8 +71,10 @@ class Graph:
         for number, rules in enumerate(self.gates):
             for rule in rules:
                 self.gated[rule].append(number)
+        self._followers: Sequence[Sequence[int]] = self.children
         if any(self.gates):
-            self.order = tuple(kahn(_joined(self.parents, self.gates), _joined(self.children, self.gated)))
+            self._followers = _joined(self.children, self.gated)
+            self.order = tuple(kahn(_joined(self.parents, self.gates), self._followers))
         ids = self.ids
         self._inputs = {i: tuple([ids[p] for p in found]) for i, found in zip(ids, self.parents, strict=True)}
         self._places = {ids[number]: at for at, number in enumerate(self.order)}
@@ -122,6 +127,18 @@ class Graph:
     def downstream(self, node_ids: Iterable[str], *, depth: int | None = None) -> set[str]:
         """All descendants, likewise."""
         return self._closure(node_ids, self.children, depth)
+
+    def following(self, node_ids: Iterable[str]) -> set[str]:
+        """All that must come after one of these: what reads it, what waits for it, and so on."""
+        return self._closure(node_ids, self._followers, None)
+
+    def after(self, node_id: str) -> tuple[str, ...]:
+        """The ids that read the node, then those that wait for it."""
+        return tuple([self.ids[one] for one in self._followers[self.index[node_id]]])
+
+    def place(self, node_id: str) -> int:
+        """Where the node stands in the topological order, from 0."""
+        return self._places[node_id]
 
     def _closure(self, node_ids: Iterable[str], step: Sequence[Sequence[int]], depth: int | None) -> set[str]:
         found: set[int] = set()

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.declaration import Declaration
 
-__all__ = ["ENGINE", "build_key", "config_parts", "holes_of", "node_parts", "own_digest", "used_values", "written"]
+__all__ = [
+    "ENGINE",
+    "build_key",
+    "config_parts",
+    "holes_of",
+    "json_of",
+    "node_parts",
+    "own_digest",
+    "used_values",
+    "written",
+]
 
 SHORT = 16
 SQL_WITHIN = frozenset({"sql", "query", "expression", "where", "value", "condition"})
@@ -45,21 +55,21 @@ def written(node: Node, declared: Declaration, params: Mapping[str, object]) -> 
     Raises:
         ManifestError: A parameter has no value.
     """
-    text, columns = _json(node.config), promised(node)
-    told = text + (_json(columns) if columns else "")
+    text, columns = json_of(node.config), promised(node)
+    told = text + (json_of(columns) if columns else "")
     if "{{" not in text:
         return digest(told), node
     used = _values(holes_of(node.config), node.config, params)
-    return digest(told + _json(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
+    return digest(told + json_of(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
 
 
 def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) -> dict[str, str]:
     """A short digest for every part of a node: its config without its parameters' values, then each value."""
-    text = _json(node.config)
-    values = {f"{PARAMETER}{name}": digest(_json(value))[:SHORT] for name, value in used_values(node, params).items()}
+    text = json_of(node.config)
+    values = {f"{PARAMETER}{name}": digest(json_of(value))[:SHORT] for name, value in used_values(node, params).items()}
     config = _resolved(node.config, declared, {}, known=False) if "{{" in text else node.config
     columns = promised(node)
-    told = {"columns": digest(_json(columns))[:SHORT]} if columns else {}
+    told = {"columns": digest(json_of(columns))[:SHORT]} if columns else {}
     return config_parts(config, declared) | told | values
 
 
@@ -144,9 +154,9 @@ def config_parts(config: Mapping[str, Any], declared: Declaration) -> dict[str, 
         elif name == "python" and isinstance(value, str):
             parts["code"] = digest(_python(value))[:SHORT]
         else:
-            parts[_part(name)] = digest(_json(value))[:SHORT]
+            parts[_part(name)] = digest(json_of(value))[:SHORT]
     places = repeats(config)  # else the edges, in their order, say what input_0 is
-    return parts | ({"inputs": digest(_json(places))[:SHORT]} if places else {})
+    return parts | ({"inputs": digest(json_of(places))[:SHORT]} if places else {})
 
 
 def _part(name: str) -> str:
@@ -172,4 +182,5 @@ def build_key(node_id: str, own: str, probe: str | None, inputs: Iterable[tuple[
     return digest(f"{node_id}\n{own}\n{probe or ''}\n{read}")
 
 
-_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
+json_of = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
+"""Values as keys have them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.kinds.paths import matches
-from seeknal_nb.kinds.task import Probe, Seen, Surroundings
+from seeknal_nb.kinds.task import UNSEEING, Probe, Seen, Surroundings
 from seeknal_nb.sql.names import files_in
 from seeknal_nb.storage.files import digest_file, signature
 
@@ -25,13 +25,22 @@ MISSING = ("missing",)
 
 def files_probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
     """What the files of a node's SQL hold now."""
-    return look_at(files_of(node, around), seen, around.root)
+    named = _named(node, around)
+    return look_at(_matching(named, around), seen, around.root) if named else UNSEEING
 
 
 def files_of(node: Node, around: Surroundings) -> list[Path]:
     """The files that a node's SQL names, in its body and in its conditions, in this order."""
-    named = [one for sql in declaration_of(node.node_type, around.kinds).statements(node.config) for one in files_in(sql)]
-    return list(dict.fromkeys(path for one in named for path in matches(around.root, one.text)))
+    return _matching(_named(node, around), around)
+
+
+def _named(node: Node, around: Surroundings) -> list[str]:
+    statements = declaration_of(node.node_type, around.kinds).statements(node.config)
+    return [one.text for sql in statements for one in files_in(sql)]
+
+
+def _matching(named: Iterable[str], around: Surroundings) -> list[Path]:
+    return list(dict.fromkeys(path for text in named for path in matches(around.root, text)))
 
 
 def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seeknal_nb.python.capture import Captured
     from seeknal_nb.storage.builds import Build
 
-__all__ = ["Delivery", "Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of"]
+__all__ = ["UNSEEING", "Delivery", "Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of", "unseeing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class Probe:
         sure: Whether ``due`` is certain: not where only a run asks.
         dated: Whether it counts how long ago the node ran: then no earlier build than the last one will do.
         moving: Whether the text may change while the node reads, as a database's: then the next look tells.
+        looked: Whether there was anything to look at; ``UNSEEING`` stands as long as the node is the same.
     """
 
     text: str | None = None
@@ -91,6 +92,16 @@ class Probe:
     sure: bool = True
     dated: bool = False
     moving: bool = False
+    looked: bool = True
+
+
+UNSEEING = Probe(looked=False)
+"""What a node sees that looks at nothing outside."""
+
+
+def unseeing(_node: Node, _around: Surroundings, _seen: Seen) -> Probe:
+    """The probe of a kind that looks at nothing outside."""
+    return UNSEEING
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +210,7 @@ class Kind:
 
     execute: Callable[[Task], dict[str, Any]]
     check: Callable[[Node], None] = lambda node: None
-    probe: Callable[[Node, Surroundings, Seen], Probe] = lambda node, around, seen: Probe()
+    probe: Callable[[Node, Surroundings, Seen], Probe] = unseeing
     stages: bool = True
     addressed: bool = True
     altered: Callable[[Seen], str] = lambda seen: ""

@@ -54,6 +54,11 @@ class OutputStore:
         """Where the build of that key lies, or would."""
         return directory_of(self.root, node_id, key)
 
+    def prefix(self, node_id: str, key: str) -> str:
+        """What the paths of that build's files begin with, as text: a ``Path`` costs more than a stat."""
+        kind, _, name = node_id.partition(".")
+        return f"{self.root}{os.sep}{kind}{os.sep}{name}{os.sep}{key}{os.sep}"
+
     def publish(
         self, stage: Path, build: Build, staged: Sequence[File], *, seconds: float, former: Callable[[Part], str | None]
     ) -> Build:
@@ -185,7 +190,7 @@ class OutputStore:
 
     def intact(self, node_id: str, key: str) -> bool:
         """Whether nobody has touched the files of a build since they were proved; a stat a file."""
-        prefix, known = f"{self.directory(node_id, key)}{os.sep}", self.proofs.of(node_id, key)
+        prefix, known = self.prefix(node_id, key), self.proofs.of(node_id, key)
         return bool(known) and all(signature(prefix + name) == found for name, found in known.items())
 
     def remove_leftovers(self) -> None:

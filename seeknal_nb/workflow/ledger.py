@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.kinds.body import body_line
@@ -45,6 +46,29 @@ class Remembered:
     broken: tuple[str, ...]
 
 
+class _Trusted(dict[str, NodeState]):
+    """The states of a store whose entries are sound, each read when it is asked for."""
+
+    def __init__(self, store: StateStore, root: Path) -> None:
+        super().__init__()
+        self._store, self._root = store, root
+
+    @cached_property
+    def _entries(self) -> dict[str, Any]:
+        return self._store.load()
+
+    def __contains__(self, node_id: object) -> bool:
+        return super().__contains__(node_id) or node_id in self._entries
+
+    def get(self, node_id: str, default: Any = None) -> Any:
+        """As ``dict.get``."""
+        return self[node_id] if node_id in self else default  # noqa: SIM401 - this is ``get``
+
+    def __missing__(self, node_id: str) -> NodeState:
+        states, _ = read_states({node_id: self._entries[node_id]}, self._root)
+        return self.setdefault(node_id, states[node_id])
+
+
 def recall(store: StateStore, root: Path) -> Remembered:
     """Read the store of the project in that folder; changes nothing.
 
@@ -76,15 +100,24 @@ class Ledger:
         lease: Its lease.
         left: Who did not finish before, where the state folder knows it.
         owner: Whose the nodes are that stand in no file.
+        trusted: Whether nobody has touched the store since all of its entries were found to be sound.
+
+    Attributes:
+        states: What is remembered, by node id.
+        notes: For the reader of a plan.
+        put: The ids whose entries were written, or forgotten.
 
     Raises:
         StateError: A newer program wrote the state.
     """
 
-    def __init__(self, store: StateStore, root: Path, lease: Lease, left: str | None = None, owner: str = "") -> None:
+    def __init__(
+        self, store: StateStore, root: Path, lease: Lease, left: str | None = None, owner: str = "", *, trusted: bool = False
+    ) -> None:
         self.lease, self._root, self._owner = lease, root, owner
-        found = recall(store, root)
+        found = Remembered(_Trusted(store, root), (), ()) if trusted else recall(store, root)
         self.states, self.notes = found.states, list(found.notes)
+        self.put = {*found.broken}
         left = left or lease.left
         if left is not None:
             self.notes.append(f"the previous run did not finish ({left}); what it finished is kept")
@@ -151,6 +184,7 @@ class Ledger:
 
     def _put(self, node_id: str, state: NodeState) -> None:
         self.states[node_id] = state
+        self.put.add(node_id)
         self._changed = True
         self.lease.put(node_id, entry_of(node_id, state, self._root))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from seeknal_nb.dag.keys import ENGINE, node_parts, written
 from seeknal_nb.declaration import declaration_of
@@ -13,6 +13,7 @@ from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import python_of
 from seeknal_nb.kinds.files import lacking
 from seeknal_nb.kinds.tables import is_view
+from seeknal_nb.kinds.task import UNSEEING
 from seeknal_nb.python.body import read_body
 from seeknal_nb.python.capture import Captured, captured
 from seeknal_nb.storage.builds import Build
@@ -20,7 +21,7 @@ from seeknal_nb.storage.files import digest
 from seeknal_nb.workflow.plan import Facts, last_good
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from seeknal_nb.dag.graph import Graph
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.plan import Plan
     from seeknal_nb.workflow.state import NodeState
 
+T = TypeVar("T")
 APPENDED = "an earlier version of seeknal_nb appended its rows, which would be there twice; name it to append them again"
 __all__ = ["Observed", "Sight", "damaged_inputs", "observe", "prove_unchanged"]
 
@@ -44,6 +46,7 @@ class Sight:
         raw: Digest of its config as it was written.
         seen: Stat signatures and digests of the files that it looked at.
         captured: What its Python body reads of the notebook.
+        outside: Whether it depends on more than itself and its inputs, so that it has to be looked at in each run.
     """
 
     node: Node
@@ -51,11 +54,26 @@ class Sight:
     raw: str
     seen: Seen
     captured: Captured
+    outside: bool
+
+
+class _Asked(dict[str, T]):
+    """By node id, what ``look`` puts here when somebody asks for it."""
+
+    __slots__ = ("_look",)
+
+    def __init__(self, look: Callable[[str], None]) -> None:
+        super().__init__()
+        self._look = look
+
+    def __missing__(self, node_id: str) -> T:
+        self._look(node_id)
+        return self[node_id]
 
 
 @dataclass(slots=True)
 class Observed:
-    """A ``plan.World``. Builds are looked up when asked for, once each, so that one planning sees one world."""
+    """A ``plan.World``. Nodes and builds are looked at when asked for, once each, so that one planning sees one world."""
 
     facts: dict[str, Facts]
     sights: dict[str, Sight]
@@ -102,21 +120,37 @@ def observe(
     outputs: OutputStore,
     around: Surroundings,
     verify: bool = False,
+    first: Collection[str] | None = None,
 ) -> Observed:
     """Everything that a plan is made from.
+
+    Args:
+        graph: What there is.
+        entries: What is remembered.
+        outputs: Where builds lie.
+        around: What lies round the pipeline.
+        verify: Check the digest of every build.
+        first: The nodes to look at now, in the graph's order, among them all that depend on more than themselves and their
+            inputs; None for all. The others are looked at when somebody asks: nothing can be wrong with them.
 
     Raises:
         SeeknalError: A node cannot be what it says; all such errors of one pass are listed.
     """
-    world = Observed({}, {}, outputs, around.root, verify)
     rows = {name: kind_of(name, around.kinds) for name in {str(n.node_type) for n in graph.nodes}}
+
+    def look(node_id: str) -> None:
+        number = graph.index[node_id]
+        node, names = graph.nodes[number], [graph.nodes[parent].name for parent in graph.parents[number]]
+        found = _observe(node, rows[node.node_type], names, entries.get(node_id), around)
+        world.facts[node_id], world.sights[node_id] = found
+
+    world = Observed(_Asked(look), _Asked(look), outputs, around.root, verify)
     problems: list[SeeknalError] = []
-    for number, node in enumerate(graph.nodes):
+    for node_id in graph.ids if first is None else first:
         try:
-            names = [graph.nodes[parent].name for parent in graph.parents[number]]
-            _observe(world, node, rows[node.node_type], names, entries.get(node.id), around)
+            look(node_id)
         except SeeknalError as error:
-            problems.append(node.blamed(error))
+            problems.append(graph.nodes[graph.index[node_id]].blamed(error))
     problems += _clashes(world, around)
     if problems:
         raise one_or_many(problems)
@@ -166,14 +200,7 @@ def _within(place: Path | str, read: Mapping[str, str]) -> str:
     return next((node_id for path, node_id in read.items() if below and path.startswith(below)), "")
 
 
-def _observe(
-    world: Observed,
-    node: Node,
-    kind: Kind,
-    names: list[str],
-    entry: NodeState | None,
-    around: Surroundings,
-) -> None:
+def _observe(node: Node, kind: Kind, names: list[str], entry: NodeState | None, around: Surroundings) -> tuple[Facts, Sight]:
     declared = declaration_of(node.node_type, around.kinds)
     raw, whole = written(node, declared, around.params)
     python = python_of(node)
@@ -193,7 +220,7 @@ def _observe(
     stored = not is_view(whole)
     delivery = kind.delivers(whole, around) if entry is not None and entry.good and entry.outdated else None
     held = APPENDED if delivery is not None and delivery.append else ""
-    world.facts[node.id] = Facts(
+    facts = Facts(
         parts,
         probe_digest(probe),
         altered,
@@ -206,7 +233,8 @@ def _observe(
         held=held,
         lacks=lacking(probe.seen, around.root),
     )
-    world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)
+    outside = probe != UNSEEING or bool(python) or not kind.addressed
+    return facts, Sight(whole, kind, raw, probe.seen, taken, outside)
 
 
 def prove_unchanged(world: Observed, node_id: str, around: Surroundings) -> None:

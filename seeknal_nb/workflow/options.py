@@ -72,6 +72,11 @@ class Selection:
                 raise UsageError(f"{name} is empty", why=why, remedy=f"name some, or leave {name} out to run what changed")
         return cls(**told, given=frozenset(told))
 
+    @property
+    def plain(self) -> bool:
+        """Whether it restricts nothing and forces nothing."""
+        return not (self.full or self.nodes or self.exclude or self.node_types or self.tags or self.exclude_tags)
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Of all options that there are."""

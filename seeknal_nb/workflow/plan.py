@@ -17,7 +17,7 @@ from seeknal_nb.workflow.options import Selection
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -25,7 +25,20 @@ if TYPE_CHECKING:
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["Action", "Decision", "Facts", "Plan", "Step", "World", "broken_off", "decide", "last_good", "with_seconds"]
+__all__ = [
+    "Action",
+    "Decision",
+    "Facts",
+    "Plan",
+    "Settled",
+    "Step",
+    "World",
+    "broken_off",
+    "decide",
+    "last_good",
+    "settled_ids",
+    "with_seconds",
+]  # fmt: skip
 
 PARTS = {"sql": Why.SQL_CHANGED, "code": Why.CODE_CHANGED, ENGINE: Why.ENGINE_CHANGED}
 """What is said of a part of a node before all others that changed."""
@@ -196,6 +209,31 @@ class Plan:
         notes = "".join(f"<p>{esc_html(text)}</p>" for text in (self.headline(), *self.warnings))
         whys = "".join(f"<pre>{esc_html(str(why))}</pre>" for why in self.whys)
         return {"text/plain": str(self), "text/html": notes + table(["", "action", "node", "why", "tags"], rows) + whys}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was up to date when somebody decided last, as was all that stands before it, and need not be decided again.
+
+    Attributes:
+        steps: By id, the step of each, which is CACHED and has a key.
+        digests: By id, what the keys of its readers hold.
+        results: By id, how it comes out.
+        open: The ids that have to be decided, also those among ``steps`` that have to be decided again.
+    """
+
+    steps: Mapping[str, Step]
+    digests: Mapping[str, str]
+    results: Mapping[str, NodeResult]
+    open: Collection[str]
+
+
+def settled_ids(graph: Graph, steps: Iterable[Step]) -> list[str]:
+    """The ids of these steps, in their order, that are certain to be up to date: each is, and all that stands before it."""
+    steps = list(steps)
+    other = {step.node_id for step in steps if step.action is not Action.CACHED or step.key is None}
+    other |= graph.following(other)
+    return [step.node_id for step in steps if step.node_id not in other]
 
 
 def with_seconds(plan: Plan, graph: Graph, usual: Mapping[str, float], workers: int) -> Plan:

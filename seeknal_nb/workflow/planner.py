@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.select import check_tags, check_types, select
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.workflow.plan import Decision, World
+    from seeknal_nb.workflow.plan import Decision, Settled, World
 
 __all__ = ["check_selection", "decide_all", "keys_in_use", "make_plan"]
 
@@ -47,6 +48,7 @@ def make_plan(
     *,
     changed: frozenset[str] | None = None,
     known_types: Iterable[str] = (),
+    settled: Settled | None = None,
 ) -> Plan:
     """The steps of a run.
 
@@ -57,11 +59,12 @@ def make_plan(
         changed: Ids that differ from an old manifest, where one was given: narrows what was never built to these and
             what is downstream of them.
         known_types: Types that may be named although the graph has none of them.
+        settled: What need not be decided again; for a selection of all nodes only.
 
     Raises:
         SelectionError: The selection names something that is not there.
     """
-    return _Planner(graph, world, selection, changed, known_types).plan()
+    return _Planner(graph, world, selection, changed, known_types).plan(settled)
 
 
 def named(graph: Graph, world: World, terms: Sequence[str]) -> list[str]:
@@ -76,7 +79,8 @@ def check_selection(graph: Graph, selection: Selection, known_types: Iterable[st
     """Refuse what names nothing here, before anything is looked at; raises as ``make_plan`` does."""
     anything = {"state": lambda _: set[str](), "result": lambda _: set[str]()}
     select(graph, [*selection.nodes, *selection.exclude], anything)
-    check_types(selection.node_types, [*{str(n.node_type) for n in graph.nodes}, *known_types])
+    if selection.node_types:
+        check_types(selection.node_types, [*{str(n.node_type) for n in graph.nodes}, *known_types])
     check_tags(graph, [*selection.tags, *selection.exclude_tags])
 
 
@@ -106,16 +110,36 @@ class _Planner:
         self.forced = below | self.named if selection.force else set()
         narrowed = changed is not None and not selection.full and not selection.nodes
         self.reach = changed | graph.downstream(changed & graph.index.keys()) if changed is not None and narrowed else None
-        self.left_out = {node.id: self._filtered(node) for node in graph.nodes}
+        filters = selection.node_types or selection.tags or selection.exclude_tags or self.excluded
+        self.left_out = {n.id: self._filtered(n) for n in graph.nodes} if filters else dict.fromkeys(graph.ids)
         self.behind: dict[str, str] = {}
         self.asked: set[str] = set()
         self.pulled = self._pulled()
 
-    def plan(self) -> Plan:
-        for node in self.graph:
-            step = self._step(node.id)
-            self.steps[node.id] = step
-        return Plan(tuple(self.steps.values()), tuple(dict.fromkeys(self.warnings)), self.selection)
+    def plan(self, settled: Settled | None = None) -> Plan:
+        if settled is None:
+            for node in self.graph:
+                self.steps[node.id] = self._step(node.id)
+        else:
+            self._go_through(settled)
+        steps = tuple([self.steps[node.id] for node in self.graph])
+        return Plan(steps, tuple(dict.fromkeys(self.warnings)), self.selection)
+
+    def _go_through(self, settled: Settled) -> None:
+        """Decide what is open, in topological order, and what follows from a node that came out otherwise than before."""
+        self.steps, self.digests = dict(settled.steps), dict(settled.digests)
+        asked = set(settled.open)
+        heap = [(self.graph.place(node_id), node_id) for node_id in asked]
+        heapq.heapify(heap)
+        while heap:
+            _, node_id = heapq.heappop(heap)
+            before, digest = settled.steps.get(node_id), settled.digests.get(node_id)
+            step = self._step(node_id)
+            same = step == before and self.digests[node_id] == digest
+            self.steps[node_id] = before if same and before is not None else step
+            for other in () if same else set(self.graph.after(node_id)) - asked:
+                asked.add(other)
+                heapq.heappush(heap, (self.graph.place(other), other))
 
     def _filtered(self, node: Node) -> Reason | None:
         """Why a filter leaves the node out; None where none does."""

@@ -35,16 +35,14 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Manifest, Node
     from seeknal_nb.engines import OnFirstUse
     from seeknal_nb.kinds.task import Surroundings
     from seeknal_nb.storage.builds import Part
     from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.events import Event
-    from seeknal_nb.workflow.ledger import Ledger
-    from seeknal_nb.workflow.observe import Observed
-    from seeknal_nb.workflow.plan import Decision, Plan
+    from seeknal_nb.workflow.plan import Decision
+    from seeknal_nb.workflow.prepare import Prepared
 
 __all__ = ["Run", "RunSettings"]
 
@@ -108,10 +106,7 @@ class Run:
 
     Args:
         settings: What it is made with.
-        graph: What there is.
-        plan: What to do.
-        world: What was observed.
-        ledger: What remembers.
+        ready: Its plan, and what that is made from.
         execute_node: SPEC.md's seam: executes a node, by its id, as ``execute`` does. Called in a worker.
         execute_by_type: SPEC.md's seam: does a node's work, as ``work`` does. Called for each attempt.
         cancelled: Set, by anybody, to stop the run.
@@ -120,34 +115,32 @@ class Run:
     def __init__(
         self,
         settings: RunSettings,
-        graph: Graph,
-        plan: Plan,
-        world: Observed,
-        ledger: Ledger,
+        ready: Prepared,
         *,
         execute_node: Callable[[str], NodeResult],
         execute_by_type: Callable[[Node], dict[str, Any]],
         cancelled: threading.Event | None = None,
     ) -> None:
-        self.settings, self.graph, self.plan, self.world, self.ledger = settings, graph, plan, world, ledger
+        self.settings, self.ready = settings, ready
+        self.graph, self.plan, self.world, self.ledger = ready.graph, ready.plan, ready.world, ready.ledger
         self._execute_node, self._execute_by_type = execute_node, execute_by_type
         self._record = RunRecord.begin(settings.target / "runs", settings.command, settings.asked)
-        self._evidence = EvidenceFile(settings.target, self._record.run_id, graph, world, settings.around)
+        self._evidence = EvidenceFile(settings.target, self._record.run_id, ready.graph, ready.world, settings.around)
         executor, self._elsewhere = settings.executor, None
-        if executor is not None and plan.runs and not works_here(executor):
+        if executor is not None and ready.plan.runs and not works_here(executor):
             self._elsewhere = Elsewhere(executor, settings.outputs.root, self._record.run_id)
             executor = DaemonExecutor(settings.workers)  # whose threads wait for the others
         executor = executor or executor_for(settings.workers)
         self._own = None if executor is settings.executor else executor
         self.walk = Walk(
-            graph, plan, world, stop_on_error=not settings.options.continue_on_error, cutoff=plan.selection.cutoff,
-            executor=executor,
+            ready.graph, ready.plan, ready.world, stop_on_error=not settings.options.continue_on_error, executor=executor,
             workers=settings.workers, job=self._jobs(), execute=self._attended, commit=self._commit,
-            adopt=lambda build: ledger.adopt(build, world), interrupt=self._interrupt, cancelled=cancelled,
+            adopt=lambda build: ready.ledger.adopt(build, ready.world), interrupt=self._interrupt, cancelled=cancelled,
+            settled=ready.settled,
         )  # fmt: skip
         self._above = re.compile(rf"(?<![\w./:-]){re.escape(f'{settings.around.root}{os.sep}')}")
         self._over = False
-        self._reasons = {step.node_id: step.reason for step in plan.steps}
+        self._reasons = {step.node_id: step.reason for step in ready.plan.steps}
         self._in_flight: dict[str, _InFlight] = {}
 
     def events(self) -> Generator[Event]:
@@ -173,7 +166,7 @@ class Run:
             interrupted = self.walk.cancelled.is_set()
             self.ledger.close(self.settings.outputs)
             record.finish(summary, interrupted=interrupted, builds=self.walk.made)
-            if not interrupted:
+            if not interrupted and not self.ready.manifest_is_kept:
                 record.keep_manifest(self.settings.manifest, self.settings.target)
             yield RunFinished(summary, interrupted)
         finally:

@@ -7,16 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.dag.manifest import Manifest, NodeType
+from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.dag.parameters import Given
 from seeknal_nb.dag.select import split
 from seeknal_nb.engines import OnFirstUse
 from seeknal_nb.errors import UsageError
-from seeknal_nb.kinds import kind_names, own_kinds
+from seeknal_nb.kinds import own_kinds
 from seeknal_nb.kinds.task import Surroundings
-from seeknal_nb.owner import of_others, shared
+from seeknal_nb.owner import of_others
 from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.workflow.events import (
@@ -30,17 +29,18 @@ from seeknal_nb.workflow.events import (
 )
 from seeknal_nb.workflow.executors import checked
 from seeknal_nb.workflow.jsonstate import JsonState
-from seeknal_nb.workflow.ledger import Ledger, leased, recall
+from seeknal_nb.workflow.ledger import leased, recall
 from seeknal_nb.workflow.listeners import tell
 from seeknal_nb.workflow.lock import run_lock, who
-from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
 from seeknal_nb.workflow.options import RunOptions, Selection, mapping, value_of, whole
 from seeknal_nb.workflow.plan import Plan, broken_off
-from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan, named
+from seeknal_nb.workflow.planner import check_selection, keys_in_use, named
+from seeknal_nb.workflow.prepare import Preparation
+from seeknal_nb.workflow.proven import Keeper
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.retention import ALL, Retention
 from seeknal_nb.workflow.run import Run, RunSettings
-from seeknal_nb.workflow.stores import as_store, folders, leads_away
+from seeknal_nb.workflow.stores import as_store, folders
 from seeknal_nb.workflow.uncollected import uncollected
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from seeknal_nb.engines import Engine
     from seeknal_nb.storage.outputs import Garbage
     from seeknal_nb.workflow.events import Event
+    from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.state import NodeState, StateBackend, StateStore
 
 __all__ = [
@@ -122,7 +123,14 @@ class DAGRunner:
             self.root, values, namespace or {}, allow_outside, engine=self.engine.identity, kinds=self.kinds
         )
         self.around.secrets.hide_variables(self.around.params)
+        self.keeper = Keeper(self.state_dir / "proven.json")
         self._active: Run | None = None
+
+    @property
+    def _preparation(self) -> Preparation:
+        return Preparation(
+            self.manifest, self.old_manifest, self.target, self.outputs, self.state, self.around, self.owner, self.keeper
+        )
 
     def run(
         self,
@@ -196,26 +204,26 @@ class DAGRunner:
             yield from self._told(self._dry(self.plan(options, verify=options.verify)))
             return
         with uncollected():
-            graph = Graph(self.manifest, self.kinds)
-            check_selection(graph, options, self._known_types())
+            graph = self.keeper.graph(self.manifest, self.kinds)
+            check_selection(graph, options, self._preparation.known_types)
         owner = who(command, self.root)
         with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
             with uncollected():
-                ledger = Ledger(self.state, self.root, lease, left, self.owner)
-                world, plan = self._prepare(graph, ledger, options)
+                ready = self._preparation.of_run(graph, options, lease, left)
             settings = RunSettings(
                 self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
                 options, command, asked,
             )  # fmt: skip
-            self._active = Run(
-                settings, graph, plan, world, ledger, execute_node=self._execute_node,
-                execute_by_type=self._execute_by_type, cancelled=cancelled,
+            run = self._active = Run(
+                settings, ready, execute_node=self._execute_node, execute_by_type=self._execute_by_type,
+                cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(self._active.events())
+                yield from self._told(run.events())
             finally:
                 self._active = None
+            ready.keep(run.walk)
 
     def plan(self, selection: Selection | None = None, *, verify: bool = False, **given: Any) -> Plan:
         """What a run would do and why; changes nothing.
@@ -227,9 +235,9 @@ class DAGRunner:
         """
         chosen = value_of(selection, Selection.of, given)
         with uncollected():
-            graph, known = Graph(self.manifest, self.kinds), recall(self.state, self.root)
-            world = self._observe(graph, known.states, verify=verify)
-            plan = self._plan(graph, world, chosen)
+            graph, known = self.keeper.graph(self.manifest, self.kinds), recall(self.state, self.root)
+            world = self._preparation.observe(graph, known.states, verify=verify)
+            plan = self._preparation.plan(graph, world, chosen)
         return replace(plan, warnings=(*known.notes, *world.notes, *plan.warnings))
 
     def print_plan(
@@ -271,7 +279,7 @@ class DAGRunner:
 
     def look(self, graph: Graph) -> Observed:
         """What is true of these nodes now; changes nothing."""
-        return self._observe(graph, self.states(), verify=False)
+        return self._preparation.observe(graph, self.states())
 
     def on_node_start(self, node_id: str) -> None:
         """For a subclass to override, and to call from its own ``_execute_node``: SPEC.md § Event Hooks.
@@ -300,32 +308,6 @@ class DAGRunner:
         if self._active is None:
             raise RuntimeError("no run is going on")
         return self._active
-
-    def _observe(self, graph: Graph, states: Mapping[str, NodeState], *, verify: bool, asking: bool = False) -> Observed:
-        around = replace(self.around, asking=asking)
-        return observe(graph, states, outputs=self.outputs, around=around, verify=verify)
-
-    def _known_types(self) -> list[str]:
-        return [*NodeType, *kind_names(self.kinds)]
-
-    def _plan(self, graph: Graph, world: Observed, chosen: Selection) -> Plan:
-        old = self.old_manifest
-        changed = None if old is None else frozenset(ManifestDiff.compare(old, self.manifest).changed_ids())
-        plan = make_plan(graph, world, chosen, changed=changed, known_types=self._known_types())
-        states = {node_id: facts.entry for node_id, facts in world.facts.items() if facts.entry is not None}
-        told = (*leads_away(self.root, self.target), *shared(states, self.owner, graph.nodes, self.root))
-        return replace(plan, warnings=(*plan.warnings, *told))
-
-    def _prepare(self, graph: Graph, ledger: Ledger, options: RunOptions) -> tuple[Observed, Plan]:
-        """Plan, then prove what the run will read: a damaged input becomes a step of the plan."""
-        world = self._observe(graph, ledger.states, verify=options.verify, asking=True)
-        while True:
-            plan = self._plan(graph, world, options)
-            damaged = [] if options.verify else damaged_inputs(graph, plan, world)
-            if not damaged:
-                return world, replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
-            for node_id, key in damaged:
-                world.damaged(node_id, key)
 
     def _dry(self, plan: Plan) -> Generator[Event]:
         yield RunStarted("", plan, len(plan))

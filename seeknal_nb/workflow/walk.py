@@ -19,7 +19,7 @@ from seeknal_nb.kinds.tables import relations
 from seeknal_nb.kinds.task import Input
 from seeknal_nb.storage.builds import told_of
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
-from seeknal_nb.workflow.plan import Action, Decision, decide, last_good
+from seeknal_nb.workflow.plan import Action, Decision, Settled, decide, last_good, settled_ids
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class Walk:
         plan: What to do; its steps are in the graph's topological order.
         world: What was observed.
         stop_on_error: Start nothing after the first failure.
-        cutoff: Take a node from the cache whose inputs came out the same.
         executor: Where nodes run.
         workers: How many at a time.
         job: Makes a job of what is told of the node; it knows what all jobs of the run share.
@@ -57,6 +56,10 @@ class Walk:
         adopt: Remembers that a build is a node's build again, or still; gives whether it was another one.
         interrupt: Stops what the engine is doing.
         cancelled: Set, by anybody, to start nothing more and to interrupt what is in flight.
+        settled: How nodes come out whose steps in the plan are those of it.
+
+    Attributes:
+        first: The ids that are certain to be up to date, in the order of the plan; they come out before anything starts.
     """
 
     def __init__(
@@ -66,7 +69,6 @@ class Walk:
         world: Observed,
         *,
         stop_on_error: bool,
-        cutoff: bool,
         executor: Executor,
         workers: int,
         job: Callable[..., Job],
@@ -75,9 +77,10 @@ class Walk:
         adopt: Callable[[Build], bool],
         interrupt: Callable[[], None],
         cancelled: threading.Event | None = None,
+        settled: Settled | None = None,
     ) -> None:
         self.graph, self.plan, self.world = graph, plan, world
-        self.stop_on_error, self.cutoff = stop_on_error, cutoff
+        self.stop_on_error, self.cutoff = stop_on_error, plan.selection.cutoff
         self.executor, self.workers = executor, workers
         self._job, self._execute, self._commit, self._adopt, self._interrupt = job, execute, commit, adopt, interrupt
         self.steps: list[Step] = list(plan.steps)
@@ -93,13 +96,20 @@ class Walk:
         self._done: queue.SimpleQueue[Future[tuple[NodeResult, Outcome]]] = queue.SimpleQueue()
         self._behind: dict[str, str] = {}
         self._failed = self._left_behind = False
-        self._waiting = [len(inputs) + len(rules) for inputs, rules in zip(graph.parents, graph.gates, strict=True)]
-        self._ready = [at for number, at in self.position.items() if not self._waiting[number]]
+        self._known = settled or Settled({}, {}, {}, ())
+        self.first = settled_ids(graph, self.steps)
+        before = {graph.index[node_id] for node_id in self.first}
+        self._waiting = {
+            number: sum(one not in before for one in (*graph.parents[number], *graph.gates[number]))
+            for number in graph.order if number not in before
+        }  # fmt: skip
+        self._ready = [self.position[number] for number, waits in self._waiting.items() if not waits]
         heapq.heapify(self._ready)
 
     def events(self) -> Iterator[Event]:
         """Walk; every node finishes once, in an order that respects the edges. Closing it stops the walk."""
         try:
+            yield from self._told_first()
             while (self._ready and not self._stopped()) or self._in_flight:
                 while self._ready and not self._stopped() and len(self._in_flight) < self.workers:
                     yield from self._start(self.steps[heapq.heappop(self._ready)])
@@ -108,6 +118,21 @@ class Walk:
         except BaseException:
             self.abandon()
             raise
+
+    def step(self, node_id: str) -> Step:
+        """The node's step in the plan."""
+        return self.steps[self.position[self.graph.index[node_id]]]
+
+    def _told_first(self) -> Iterator[Event]:
+        """What nothing can change any more; it waits for nothing that runs."""
+        steps, digests, results = self._known.steps, self._known.digests, self._known.results
+        for node_id in self.first:
+            step = self.step(node_id)
+            if step is steps.get(node_id):
+                self.digests[node_id] = digests[node_id]
+                yield self._keep(results[node_id])
+            else:
+                yield self._keep(self._cached(step, self.world.find(node_id, step.key or ""), step.reason))
 
     def _stopped(self) -> bool:
         return self.cancelled.is_set() or (self._failed and self.stop_on_error)
@@ -188,6 +213,8 @@ class Walk:
 
     def _whole(self, node_id: str) -> Build | None:
         build = self.builds.get(node_id)
+        if node_id not in self.builds and node_id in self.results:  # one that was told first
+            build = self.world.find(node_id, self.step(node_id).key or "")
         if build is not None:
             build = self.builds[node_id] = self.world.outputs.whole(build)
         return build

@@ -1,0 +1,191 @@
+"""From a manifest to a plan: what is true of the nodes now, what a run does, and the proof of what it will read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from seeknal_nb.dag.diff import ManifestDiff
+from seeknal_nb.dag.keys import json_of
+from seeknal_nb.dag.manifest import NodeType
+from seeknal_nb.dag.parameters import Given
+from seeknal_nb.declaration import KINDS
+from seeknal_nb.kinds import kind_names, kind_of
+from seeknal_nb.kinds.task import unseeing
+from seeknal_nb.owner import shared
+from seeknal_nb.storage.files import digest, signature
+from seeknal_nb.version import __version__
+from seeknal_nb.workflow.history import LAST
+from seeknal_nb.workflow.ledger import Ledger
+from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
+from seeknal_nb.workflow.planner import make_plan
+from seeknal_nb.workflow.proven import Setting, document_digest, proven_by, written_digests
+from seeknal_nb.workflow.stores import leads_away
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.dag.manifest import Manifest
+    from seeknal_nb.kinds.task import Surroundings
+    from seeknal_nb.storage.outputs import OutputStore
+    from seeknal_nb.workflow.options import RunOptions, Selection
+    from seeknal_nb.workflow.plan import Plan, Settled
+    from seeknal_nb.workflow.proven import Keeper, Proven
+    from seeknal_nb.workflow.state import Lease, NodeState, StateStore
+    from seeknal_nb.workflow.walk import Walk
+
+__all__ = ["Preparation", "Prepared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What a runner looks at and plans with.
+
+    Attributes:
+        manifest: What to run.
+        old_manifest: What narrows a run to what differs from it.
+        target: The folder of what runs leave.
+        outputs: Where builds lie.
+        store: Where state is kept.
+        around: What lies round the pipeline.
+        owner: Whose the nodes are that stand in no file.
+        keeper: Has what earlier runs have proved.
+    """
+
+    manifest: Manifest
+    old_manifest: Manifest | None
+    target: Path
+    outputs: OutputStore
+    store: StateStore
+    around: Surroundings
+    owner: str
+    keeper: Keeper
+
+    @property
+    def known_types(self) -> list[str]:
+        """The types that a selection may name."""
+        return [*NodeType, *kind_names(self.around.kinds)]
+
+    def observe(
+        self, graph: Graph, states: Mapping[str, NodeState], *, verify: bool = False, asking: bool = False,
+        settled: Settled | None = None,
+    ) -> Observed:  # fmt: skip
+        """What is true of the nodes now; at first of those that are not settled. Changes nothing."""
+        around, first = replace(self.around, asking=asking), None if settled is None else graph.ordered(settled.open)
+        return observe(graph, states, outputs=self.outputs, around=around, verify=verify, first=first)
+
+    def plan(self, graph: Graph, world: Observed, chosen: Selection, settled: Settled | None = None) -> Plan:
+        """What a run would do, with warnings of what is odd about where it runs."""
+        old = self.old_manifest
+        changed = None if old is None else frozenset(ManifestDiff.compare(old, self.manifest).changed_ids())
+        plan = make_plan(graph, world, chosen, changed=changed, known_types=self.known_types, settled=settled)
+        states = {node_id: facts.entry for node_id, facts in world.facts.items() if facts.entry is not None}
+        root, nodes = self.around.root, [graph.nodes[graph.index[node_id]] for node_id in states]
+        told = (*leads_away(root, self.target), *shared(states, self.owner, nodes, root))
+        return replace(plan, warnings=(*plan.warnings, *told))
+
+    def of_run(self, graph: Graph, options: RunOptions, lease: Lease, left: str | None) -> Prepared:
+        """All that a run begins with; what it will read is proved: a damaged input is a step of the plan.
+
+        Args:
+            graph: The nodes.
+            options: What is asked for.
+            lease: The store's.
+            left: Who did not finish before, where the state folder knows it.
+        """
+        setting, last = self._setting(graph), self.keeper.last(graph, self.outputs)
+        former = last if last is not None and setting is not None and last.holds_in(setting) else None
+        ledger = Ledger(self.store, self.around.root, lease, left, self.owner, trusted=former is not None)
+        written = None if setting is None else former.written_now(setting, graph) if former else written_digests(graph)
+        settled = None
+        if former is not None and written is not None and self._is_plain(options) and not options.verify:
+            settled = former.again(written, graph, self._foreign(graph))
+        world = self.observe(graph, ledger.states, verify=options.verify, asking=True, settled=settled)
+        while True:
+            plan = self.plan(graph, world, options, settled)
+            damaged = [] if options.verify else damaged_inputs(graph, plan, world)
+            if not damaged:
+                break
+            for node_id, key in damaged:
+                world.damaged(node_id, key)
+            settled = settled and replace(settled, open={*settled.open, *(node_id for node_id, _ in damaged)})
+        plan = replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
+        return Prepared(graph, plan, world, ledger, settled, self, self._is_plain(options), setting, former, written)
+
+    def _is_plain(self, options: RunOptions) -> bool:
+        return options.plain and self.old_manifest is None
+
+    def _setting(self, graph: Graph) -> Setting | None:
+        """What is proven of a run holds as long as this is the same; None where nobody can tell."""
+        around, params = self.around, self.around.params
+        if self.stamp() is None:
+            return None
+        manner = json_of([
+            __version__, str(around.root), self.owner, around.engine, around.allow_outside, sorted(around.kinds),
+            dict(params), sorted(params.notebook) if isinstance(params, Given) else (),
+        ])  # fmt: skip
+        try:
+            return Setting(document_digest(graph), digest(manner), self.stamp() or "")
+        except ValueError:
+            return None
+
+    def stamp(self) -> str | None:
+        """What the store's entries are known by; None where it cannot tell whether somebody has written."""
+        stamp = getattr(self.store, "stamp", None)
+        return None if stamp is None else json_of(stamp())
+
+    def copies(self) -> list[Path]:
+        """Where the manifest of the last run is kept."""
+        return [self.target / "manifest.json", self.target / "runs" / LAST]
+
+    def _foreign(self, graph: Graph) -> list[str]:
+        """The ids of nodes of kinds that are not of this program, and may look at something outside."""
+        kinds, own = {str(node.node_type) for node in graph.nodes}, self.around.kinds
+        found = {name: kind_of(name, own) for name in kinds if name in own or name not in KINDS}
+        looking = {name for name, kind in found.items() if kind.probe is not unseeing or not kind.addressed}
+        return [node.id for node in graph.nodes if node.node_type in looking] if looking else []
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run begins with.
+
+    Attributes:
+        graph: The nodes.
+        plan: What to do.
+        world: What was observed.
+        ledger: What remembers.
+        settled: What need not be decided again.
+    """
+
+    graph: Graph
+    plan: Plan
+    world: Observed
+    ledger: Ledger
+    settled: Settled | None
+    _of: Preparation
+    _plain: bool
+    _setting: Setting | None
+    _former: Proven | None
+    _written: Mapping[str, str] | None
+
+    @property
+    def manifest_is_kept(self) -> bool:
+        """Whether the copies of the manifest say what it says."""
+        former, setting = self._former, self._setting
+        if former is None or setting is None or former.setting.document != setting.document:
+            return False
+        return former.copies == tuple(map(signature, self._of.copies()))
+
+    def keep(self, walk: Walk) -> None:
+        """Keep what the run has proved; to be called when all is written, and nobody else can have written."""
+        stamp = self._of.stamp()
+        if self._setting is None or self._written is None or stamp is None:
+            return
+        if self._plain and not walk.cancelled.is_set():
+            setting, copies = replace(self._setting, stamp=stamp), self._of.copies()
+            self._of.keeper.keep(proven_by(walk, setting, self._former, self._written, self._of.outputs, copies))
+        elif self._former is not None:
+            self._of.keeper.keep(self._former.without(self.graph, self.ledger.put, stamp))
