@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from seeknal_nb.dag.manifest import Manifest, Node
 from seeknal_nb.engines.duckdb import DuckDB
 from seeknal_nb.views.reading import Reader
+from seeknal_nb.workflow.options import Selection
+from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionStatus, ExecutionSummary
 
 Rows = tuple[tuple[int, int], ...]
@@ -177,10 +179,11 @@ def executed(summary: ExecutionSummary) -> set[str]:
 
 
 class Place:
-    """One project directory."""
+    """One project directory; every other run is one of the same process as the one before it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.runs = root, 0
+        self.live = self.runner({})
 
     def write(self, pipeline: Pipeline) -> None:
         """Write the CSV files whose content is not what it should be."""
@@ -196,14 +199,34 @@ class Place:
         return DAGRunner(manifest(pipeline), root=self.root, engine=ENGINE, **options)
 
     def run(self, pipeline: Pipeline, *, workers: int = 1, **options: Any) -> ExecutionSummary:
-        """Run quietly, with the files as the pipeline has them."""
+        """Run quietly, with the files as the pipeline has them; its plan is that of who decides every node anew."""
         self.write(pipeline)
-        return self.runner(pipeline, workers=workers).run(progress=False, **options)
+        self.runs += 1
+        runner = self.runner(pipeline, workers=workers)
+        if self.runs % 2:
+            runner.keeper = self.live.keeper
+            runner.manifest.nodes = {i: _as_before(node, self.live.manifest) for i, node in runner.manifest.nodes.items()}
+        self.live = runner
+        anew = runner.plan(**{name: value for name, value in options.items() if name in Selection.names()})
+        events = runner.stream(**options)
+        started = next(events)
+        assert [_told(step) for step in started.plan] == [_told(step) for step in anew]
+        return followed(events, progress=False)
 
     def rows(self, pipeline: Pipeline, ids: Iterable[str] | None = None) -> dict[str, list[tuple[int, int]]]:
         """What a user sees of each node, sorted."""
         reader = Reader(self.runner(pipeline))
         return {i: sorted(reader.query(i, form="rows")) for i in (pipeline if ids is None else ids)}
+
+
+def _as_before(node: Node, manifest: Manifest) -> Node:
+    """The object of before, where it says the same."""
+    before = manifest.nodes.get(node.id)
+    return before if before is not None and before == node else node
+
+
+def _told(step: Any) -> tuple[Any, ...]:
+    return step.node_id, step.action, step.reason, step.certain, step.forced, step.tags, step.key, step.note
 
 
 def csv_of(rows: Rows) -> str:

@@ -36,10 +36,12 @@ class Graph:
         ids: Node ids by number.
         nodes: The nodes, likewise.
         index: The number of an id.
+        types: The types of the nodes.
         parents: Per node the numbers of its inputs, in the order of their edges.
         children: Per node the numbers of its consumers.
         gates: Per node the numbers of the rules that it waits for, besides its inputs.
         gated: Per rule the numbers of the nodes that wait for it.
+        sorted_ids: The ids in topological order.
         order: All numbers in topological order, gates included: Kahn's algorithm (SPEC.md § Topological Ordering), ties
             in the order of registration, so it is the same in every process.
 
@@ -50,13 +52,14 @@ class Graph:
 
     __slots__ = (
         "_by_name", "_followers", "_inputs", "_places", "children", "gated", "gates", "ids", "index", "nodes", "order",
-        "parents",
+        "parents", "sorted_ids", "types",
     )  # fmt: skip
 
     def __init__(self, manifest: Manifest, kinds: Mapping[str, Any] | None = None) -> None:
         self.nodes: tuple[Node, ...] = tuple(manifest.nodes.values())
         self.ids: tuple[str, ...] = tuple(manifest.nodes)
         self.index: dict[str, int] = {node_id: number for number, node_id in enumerate(self.ids)}
+        self.types: frozenset[str] = frozenset([str(kind) for kind in {node.node_type for node in self.nodes}])
         problems = _problems(self.nodes)
         self.parents, self.children, dangling = adjacency(self.index, ((e.from_node, e.to_node) for e in manifest.edges))
         problems += [_dangling(source, target, manifest) for source, target in dangling]
@@ -65,7 +68,7 @@ class Graph:
         self.order: tuple[int, ...] = tuple(kahn(self.parents, self.children))
         if len(self.order) < len(self.ids):
             raise CycleError([self.ids[number] for number in find_cycle(self.parents, self.children)])
-        declared = {kind: declaration_of(kind, kinds) for kind in {node.node_type for node in self.nodes}}
+        declared = {kind: declaration_of(kind, kinds) for kind in self.types}
         self.gates = waits_of(self.nodes, declared, self.parents, self.children)
         self.gated: list[list[int]] = [[] for _ in self.nodes]
         for number, rules in enumerate(self.gates):
@@ -76,6 +79,7 @@ class Graph:
             self._followers = _joined(self.children, self.gated)
             self.order = tuple(kahn(_joined(self.parents, self.gates), self._followers))
         ids = self.ids
+        self.sorted_ids: tuple[str, ...] = tuple([ids[number] for number in self.order])
         self._inputs = {i: tuple([ids[p] for p in found]) for i, found in zip(ids, self.parents, strict=True)}
         self._places = {ids[number]: at for at, number in enumerate(self.order)}
         self._by_name: dict[str, list[int]] = {}

@@ -89,7 +89,8 @@ def check_types(kinds: Iterable[str], known: Iterable[str]) -> None:
 
 def check_tags(graph: Graph, tags: Iterable[str]) -> None:
     """Refuse a tag that no node has."""
-    known = {tag for node in graph.nodes for tag in node.tags}
+    tags = list(tags)
+    known = {tag for node in graph.nodes for tag in node.tags} if tags else ()
     for tag in tags:
         if tag not in known:
             raise SelectionError(f"unknown tag {tag!r}", remedy=near(tag, known, what="tag"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -121,9 +122,7 @@ class ExecutionSummary:
     @classmethod
     def of(cls, results: Sequence[NodeResult], *, runs: Collection[str], duration: float) -> ExecutionSummary:
         """Count the results by status; ``runs`` are the ids that the plan set out to run."""
-        set_out, counts = frozenset(runs), dict.fromkeys(ExecutionStatus, 0)
-        for result in results:
-            counts[result.status] += 1
+        set_out, counts = frozenset(runs), Counter([result.status for result in results])
         return cls(
             total_nodes=len(results),
             changed_nodes=sum(r.node_id in set_out and r.status is not ExecutionStatus.CACHED for r in results),
@@ -151,7 +150,7 @@ class ExecutionSummary:
     @property
     def warned(self) -> list[NodeResult]:
         """The results of the nodes that have warnings, however they came out, in topological order."""
-        return [r for r in self.results if r.warnings]
+        return [r for r in self.results if r.metadata and r.warnings]
 
     @property
     def checks(self) -> pd.DataFrame:

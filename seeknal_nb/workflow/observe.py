@@ -136,7 +136,7 @@ def observe(
     Raises:
         SeeknalError: A node cannot be what it says; all such errors of one pass are listed.
     """
-    rows = {name: kind_of(name, around.kinds) for name in {str(n.node_type) for n in graph.nodes}}
+    rows = {name: kind_of(name, around.kinds) for name in graph.types}
 
     def look(node_id: str) -> None:
         number = graph.index[node_id]

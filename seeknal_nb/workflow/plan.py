@@ -35,10 +35,10 @@ __all__ = [
     "World",
     "broken_off",
     "decide",
+    "first_and_left",
     "last_good",
-    "settled_ids",
     "with_seconds",
-]  # fmt: skip
+]
 
 PARTS = {"sql": Why.SQL_CHANGED, "code": Why.CODE_CHANGED, ENGINE: Why.ENGINE_CHANGED}
 """What is said of a part of a node before all others that changed."""
@@ -168,7 +168,8 @@ class Plan:
     @property
     def runs(self) -> list[str]:
         """The ids that run, or may run, in order."""
-        return [step.node_id for step in self.steps if step.action is Action.RUN]
+        run = Action.RUN  # once: to name a member of an enumeration costs more than to compare it
+        return [step.node_id for step in self.steps if step.action is run]
 
     def to_dict(self) -> dict[str, Any]:
         """``{"steps": [...], "warnings": [...]}``, and ``whys`` where there are."""
@@ -228,12 +229,12 @@ class Settled:
     open: Collection[str]
 
 
-def settled_ids(graph: Graph, steps: Iterable[Step]) -> list[str]:
-    """The ids of these steps, in their order, that are certain to be up to date: each is, and all that stands before it."""
-    steps = list(steps)
-    other = {step.node_id for step in steps if step.action is not Action.CACHED or step.key is None}
-    other |= graph.following(other)
-    return [step.node_id for step in steps if step.node_id not in other]
+def first_and_left(graph: Graph, steps: Iterable[Step]) -> tuple[dict[str, Step], list[str]]:
+    """The steps that are certain to be up to date, as is all that stands before them, by id, and the ids of the others."""
+    known, cached = {step.node_id: step for step in steps}, Action.CACHED
+    left = {node_id for node_id, step in known.items() if step.action is not cached or step.key is None}
+    left |= graph.following(left)
+    return {i: step for i, step in known.items() if i not in left} if left else known, graph.ordered(left)
 
 
 def with_seconds(plan: Plan, graph: Graph, usual: Mapping[str, float], workers: int) -> Plan:

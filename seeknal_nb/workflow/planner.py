@@ -80,7 +80,7 @@ def check_selection(graph: Graph, selection: Selection, known_types: Iterable[st
     anything = {"state": lambda _: set[str](), "result": lambda _: set[str]()}
     select(graph, [*selection.nodes, *selection.exclude], anything)
     if selection.node_types:
-        check_types(selection.node_types, [*{str(n.node_type) for n in graph.nodes}, *known_types])
+        check_types(selection.node_types, [*graph.types, *known_types])
     check_tags(graph, [*selection.tags, *selection.exclude_tags])
 
 
@@ -118,11 +118,11 @@ class _Planner:
 
     def plan(self, settled: Settled | None = None) -> Plan:
         if settled is None:
-            for node in self.graph:
-                self.steps[node.id] = self._step(node.id)
+            for node_id in self.graph.sorted_ids:
+                self.steps[node_id] = self._step(node_id)
         else:
             self._go_through(settled)
-        steps = tuple([self.steps[node.id] for node in self.graph])
+        steps = tuple(map(self.steps.__getitem__, self.graph.sorted_ids))
         return Plan(steps, tuple(dict.fromkeys(self.warnings)), self.selection)
 
     def _go_through(self, settled: Settled) -> None:

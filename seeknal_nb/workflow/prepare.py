@@ -19,7 +19,7 @@ from seeknal_nb.workflow.history import LAST
 from seeknal_nb.workflow.ledger import Ledger
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
 from seeknal_nb.workflow.planner import make_plan
-from seeknal_nb.workflow.proven import Setting, document_digest, proven_by, written_digests
+from seeknal_nb.workflow.proven import Setting, proven_by, written_digests
 from seeknal_nb.workflow.stores import leads_away
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Preparation:
             dict(params), sorted(params.notebook) if isinstance(params, Given) else (),
         ])  # fmt: skip
         try:
-            return Setting(document_digest(graph), digest(manner), self.stamp() or "")
+            return Setting(self.keeper.document(graph), digest(manner), self.stamp() or "")
         except ValueError:
             return None
 
@@ -142,8 +142,8 @@ class Preparation:
 
     def _foreign(self, graph: Graph) -> list[str]:
         """The ids of nodes of kinds that are not of this program, and may look at something outside."""
-        kinds, own = {str(node.node_type) for node in graph.nodes}, self.around.kinds
-        found = {name: kind_of(name, own) for name in kinds if name in own or name not in KINDS}
+        own = self.around.kinds
+        found = {name: kind_of(name, own) for name in graph.types if name in own or name not in KINDS}
         looking = {name for name, kind in found.items() if kind.probe is not unseeing or not kind.addressed}
         return [node.id for node in graph.nodes if node.node_type in looking] if looking else []
 

@@ -160,6 +160,11 @@ class Keeper:
             self._graph = graph, edges, kinds, document_digest(graph)
         return graph
 
+    def document(self, graph: Graph) -> str:
+        """``document_digest`` of a graph, as it was when it was asked for here."""
+        known = self._graph
+        return known[3] if known is not None and known[0] is graph else document_digest(graph)
+
     def last(self, graph: Graph, outputs: OutputStore) -> Proven | None:
         """What was proven last, here or, at first, by another process."""
         if not self._read:
@@ -195,8 +200,8 @@ def proven_by(
         copies: The manifest's copies.
     """
     known, had = (former.settled, former.files) if former else (Settled({}, {}, {}, ()), {})
-    steps = {node_id: walk.step(node_id) for node_id in walk.first}
-    fresh = [node_id for node_id, step in steps.items() if step is not known.steps.get(node_id)]
+    steps, before = walk.first, known.steps
+    fresh = [node_id for node_id, step in steps.items() if step is not before.get(node_id)]
     signed = tuple(map(signature, copies))
     if former and former.setting == setting and not fresh and len(steps) == len(known.steps) and former.copies == signed:
         return former

@@ -154,6 +154,7 @@ class Run:
         try:
             yield RunStarted(record.run_id, self.plan, len(self.plan))
             try:
+                yield from self.walk.told_first()
                 for event in self.walk.events():
                     yield event
                     self.ledger.keep_up(self.settings.outputs)

@@ -201,7 +201,7 @@ class DAGRunner:
         self, options: RunOptions, command: str, asked: Mapping[str, Any] | None, cancelled: threading.Event | None
     ) -> Generator[Event]:
         if options.dry_run:
-            yield from self._told(self._dry(self.plan(options, verify=options.verify)))
+            yield from self._told(self._dry(self.plan(options, verify=options.verify)), {})
             return
         with uncollected():
             graph = self.keeper.graph(self.manifest, self.kinds)
@@ -220,7 +220,7 @@ class DAGRunner:
                 cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(run.events())
+                yield from self._told(run.events(), run.walk.results)
             finally:
                 self._active = None
             ready.keep(run.walk)
@@ -315,18 +315,17 @@ class DAGRunner:
         yield from (NodeFinished(result) for result in results)
         yield RunFinished(ExecutionSummary.of(results, runs=plan.runs, duration=0.0))
 
-    def _told(self, events: Generator[Event]) -> Generator[Event]:
+    def _told(self, events: Generator[Event], results: Mapping[str, NodeResult]) -> Generator[Event]:
         """Events, heard by the listeners too; whatever ends this ends the run, at once, and they hear that it is over."""
-        plan, results, over = Plan(()), dict[str, NodeResult](), True
+        plan, event = Plan(()), None
         try:
             with closing(events):
                 for event in events:
-                    plan = event.plan if isinstance(event, RunStarted) else plan
-                    if isinstance(event, NodeFinished):
-                        results[event.result.node_id] = event.result
-                    over = isinstance(event, RunFinished)
-                    tell(self.listeners, event)
+                    if self.listeners:
+                        tell(self.listeners, event)
+                    if isinstance(event, RunStarted):
+                        plan = event.plan
                     yield event
         finally:
-            if not over:
+            if event is not None and not isinstance(event, RunFinished):
                 tell(self.listeners, RunFinished(broken_off(plan, results), interrupted=True))

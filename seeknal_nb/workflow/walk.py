@@ -19,7 +19,7 @@ from seeknal_nb.kinds.tables import relations
 from seeknal_nb.kinds.task import Input
 from seeknal_nb.storage.builds import told_of
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
-from seeknal_nb.workflow.plan import Action, Decision, Settled, decide, last_good, settled_ids
+from seeknal_nb.workflow.plan import Action, Decision, Settled, decide, first_and_left, last_good
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Walk:
         settled: How nodes come out whose steps in the plan are those of it.
 
     Attributes:
-        first: The ids that are certain to be up to date, in the order of the plan; they come out before anything starts.
+        first: By id, the steps that are certain to be up to date, in their order; they come out before anything starts.
     """
 
     def __init__(
@@ -84,7 +84,6 @@ class Walk:
         self.executor, self.workers = executor, workers
         self._job, self._execute, self._commit, self._adopt, self._interrupt = job, execute, commit, adopt, interrupt
         self.steps: list[Step] = list(plan.steps)
-        self.position = {graph.index[step.node_id]: at for at, step in enumerate(self.steps)}
         self.results: dict[str, NodeResult] = {}
         self.decisions: dict[str, Decision] = {}
         self.builds: dict[str, Build | None] = {}
@@ -97,19 +96,14 @@ class Walk:
         self._behind: dict[str, str] = {}
         self._failed = self._left_behind = False
         self._known = settled or Settled({}, {}, {}, ())
-        self.first = settled_ids(graph, self.steps)
-        before = {graph.index[node_id] for node_id in self.first}
-        self._waiting = {
-            number: sum(one not in before for one in (*graph.parents[number], *graph.gates[number]))
-            for number in graph.order if number not in before
-        }  # fmt: skip
-        self._ready = [self.position[number] for number, waits in self._waiting.items() if not waits]
+        self.first, left = first_and_left(graph, self.steps)
+        self._waiting = {node_id: sum(one not in self.first for one in graph.before(node_id)) for node_id in left}
+        self._ready = [graph.place(node_id) for node_id, waits in self._waiting.items() if not waits]
         heapq.heapify(self._ready)
 
     def events(self) -> Iterator[Event]:
-        """Walk; every node finishes once, in an order that respects the edges. Closing it stops the walk."""
+        """What comes after ``told_first``, in an order that respects the edges. Closing it stops the walk."""
         try:
-            yield from self._told_first()
             while (self._ready and not self._stopped()) or self._in_flight:
                 while self._ready and not self._stopped() and len(self._in_flight) < self.workers:
                     yield from self._start(self.steps[heapq.heappop(self._ready)])
@@ -119,18 +113,14 @@ class Walk:
             self.abandon()
             raise
 
-    def step(self, node_id: str) -> Step:
-        """The node's step in the plan."""
-        return self.steps[self.position[self.graph.index[node_id]]]
-
-    def _told_first(self) -> Iterator[Event]:
+    def told_first(self) -> Iterator[Event]:
         """What nothing can change any more; it waits for nothing that runs."""
         steps, digests, results = self._known.steps, self._known.digests, self._known.results
-        for node_id in self.first:
-            step = self.step(node_id)
+        for node_id, step in self.first.items():
             if step is steps.get(node_id):
                 self.digests[node_id] = digests[node_id]
-                yield self._keep(results[node_id])
+                result = self.results[node_id] = results[node_id]
+                yield NodeFinished(result)
             else:
                 yield self._keep(self._cached(step, self.world.find(node_id, step.key or ""), step.reason))
 
@@ -183,7 +173,7 @@ class Walk:
             reason = step.reason if step.action is Action.CACHED else self._cut_off(step)
             yield self._finish(self._cached(step, decision.build, reason))
         else:
-            yield NodeStarted(node_id, self.position[self.graph.index[node_id]] + 1, len(self.steps), step.reason)
+            yield NodeStarted(node_id, self.graph.place(node_id) + 1, len(self.steps), step.reason)
             future = self.executor.submit(self._execute, self._job_of(node_id))
             self._in_flight[future] = node_id
             future.add_done_callback(self._done.put)
@@ -213,8 +203,8 @@ class Walk:
 
     def _whole(self, node_id: str) -> Build | None:
         build = self.builds.get(node_id)
-        if node_id not in self.builds and node_id in self.results:  # one that was told first
-            build = self.world.find(node_id, self.step(node_id).key or "")
+        if node_id not in self.builds and node_id in self.first:
+            build = self.world.find(node_id, self.first[node_id].key or "")
         if build is not None:
             build = self.builds[node_id] = self.world.outputs.whole(build)
         return build
@@ -287,11 +277,10 @@ class Walk:
     def _finish(self, result: NodeResult) -> Event:
         """Note the final status, and free what waited for the node."""
         self._failed = self._failed or result.status is S.FAILED
-        number = self.graph.index[result.node_id]
-        for child in (*self.graph.children[number], *self.graph.gated[number]):
-            self._waiting[child] -= 1
-            if not self._waiting[child]:
-                heapq.heappush(self._ready, self.position[child])
+        for one in self.graph.after(result.node_id):
+            self._waiting[one] -= 1
+            if not self._waiting[one]:
+                heapq.heappush(self._ready, self.graph.place(one))
         return self._keep(result)
 
     def _keep(self, result: NodeResult) -> Event:
