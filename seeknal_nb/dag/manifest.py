@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from seeknal_nb.dag.order import adjacency, find_cycle
 from seeknal_nb.errors import ManifestError, Place, SeeknalError
 from seeknal_nb.storage.documents import read_json
 from seeknal_nb.storage.files import write_changed
 from seeknal_nb.storage.text import read_text
+from seeknal_nb.uncollected import uncollected
 from seeknal_nb.version import __version__
 
 if TYPE_CHECKING:
@@ -137,8 +138,7 @@ def _refuse_types(node: Node) -> None:
                                 node=str(node.id))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):  # there are tens of thousands, and a tuple is made and compared in a third of the time
     """``to_node`` depends on ``from_node``."""
 
     from_node: str
@@ -303,7 +303,8 @@ class Manifest:
         Raises:
             ManifestError: There is no such file, or it is not a manifest; the error says where and why.
         """
-        return cls.from_json(read_text(Path(path)), file=str(path))
+        with uncollected():
+            return cls.from_json(read_text(Path(path)), file=str(path))
 
 
 def _mapping(data: object, file: str) -> dict[str, Any]:

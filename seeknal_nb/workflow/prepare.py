@@ -63,10 +63,9 @@ class Preparation:
     owner: str
     keeper: Keeper
 
-    @property
-    def known_types(self) -> list[str]:
-        """The types that a selection may name."""
-        return [*NodeType, *kind_names(self.around.kinds)]
+    def known_types(self, chosen: Selection) -> list[str]:
+        """The types that a selection may name, where it names one: those of other distributions take a while to find."""
+        return [*NodeType, *kind_names(self.around.kinds)] if chosen.node_types else []
 
     def observe(
         self, graph: Graph, states: Mapping[str, NodeState], *, verify: bool = False, asking: bool = False,
@@ -80,7 +79,7 @@ class Preparation:
         """What a run would do, with warnings of what is odd about where it runs."""
         old = self.old_manifest
         changed = None if old is None else frozenset(ManifestDiff.compare(old, self.manifest).changed_ids())
-        plan = make_plan(graph, world, chosen, changed=changed, known_types=self.known_types, settled=settled)
+        plan = make_plan(graph, world, chosen, changed=changed, known_types=self.known_types(chosen), settled=settled)
         states = {node_id: facts.entry for node_id, facts in world.facts.items() if facts.entry is not None}
         root, nodes = self.around.root, [graph.nodes[graph.index[node_id]] for node_id in states]
         told = (*leads_away(root, self.target), *shared(states, self.owner, nodes, root))

@@ -18,6 +18,7 @@ from seeknal_nb.kinds.task import Surroundings
 from seeknal_nb.owner import of_others
 from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.storage.proofs import Proofs
+from seeknal_nb.uncollected import uncollected
 from seeknal_nb.workflow.events import (
     ExecutionStatus,
     ExecutionSummary,
@@ -41,7 +42,6 @@ from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_
 from seeknal_nb.workflow.retention import ALL, Retention
 from seeknal_nb.workflow.run import Run, RunSettings
 from seeknal_nb.workflow.stores import as_store, folders
-from seeknal_nb.workflow.uncollected import uncollected
 
 if TYPE_CHECKING:
     import threading
@@ -205,7 +205,7 @@ class DAGRunner:
             return
         with uncollected():
             graph = self.keeper.graph(self.manifest, self.kinds)
-            check_selection(graph, options, self._preparation.known_types)
+            check_selection(graph, options, self._preparation.known_types(options))
         owner = who(command, self.root)
         with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()

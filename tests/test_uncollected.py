@@ -9,7 +9,7 @@ import pytest
 
 from seeknal_nb import Project
 from seeknal_nb.errors import SeeknalError
-from seeknal_nb.workflow.uncollected import uncollected
+from seeknal_nb.uncollected import uncollected
 
 
 @pytest.mark.parametrize("on", [True, False])

@@ -1,4 +1,4 @@
-"""Planning without garbage collections: what it makes lives on, and going through it again takes a third of the time."""
+"""Reading and planning without garbage collections: what they make lives on, and to go through it again takes a third."""
 
 from __future__ import annotations
 
