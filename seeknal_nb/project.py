@@ -27,9 +27,11 @@ from seeknal_nb.workflow.background import Background
 from seeknal_nb.workflow.cleaning import clean, clean_up
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
+from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.listeners import tell
 from seeknal_nb.workflow.options import value_of, whole
 from seeknal_nb.workflow.plan import with_seconds
+from seeknal_nb.workflow.proven import Keeper
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.retention import Retention
@@ -110,7 +112,7 @@ class Project(Shown):
         self.workers = whole("workers", settings.get("workers", 1) if workers is None else workers, least=1)
         self.executor, self.owner = executor, owner_here(folder, self.namespace)
         self._state_dir, self._told_name, self._told_state = state_dir and Path(state_dir).absolute(), name, state
-        self._state = self._store()
+        self._state, self._keeper = self._store(), Keeper(self.state_folder)
 
     @classmethod
     def open(cls, directory: str | Path = ".", *, skip_unsupported: bool = False, **options: Any) -> Self:
@@ -163,7 +165,7 @@ class Project(Shown):
             workers=asked.workers or self.workers, executor=executor or self.executor,
             allow_outside=bool(asked.allow_outside), listeners=listeners,
         )  # fmt: skip
-        runner.owner = self.owner
+        runner.owner, runner.keeper = self.owner, self._keeper
         return runner
 
     def plan(self, request: Request | None = None, **given: Any) -> Plan:
@@ -242,11 +244,8 @@ class Project(Shown):
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
-        return Rows(
-            f"{plural(len(ids), 'node')}, written to {'/'.join(path.parts[-2:])}",
-            ("node_id", "inputs"),
-            rows,
-        )
+        told = f"{plural(len(ids), 'node')}, written to {'/'.join(path.parts[-2:])}"
+        return Rows(told, ("node_id", "inputs"), rows)
 
     def check_nodes(self) -> None:
         """Refuse to go on where there is no node; the error says where nodes are written."""
@@ -299,18 +298,18 @@ class Project(Shown):
         self.params = {**settings.get("params", {}), **own}
         if not self._told_workers and self.workers == left.get("workers", 1):
             self.workers = settings.get("workers", 1)
-        self._state = self._store()
+        self._state, self._keeper = self._store(), Keeper(self.state_folder)
         if not self._told_engine:
             self._engine.turn_to(settings.get("engine", ENGINE), folder / "target" / "spill")
             self._reading.turn_to(settings.get("engine", ENGINE))
 
-    def _store(self) -> StateStore | None:
-        """Where state is kept, as the user said or else the settings; None for the state folder."""
+    def _store(self) -> StateStore:
+        """Where state is kept: as the user said, or else the settings, or else in the state folder."""
         state = self._told_state if self._told_state is not None else self._settings.get("state")
         name = self._told_name or self._settings.get("name", "")
         if isinstance(state, str):
             return open_store(state, root=self.directory, project=name)
-        return None if state is None else as_store(state)
+        return JsonState(self.state_folder) if state is None else as_store(state)
 
     def clean(
         self, *, keep: int = 0, older: str | float | None = None, max_size: str | int | None = None,

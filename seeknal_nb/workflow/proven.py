@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Keeper", "Proven", "Setting", "document_digest", "proven_by", "written_digests"]
 
+PROVEN = "proven.json"
+"""The name of the file, which may be deleted."""
 UP_TO_DATE = Reason(Why.UP_TO_DATE)
 
 
@@ -142,8 +144,8 @@ class Proven:
 class Keeper:
     """Holds what was proven last, for all runs of one project, and in a file for the next process."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, directory: Path) -> None:
+        self.file = directory / PROVEN
         self._last: Proven | None = None
         self._read = False
         self._graph: tuple[Graph, list[Edge], Mapping[str, Any], str] | None = None

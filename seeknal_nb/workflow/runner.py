@@ -123,7 +123,7 @@ class DAGRunner:
             self.root, values, namespace or {}, allow_outside, engine=self.engine.identity, kinds=self.kinds
         )
         self.around.secrets.hide_variables(self.around.params)
-        self.keeper = Keeper(self.state_dir / "proven.json")
+        self.keeper = Keeper(self.state_dir)
         self._active: Run | None = None
 
     @property
