@@ -113,6 +113,7 @@ class Project(Shown):
         self.executor, self.owner = executor, owner_here(folder, self.namespace)
         self._state_dir, self._told_name, self._told_state = state_dir and Path(state_dir).absolute(), name, state
         self._state, self._keeper = self._store(), Keeper(self.state_folder)
+        self._keeper.readings.open()
 
     @classmethod
     def open(cls, directory: str | Path = ".", *, skip_unsupported: bool = False, **options: Any) -> Self:

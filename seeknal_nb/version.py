@@ -1,3 +1,25 @@
-"""The version, which pyproject.toml repeats."""
+"""The version, which pyproject.toml repeats, and what tells one program of a version from another."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+__all__ = ["__version__", "program"]
 
 __version__ = "0.1.0"
+
+
+@cache
+def program() -> str:
+    """The version, and size and time of each file of this program: what one has worked out, another one must not believe."""
+    found, folders = [__version__], [os.path.dirname(__file__)]  # noqa: PTH120 - a third of the time
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda one: one.name):
+                if entry.is_dir() and entry.name != "__pycache__":
+                    folders.append(entry.path)
+                elif entry.name.endswith(".py"):
+                    stat = entry.stat()
+                    found.append(f"{entry.name} {stat.st_size} {stat.st_mtime_ns}")
+    return "\n".join(found)

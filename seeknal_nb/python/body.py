@@ -8,7 +8,7 @@ import inspect
 import linecache
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from seeknal_nb.python.calls import called_in, params_in, refs_in, spines_in
 from seeknal_nb.python.scope import DEFS, Scope, block, bound_by
 from seeknal_nb.python.signature import Refused, names_in, node_function, notes_of, parameters, results
 from seeknal_nb.python.texts import imports_in_texts, names_in_texts, reads_past_names, searches_globals
+from seeknal_nb.readings import READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,6 +114,24 @@ def _not_python(source: str, error: SyntaxError) -> ManifestError:
 
 @lru_cache(maxsize=1024)
 def _read(source: str, name: str) -> Body:
+    def unpacked(told: list[Any]) -> Body:
+        function, params, optional, notes, reads, perhaps, called, assigns, refs, spines, imports, past = told
+        return Body(
+            source, name, function, tuple(params), frozenset(optional), tuple((one, text) for one, text in notes),
+            tuple(reads), frozenset(perhaps), frozenset(called), frozenset(assigns), tuple(refs), tuple(spines),
+            tuple(imports), frozenset(past),
+        )  # fmt: skip
+
+    return READINGS.of("body", f"{name}\n{source}", lambda: _read_anew(source, name), pack=_packed, unpack=unpacked)
+
+
+def _packed(body: Body) -> list[Any]:
+    """All but the text and the name, as JSON has it."""
+    told = [getattr(body, field.name) for field in fields(body)[2:]]
+    return [sorted(value) if isinstance(value, (set, frozenset)) else value for value in told]
+
+
+def _read_anew(source: str, name: str) -> Body:
     tree = parse(source)
     _refuse(tree)
     _codes(source, "<body>")  # finds what only the compiler refuses: `break` outside a loop, a parameter twice
@@ -163,7 +182,12 @@ def _refuse(tree: ast.Module) -> None:
 @lru_cache(maxsize=1024)
 def params_read(source: str) -> frozenset[str] | None:
     """The parameters that a body asks ``ctx`` for; None where that cannot be told. SyntaxError for what is not Python."""
-    return params_in(parse(source)) if "ctx" in source else frozenset()
+    if "ctx" not in source:
+        return frozenset()
+    return READINGS.of(
+        "params", source, lambda: params_in(parse(source)), pack=lambda found: [None if found is None else sorted(found)],
+        unpack=lambda told: None if told[0] is None else frozenset(told[0]),
+    )  # fmt: skip
 
 
 def imports_of(tree: ast.AST, *, package: str = "") -> tuple[str, ...]:
@@ -190,7 +214,7 @@ def canonical(source: str) -> str:
 
     Raises SyntaxError for what is not Python; what ``read_body`` took never does.
     """
-    return without_docstrings(parse(source))
+    return READINGS.of("python", source, lambda: without_docstrings(parse(source)), pack=str, unpack=str)
 
 
 def without_docstrings(tree: ast.AST) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import operator
+import os
 import re
 import sys
 import sysconfig
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -14,8 +17,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import types
+    from collections.abc import Iterator
 
-__all__ = ["found_at", "home_of", "module_of", "own_file", "sentinel_of", "version_of"]
+__all__ = ["found_at", "home_of", "module_of", "one_look", "own_file", "sentinel_of", "version_of"]
 
 _INSTALLED = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 # Only to be quick: to look through all distributions for one that is named otherwise takes half a second.
@@ -27,6 +31,7 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
+_looked: ContextVar[dict[str, str | None] | None] = ContextVar("looked", default=None)
 _MADE = 1 << 9
 """Py_TPFLAGS_HEAPTYPE, among the flags of a class that a ``class`` statement made."""
 
@@ -82,21 +87,41 @@ def module_of(function: types.FunctionType) -> types.ModuleType | None:
 
 def own_file(module: str) -> Path | None:
     """The file of a module that the user wrote, imported or not; None for an installed one, or where there is none."""
-    file = getattr(sys.modules[module], "__file__", None) if module in sys.modules else found_at(module)
-    if not file or module.partition(".")[0] in (*sys.stdlib_module_names, "seeknal_nb"):  # ours is no user's
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names or top == "seeknal_nb":  # ours is no user's
         return None
-    return _unless_installed(Path(file).absolute())
+    file = getattr(sys.modules[module], "__file__", None) if module in sys.modules else found_at(module)
+    return _unless_installed(os.path.abspath(file)) if file else None  # noqa: PTH100 - of thousands, a Path costs more
 
 
 @lru_cache(maxsize=2048)
-def _unless_installed(file: Path) -> Path | None:
-    path = file.resolve()
+def _unless_installed(file: str) -> Path | None:
+    path = Path(file).resolve()
     installed = any(path.is_relative_to(folder) for folder in _INSTALLED)
     return None if installed or {"site-packages", "dist-packages"} & {*path.parts} else path
 
 
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Within it, where a module that is not imported lies is looked up once: one planning sees one world."""
+    token = _looked.set({})
+    try:
+        yield
+    finally:
+        _looked.reset(token)
+
+
 def found_at(module: str) -> str | None:
     """Where an import would find the module; imports nothing, and not its packages either."""
+    looked = _looked.get()
+    if looked is None:
+        return _found_at(module)
+    if module not in looked:
+        looked[module] = _found_at(module)
+    return looked[module]
+
+
+def _found_at(module: str) -> str | None:
     path: list[str] | None = None
     spec = None
     for end in [match.start() for match in re.finditer(r"\.|$", module)]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.readings import READINGS
 from seeknal_nb.sql.reads import HOLE, READER, Named, Problem, Reads, reads_of
 from seeknal_nb.sql.text import column, literal, quote, spans, statements, unquoted, words
 
@@ -24,6 +25,7 @@ __all__ = [
 BEFORE, BEHIND = "SELECT 1 WHERE (", "\n)"
 """What makes a statement of a condition, so that what it reads can be told."""
 _CACHED = 8192
+_Found = tuple[tuple[Named, ...], tuple[Named, ...], tuple[Problem, ...]]
 _JINJA = re.compile(
     r"\{\{-?\s*(?P<what>ref|source)\s*\(\s*(?P<q>['\"])(?P<first>[\w.]+)(?P=q)"
     r"(?:\s*,\s*(?P<r>['\"])(?P<second>\w+)(?P=r))?\s*\)\s*-?\}\}"
@@ -138,8 +140,23 @@ def check_sql(sql: str, *, listed: bool) -> None:
 
 
 @lru_cache(maxsize=_CACHED)
-def _all(sql: str) -> tuple[tuple[Named, ...], tuple[Named, ...], tuple[Problem, ...]]:
+def _all(sql: str) -> _Found:
     """The tables, the files and the problems of all statements of a body."""
+    return READINGS.of("sql", sql, lambda: _found_in(sql), pack=_packed, unpack=_unpacked)
+
+
+def _packed(found: _Found) -> list[list[tuple[Any, ...]]] | None:
+    """As JSON has it; None for what is refused, which need not be quick."""
+    tables, files, problems = found
+    return None if problems else [[astuple(one) for one in named] for named in (tables, files)]
+
+
+def _unpacked(told: list[list[list[Any]]]) -> _Found:
+    tables, files = told
+    return tuple(Named(*one) for one in tables), tuple(Named(*one) for one in files), ()
+
+
+def _found_in(sql: str) -> _Found:
     text, jinja = _without_jinja(sql)
     body = statements(text)
     found: list[Reads] = []

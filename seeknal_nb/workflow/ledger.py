@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.plan import Decision
     from seeknal_nb.workflow.state import Lease, StateStore
 
-__all__ = ["Ledger", "Remembered", "leased", "recall"]
+__all__ = ["Ledger", "Remembered", "Trusted", "leased", "recall"]
 
 PERIOD = 1.0
 """Seconds between two groups: a power cut costs no more than this."""
@@ -46,7 +46,7 @@ class Remembered:
     broken: tuple[str, ...]
 
 
-class _Trusted(dict[str, NodeState]):
+class Trusted(dict[str, NodeState]):
     """The states of a store whose entries are sound, each read when it is asked for."""
 
     def __init__(self, store: StateStore, root: Path) -> None:
@@ -100,7 +100,7 @@ class Ledger:
         lease: Its lease.
         left: Who did not finish before, where the state folder knows it.
         owner: Whose the nodes are that stand in no file.
-        trusted: Whether nobody has touched the store since all of its entries were found to be sound.
+        trusted: The states, where nobody has touched the store since all of its entries were found to be sound.
 
     Attributes:
         states: What is remembered, by node id.
@@ -112,10 +112,17 @@ class Ledger:
     """
 
     def __init__(
-        self, store: StateStore, root: Path, lease: Lease, left: str | None = None, owner: str = "", *, trusted: bool = False
+        self,
+        store: StateStore,
+        root: Path,
+        lease: Lease,
+        left: str | None = None,
+        owner: str = "",
+        *,
+        trusted: dict[str, NodeState] | None = None,
     ) -> None:
         self.lease, self._root, self._owner = lease, root, owner
-        found = Remembered(_Trusted(store, root), (), ()) if trusted else recall(store, root)
+        found = recall(store, root) if trusted is None else Remembered(trusted, (), ())
         self.states, self.notes = found.states, list(found.notes)
         self.put = {*found.broken}
         left = left or lease.left

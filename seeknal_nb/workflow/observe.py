@@ -16,6 +16,7 @@ from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.kinds.task import UNSEEING
 from seeknal_nb.python.body import read_body
 from seeknal_nb.python.capture import Captured, captured
+from seeknal_nb.python.objects import one_look
 from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.files import digest
 from seeknal_nb.workflow.plan import Facts, last_good
@@ -146,11 +147,12 @@ def observe(
 
     world = Observed(_Asked(look), _Asked(look), outputs, around.root, verify)
     problems: list[SeeknalError] = []
-    for node_id in graph.ids if first is None else first:
-        try:
-            look(node_id)
-        except SeeknalError as error:
-            problems.append(graph.nodes[graph.index[node_id]].blamed(error))
+    with one_look():
+        for node_id in graph.ids if first is None else first:
+            try:
+                look(node_id)
+            except SeeknalError as error:
+                problems.append(graph.nodes[graph.index[node_id]].blamed(error))
     problems += _clashes(world, around)
     if problems:
         raise one_or_many(problems)
@@ -205,11 +207,10 @@ def _observe(node: Node, kind: Kind, names: list[str], entry: NodeState | None, 
     raw, whole = written(node, declared, around.params)
     python = python_of(node)
     taken = Captured()
-    if entry is not None and entry.raw == raw and not python:
-        parts: Mapping[str, str] = entry.parts
-    else:
+    known = entry.parts if entry is not None and entry.raw == raw else None
+    if known is None:
         check_node(whole, around.kinds)
-        parts = node_parts(node, declared, around.params)
+    parts: Mapping[str, str] = node_parts(node, declared, around.params) if known is None or python else known
     if python:
         taken = captured(read_body(python, name=node.name), around.namespace, inputs=names)
         parts = {**parts, "code": digest(parts["code"] + taken.digest_text)[:16]}

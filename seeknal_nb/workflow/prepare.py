@@ -14,9 +14,9 @@ from seeknal_nb.kinds import kind_names, kind_of
 from seeknal_nb.kinds.task import unseeing
 from seeknal_nb.owner import shared
 from seeknal_nb.storage.files import digest, signature
-from seeknal_nb.version import __version__
+from seeknal_nb.version import program
 from seeknal_nb.workflow.history import LAST
-from seeknal_nb.workflow.ledger import Ledger
+from seeknal_nb.workflow.ledger import Ledger, Trusted
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
 from seeknal_nb.workflow.planner import make_plan
 from seeknal_nb.workflow.proven import Setting, proven_by, written_digests
@@ -96,7 +96,10 @@ class Preparation:
         """
         setting, last = self._setting(graph), self.keeper.last(graph, self.outputs)
         former = last if last is not None and setting is not None and last.holds_in(setting) else None
-        ledger = Ledger(self.store, self.around.root, lease, left, self.owner, trusted=former is not None)
+        trusted = (
+            None if former is None else self.keeper.states(former.setting.stamp) or Trusted(self.store, self.around.root)
+        )
+        ledger = Ledger(self.store, self.around.root, lease, left, self.owner, trusted=trusted)
         written = None if setting is None else former.written_now(setting, graph) if former else written_digests(graph)
         settled = None
         if former is not None and written is not None and self._is_plain(options) and not options.verify:
@@ -122,7 +125,7 @@ class Preparation:
         if self.stamp() is None:
             return None
         manner = json_of([
-            __version__, str(around.root), self.owner, around.engine, around.allow_outside, sorted(around.kinds),
+            program(), str(around.root), self.owner, around.engine, around.allow_outside, sorted(around.kinds),
             dict(params), sorted(params.notebook) if isinstance(params, Given) else (),
         ])  # fmt: skip
         try:
@@ -180,11 +183,12 @@ class Prepared:
 
     def keep(self, walk: Walk) -> None:
         """Keep what the run has proved; to be called when all is written, and nobody else can have written."""
-        stamp = self._of.stamp()
+        stamp, keeper = self._of.stamp(), self._of.keeper
+        keeper.known = (stamp, self.ledger.states) if stamp is not None and not self.ledger.put else None
         if self._setting is None or self._written is None or stamp is None:
             return
         if self._plain and not walk.cancelled.is_set():
             setting, copies = replace(self._setting, stamp=stamp), self._of.copies()
-            self._of.keeper.keep(proven_by(walk, setting, self._former, self._written, self._of.outputs, copies))
+            keeper.keep(proven_by(walk, setting, self._former, self._written, self._of.outputs, copies))
         elif self._former is not None:
-            self._of.keeper.keep(self._former.without(self.graph, self.ledger.put, stamp))
+            keeper.keep(self._former.without(self.graph, self.ledger.put, stamp))

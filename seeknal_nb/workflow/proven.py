@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.errors import StateError
 from seeknal_nb.storage.files import Signature, digest, signature, write_unsynced
+from seeknal_nb.storage.readings import ReadingsFile
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 from seeknal_nb.workflow.plan import Action, Settled, Step
 from seeknal_nb.workflow.reasons import Reason, Why
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Edge, Manifest
     from seeknal_nb.storage.outputs import OutputStore
+    from seeknal_nb.workflow.state import NodeState
     from seeknal_nb.workflow.walk import Walk
 
 __all__ = ["Keeper", "Proven", "Setting", "document_digest", "proven_by", "written_digests"]
@@ -82,8 +84,8 @@ class Proven:
             foreign: Ids of nodes whose kind may look at more now than it did then.
         """
         known = self.settled
-        again = {node_id for node_id, (prefix, files) in self.files.items() if not _untouched(prefix, files)}
-        again |= {*known.open, *foreign, *(graph.index.keys() - known.steps.keys())}
+        again = {*known.open, *foreign, *(graph.index.keys() - known.steps.keys())}  # whose files the decision looks at
+        again |= {i for i, (prefix, files) in self.files.items() if i not in again and not _untouched(prefix, files)}
         if written is not self.written:
             again |= {node_id for node_id, found in written.items() if self.written.get(node_id) != found}
         return Settled(known.steps, known.digests, known.results, again & graph.index.keys())
@@ -142,10 +144,16 @@ class Proven:
 
 
 class Keeper:
-    """Holds what was proven last, for all runs of one project, and in a file for the next process."""
+    """Holds what was proven last, for all runs of one project, and in files for the next process.
+
+    Attributes:
+        readings: What was read out of the nodes' texts.
+        known: What the store's entries are known by, and those that were read; None where some were written since.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self.file = directory / PROVEN
+        self.file, self.readings = directory / PROVEN, ReadingsFile(directory)
+        self.known: tuple[str, dict[str, NodeState]] | None = None
         self._last: Proven | None = None
         self._read = False
         self._graph: tuple[Graph, list[Edge], Mapping[str, Any], str] | None = None
@@ -174,6 +182,10 @@ class Keeper:
             with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
                 self._last = Proven.of_text(self.file.read_text(encoding="utf-8"), graph, outputs)
         return self._last
+
+    def states(self, stamp: str) -> dict[str, NodeState] | None:
+        """The states of the store that has this stamp, as far as they were read here."""
+        return self.known[1] if self.known is not None and self.known[0] == stamp else None
 
     def keep(self, proven: Proven) -> None:
         """Take it for what was proven last; where it cannot be written, the next process decides for itself."""

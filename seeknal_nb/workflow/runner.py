@@ -203,6 +203,7 @@ class DAGRunner:
         if options.dry_run:
             yield from self._told(self._dry(self.plan(options, verify=options.verify)), {})
             return
+        self.keeper.readings.open()
         with uncollected():
             graph = self.keeper.graph(self.manifest, self.kinds)
             check_selection(graph, options, self._preparation.known_types(options))
@@ -224,6 +225,7 @@ class DAGRunner:
             finally:
                 self._active = None
             ready.keep(run.walk)
+            self.keeper.readings.save()
 
     def plan(self, selection: Selection | None = None, *, verify: bool = False, **given: Any) -> Plan:
         """What a run would do and why; changes nothing.

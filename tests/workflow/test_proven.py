@@ -70,6 +70,10 @@ def put_back(path: Path, change: Callable[[bytes], bytes]) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def put(mapping: Any, **values: Any) -> None:
+    mapping.update(values)
+
+
 def build_of(root: Path, name: str) -> Path:
     [path] = (root / "target/outputs/transform" / name).iterdir()
     return path
@@ -95,8 +99,8 @@ TOUCHES: dict[str, tuple[Callable[[Path, Project], Any], set[str]]] = {
     "a body that means the same": (lambda root, project: project.transform("one", "SELECT   1 as x -- one"), set()),
     "a description": (lambda root, project: project.transform("one", "SELECT 1 AS x", description="one"), set()),
     "tags": (lambda root, project: project.manifest.nodes["transform.one"].tags.append("red"), set()),
-    "a variable of a body": (lambda root, project: project.namespace.update(factor=3), {"scaled"}),
-    "a variable that no body reads": (lambda root, project: project.namespace.update(other=3), set()),
+    "a variable of a body": (lambda root, project: put(project.namespace, factor=3), {"scaled"}),
+    "a variable that no body reads": (lambda root, project: put(project.namespace, other=3), set()),
     "a parameter": (lambda root, project: project.params.update(day="friday"), {"of_day"}),
     "a bit of a build": (lambda root, project: flip(root, "one"), {"one"}),
     "a bit of a record": (lambda root, project: put_back(build_of(root, "one") / "build.json", lambda d: d.replace(b"1", b"2", 1)), {"one"}),
