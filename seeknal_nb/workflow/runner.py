@@ -17,6 +17,7 @@ from seeknal_nb.errors import UsageError
 from seeknal_nb.kinds import kind_names, own_kinds
 from seeknal_nb.kinds.task import Surroundings
 from seeknal_nb.owner import of_others, shared
+from seeknal_nb.storage.files import io_errors
 from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.workflow.events import (
@@ -199,7 +200,7 @@ class DAGRunner:
             graph = Graph(self.manifest, self.kinds)
             check_selection(graph, options, self._known_types())
         owner = who(command, self.root)
-        with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
+        with io_errors(), run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
             with uncollected():
                 ledger = Ledger(self.state, self.root, lease, left, self.owner)
@@ -226,7 +227,7 @@ class DAGRunner:
             given: The selection by the names in ``Selection``, where there is no value of it.
         """
         chosen = value_of(selection, Selection.of, given)
-        with uncollected():
+        with io_errors(), uncollected():
             graph, known = Graph(self.manifest, self.kinds), recall(self.state, self.root)
             world = self._observe(graph, known.states, verify=verify)
             plan = self._plan(graph, world, chosen)
@@ -302,8 +303,7 @@ class DAGRunner:
         return self._active
 
     def _observe(self, graph: Graph, states: Mapping[str, NodeState], *, verify: bool, asking: bool = False) -> Observed:
-        around = replace(self.around, asking=asking)
-        return observe(graph, states, outputs=self.outputs, around=around, verify=verify)
+        return observe(graph, states, outputs=self.outputs, around=replace(self.around, asking=asking), verify=verify)
 
     def _known_types(self) -> list[str]:
         return [*NodeType, *kind_names(self.kinds)]
