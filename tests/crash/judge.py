@@ -104,15 +104,45 @@ def told(root: Path, ended: Ended, error: str, files: list[str], clean: Picture 
         yield f"the message does not name the file: {ended.said[-300:]}"
 
 
+def events(root: Path) -> tuple[str, ...]:
+    """What the last command that was watched did to files, an event a text: its name, and the file."""
+    return tuple(line.partition(" ")[2] for line in text(Path(f"{root}.events")).splitlines())
+
+
 def struck(root: Path) -> list[str]:
     """The files of the events that were hit."""
-    lines = [line.removesuffix(" HIT").split(" ", 2) for line in text(Path(f"{root}.events")).splitlines() if line.endswith(" HIT")]
-    return [line[2] for line in lines]
+    return [event.removesuffix(" HIT").partition(" ")[2] for event in events(root) if event.endswith(" HIT")]
+
+
+def final(event: str) -> Path:
+    """The file of an event, by the name that it will have."""
+    return Path(TEMPORARY.sub(r"\1", event.partition(" ")[2]))
+
+
+def unsynced(root: Path) -> Iterator[str]:
+    """What a power cut could take after the last command: what has its final name before its bytes are on the disk.
+
+    Builds are synced in groups, before the snapshot of the state that names them; who holds a lock need not survive.
+    """
+    synced, builds = set[Path](), list[Path]()
+    for event in events(root):
+        name, path = event.partition(" ")[0], final(event)
+        if name == "fsync":
+            synced.add(path)
+        elif name == "write":
+            synced.discard(path)
+        elif name == "os.rename" and "outputs" in path.parts and path.name != "delivery":
+            builds.append(path)
+        elif name == "os.rename" and path.name != "delivery" and "owner" not in path.name and path not in synced:
+            yield f"renamed before it was synced: {path.relative_to(root)}"
+        if name == "os.rename" and path.name == "execution_state.json":
+            late = [one for build in builds for one in (build, build / "data.parquet", build / "build.json") if one not in synced]
+            yield from (f"not synced before the state was: {one.relative_to(root)}" for one in late)
 
 
 def _names(root: Path, path: str) -> list[str]:
     """What a message may call a file: it, or the folder that it is part of; by its final name, too."""
-    called = [Path(path), Path(TEMPORARY.sub(r"\1", path))]
+    called = [Path(path), final(f"- {path}")]
     below = [one for file in called for one in (file, file.parent) if root in one.parents]
     return [one.relative_to(root).as_posix() for one in below]
 

@@ -18,7 +18,7 @@ from crash.trials import Base, Trial, evenly
 CALLS = {"write": 40, "fsync": 30, "rename": 16, "mkdir": 40, "pwrite64": 4, "ftruncate": 6}
 """How many a thread makes in a run of the pipeline."""
 ERRORS = ("EIO", "ENOSPC", "EROFS")
-INJECTED = re.compile(r'[<"]([^<>"]+)[>"].* \(INJECTED\)$', re.MULTILINE)
+INJECTED = re.compile(r'[<"]([^<>"\n]+)[>"].* \(INJECTED\)$', re.MULTILINE)
 
 
 def errors(of: Sequence[Base], count: int) -> list[Trial]:

@@ -44,12 +44,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Base:
-    """A project before its blow: what it holds then, what it will hold, and how many file events lie between."""
+    """A project before its blow: what it holds then, what it will hold, and which file events lie between, as ``hurt`` names them."""
 
     template: Path
     before: judge.Picture
     clean: judge.Picture
-    events: int
+    events: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -63,11 +63,21 @@ class Base:
     @classmethod
     def of(cls, nest: Nest, template: Path) -> Base:
         """Run a copy of it."""
-        made = cls(template, judge.Picture.of(template), judge.Picture({}, ""), 0)
+        made = cls(template, judge.Picture.of(template), judge.Picture({}, ""))
         shutil.copytree(template, made.after)
         ended = nest.run(made.after, "run", blow=Blow())
         assert ended.code == 0, ended.said
-        return replace(made, clean=judge.Picture.of(made.after), events=text(Path(f"{made.after}.events")).count("\n"))
+        return replace(made, clean=judge.Picture.of(made.after), events=judge.events(made.after))
+
+    @property
+    def numbers(self) -> range:
+        """Of the events."""
+        return range(1, len(self.events) + 1)
+
+    @property
+    def writes(self) -> dict[int, str]:
+        """By its number, the name of the file that an event writes."""
+        return {at: judge.final(event).name for at, event in enumerate(self.events, 1) if event.startswith("write ")}
 
 
 def bases(nest: Nest, at: Path) -> tuple[Base, Base]:
@@ -85,18 +95,22 @@ def evenly(whole: Sequence[Trial], count: int) -> list[Trial]:
 
 
 def kills(of: Sequence[Base], count: int) -> list[Trial]:
-    """Killed at every event, in the middle of it, and some time after; every fifth next run is killed, too."""
-    ways = [Blow(0, torn=True), *(Blow(0, later=later) for later in LATER)]
-    blows = [(base, Blow(at, torn=way.torn, later=way.later)) for way in ways for base in of for at in range(1, base.events + 1)]
-    twice = {number for number in range(len(blows)) if number % 5 == 0}
-    return evenly([_struck(base, blow, twice=number in twice) for number, (base, blow) in enumerate(blows)], count)
+    """Killed in the middle of a write, of each sort of file once in any case; at any event, or some time after it.
+
+    Of every fifth the next run is killed, too.
+    """
+    sorts = {name: at for at, name in reversed(of[-1].writes.items())}.values() if count else ()
+    torn = [_struck(base, Blow(at, torn=True), twice=not at % 5) for base in of for at in base.writes if base != of[-1] or at not in sorts]
+    whole = [_struck(base, Blow(at, later=later), twice=not at % 5) for later in LATER for base in of for at in base.numbers]
+    left = max(count - len(sorts), 0)
+    return [*(_struck(of[-1], Blow(at, torn=True)) for at in sorts), *evenly(torn, left // 4), *evenly(whole, left - left // 4)]
 
 
 def errors(of: Sequence[Base], count: int) -> list[Trial]:
     """Refused at every event, once or from then on, by each error."""
-    ways = [(error, sticky) for sticky in (True, False) for error in ERRORS]
     return evenly([
-        _struck(base, Blow(at, error, sticky, torn=not at % 2)) for error, sticky in ways for base in of for at in range(1, base.events + 1)
+        _struck(base, Blow(at, error, sticky, torn=not at % 2))
+        for sticky in (True, False) for error in ERRORS for base in of for at in base.numbers
     ], count)  # fmt: skip
 
 
@@ -113,7 +127,7 @@ def _strike(base: Base, blow: Blow, twice: bool, nest: Nest, root: Path) -> Iter
         yield f"it was to be killed, and ended with {ended.code}: {ended.said[-300:]}"
     yield from judge.after_the_blow(root, base.before, base.clean)
     if twice:
-        again = nest.run(root, "run", blow=Blow(1 + blow.at * 7 % base.events))
+        again = nest.run(root, "run", blow=Blow(1 + blow.at * 7 % len(base.events)))
         yield from judge.after_the_blow(root, base.before, base.clean)
         ended = Ended(again.code, ended.out + again.out, "")
     yield from judge.after_recovery(root, ended, nest.run(root, "run"), base.clean)
@@ -126,7 +140,7 @@ def looks(nest: Nest, base: Base, count: int) -> list[Trial]:
         root = base.after.with_name("looked-at")
         shutil.copytree(base.after, root)
         nest.run(root, *words.split(), blow=Blow())
-        events = text(Path(f"{root}.events")).count("\n")
+        events = len(judge.events(root))
         found += [(words, Blow(at, error, sticky)) for at in range(1, events + 1) for sticky in (True, False) for error in ERRORS]
         shutil.rmtree(root)
     return evenly([Trial(f"{words}, {blow}", partial(_look, base, words, blow)) for words, blow in found], count)

@@ -16,7 +16,7 @@ from graphs import MEMORY
 from waiting import eventually
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs fork, and Linux's names of open files")
-COMMANDS = ("--version", "nonsense", "run --full", "run --full --format json", "plan", "status", "show paid", "history", "graph --format svg")
+COMMANDS = ("--version", "nonsense", "run", "run --format json", "plan", "show paid", "history", "graph --format svg")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,12 @@ def test_what_was_promised_holds_after_every_blow(parent: Nest, of: Sequence[tri
     dealt = FAMILIES[family](parent, of, SHORT[family])
     assert dealt
     assert [breach for trial in dealt for breach in trial(parent, at)] == []
+
+
+def test_what_has_its_name_is_on_the_disk(of: Sequence[trials.Base]) -> None:
+    """No kill takes what the system has; a power cut does, and no test can cut it: the order of the calls must tell."""
+    assert [breach for base in of for breach in judge.unsynced(base.after)] == []
+    assert sum(event.startswith("fsync ") for base in of for event in base.events) > 40
 
 
 @pytest.mark.parametrize("streams", [
