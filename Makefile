@@ -8,7 +8,7 @@ PAGE := build/demo/01_quickstart.html
 # What holds the bounds of pyproject.toml: it needs no browser, and no notebook that takes minutes.
 CORE := tests/dag tests/sql tests/python tests/storage tests/engines tests/kinds tests/test_spec.py tests/workflow/test_laws.py tests/test_cli.py
 
-.PHONY: demo test cover lint types bench bounds wheel clean
+.PHONY: demo test cover lint types bench crash crash-long bounds wheel clean
 
 # The quickstart, on the flights of New York 2013: run in a kernel, rendered as a page, then run once more in the shell.
 demo: $(VENV)/.demo
@@ -37,6 +37,10 @@ types:
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+
+# Runs that are killed, refused by the disk, damaged and started at once: the blows of `make test`, or some 2,000 of them.
+crash crash-long: $(VENV)/.dev
+	PYTHONPATH=tests:. $(BIN)/python -m crash $(if $(findstring long,$@),--long)
 
 # The lowest versions that pyproject.toml declares, and each Python that is here.
 bounds:

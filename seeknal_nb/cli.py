@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from seeknal_nb.errors import CycleError, ManyErrors, SeeknalError, UsageError
+from seeknal_nb.errors import CycleError, ManyErrors, SeeknalError, StateError, UsageError
 from seeknal_nb.markup import esc_term
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = ["main", "seeknal"]
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 PREFIX = "Error: "
+GO_ON = "let it lead to where there is room, then run again; what was finished is kept"
 SIGNALS = {"SIGTERM": 143, "SIGHUP": 129}
 
 
@@ -43,17 +44,18 @@ def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int
     _open_streams()
     _listen()
     try:
-        return _main(words, prog)
-    except SeeknalError as error:
+        code = _main(words, prog)
+        with _output():
+            sys.stdout.flush()
+    except (SeeknalError, OSError) as error:
         if debug:
             raise
-        print_error(error)
-        return error.exit_code
+        return _refuse(error)
     except KeyboardInterrupt as error:
         return _leave(getattr(error, "code", INTERRUPTED))
-    except BrokenPipeError:
-        _quiet()
-        return BROKEN_PIPE
+    except _Unheard as error:
+        return _unheard(error.why)
+    return code
 
 
 def seeknal() -> int:
@@ -77,13 +79,13 @@ def _main(words: list[str], prog: str) -> int:
     if words in (["--version"], ["-V"]):
         from seeknal_nb import __version__  # noqa: PLC0415
 
-        sys.stdout.write(f"seeknal_nb {__version__}\n")
+        _say(f"seeknal_nb {__version__}\n")
         return 0
     try:
         known = commands.with_installed(commands.COMMANDS)
         options = arguments.parse_words(words, known, prog=prog, shell=True)
     except Help as text:
-        sys.stdout.write(f"{text}")
+        _say(f"{text}")
         return 0
     # From where the words were typed; a notebook's cells run in its own folder.
     for name in ("save", "old_manifest", "old", "folder"):
@@ -142,7 +144,8 @@ def _show(things: Generator[Any], options: argparse.Namespace, out: TextIO) -> i
                 if thing.interrupted:  # the command ends here, with an exception
                     _print_last(thing.summary, form, out)
             if form == "text":
-                print_lines(_lines(thing))
+                with _output():
+                    print_lines(_lines(thing))
     _print_last(last, form, out)
     return code
 
@@ -152,13 +155,16 @@ def _print_last(last: Any, form: str, out: TextIO) -> None:
     from seeknal_nb.workflow.events import ExecutionSummary  # noqa: PLC0415 - not for a help text
     from seeknal_nb.workflow.report import print_lines, summary_lines  # noqa: PLC0415
 
-    if form == "text" and isinstance(last, ExecutionSummary):
-        print_lines(summary_lines(last), out)
+    if form == "text":
+        lines = summary_lines(last) if isinstance(last, ExecutionSummary) else iter(())
     elif form == "json" and hasattr(last, "to_dict"):
-        out.write(json.dumps(last.to_dict(), default=str) + "\n")
-    elif form != "text":
-        print_lines(iter(last.to(form).rstrip("\n").splitlines()), out)
-    out.flush()
+        with _output():
+            out.write(json.dumps(last.to_dict(), default=str) + "\n")
+        lines = iter(())
+    else:
+        lines = iter(last.to(form).rstrip("\n").splitlines())
+    with _output():
+        print_lines(lines, out)
 
 
 def _lines(thing: Any) -> Iterator[str]:
@@ -171,6 +177,53 @@ def _lines(thing: Any) -> Iterator[str]:
     if isinstance(thing, Plan):
         return plan_lines(thing)
     return iter(()) if isinstance(thing, ExecutionSummary) else iter(str(thing).splitlines())
+
+
+def _refuse(error: SeeknalError | OSError) -> int:
+    """Tell an error, and give its exit code; where standard error takes nothing more, that code has to tell it.
+
+    An error of the system is one that no other place has made ours: a file that cannot be used, a folder that is gone.
+    """
+    if isinstance(error, OSError):
+        from seeknal_nb.storage.files import refused  # noqa: PLC0415 - only for who is refused
+
+        error = refused(error)
+    try:
+        print_error(error)
+        sys.stderr.flush()
+    except OSError:
+        _quiet(sys.stderr)
+    return error.exit_code
+
+
+class _Unheard(Exception):  # noqa: N818 - it reads as what happened
+    """Standard output takes nothing more; ``why`` is what the system said."""
+
+    def __init__(self, why: OSError) -> None:
+        super().__init__()
+        self.why = why
+
+
+@contextlib.contextmanager
+def _output() -> Iterator[None]:
+    """What is refused inside is what we say, and not a file of the project."""
+    try:
+        yield
+    except OSError as error:
+        raise _Unheard(error) from error
+
+
+def _say(text: str) -> None:
+    with _output():
+        sys.stdout.write(text)
+
+
+def _unheard(why: OSError) -> int:
+    """The exit code where nobody hears us: nothing is wrong where a reader has seen enough."""
+    _quiet(sys.stdout)
+    if isinstance(why, BrokenPipeError):
+        return BROKEN_PIPE
+    return _refuse(StateError("cannot write to standard output", why=why.strerror or str(why), remedy=GO_ON))
 
 
 def print_error(error: SeeknalError) -> None:
@@ -197,12 +250,14 @@ def _one_document() -> Iterator[TextIO]:
             yield out
             return
         out.flush()
-        with os.fdopen(os.dup(number), "w", encoding=out.encoding, errors=out.errors) as document:
-            os.dup2(sys.__stderr__.fileno() if sys.__stderr__ else os.open(os.devnull, os.O_WRONLY), number)
-            try:
-                yield document
-            finally:
-                os.dup2(document.fileno(), number)
+        document = os.fdopen(os.dup(number), "w", encoding=out.encoding, errors=out.errors)
+        os.dup2(sys.__stderr__.fileno() if sys.__stderr__ else os.open(os.devnull, os.O_WRONLY), number)
+        try:
+            yield document
+        finally:
+            os.dup2(document.fileno(), number)
+            with _output():
+                document.close()
 
 
 def _open_streams() -> None:
@@ -235,12 +290,14 @@ def _listen() -> None:
 def _leave(code: int) -> int:
     """The exit code of an interrupted run; at once, where a Python body in a thread would hold the process up."""
     if any(thread.name.startswith("seeknal_") for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
         os._exit(code)
     return code
 
 
-def _quiet() -> None:
-    """Standard output is gone: keep the interpreter from complaining about it when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _quiet(stream: TextIO) -> None:
+    """A stream is gone: keep the interpreter from complaining about it when it ends."""
+    with contextlib.suppress(OSError, ValueError):  # somebody calls main() as a function
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

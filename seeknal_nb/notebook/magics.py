@@ -16,6 +16,7 @@ from seeknal_nb.errors import UsageError
 from seeknal_nb.notebook.completer import Completer
 from seeknal_nb.notebook.session import Session
 from seeknal_nb.owner import is_known, owner_here
+from seeknal_nb.storage.files import io_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,7 +122,8 @@ class SeeknalMagics(Magics):
         from seeknal_nb.notebook import face  # noqa: PLC0415
 
         try:
-            return self._answer(split_line(line.rstrip().removesuffix(";")), cell)
+            with io_errors():
+                return self._answer(split_line(line.rstrip().removesuffix(";")), cell)
         except Help as text:
             return None if self.headless else face.show_text(str(text))
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import secrets
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 __all__ = [
     "Signature",
     "digest",
     "digest_file",
     "io_errors",
+    "refused",
+    "remove_dead",
     "signature",
     "sync",
     "temporary_name",
@@ -33,6 +37,12 @@ Signature = tuple[int, int, int, int]
 TEMPORARY = ".tmp-"
 IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP})
 """What the system says where something else stands than a path needs."""
+OTHERWISE = "free the disk or mend the permissions"
+REMEDIES = {
+    errno.EMFILE: "let a process open more files (ulimit -n)",
+    errno.EIO: "see whether the disk is sound",
+    errno.ENOENT: "leave the folders there while a command works",
+}
 
 
 def temporary_name(name: str) -> str:
@@ -40,16 +50,34 @@ def temporary_name(name: str) -> str:
     return f"{TEMPORARY}{name}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
+def refused(error: OSError, doing: str = "read or write", path: Path | None = None) -> StateError:
+    """What the operating system said, as an error of ours that names the file, or what stands in its way."""
+    file = path if path is not None else error.filename and Path(os.fsdecode(error.filename))
+    why = error.strerror or str(error)
+    if not file and _is_nowhere():
+        return StateError("the working directory is gone", why=why, remedy="go to one that is there")
+    remedy = f"{REMEDIES.get(error.errno or 0, OTHERWISE)}, then run again; what was finished is kept"
+    if file and error.errno in IN_THE_WAY:
+        remedy = f"take {_in_the_way(file)} away, which stands where a folder or a file of ours belongs; then run again"
+    return StateError(f"cannot {doing} {file or 'a file'}", why=why, remedy=remedy)
+
+
+def _is_nowhere() -> bool:
+    """Whether this process stands in a folder that somebody has deleted."""
+    try:
+        Path.cwd()
+    except OSError:
+        return True
+    return False
+
+
 @contextlib.contextmanager
-def io_errors(doing: str, path: Path) -> Iterator[None]:
-    """An operating system's error becomes a ``StateError`` that names the file, or what stands in its way."""
+def io_errors(doing: str = "read or write", path: Path | None = None) -> Iterator[None]:
+    """An operating system's error becomes a ``StateError``; without a path it names the file that the system named."""
     try:
         yield
     except OSError as error:
-        remedy = "free the disk or mend the permissions, then run again; what was finished is kept"
-        if error.errno in IN_THE_WAY:
-            remedy = f"take {_in_the_way(path)} away, which stands where a folder or a file of ours belongs; then run again"
-        raise StateError(f"cannot {doing} {path}", why=error.strerror or str(error), remedy=remedy) from error
+        raise refused(error, doing, path) from error
 
 
 def _in_the_way(path: Path) -> Path:
@@ -58,13 +86,38 @@ def _in_the_way(path: Path) -> Path:
     return next((one for one in above if not one.is_dir()), path)
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def remove_dead(path: Path) -> None:
+    """Take away what processes that are dead by now have left beside a file, or a folder, on their way to it."""
+    for left in path.parent.glob(f"{TEMPORARY}{glob.escape(path.name)}-*-*") if os.name != "nt" else ():
+        number = left.name.split("-")[-2]
+        if number.isdigit() and not _lives(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                left.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def write_atomic(path: Path, data: bytes, *, within: Path | None = None) -> None:
     """Readers see the old file or the new one, never a part; the new one is on the disk when this returns.
+
+    Args:
+        path: The file.
+        data: All of it.
+        within: A folder of the same disk where it is written first (default: the file's own).
 
     Raises:
         StateError: The file cannot be written; the old one is as it was and nothing is left beside it.
     """
-    temporary = path.with_name(temporary_name(path.name))
+    temporary = (within or path.parent) / temporary_name(path.name)
     with io_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seeknal_nb.storage.builds import DATA, RECORD, Build, File, Part, build_digest, read_record, record_of
-from seeknal_nb.storage.files import TEMPORARY, Signature, digest_file, io_errors, signature, sync, temporary_name
+from seeknal_nb.storage.files import TEMPORARY, Signature, digest_file, io_errors, refused, signature, sync, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Garbage", "OutputStore", "discard", "files_in", "new_stage", "running"]
 
 RUNNING = ".run-"
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 STAGING = ".staging"
 """The folder of all that is staged, so that what a dead run left there is found in one look."""
 
@@ -149,15 +151,16 @@ class OutputStore:
                 sync(path)
         self.proofs.write()
 
-    def find(self, node_id: str, key: str, *, verify: bool = False) -> Build | None:
+    def find(self, node_id: str, key: str, *, verify: bool = False, strict: bool = False) -> Build | None:
         """The build of that key, where its record is whole, names this key, and its files are what the record says.
 
         Args:
             node_id: ``kind.name``.
             key: The key asked for.
             verify: Hash its files even if nobody has touched them since they were proved.
+            strict: Raise ``StateError`` where the disk refuses its record, which is a damage else, and is mended by a run.
         """
-        build = self._recorded(node_id, key)
+        build = self._recorded(node_id, key, strict=strict)
         if build is None or build.node_id != node_id or build.key != key or build.path is None:
             return None
         signatures = _signatures(build.path, [*(_name(file) for file in build.files), RECORD])
@@ -174,12 +177,24 @@ class OutputStore:
             return build
         return self._recorded(build.node_id, build.key) or build
 
-    def _recorded(self, node_id: str, key: str) -> Build | None:
+    def damaged(self, node_id: str, key: str) -> Path:
+        """Of a build that is not what it was: its first file that is not, or its record, or the directory where all are."""
+        directory, build = self.directory(node_id, key), self._recorded(node_id, key)
+        if build is None or build.node_id != node_id or build.key != key:
+            return directory / RECORD
+        broken = (directory / _name(file) for file in build.files if not _is_whole(directory / _name(file), file))
+        return next(broken, directory)
+
+    def _recorded(self, node_id: str, key: str, *, strict: bool = False) -> Build | None:
         directory = self.directory(node_id, key)
         try:
             return read_record((directory / RECORD).read_bytes(), directory)
-        except (OSError, ValueError, RecursionError):
-            return None
+        except OSError as error:
+            if strict and error.errno not in GONE:
+                raise refused(error, "read") from error
+        except (ValueError, RecursionError):
+            pass
+        return None
 
     def before(self, node_id: str, key: str) -> Build | None:
         """The newest build of the node that is older than the one of that key."""
@@ -197,11 +212,11 @@ class OutputStore:
         """Take away what dead runs staged; only for the holder of the run's lock."""
         for path in _folders(self.root / STAGING):
             shutil.rmtree(path, ignore_errors=True)
-        for path in self.root.glob(f"{RUNNING}*"):
-            path.unlink(missing_ok=True)
-        for folder in ("", "state", "runs"):
-            for path in (self.root.parent / folder).glob(f"{TEMPORARY}*"):
-                path.unlink(missing_ok=True)
+        folders = (self.root.parent / folder for folder in ("", "state", "runs"))
+        left = (path for folder in folders for path in folder.glob(f"{TEMPORARY}*"))
+        for path in (*self.root.glob(f"{RUNNING}*"), *left):
+            with contextlib.suppress(OSError):  # it is in nobody's way
+                path.unlink()
 
     def garbage(self, needed: Mapping[str, Collection[str]], *, keep: int = 0) -> list[Garbage]:
         """Builds that no node needs, oldest last, beyond the newest ``keep`` of each node.
@@ -232,9 +247,13 @@ class OutputStore:
         return sum(held.values())
 
     def remove(self, garbage: Collection[Garbage]) -> None:
-        """Delete directories that ``garbage`` listed, and parents that are empty then."""
+        """Delete directories that ``garbage`` listed, and parents that are empty then; raises ``StateError``."""
         for item in garbage:
-            shutil.rmtree(item.path, ignore_errors=True)
+            with io_errors("remove", item.path), contextlib.suppress(FileNotFoundError):
+                gone = self.root / STAGING / temporary_name(item.path.name)
+                gone.parent.mkdir(exist_ok=True)
+                item.path.rename(gone)  # first: a build that is there is whole
+                shutil.rmtree(gone, ignore_errors=True)
             with contextlib.suppress(OSError):
                 item.path.parent.rmdir()
                 item.path.parent.parent.rmdir()
@@ -303,18 +322,15 @@ def _shared(file: Path, place: Path) -> None:
 
 def _proved(build: Build) -> bool:
     """Whether all files of a build are there, and hold the bytes that its record is about."""
+    return all(_is_whole(build.path / _name(file), file) for file in build.files) if build.path else False
+
+
+def _is_whole(path: Path, file: File) -> bool:
     try:
-        return all(_holds(build.path / _name(file), file) for file in build.files) if build.path else False
+        named = file.name == f"{path.parent.name}/{path.name}"
+        return named and path.stat().st_size == file.size and digest_file(path) == file.xxh3
     except OSError:
         return False
-
-
-def _holds(path: Path, file: File) -> bool:
-    return (
-        file.name == f"{path.parent.name}/{path.name}"
-        and path.stat().st_size == file.size
-        and digest_file(path) == file.xxh3
-    )
 
 
 def _size(path: Path) -> int:

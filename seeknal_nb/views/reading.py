@@ -126,8 +126,8 @@ class Reader:
         node_id = resolve(self.graph, name)
         state, elsewhere = self.states.get(node_id), self.elsewhere(node_id)
         if elsewhere is not None:
-            return self.runner.outputs.find(node_id, elsewhere.key)
-        return self.runner.outputs.find(node_id, state.built) if state and state.built else None
+            return self.runner.outputs.find(node_id, elsewhere.key, strict=True)
+        return self.runner.outputs.find(node_id, state.built, strict=True) if state and state.built else None
 
     def note(self, name: str) -> str:
         """What to know of the table that is shown: that it is not up to date, or not what the last run left."""

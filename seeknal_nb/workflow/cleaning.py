@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from seeknal_nb.errors import LockedError
+from seeknal_nb.errors import StateError
 from seeknal_nb.workflow.lock import run_lock, who
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def clean(
 def clean_up(runner: DAGRunner, stay: Retention) -> None:
     """Remove, behind a run, former builds of the nodes that there are; those of others may only not be defined yet.
 
-    Where the next run has begun already, that does it.
+    Where the next run has begun already, or the disk refuses, that one does it, or tells.
     """
-    with contextlib.suppress(LockedError), run_lock(runner.state_dir, who("clean", runner.root)):
+    with contextlib.suppress(StateError), run_lock(runner.state_dir, who("clean", runner.root)):
         runner.outputs.remove([one for one in runner.garbage(stay) if one.node_id in runner.manifest.nodes])

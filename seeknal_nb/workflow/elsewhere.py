@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING
 
@@ -61,4 +62,5 @@ class Elsewhere:
 
     def stop(self) -> None:
         """Nobody waits any more: nothing more begins, and SQL is interrupted."""
-        self._file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the next run takes it away
+            self._file.unlink(missing_ok=True)

@@ -98,7 +98,8 @@ class RunRecord:
         for result in executed:
             if result.metadata.get("output"):
                 text = esc_term(overwritten(result.metadata["output"]))
-                write_atomic(self.directory / self.run_id / f"{result.node_id}.log", text.encode("utf-8", "replace"))
+                log = self.directory / self.run_id / f"{result.node_id}.log"
+                write_atomic(log, text.encode("utf-8", "replace"), within=self.directory)
         _prune(self.directory)
 
     def keep_manifest(self, manifest: Manifest, target: Path) -> None:

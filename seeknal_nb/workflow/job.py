@@ -24,6 +24,7 @@ from seeknal_nb.markup import json_value
 from seeknal_nb.python.body import params_read
 from seeknal_nb.python.capture import Captured
 from seeknal_nb.storage.builds import DATA
+from seeknal_nb.storage.files import refused
 from seeknal_nb.storage.outputs import discard, files_in, new_stage, running
 from seeknal_nb.workflow.executors import where
 from seeknal_nb.workflow.parcel import Parcel, packed, unpacked
@@ -253,9 +254,11 @@ def _done_with(taken: Captured, job: Job, session: OpenedLater, kind: Kind, canc
     try:
         found = as_promised(task, checked(kind.execute(task)))
         files = files_in(stage, job.key) if kind.stages else ()
-    except BaseException:
+    except BaseException as error:
         if kind.stages:
             discard(stage)
+            if isinstance(error, OSError) and stage.name in str(error.filename):  # the disk's, and not a body's
+                raise refused(error) from error
         raise
     if not kind.stages:
         return Outcome(None, (), found["row_count"], metadata=found["metadata"])

@@ -12,6 +12,7 @@ from seeknal_nb.kinds.body import body_line
 from seeknal_nb.markup import cut
 from seeknal_nb.owner import owner_of
 from seeknal_nb.storage.builds import told_of
+from seeknal_nb.storage.files import io_errors
 from seeknal_nb.workflow.events import ExecutionStatus
 from seeknal_nb.workflow.state import FORMAT, WARNINGS, NodeState, entry_of, read_states
 
@@ -73,9 +74,10 @@ def recall(store: StateStore, root: Path) -> Remembered:
     """Read the store of the project in that folder; changes nothing.
 
     Raises:
-        StateError: A newer program wrote it.
+        StateError: A newer program wrote it, or it cannot be read.
     """
-    entries = store.load()
+    with io_errors("read"):
+        entries = store.load()
     states, notes = read_states(entries, root)
     broken = tuple(node_id for node_id in entries if node_id not in states) if isinstance(entries, dict) else ()
     return Remembered(states, (*getattr(store, "notes", ()), *notes), broken)

@@ -8,10 +8,11 @@ import json
 import os
 import secrets
 import socket
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.errors import Fenced, LockedError
+from seeknal_nb.errors import Fenced, LockedError, StateError
 from seeknal_nb.storage.files import io_errors, write_unsynced
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 __all__ = ["FolderLock", "SignOfLife", "fenced", "held", "run_lock", "who"]
+
+STEP, LOOKS = 0.05, 20
+"""Seconds before each look at who holds a lock, and the most of these."""
 
 
 class FolderLock:
@@ -47,7 +51,7 @@ class FolderLock:
             lock = _locked(directory / f"{name}.lock")
         before = _read(self._record)
         if lock is None:
-            raise held(str(directory), before.get("owner") or "it has not written yet who it is")
+            raise held(str(directory), _owner_soon(self._record) or "it has not written yet who it is")
         self._lock, self.left, self.token = lock, before.get("owner"), before.get("token", 0) + 1
         try:
             self._write({"token": self.token, "owner": owner})
@@ -56,10 +60,11 @@ class FolderLock:
             raise
 
     def release(self) -> None:
-        """Let go; a second time it does nothing."""
+        """Let go; a second time it does nothing. Where that cannot be written, the next holder takes this one for dead."""
         if self._lock.is_locked:
             try:
-                self._write({"token": self.token})
+                with contextlib.suppress(StateError):  # what was done is done, or what went wrong is told already
+                    self._write({"token": self.token})
             finally:
                 self._lock.release()
 
@@ -75,6 +80,16 @@ def run_lock(directory: Path, owner: str) -> Iterator[str | None]:
         yield lock.left
     finally:
         lock.release()
+
+
+def _owner_soon(record: Path) -> str:
+    """Who holds a lock: just after it was taken that is written, over who had it before."""
+    for _ in range(LOOKS):
+        time.sleep(STEP)
+        owner = _read(record).get("owner")
+        if owner:
+            return str(owner)
+    return ""
 
 
 class SignOfLife:

@@ -94,7 +94,7 @@ class Observed:
     def damaged(self, node_id: str, key: str) -> None:
         """Treat a build as missing, and say so: its files are not what its record says."""
         self._found[node_id, key] = None
-        self.notes.append(f"the build of {node_id} is damaged ({self.outputs.directory(node_id, key)}): it is built again")
+        self.notes.append(f"the build of {node_id} is damaged ({self.outputs.damaged(node_id, key)}): it is built again")
 
     def _look(self, node_id: str, key: str) -> Build | None:
         facts = self.facts[node_id]

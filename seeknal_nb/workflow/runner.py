@@ -16,6 +16,7 @@ from seeknal_nb.errors import UsageError
 from seeknal_nb.kinds import own_kinds
 from seeknal_nb.kinds.task import Surroundings
 from seeknal_nb.owner import of_others
+from seeknal_nb.storage.files import io_errors
 from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.uncollected import uncollected
@@ -208,7 +209,7 @@ class DAGRunner:
             graph = self.keeper.graph(self.manifest, self.kinds)
             check_selection(graph, options, self._preparation.known_types(options))
         owner = who(command, self.root)
-        with run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
+        with io_errors(), run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
             with uncollected():
                 ready = self._preparation.of_run(graph, options, lease, left)
@@ -236,7 +237,7 @@ class DAGRunner:
             given: The selection by the names in ``Selection``, where there is no value of it.
         """
         chosen = value_of(selection, Selection.of, given)
-        with uncollected():
+        with io_errors(), uncollected():
             graph, known = self.keeper.graph(self.manifest, self.kinds), recall(self.state, self.root)
             world = self._preparation.observe(graph, known.states, verify=verify)
             plan = self._preparation.plan(graph, world, chosen)

@@ -16,7 +16,7 @@ from shells import HEAVY, PIPELINE, ROOT, execute
 from waiting import eventually
 
 from seeknal_nb.authoring.cell import define, definition_grammar
-from seeknal_nb.errors import RunFailed, SeeknalError, UsageError
+from seeknal_nb.errors import RunFailed, SeeknalError, StateError, UsageError
 from seeknal_nb.workflow.stores import open_store
 
 # The extension
@@ -41,6 +41,22 @@ assert not late, late
 """
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
+
+
+def test_what_the_system_refuses_is_an_error_of_ours(nb, tmp_path, monkeypatch):
+    """A line that names the file and the remedy, where a traceback would show frames of ours; a folder that is gone is one, too."""
+    nb("%%seeknal transform a\nSELECT 1 AS x")
+    (tmp_path / "target/state/execution_state.json").mkdir(parents=True)
+    for line in ("status", "plan", "run"):
+        error = str(nb.error(f"%seeknal {line}", StateError))
+        assert "execution_state.json: " in error
+        assert "Fix: take " in error
+    nb("%unload_ext seeknal_nb")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    nb("%load_ext seeknal_nb")
+    assert str(nb.error("%seeknal ls", StateError)).startswith("the working directory is gone")
 
 
 def test_unloading_takes_everything_away_and_loading_brings_it_back(nb):

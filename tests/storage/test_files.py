@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seeknal_nb.errors import StateError
-from seeknal_nb.storage.files import write_atomic
+from seeknal_nb.storage.files import io_errors, remove_dead, temporary_name, write_atomic
 
 
 @pytest.fixture
@@ -55,3 +58,38 @@ def test_what_cannot_be_synced_is_not_written(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(StateError, match="No space left"):
         write_atomic(path, b"new one")
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_file_may_be_written_first_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where leftovers are looked for; else each folder of a run's logs would have to be searched."""
+    seen = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (seen.append([p.name for p in tmp_path.iterdir()]), sync(handle)))
+    write_atomic(tmp_path / "run" / "a.log", b"said", within=tmp_path)
+    assert [name for name in seen[0] if name.startswith(".tmp-a.log-")]
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")] == ["run/a.log"]
+
+
+def test_only_what_the_dead_left_is_taken_away(tmp_path: Path) -> None:
+    """Another process may be about to deliver the same file."""
+    path = tmp_path / "re[port].csv"
+    ours, theirs = tmp_path / temporary_name(path.name), tmp_path / temporary_name("port.csv")
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True).stdout.strip()
+    left = [ours.with_name(f".tmp-{path.name}-{dead}-{name}") for name in ("abcd1234", "folder00")]
+    for file in (ours, theirs, left[0], left[1] / "part.parquet"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("x")
+    remove_dead(path)
+    assert {p.name for p in tmp_path.iterdir()} == {ours.name, theirs.name}
+
+
+@pytest.mark.parametrize(("number", "remedy"), [
+    (errno.ENOSPC, "free the disk or mend the permissions, then run again"), (errno.EACCES, "free the disk or mend the permissions"),
+    (errno.EMFILE, "ulimit -n"), (errno.EIO, "see whether the disk is sound"), (errno.EISDIR, "take /nowhere/file away"),
+])  # fmt: skip
+def test_an_error_of_the_system_says_which_file_and_what_to_do(number: int, remedy: str) -> None:
+    """Where nobody has said what was being done, the system's own name of the file is all that is known."""
+    with pytest.raises(StateError) as caught, io_errors():
+        raise OSError(number, os.strerror(number), "/nowhere/file")
+    assert str(caught.value).startswith(f"cannot read or write /nowhere/file: {os.strerror(number)}. Fix: ")
+    assert remedy in str(caught.value)

@@ -30,6 +30,7 @@ from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.views.reading import Reader
 from seeknal_nb.workflow.events import NodeStarted
+from seeknal_nb.workflow.lock import FolderLock
 from seeknal_nb.workflow.runner import DAGRunner, ExecutionSummary
 
 ROOT = Path(__file__).parents[2]
@@ -940,6 +941,27 @@ def test_a_file_where_a_folder_should_be_is_told(here: Path, what: str) -> None:
     assert (here / what).read_text() == "in the way"
 
 
+def test_a_plan_of_a_state_that_is_refused_is_an_error_of_ours(here: Path) -> None:
+    """For who calls a runner, too; there is no door of a command line between."""
+    run(here)
+    state_file(here).unlink()
+    state_file(here).mkdir()
+    runner = DAGRunner(chain(), root=here, engine=ENGINE)
+    for act in (runner.plan, runner.states, lambda: runner.run(progress=False)):
+        with pytest.raises(StateError, match=r"cannot read .*execution_state\.json"):
+            act()
+
+
+def test_a_lock_is_let_go_even_if_that_cannot_be_written_down(here: Path) -> None:
+    """In a notebook the process lives on; the next holder takes this one for dead, which harms nobody."""
+    lock = FolderLock(here, "run", "first")
+    (here / "run.owner.json").unlink()
+    (here / "run.owner.json").mkdir()
+    lock.release()
+    (here / "run.owner.json").rmdir()
+    FolderLock(here, "run", "second").release()
+
+
 # Cleaning
 
 
@@ -1012,6 +1034,22 @@ def test_clean_while_a_node_is_stale_keeps_its_last_good_output(here: Path) -> N
     assert project["c"]["v"].tolist() == [66]
 
 
+def test_a_build_that_cannot_be_removed_is_told_and_stays_whole(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No part of one lies under a key, and nobody is told of room that there is not."""
+    project = versions(here, 1, 2)
+    before = snapshot(here / "target/outputs")
+
+    def refuses(path: Path, *_: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refuses)
+        with pytest.raises(StateError, match=r"cannot remove .*/transform/b/\w+: Read-only"):
+            project.clean()
+    assert snapshot(here / "target/outputs") == before
+    assert len(project.clean().rows) == 2
+
+
 def test_clean_removes_what_belongs_to_no_node(here: Path) -> None:
     """Builds of nodes that are gone, whatever ``keep`` says."""
     project = versions(here, 1, 2)
@@ -1049,7 +1087,7 @@ def in_the_way(root: Path, what: str, place: str) -> None:
 @pytest.mark.parametrize(("what", "place"), [
     ("folder", "target/manifest.json"), ("file", "target"), ("link", "target"), ("file", "target/outputs"),
     ("file", "target/outputs/transform"), ("file", "target/outputs/transform/a"), ("link", "target/outputs/transform/a"),
-    ("loop", "target/outputs/transform/a"), ("file", "target/state"),
+    ("loop", "target/outputs/transform/a"), ("file", "target/state"), ("folder", "target/state/execution_state.json"),
 ])  # fmt: skip
 def test_what_stands_where_a_run_must_write_is_named_and_the_run_goes_on_when_it_is_gone(tmp_path: Path, what: str, place: str) -> None:
     project = Project(tmp_path)

@@ -15,7 +15,7 @@ from seeknal_nb.engines import Interrupted
 from seeknal_nb.engines.names import find_columns
 from seeknal_nb.errors import NodeError
 from seeknal_nb.sql.text import column, parquet
-from seeknal_nb.storage.files import io_errors, sync, temporary_name
+from seeknal_nb.storage.files import io_errors, remove_dead, sync, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -263,6 +263,7 @@ def put(staged: Path, path: Path) -> None:
     try:
         with io_errors("write", path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            remove_dead(path)
             shutil.move(staged, beside)
             for file in [*beside.rglob("*"), beside] if beside.is_dir() else [beside]:
                 sync(file)
