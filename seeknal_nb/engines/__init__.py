@@ -12,6 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from seeknal_nb import plugins
+from seeknal_nb.readings import READINGS
+from seeknal_nb.version import package
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -236,11 +238,15 @@ class OpenedLater:
             self._session.interrupt()
 
 
+def _distribution(name: str) -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - 15 ms, and nearly always it is known
+
+    return version(name)
+
+
 @cache
 def _version(name: str) -> str:
     """The version of an engine that is not open: of the distribution that brings it, else what its class says."""
     if name in ENGINES:
-        from importlib.metadata import version  # noqa: PLC0415 - 11 ms, and a help text does without it
-
-        return version(name)
+        return READINGS.of("version", package(name), lambda: _distribution(name), pack=str, unpack=str)
     return str(getattr(plugins.find("engines", name, ENGINES), "version", ""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import operator
 import os
 import re
@@ -138,6 +137,8 @@ def version_of(package: str) -> str:
     """The version of the distribution that holds the package; empty where there is none."""
     if package in sys.stdlib_module_names:
         return f"python {sys.version_info[0]}.{sys.version_info[1]}"
+    import importlib.metadata  # noqa: PLC0415 - 15 ms, and only bodies that import packages need it
+
     try:
         return importlib.metadata.version(_DISTRIBUTIONS.get(package, package))
     except importlib.metadata.PackageNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.errors import StateError
 from seeknal_nb.readings import READINGS
 from seeknal_nb.storage.files import digest, write_unsynced
-from seeknal_nb.version import program
+from seeknal_nb.version import package, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,7 @@ __all__ = ["ReadingsFile"]
 MOST = 50_000
 """Answers in a file; beyond that those of former processes go."""
 READERS = ("sqlglot", "duckdb")
-"""The distributions that read for us."""
+"""The packages that read for us."""
 
 
 class ReadingsFile:
@@ -57,4 +56,4 @@ class ReadingsFile:
 
 def _versions() -> str:
     """Of all that answers depend on besides the texts."""
-    return " ".join([program(), sys.version, *map(importlib.metadata.version, READERS)])
+    return " ".join([program(), sys.version, *map(package, READERS)])

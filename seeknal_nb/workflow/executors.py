@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import threading
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ def works_here(executor: Executor) -> bool:
     Raises:
         UsageError: It does not answer.
     """
-    if isinstance(executor, (ThreadPoolExecutor, ProcessPoolExecutor)):
+    if isinstance(executor, ThreadPoolExecutor) or _is_of_processes(executor):
         return isinstance(executor, ThreadPoolExecutor)
     try:
         return bool(executor.submit(where).result() == where())
@@ -95,6 +96,12 @@ def works_here(executor: Executor) -> bool:
             why=f"{type(error).__name__}: {text_of(error)}",
             remedy="take one that is open, and whose processes can import seeknal_nb",
         ) from error
+
+
+def _is_of_processes(executor: Executor | None) -> bool:
+    """Whether it is the standard library's pool of processes; who has one has imported it, and here it would take 8 ms."""
+    module = sys.modules.get("concurrent.futures.process")
+    return module is not None and isinstance(executor, module.ProcessPoolExecutor)
 
 
 def checked(executor: Executor | None) -> Executor | None:
@@ -109,7 +116,7 @@ def checked(executor: Executor | None) -> Executor | None:
             remedy='ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")), or another that is open',
         )
     context = getattr(executor, "_mp_context", None)
-    if isinstance(executor, ProcessPoolExecutor) and context is not None and context.get_start_method() == "fork":
+    if _is_of_processes(executor) and context is not None and context.get_start_method() == "fork":
         raise UsageError(
             "the executor is a ProcessPoolExecutor that forks",
             why="a fork of a process with threads may wait for ever",
