@@ -27,6 +27,7 @@ from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.options import RunOptions
 from seeknal_nb.workflow.plan import last_good
+from seeknal_nb.workflow.signals import interrupted
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class Run:
             except (KeyboardInterrupt, GeneratorExit):
                 raise
             except BaseException as error:  # noqa: BLE001 - a custom executor is the user's own code
-                if self.walk.cancelled.is_set() or program_ends(error):  # the node is not to blame
+                if self.walk.cancelled.is_set() or interrupted() or program_ends(error):  # the node is not to blame
                     return self._broken_off(node_id, attempt)
                 if attempt <= self.settings.options.retry and not self._cancelled_while_waiting(attempt):
                     continue
@@ -268,7 +269,7 @@ class Run:
         one.outcome = outcome = self._outcome(one.job if node is one.job.node else replace(one.job, node=node))
         if outcome.failure is not None:
             raise outcome.failure.raised()
-        if outcome.interrupted:
+        if outcome.interrupted or interrupted():  # a body may have gone on with what it had
             raise Interrupted
         return {"row_count": outcome.rows, "metadata": dict(outcome.metadata)}
 

@@ -40,6 +40,7 @@ from seeknal_nb.workflow.planner import check_selection, keys_in_use, make_plan,
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.retention import ALL, Retention
 from seeknal_nb.workflow.run import Run, RunSettings
+from seeknal_nb.workflow.signals import insistently
 from seeknal_nb.workflow.stores import as_store, folders, leads_away
 from seeknal_nb.workflow.uncollected import uncollected
 
@@ -179,15 +180,14 @@ class DAGRunner:
             options: Which nodes, and how.
             command: What the lock's record and the history say was run.
             asked: What the record says of what the run was asked for, as ``asked.recorded`` gives it.
-            cancelled: Set it in another thread, and nothing more starts; a statement in flight ends when the engine is
-                interrupted too, as ``BackgroundRun.cancel`` does.
+            cancelled: Set it in another thread, and nothing more starts; ``BackgroundRun.cancel`` ends what is in flight.
             given: Options by their names in ``RunOptions``, where there is no value of them.
 
         Raises:
             UsageError: At once, of an option that there is not, or whose value cannot be.
             KeyboardInterrupt: After the last event, where the run was interrupted.
         """
-        return self._stream(value_of(options, RunOptions.of, given), command, asked, cancelled)
+        return insistently(self._stream(value_of(options, RunOptions.of, given), command, asked, cancelled))
 
     def _stream(
         self, options: RunOptions, command: str, asked: Mapping[str, Any] | None, cancelled: threading.Event | None
@@ -213,7 +213,7 @@ class DAGRunner:
                 execute_by_type=self._execute_by_type, cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(self._active.events())
+                yield from self._told(insistently(self._active.events()))
             finally:
                 self._active = None
 
