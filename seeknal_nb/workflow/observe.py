@@ -17,6 +17,7 @@ from seeknal_nb.python.body import read_body
 from seeknal_nb.python.capture import Captured, captured
 from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.files import digest
+from seeknal_nb.storage.looks import in_time
 from seeknal_nb.workflow.plan import Facts, last_good
 
 if TYPE_CHECKING:
@@ -111,13 +112,21 @@ def observe(
     world = Observed({}, {}, outputs, around.root, verify)
     rows = {name: kind_of(name, around.kinds) for name in {str(n.node_type) for n in graph.nodes}}
     problems: list[SeeknalError] = []
-    for number, node in enumerate(graph.nodes):
+
+    def seen(number: int) -> tuple[Facts, Sight] | SeeknalError:
+        node, names = graph.nodes[number], [graph.nodes[parent].name for parent in graph.parents[number]]
         try:
-            names = [graph.nodes[parent].name for parent in graph.parents[number]]
-            _observe(world, node, rows[node.node_type], names, entries.get(node.id), around)
+            return _observe(node, rows[node.node_type], names, entries.get(node.id), around)
         except SeeknalError as error:
-            problems.append(node.blamed(error))
-    problems += _clashes(world, around)
+            return error
+
+    for node, found in zip(graph.nodes, in_time(seen, range(len(graph.nodes))), strict=True):
+        if isinstance(found, SeeknalError):
+            problems.append(node.blamed(found))
+        else:
+            world.facts[node.id], world.sights[node.id] = found
+    for clashes in in_time(lambda seen: [*_clashes(seen, around)], [world]):
+        problems += [clashes] if isinstance(clashes, SeeknalError) else clashes
     if problems:
         raise one_or_many(problems)
     return world
@@ -167,13 +176,12 @@ def _within(place: Path | str, read: Mapping[str, str]) -> str:
 
 
 def _observe(
-    world: Observed,
     node: Node,
     kind: Kind,
     names: list[str],
     entry: NodeState | None,
     around: Surroundings,
-) -> None:
+) -> tuple[Facts, Sight]:
     declared = declaration_of(node.node_type, around.kinds)
     raw, whole = written(node, declared, around.params)
     python = python_of(node)
@@ -193,7 +201,7 @@ def _observe(
     stored = not is_view(whole)
     delivery = kind.delivers(whole, around) if entry is not None and entry.good and entry.outdated else None
     held = APPENDED if delivery is not None and delivery.append else ""
-    world.facts[node.id] = Facts(
+    facts = Facts(
         parts,
         probe_digest(probe),
         altered,
@@ -206,7 +214,7 @@ def _observe(
         held=held,
         lacks=lacking(probe.seen, around.root),
     )
-    world.sights[node.id] = Sight(whole, kind, raw, probe.seen, taken)
+    return facts, Sight(whole, kind, raw, probe.seen, taken)
 
 
 def prove_unchanged(world: Observed, node_id: str, around: Surroundings) -> None:
@@ -220,7 +228,9 @@ def prove_unchanged(world: Observed, node_id: str, around: Surroundings) -> None
         raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")
     if before is None:
         return
-    now = sight.kind.probe(sight.node, replace(around, asking=True), sight.seen)
+    [now] = in_time(lambda seen: sight.kind.probe(sight.node, replace(around, asking=True), seen), [sight.seen])
+    if isinstance(now, NodeError):
+        raise now
     if probe_digest(now) != before and not now.moving:
         raise NodeError("a file changed while it was read", remedy="run again when it is complete")
 
