@@ -27,11 +27,11 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 PREFIX = "Error: "
 GO_ON = "let it lead to where there is room, then run again; what was finished is kept"
-SIGNALS = {"SIGTERM": 143, "SIGHUP": 129}
+SIGNALS = {"SIGINT": INTERRUPTED, "SIGTERM": 143, "SIGHUP": 129}
 
 
 class _Signalled(KeyboardInterrupt):
-    """SIGTERM or SIGHUP: a run stops as it does at Ctrl-C; ``code`` is what the process ends with."""
+    """SIGINT, which Ctrl-C sends, SIGTERM or SIGHUP; ``code`` is what the process ends with."""
 
     def __init__(self, code: int) -> None:
         super().__init__()
@@ -40,10 +40,10 @@ class _Signalled(KeyboardInterrupt):
 
 def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int:
     """Run one command; gives the exit code: 0 good, 1 a node failed, 2 wrong use, 75 locked, 130 interrupted."""
-    words = list(sys.argv[1:] if words is None else words)
+    program, words = words is None, list(sys.argv[1:] if words is None else words)
     debug = "--debug" in words
     _open_streams()
-    _listen()
+    listened = _listen()
     try:
         code = _main(words, prog)
         with _output():
@@ -56,6 +56,9 @@ def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int
         return _leave(getattr(error, "code", INTERRUPTED))
     except _Unheard as error:
         return _unheard(error.why)
+    finally:
+        for number, handler in () if program else listened.items():
+            signal.signal(number, handler or signal.SIG_DFL)
     return code
 
 
@@ -78,6 +81,7 @@ def seeknal() -> int:
 def _main(words: list[str], prog: str) -> int:
     from seeknal_nb import arguments, commands  # noqa: PLC0415 - a version needs none of them
     from seeknal_nb.grammar import Help  # noqa: PLC0415
+    from seeknal_nb.workflow.signals import insistent  # noqa: PLC0415
 
     if words in (["--version"], ["-V"]):
         from seeknal_nb import __version__  # noqa: PLC0415
@@ -97,7 +101,7 @@ def _main(words: list[str], prog: str) -> int:
         if getattr(options, name, None):
             setattr(options, name, str(Path(getattr(options, name)).absolute()))
     plain = getattr(options, "format", "text") == "text"
-    with contextlib.nullcontext(sys.stdout) if plain else _one_document() as out:
+    with contextlib.nullcontext(sys.stdout) if plain else _one_document() as out, insistent():
         project = _project(options, known[options.command])
         try:
             return _show(known[options.command].run(project, options), options, out)
@@ -279,17 +283,28 @@ def _open_streams() -> None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
-def _listen() -> None:
-    """SIGTERM and SIGHUP end a process without a ``finally`` by default; here they interrupt. What nohup ignores, we do."""
+def _listen() -> dict[int, Any]:
+    """Let each signal interrupt: SIGTERM and SIGHUP end a process without a ``finally`` by default.
+
+    A second one ends it at once, whatever goes on: what is finished is on the disk, and the system frees the locks.
+    What nohup ignores, we do. Gives what listened before.
+    """
+    before: dict[int, Any] = {}
+    said: list[int] = []
 
     def handler(number: int, _frame: object) -> None:
-        raise _Signalled(SIGNALS[signal.Signals(number).name])
+        code = SIGNALS[signal.Signals(number).name]
+        if said:
+            os._exit(code)
+        said.append(code)
+        raise _Signalled(code)
 
     for name in SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             with contextlib.suppress(ValueError):  # not in the main thread: somebody calls main() as a function
-                signal.signal(number, handler)
+                before[number] = signal.signal(number, handler)
+    return before
 
 
 def _leave(code: int) -> int:
@@ -299,6 +314,7 @@ def _leave(code: int) -> int:
             with contextlib.suppress(OSError):
                 stream.flush()
         os._exit(code)
+    exec("")  # noqa: S102 - else `python -m` ends as by SIGINT, where the interrupt has come through an exec of a text
     return code
 
 

@@ -716,6 +716,20 @@ sql: SELECT x FROM slow
 """
 SQL = f"sql: SELECT n AS x FROM before, ({MINUTES})"
 PYTHON = "python: |\n  import time\n  while True:\n      time.sleep(0.01)"
+SWALLOWS = """python: |
+  class Thing:
+      def __del__(self):
+          sum(range(1000))
+  while True:
+      Thing()"""
+"""What a signal interrupts there it nearly always interrupts in ``__del__``, and no exception leaves that."""
+STUBBORN = """python: |
+  import time
+  while True:
+      try:
+          time.sleep(0.01)
+      except BaseException:
+          open('caught', 'w').close()"""
 GOOD = "sql: SELECT 7 AS x"
 
 
@@ -742,7 +756,7 @@ def nohup() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-@pytest.mark.parametrize("body", [SQL, PYTHON], ids=["SQL", "Python"])
+@pytest.mark.parametrize("body", [SQL, PYTHON, SWALLOWS], ids=["SQL", "Python", "__del__"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["INT", "TERM", "HUP"])
 def test_a_signal_ends_the_run_in_order(home, body, number, code):
     """Its own exit code, finished nodes kept, the next run goes on."""
@@ -760,6 +774,21 @@ def test_a_signal_ends_the_run_in_order(home, body, number, code):
     write(home, SLOW.format(body=GOOD))
     found = shell(["run", "--format", "json"], home)
     assert found.returncode == 0, found.stderr
+    assert status(json.loads(found.stdout)) == {"before": "cached", "slow": "success", "below": "success"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+def test_a_second_signal_ends_a_run_at_once_whatever_its_body_does(home, number):
+    """What was finished is on the disk, the lock is free, and the next run goes on."""
+    write(home, SLOW.format(body=STUBBORN))
+    with started(home) as process:
+        process.send_signal(number)
+        eventually((home / "caught").exists)
+        process.send_signal(signal.SIGINT)
+        process.wait()
+    assert process.returncode == 130
+    write(home, SLOW.format(body=GOOD))
+    found = shell(["run", "--format", "json"], home)
     assert status(json.loads(found.stdout)) == {"before": "cached", "slow": "success", "below": "success"}
 
 

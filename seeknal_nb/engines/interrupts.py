@@ -36,6 +36,8 @@ def in_steps(wait: Callable[[float], T | None], between: Callable[[], object] = 
 def attended(work: Future[T], interrupt: Callable[[], object], between: Callable[[], object] = lambda: None) -> T:
     """The result of work in another thread; an error of the waiting itself, as Ctrl-C is one, first brings it to its end.
 
+    A second one is raised at once, and the work is still brought to its end, by a thread.
+
     Args:
         work: What is waited for.
         interrupt: Asks the work to end; called until it has.
@@ -50,7 +52,11 @@ def attended(work: Future[T], interrupt: Callable[[], object], between: Callable
     try:
         in_steps(ended, between)
     except BaseException:
-        in_steps(ended, interrupt)
+        try:
+            in_steps(ended, interrupt)
+        except BaseException:
+            threading.Thread(target=in_steps, args=(ended, interrupt), name="seeknal-interrupt", daemon=True).start()
+            raise
         raise
     return work.result()
 

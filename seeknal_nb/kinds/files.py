@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.declaration import declaration_of
+from seeknal_nb.errors import NodeError
 from seeknal_nb.kinds.paths import matches
 from seeknal_nb.kinds.task import UNSEEING, Probe, Seen, Surroundings
 from seeknal_nb.sql.names import files_in
 from seeknal_nb.storage.files import digest_file, signature
+from seeknal_nb.storage.looks import each, looking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +62,8 @@ def lacking(seen: Seen, root: Path) -> str:
 
 
 def _lacking(path: Path, root: Path) -> str:
-    beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    with looking(path.parent):
+        beside = [one.name for one in each(path.parent.iterdir())] if path.parent.is_dir() else []
     close = get_close_matches(path.name, beside, n=2)
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     return f"{shown.as_posix()} is missing" + (f": did you mean {' or '.join(close)}?" if close else "")
@@ -74,4 +77,9 @@ def _look(path: Path, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
     stat = signature(path)
     if stat is None:
         return MISSING
-    return before if before and before[:-1] == stat else (*stat, digest_file(path))
+    if before and before[:-1] == stat:
+        return before
+    try:
+        return *stat, digest_file(path)
+    except OSError as error:
+        raise NodeError(f"{path} cannot be read", why=error.strerror or str(error), remedy="mend its permissions") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import NodeError
 from seeknal_nb.sql.text import exactly
+from seeknal_nb.storage.looks import each, looking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,6 +29,11 @@ def matches(root: Path, name: str) -> list[Path]:
     Raises:
         NodeError: It names a pipe, a socket or a device, which nobody could look at twice, or its pattern meets one.
     """
+    with looking(root / name):
+        return _matches(root, name)
+
+
+def _matches(root: Path, name: str) -> list[Path]:
     path = root / name
     if path.is_dir():
         return sorted(_files(path.rglob("*")))
@@ -37,7 +43,7 @@ def matches(root: Path, name: str) -> list[Path]:
     if "\\" in pattern and os.sep == "/":
         why, remedy = "DuckDB takes a backslash in a pattern for a slash", "write slashes between folders"
         raise NodeError(f"the pattern {name!r} is not clear", why=why, remedy=remedy)
-    found = sorted(above.glob(_as_pathlib_writes(pattern)))
+    found = sorted(each(above.glob(_as_pathlib_writes(pattern))))
     files = list(_files(found))
     if found and not files and found[0].is_dir():
         raise NodeError("a pattern meets no file", why=f"{name!r} meets {found[0]}, a folder", remedy=f"{name}/*.csv, say")
@@ -63,7 +69,7 @@ def _as_pathlib_writes(pattern: str) -> str:
 
 
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
-    for path in paths:
+    for path in each(paths):
         try:
             mode = stat.S_IFMT(path.stat().st_mode)
         except OSError:

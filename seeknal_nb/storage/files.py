@@ -8,19 +8,25 @@ import glob
 import os
 import secrets
 import shutil
+import stat
+import threading
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import StateError
+from seeknal_nb.storage.looks import AT, looking, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
     "Signature",
+    "content",
     "digest",
     "digest_file",
     "io_errors",
+    "opened",
     "refused",
     "remove_dead",
     "signature",
@@ -160,10 +166,14 @@ def sync(path: Path) -> None:
 
 def signature(path: str | Path) -> Signature | None:
     """The stat signature of a file; None where it cannot be seen."""
+    thread = threading.get_ident()
+    AT[thread] = (path,)
     try:
         found = os.stat(path)  # noqa: PTH116 - of a text: a Path costs more than the call, and there are thousands
     except OSError:
         return None
+    finally:
+        del AT[thread]
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
@@ -179,10 +189,26 @@ def digest_file(path: Path) -> str:
     import xxhash  # noqa: PLC0415 - not needed to show a help text
 
     hasher = xxhash.xxh3_128()
-    with path.open("rb", buffering=0) as file:
+    with looking(path), opened(path) as file:
         while chunk := file.read(1 << 20):
             hasher.update(chunk)
+            said(path)
     return str(hasher.hexdigest())
+
+
+def opened(path: str | Path) -> FileIO:
+    """A regular file, to be read; raises ``OSError`` for anything else, and waits for nobody, as a pipe's reader would."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EEXIST, "it is no regular file", str(path))
+    return FileIO(handle)
+
+
+def content(path: str | Path) -> bytes:
+    """All bytes of a regular file; raises as ``opened`` does."""
+    with opened(path) as file:
+        return file.readall()
 
 
 def write_changed(path: Path, data: bytes, *, keep_old: bool) -> None:
@@ -191,7 +217,7 @@ def write_changed(path: Path, data: bytes, *, keep_old: bool) -> None:
     ``keep_old`` leaves the former one as ``<name>.old``.
     """
     with io_errors("read", path):
-        former = path.read_bytes() if path.exists() else None
+        former = content(path) if path.exists() else None
     if former is not None and former.partition(b"\n")[2] == data.partition(b"\n")[2]:
         return
     if former is not None and keep_old:

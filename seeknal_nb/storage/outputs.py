@@ -14,7 +14,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seeknal_nb.storage.builds import DATA, RECORD, Build, File, Part, build_digest, read_record, record_of
-from seeknal_nb.storage.files import TEMPORARY, Signature, digest_file, io_errors, refused, signature, sync, temporary_name
+from seeknal_nb.storage.files import (
+    TEMPORARY,
+    Signature,
+    content,
+    digest_file,
+    io_errors,
+    refused,
+    signature,
+    sync,
+    temporary_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -188,7 +198,7 @@ class OutputStore:
     def _recorded(self, node_id: str, key: str, *, strict: bool = False) -> Build | None:
         directory = self.directory(node_id, key)
         try:
-            return read_record((directory / RECORD).read_bytes(), directory)
+            return read_record(content(directory / RECORD), directory)
         except OSError as error:
             if strict and error.errno not in GONE:
                 raise refused(error, "read") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from seeknal_nb.storage.files import Signature, io_errors, write_atomic
+from seeknal_nb.storage.files import Signature, content, io_errors, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +51,7 @@ class Proofs:
         self._new = []
         if not new:
             return
-        if self._lines + len(new) > 2 * len(known) + _SPARE:
+        if not self._lines or self._lines + len(new) > 2 * len(known) + _SPARE:
             self._rewrite()
             return
         text = "".join(_line(build, known[build]) for build in new if build in known)
@@ -70,7 +70,7 @@ class Proofs:
         if self._known is None:
             self._known = {}
             try:
-                lines = self.file.read_bytes().splitlines()
+                lines = content(self.file).splitlines()
             except OSError:
                 lines = []
             for line in lines:

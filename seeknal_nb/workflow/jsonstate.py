@@ -10,7 +10,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.storage.files import Signature, io_errors, signature, write_atomic
+from seeknal_nb.storage.files import Signature, content, io_errors, signature, write_atomic
 from seeknal_nb.workflow.lock import FolderLock, fenced
 from seeknal_nb.workflow.stores import options_of, path_of
 
@@ -75,16 +75,15 @@ class JsonState:
 
     def base(self) -> int | None:
         """Which snapshot the journal continues: without that one it counts for nothing, so deleting it is enough."""
-        try:
-            return zlib.crc32(self.snapshot.read_bytes())
-        except FileNotFoundError:
-            return None
+        found = _content(self.snapshot)
+        return None if found is None else zlib.crc32(found)
 
     def _snapshot(self) -> dict[str, Any]:
-        try:
-            entries = json.loads(self.snapshot.read_bytes())
-        except FileNotFoundError:
+        found = _content(self.snapshot)
+        if found is None:
             return {}
+        try:
+            entries = json.loads(found)
         except (ValueError, RecursionError):
             note = "is corrupt; it is moved aside at the next run, and its nodes are built again"
         else:
@@ -97,10 +96,7 @@ class JsonState:
 
     def _replay(self, entries: dict[str, Any]) -> None:
         """Bring the journal into the entries of the snapshot."""
-        try:
-            lines = self.journal.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return
+        lines = (_content(self.journal) or b"").split(b"\n")
         if _read_line(lines[0]) != {"base": self.base()}:
             return
         for number, line in enumerate(lines[1:], 2):
@@ -206,6 +202,13 @@ class JsonLease:
 
 def _line(text: bytes) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _content(path: Path) -> bytes | None:
+    """What a file of ours holds; None where it is not there; raises ``StateError`` where it cannot be read."""
+    with io_errors("read", path), contextlib.suppress(FileNotFoundError):
+        return content(path)
+    return None
 
 
 def _read_line(line: bytes) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import Fenced, LockedError, StateError
-from seeknal_nb.storage.files import io_errors, write_unsynced
+from seeknal_nb.storage.files import content, io_errors, write_unsynced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +161,7 @@ def fenced(what: str, owner: str | None) -> Fenced:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(content(path))
     except (OSError, ValueError):
         return {}
     sound = isinstance(found, dict) and isinstance(found.get("token"), int) and isinstance(found.get("owner", ""), str)

@@ -19,6 +19,7 @@ from seeknal_nb.python.capture import Captured, captured
 from seeknal_nb.python.objects import one_look
 from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.files import digest
+from seeknal_nb.storage.looks import in_time
 from seeknal_nb.workflow.plan import Facts, last_good
 
 if TYPE_CHECKING:
@@ -147,13 +148,21 @@ def observe(
 
     world = Observed(_Asked(look), _Asked(look), outputs, around.root, verify)
     problems: list[SeeknalError] = []
+
+    def seen(node_id: str) -> SeeknalError | None:
+        try:
+            look(node_id)
+        except SeeknalError as error:
+            return error
+        return None
+
+    items = graph.ids if first is None else [*first]
     with one_look():
-        for node_id in graph.ids if first is None else first:
-            try:
-                look(node_id)
-            except SeeknalError as error:
+        for node_id, error in zip(items, in_time(seen, items), strict=True):
+            if error is not None:
                 problems.append(graph.nodes[graph.index[node_id]].blamed(error))
-    problems += _clashes(world, around)
+    for clashes in in_time(lambda seen: [*_clashes(seen, around)], [world]):
+        problems += [clashes] if isinstance(clashes, SeeknalError) else clashes
     if problems:
         raise one_or_many(problems)
     return world
@@ -249,7 +258,9 @@ def prove_unchanged(world: Observed, node_id: str, around: Surroundings) -> None
         raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")
     if before is None:
         return
-    now = sight.kind.probe(sight.node, replace(around, asking=True), sight.seen)
+    [now] = in_time(lambda seen: sight.kind.probe(sight.node, replace(around, asking=True), seen), [sight.seen])
+    if isinstance(now, NodeError):
+        raise now
     if probe_digest(now) != before and not now.moving:
         raise NodeError("a file changed while it was read", remedy="run again when it is complete")
 

@@ -27,6 +27,7 @@ from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.options import RunOptions
 from seeknal_nb.workflow.plan import last_good
+from seeknal_nb.workflow.signals import interrupted
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ class Run:
         self._reasons = {step.node_id: step.reason for step in ready.plan.steps}
         self._in_flight: dict[str, _InFlight] = {}
 
-    def events(self) -> Generator[Event]:
-        """All events of the run; whatever ends it, what is finished is written down.
+    def batches(self) -> Generator[list[Event]]:
+        """All events of the run, those that come at once together; whatever ends it, what is finished is written down.
 
         Raises:
             KeyboardInterrupt: After the last event, where the run was interrupted.
@@ -152,16 +153,16 @@ class Run:
         record, clock = self._record, time.monotonic()
         stopped: BaseException | None = None
         try:
-            yield RunStarted(record.run_id, self.plan, len(self.plan))
+            yield [RunStarted(record.run_id, self.plan, len(self.plan))]
             try:
-                yield from self.walk.told_first()
+                yield self.walk.told_first()
                 for event in self.walk.events():
-                    yield event
+                    yield [event]
                     self.ledger.keep_up(self.settings.outputs)
             except KeyboardInterrupt as error:
                 stopped = error
                 self.walk.abandon()
-            yield from list(self.walk.rest())
+            yield list(self.walk.rest())
             results = [self.walk.results[step.node_id] for step in self.plan.steps]
             summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=time.monotonic() - clock)
             interrupted = self.walk.cancelled.is_set()
@@ -169,7 +170,7 @@ class Run:
             record.finish(summary, interrupted=interrupted, builds=self.walk.made)
             if not interrupted and not self.ready.manifest_is_kept:
                 record.keep_manifest(self.settings.manifest, self.settings.target)
-            yield RunFinished(summary, interrupted)
+            yield [RunFinished(summary, interrupted)]
         finally:
             self._let_go()
         if stopped is not None:
@@ -222,7 +223,7 @@ class Run:
             except (KeyboardInterrupt, GeneratorExit):
                 raise
             except BaseException as error:  # noqa: BLE001 - a custom executor is the user's own code
-                if self.walk.cancelled.is_set() or program_ends(error):  # the node is not to blame
+                if self.walk.cancelled.is_set() or interrupted() or program_ends(error):  # the node is not to blame
                     return self._broken_off(node_id, attempt)
                 if attempt <= self.settings.options.retry and not self._cancelled_while_waiting(attempt):
                     continue
@@ -262,7 +263,7 @@ class Run:
         one.outcome = outcome = self._outcome(one.job if node is one.job.node else replace(one.job, node=node))
         if outcome.failure is not None:
             raise outcome.failure.raised()
-        if outcome.interrupted:
+        if outcome.interrupted or interrupted():  # a body may have gone on with what it had
             raise Interrupted
         return {"row_count": outcome.rows, "metadata": dict(outcome.metadata)}
 

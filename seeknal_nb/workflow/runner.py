@@ -42,6 +42,7 @@ from seeknal_nb.workflow.proven import Keeper
 from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_summary
 from seeknal_nb.workflow.retention import ALL, Retention
 from seeknal_nb.workflow.run import Run, RunSettings
+from seeknal_nb.workflow.signals import insistently
 from seeknal_nb.workflow.stores import as_store, folders
 
 if TYPE_CHECKING:
@@ -188,19 +189,18 @@ class DAGRunner:
             options: Which nodes, and how.
             command: What the lock's record and the history say was run.
             asked: What the record says of what the run was asked for, as ``asked.recorded`` gives it.
-            cancelled: Set it in another thread, and nothing more starts; a statement in flight ends when the engine is
-                interrupted too, as ``BackgroundRun.cancel`` does.
+            cancelled: Set it in another thread, and nothing more starts; ``BackgroundRun.cancel`` ends what is in flight.
             given: Options by their names in ``RunOptions``, where there is no value of them.
 
         Raises:
             UsageError: At once, of an option that there is not, or whose value cannot be.
             KeyboardInterrupt: After the last event, where the run was interrupted.
         """
-        return self._stream(value_of(options, RunOptions.of, given), command, asked, cancelled)
+        return insistently(self._stream(value_of(options, RunOptions.of, given), command, asked, cancelled))
 
     def _stream(
         self, options: RunOptions, command: str, asked: Mapping[str, Any] | None, cancelled: threading.Event | None
-    ) -> Generator[Event]:
+    ) -> Generator[list[Event]]:
         if options.dry_run:
             yield from self._told(self._dry(self.plan(options, verify=options.verify)), {})
             return
@@ -222,7 +222,7 @@ class DAGRunner:
                 cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(run.events(), run.walk.results)
+                yield from self._told(run.batches(), run.walk.results)
             finally:
                 self._active = None
             ready.keep(run.walk)
@@ -312,23 +312,23 @@ class DAGRunner:
             raise RuntimeError("no run is going on")
         return self._active
 
-    def _dry(self, plan: Plan) -> Generator[Event]:
-        yield RunStarted("", plan, len(plan))
+    def _dry(self, plan: Plan) -> Generator[list[Event]]:
+        yield [RunStarted("", plan, len(plan))]
         results = [replace(self._execute_node(s.node_id, dry_run=True), reason=s.reason) for s in plan]
-        yield from (NodeFinished(result) for result in results)
-        yield RunFinished(ExecutionSummary.of(results, runs=plan.runs, duration=0.0))
+        yield [NodeFinished(result) for result in results]
+        yield [RunFinished(ExecutionSummary.of(results, runs=plan.runs, duration=0.0))]
 
-    def _told(self, events: Generator[Event], results: Mapping[str, NodeResult]) -> Generator[Event]:
+    def _told(self, batches: Generator[list[Event]], results: Mapping[str, NodeResult]) -> Generator[list[Event]]:
         """Events, heard by the listeners too; whatever ends this ends the run, at once, and they hear that it is over."""
         plan, event = Plan(()), None
         try:
-            with closing(events):
-                for event in events:
-                    if self.listeners:
+            with closing(batches):
+                for batch in batches:
+                    for event in batch if self.listeners else batch[-1:]:
                         tell(self.listeners, event)
                     if isinstance(event, RunStarted):
                         plan = event.plan
-                    yield event
+                    yield batch
         finally:
             if event is not None and not isinstance(event, RunFinished):
                 tell(self.listeners, RunFinished(broken_off(plan, results), interrupted=True))

@@ -21,6 +21,7 @@ from seeknal_nb.storage.builds import told_of
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
 from seeknal_nb.workflow.plan import Action, Decision, Settled, decide, first_and_left, last_good
 from seeknal_nb.workflow.reasons import Reason, Why
+from seeknal_nb.workflow.signals import heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Walk"]
 
-GRACE = 2.0
+GRACE = 0.7
+"""Seconds that work gets to end, once it was told to: DuckDB takes 0.4, and who waits has the prompt back within one."""
 S = ExecutionStatus
 
 
@@ -93,6 +95,8 @@ class Walk:
         self.cancelled = cancelled if cancelled is not None else threading.Event()
         self._in_flight: dict[Future[tuple[NodeResult, Outcome]], str] = {}
         self._done: queue.SimpleQueue[Future[tuple[NodeResult, Outcome]]] = queue.SimpleQueue()
+        self._quiet = threading.Lock()
+        self._quiet.acquire()
         self._behind: dict[str, str] = {}
         self._failed = self._left_behind = False
         self._known = settled or Settled({}, {}, {}, ())
@@ -113,16 +117,18 @@ class Walk:
             self.abandon()
             raise
 
-    def told_first(self) -> Iterator[Event]:
-        """What nothing can change any more; it waits for nothing that runs."""
+    def told_first(self) -> list[Event]:
+        """What nothing can change any more: it waits for nothing that runs."""
         steps, digests, results = self._known.steps, self._known.digests, self._known.results
+        told: list[Event] = []
         for node_id, step in self.first.items():
             if step is steps.get(node_id):
                 self.digests[node_id] = digests[node_id]
                 result = self.results[node_id] = results[node_id]
-                yield NodeFinished(result)
+                told.append(NodeFinished(result))
             else:
-                yield self._keep(self._cached(step, self.world.find(node_id, step.key or ""), step.reason))
+                told.append(self._keep(self._cached(step, self.world.find(node_id, step.key or ""), step.reason)))
+        return told
 
     def _stopped(self) -> bool:
         return self.cancelled.is_set() or (self._failed and self.stop_on_error)
@@ -176,7 +182,7 @@ class Walk:
             yield NodeStarted(node_id, self.graph.place(node_id) + 1, len(self.steps), step.reason)
             future = self.executor.submit(self._execute, self._job_of(node_id))
             self._in_flight[future] = node_id
-            future.add_done_callback(self._done.put)
+            future.add_done_callback(self._tell_done)
 
     def _left_out(self, step: Step) -> NodeResult:
         """A node that this run was not asked for; the warnings of its last good build stand."""
@@ -251,9 +257,20 @@ class Walk:
     def _next(self, *, block: bool) -> Future[tuple[NodeResult, Outcome]] | None:
         return in_steps(self._take_done, self._interrupt_if_cancelled) if block else self._take_done(0)
 
+    def _tell_done(self, future: Future[tuple[NodeResult, Outcome]]) -> None:
+        self._done.put(future)
+        with contextlib.suppress(RuntimeError):  # another one has told
+            self._quiet.release()
+
     def _take_done(self, seconds: float) -> Future[tuple[NodeResult, Outcome]] | None:
+        """What is finished, or will be in that time; now and then None too early.
+
+        The queue's own ``get(timeout=)`` waits for ever where a signal that raises nothing comes at its end (Python 3.11).
+        """
+        if self._done.empty():
+            self._quiet.acquire(timeout=seconds)
         with contextlib.suppress(queue.Empty):
-            return self._done.get(timeout=seconds)
+            return self._done.get_nowait()
         return None
 
     def _interrupt_if_cancelled(self) -> None:
@@ -293,6 +310,7 @@ class Walk:
         A Python body in a thread cannot be stopped: after ``GRACE`` seconds it is left to itself, and its result counts for
         nothing. Gives whether all work has ended.
         """
+        heard()
         if self._in_flight or len(self.results) < len(self.steps):
             self.cancelled.set()
         until = time.monotonic() + GRACE

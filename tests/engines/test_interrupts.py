@@ -4,6 +4,7 @@ from concurrent.futures import Future
 from itertools import count
 
 import pytest
+from waiting import END
 
 from seeknal_nb.engines.interrupts import attended, in_steps
 
@@ -24,6 +25,26 @@ def test_an_interrupt_is_repeated_until_the_work_has_ended() -> None:
         attended(work, interrupt, stop)
     assert work.done()
     assert next(calls) == 4
+
+
+def test_who_interrupts_twice_waits_no_longer_and_the_work_is_still_brought_to_its_end() -> None:
+    """Else a statement that had not begun at the second Ctrl-C would run on for hours, and the next one wait for it."""
+    work: Future[int] = Future()
+    calls = count(1)
+
+    def interrupt() -> None:
+        number = next(calls)
+        if number == 1:
+            raise KeyboardInterrupt
+        if number == 3:
+            work.set_result(0)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attended(work, interrupt, stop)
+    assert work.result(END) == 0
 
 
 def test_what_the_work_gives_or_raises_is_given_or_raised_and_nothing_is_interrupted() -> None:

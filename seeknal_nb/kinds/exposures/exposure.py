@@ -35,6 +35,7 @@ from seeknal_nb.kinds.files import files_of, files_probe
 from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.kinds.task import Delivery, Kind, Probe, Seen, Surroundings, Task
 from seeknal_nb.storage.files import digest, digest_file, io_errors, signature
+from seeknal_nb.storage.looks import each, looking
 
 if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
@@ -95,7 +96,9 @@ def _delivers(node: Node, around: Surroundings) -> Delivery | None:
         table = target.table if "." in target.table else f"{schema or 'public'}.{target.table}"
         return Delivery(place, table, target.append)
     # SQLite takes two names that differ in their case only for one.
-    return Delivery(Path(os.path.realpath(around.root / target.path)), target.table.casefold(), target.append)
+    with looking(around.root / target.path):
+        real = os.path.realpath(around.root / target.path)
+    return Delivery(Path(real), target.table.casefold(), target.append)
 
 
 def _declared(task: Task) -> dict[str, Any]:
@@ -110,8 +113,9 @@ def _path(task: Task, target: Target) -> Path:
     path = inside(task.surroundings, target.path, follow=target.form == "sqlite")
     if target.directory:
         check_directory(path, target, task.node.name)
-    elif path.is_dir():
-        raise NodeError(f"{target.path} is a directory", remedy="name a file in it")
+    elif path.exists() and not path.is_file():
+        what = "directory" if path.is_dir() else "pipe, a socket or a device"
+        raise NodeError(f"{target.path} is a {what}", remedy="name a file, which is there or will be")
     real = path.resolve()
     for read in files_of(task.node, task.surroundings):
         if read.resolve() == real or (target.directory and read.resolve().is_relative_to(real)):
@@ -249,7 +253,8 @@ def _changed(name: str, before: tuple[Any, ...]) -> str:
     if before[0] == "sqlite":
         return _table_changed(*before[1:4], held=tuple(before[4:]))
     if before[0] == "files":
-        count = sum(file.is_file() for file in Path(before[1]).rglob("*"))
+        with looking(before[1]):
+            count = sum(file.is_file() for file in each(Path(before[1]).rglob("*")))
         return f"target altered: {Path(before[1]).name}" if count != before[2] else ""
     stat = signature(name)
     if stat is None:

@@ -33,7 +33,7 @@ from seeknal_nb.kinds.sources.variables import frame_digest, named_apart, variab
 from seeknal_nb.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
 from seeknal_nb.sql.text import column, parquet
 from seeknal_nb.storage.builds import DATA
-from seeknal_nb.storage.files import digest
+from seeknal_nb.storage.files import digest, signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,7 +176,7 @@ def _watched(node: Node, around: Surroundings) -> list[Path]:
     """The files whose content counts."""
     files = _files(node, around)
     if format_of(node) == "sqlite":  # what was committed may still lie in the log beside it
-        files += [log for log in (path.with_name(f"{path.name}-wal") for path in files) if log.exists()]
+        files += [log for log in (path.with_name(f"{path.name}-wal") for path in files) if signature(log)]
     return files
 
 
