@@ -196,7 +196,7 @@ class DAGRunner:
             UsageError: At once, of an option that there is not, or whose value cannot be.
             KeyboardInterrupt: After the last event, where the run was interrupted.
         """
-        return insistently(self._stream(value_of(options, RunOptions.of, given), command, asked, cancelled))
+        return _one_by_one(insistently(self._stream(value_of(options, RunOptions.of, given), command, asked, cancelled)))
 
     def _stream(
         self, options: RunOptions, command: str, asked: Mapping[str, Any] | None, cancelled: threading.Event | None
@@ -222,7 +222,7 @@ class DAGRunner:
                 cancelled=cancelled,
             )  # fmt: skip
             try:
-                yield from self._told(run.batches(), run.walk.results)
+                yield from self._told(insistently(run.batches()), run.walk.results)
             finally:
                 self._active = None
             ready.keep(run.walk)
@@ -332,3 +332,9 @@ class DAGRunner:
         finally:
             if event is not None and not isinstance(event, RunFinished):
                 tell(self.listeners, RunFinished(broken_off(plan, results), interrupted=True))
+
+
+def _one_by_one(batches: Generator[list[Event]]) -> Generator[Event]:
+    with closing(batches):
+        for batch in batches:
+            yield from batch

@@ -121,23 +121,23 @@ _SIGNALS = _Signals()
 """One a process, as what it stands for."""
 
 
-def insistently(batches: Generator[list[T]]) -> Generator[T]:
-    """What is in them, one by one; no signal is lost that comes while the main thread makes the next of them.
+def insistently(things: Generator[T]) -> Generator[T]:
+    """The same, of which no signal is lost that comes while the main thread makes the next of them.
 
     Where it comes through in no other way, it is raised where the one before was yielded.
     """
-    with closing(batches):
+    with closing(things):
         missed: BaseException | None = None
         while True:
             if threading.current_thread() is not threading.main_thread():
-                batch = next(batches, None)
+                thing = next(things, None)
             else:
                 with _SIGNALS:
-                    batch = next(batches, None) if missed is None else batches.throw(missed)
+                    thing = next(things, None) if missed is None else things.throw(missed)
                     missed = _SIGNALS.heard()
-            if batch is None:
+            if thing is None:
                 return
-            yield from batch
+            yield thing
 
 
 @contextmanager

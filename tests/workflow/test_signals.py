@@ -37,15 +37,15 @@ def pressed_and_swallowed() -> None:
 
 
 def test_what_was_swallowed_is_raised_again_in_a_wait_and_in_a_loop() -> None:
-    def waits() -> Generator[list[int]]:
+    def waits() -> Generator[int]:
         pressed_and_swallowed()
-        yield [int(threading.Event().wait(END))]
+        yield int(threading.Event().wait(END))
 
-    def computes() -> Generator[list[int]]:
+    def computes() -> Generator[int]:
         pressed_and_swallowed()
         while True:
             sum(range(100))
-        yield [0]
+        yield 0
 
     for work in (waits, computes):
         with pytest.raises(KeyboardInterrupt):
@@ -53,11 +53,11 @@ def test_what_was_swallowed_is_raised_again_in_a_wait_and_in_a_loop() -> None:
 
 
 def test_what_is_swallowed_each_time_is_raised_each_time() -> None:
-    def work() -> Generator[list[int]]:
+    def work() -> Generator[int]:
         for _ in range(5):
             with contextlib.suppress(KeyboardInterrupt):
                 press() if not interrupted() else time.sleep(END)
-        yield [1]
+        yield 1
 
     assert next(insistently(work())) == 1
 
@@ -65,27 +65,27 @@ def test_what_is_swallowed_each_time_is_raised_each_time() -> None:
 def test_where_it_came_through_in_no_other_way_it_is_raised_where_the_event_was_yielded() -> None:
     """The run has its results by then, and tells them."""
 
-    def work() -> Generator[list[str]]:
+    def work() -> Generator[str]:
         pressed_and_swallowed()
         try:
-            yield ["first"]
+            yield "first"
         except KeyboardInterrupt:
-            yield ["told"]
+            yield "told"
 
-    assert list(insistently(work())) == ["first", "told"]
+    assert list(insistently(insistently(work()))) == ["first", "told"]
 
 
 def test_one_that_is_being_handled_is_not_raised_again() -> None:
     """A body that closes its connection in a ``finally`` must come to its end."""
     done = []
 
-    def work() -> Generator[list[int]]:
+    def work() -> Generator[int]:
         try:
             press()
         finally:
             time.sleep(10 * signals.STEP)
             done.append(1)
-        yield [0]
+        yield 0
 
     with pytest.raises(KeyboardInterrupt):
         next(insistently(work()))
@@ -109,9 +109,9 @@ def test_an_import_comes_to_its_end_first_unless_it_takes_too_long(
     """NumPy, for one, cannot be imported a second time where the first broke off."""
     monkeypatch.setattr(signals, "IMPORT", seconds)
 
-    def work() -> Generator[list[int]]:
+    def work() -> Generator[int]:
         __import__(module)
-        yield [int(threading.Event().wait(END))]
+        yield int(threading.Event().wait(END))
 
     with pytest.raises(KeyboardInterrupt):
         next(insistently(work()))
@@ -122,10 +122,10 @@ def test_handlers_are_as_they_were_and_those_of_a_body_stay() -> None:
     def own(*_: object) -> None:
         """A body's."""
 
-    def work() -> Generator[list[int]]:
-        yield [1]
+    def work() -> Generator[int]:
+        yield 1
         signal.signal(signal.SIGINT, own)
-        yield [2]
+        yield 2
 
     events = insistently(work())
     next(events)
@@ -137,8 +137,8 @@ def test_handlers_are_as_they_were_and_those_of_a_body_stay() -> None:
 def test_another_thread_s_work_is_no_business_of_signals() -> None:
     found: list[Any] = []
 
-    def work() -> Generator[list[object]]:
-        yield [signal.getsignal(signal.SIGINT)]
+    def work() -> Generator[object]:
+        yield signal.getsignal(signal.SIGINT)
 
     thread = threading.Thread(target=lambda: found.extend(insistently(work())))
     thread.start()
