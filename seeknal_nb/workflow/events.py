@@ -105,6 +105,7 @@ class NodeResult:
 class ExecutionSummary:
     """SPEC.md § Execution Summary. ``total = successful + failed + cached + skipped + pending``.
 
+    ``advice`` are lines on what would make such a run cheaper, as it was measured.
     ``changed_nodes`` counts what the plan set out to run and did not find to be up to date after all, whatever came of it;
     ``results`` come in topological order, one a node.
     """
@@ -118,9 +119,12 @@ class ExecutionSummary:
     total_duration: float = 0.0
     results: list[NodeResult] = field(default_factory=list)
     pending_nodes: int = 0
+    advice: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, results: Sequence[NodeResult], *, runs: Collection[str], duration: float) -> ExecutionSummary:
+    def of(
+        cls, results: Sequence[NodeResult], *, runs: Collection[str], duration: float, advice: tuple[str, ...] = ()
+    ) -> ExecutionSummary:
         """Count the results by status; ``runs`` are the ids that the plan set out to run."""
         set_out, counts = frozenset(runs), Counter([result.status for result in results])
         return cls(
@@ -133,6 +137,7 @@ class ExecutionSummary:
             pending_nodes=counts[ExecutionStatus.PENDING],
             total_duration=duration,
             results=list(results),
+            advice=advice,
         )
 
     def __getitem__(self, node_id: str) -> NodeResult:
@@ -198,7 +203,7 @@ class ExecutionSummary:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """The spec's eight fields, ``pending_nodes``, then all warnings and checks, each with its node, as JSON has them."""
+        """The spec's eight fields, ``pending_nodes``, then warnings and checks, each with its node, and advice, as JSON."""
         return {
             "total_nodes": self.total_nodes,
             "changed_nodes": self.changed_nodes,
@@ -210,6 +215,7 @@ class ExecutionSummary:
             "total_duration": round(self.total_duration, 6),
             "warnings": [{"node_id": r.node_id, "text": text} for r in self.results for text in r.warnings],
             "checks": self._checks(),
+            "advice": list(self.advice),
             "results": [result.to_dict() for result in self.results],
         }
 
@@ -268,7 +274,7 @@ class ExecutionSummary:
         lines += [f"  ! {r.node_id}: {cut(esc_term(text, one_line=True), 300)}" for r in self.results for text in r.warnings]
         failed = LOOKS[ExecutionStatus.FAILED].icon
         lines += [f"  {failed} {r.node_id}: {cut(esc_term(r.error_message or '', one_line=True), 300)}" for r in self.failed]
-        lines += [f"  {left}"] if (left := self.left()) else []
+        lines += [f"  {line}" for line in (*filter(None, [self.left()]), *self.advice)]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -284,7 +290,7 @@ class ExecutionSummary:
         ]  # fmt: skip
         left = f"<p>{len(self.results) - most} more: summary.to_frame()</p>" if len(self.results) > most else ""
         notes = "".join(f"<p>! {esc_html(r.node_id)}: {esc_html(text)}</p>" for r in self.results for text in r.warnings)
-        notes += f"<p>{esc_html(self.left())}</p>" if self.left() else ""
+        notes += "".join(f"<p>{esc_html(line)}</p>" for line in (*filter(None, [self.left()]), *self.advice))
         shown_table = table(["status", "node", "why", "time", "rows", "error"], rows)
         return f"<p>{esc_html(self.headline())}</p>{notes}{shown_table}{left}"
 

@@ -96,8 +96,7 @@ def summary_lines(summary: ExecutionSummary) -> Iterator[str]:
     for result in summary.failed:
         first = (result.error_message or "").partition("\n")[0]
         yield f"{LOOKS[result.status].icon} {result.node_id}: {cut(first, SHORT)}"
-    if left := summary.left():
-        yield f"ℹ {left}"
+    yield from (f"ℹ {line}" for line in (*filter(None, [summary.left()]), *summary.advice))
 
 
 def print_summary(summary: ExecutionSummary) -> None:

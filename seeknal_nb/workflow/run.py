@@ -18,6 +18,7 @@ from seeknal_nb.kinds.body import sql_of
 from seeknal_nb.sql.names import unordered
 from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.outputs import discard
+from seeknal_nb.workflow.advice import advice
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.evidence import EvidenceFile
@@ -164,7 +165,11 @@ class Run:
                 self.walk.abandon()
             yield list(self.walk.rest())
             results = [self.walk.results[step.node_id] for step in self.plan.steps]
-            summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=time.monotonic() - clock)
+            duration, told = (
+                time.monotonic() - clock,
+                advice(self.graph, results, self.walk.made, self.settings.around.kinds),
+            )
+            summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=duration, advice=told)
             interrupted = self.walk.cancelled.is_set()
             self.ledger.close(self.settings.outputs)
             record.finish(summary, interrupted=interrupted, builds=self.walk.made)
