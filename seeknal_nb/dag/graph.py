@@ -6,6 +6,7 @@ Everything here is iterative, so a chain may be as deep as memory allows, and ta
 from __future__ import annotations
 
 import unicodedata
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.order import adjacency, find_cycle, kahn
@@ -85,6 +86,18 @@ class Graph:
         self._by_name: dict[str, list[int]] = {}
         for number, node in enumerate(self.nodes):
             self._by_name.setdefault(node.name.casefold(), []).append(number)
+
+    def with_nodes(self, manifest: Manifest, kinds: Mapping[str, Any] | None = None) -> Graph | None:
+        """The graph of a manifest with these ids and edges, whose nodes may say other things; None where it is another."""
+        nodes = tuple(manifest.nodes.values())
+        if tuple(manifest.nodes) != self.ids or _problems(nodes):
+            return None
+        declared = {kind: declaration_of(kind, kinds) for kind in self.types}
+        if waits_of(nodes, declared, self.parents, self.children) != self.gates:
+            return None
+        found = copy(self)
+        found.nodes = nodes
+        return found
 
     def __len__(self) -> int:
         return len(self.ids)

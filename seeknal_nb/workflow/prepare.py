@@ -102,7 +102,7 @@ class Preparation:
         ledger = Ledger(self.store, self.around.root, lease, left, self.owner, trusted=trusted)
         written = None if setting is None else former.written_now(setting, graph) if former else written_digests(graph)
         settled = None
-        if former is not None and written is not None and self._is_plain(options) and not options.verify:
+        if former is not None and written is not None and self.old_manifest is None and options.plain and not options.verify:
             settled = former.again(written, graph, self._foreign(graph))
         world = self.observe(graph, ledger.states, verify=options.verify, asking=True, settled=settled)
         while True:
@@ -114,10 +114,7 @@ class Preparation:
                 world.damaged(node_id, key)
             settled = settled and replace(settled, open={*settled.open, *(node_id for node_id, _ in damaged)})
         plan = replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
-        return Prepared(graph, plan, world, ledger, settled, self, self._is_plain(options), setting, former, written)
-
-    def _is_plain(self, options: RunOptions) -> bool:
-        return options.plain and self.old_manifest is None
+        return Prepared(graph, plan, world, ledger, settled, self, setting, former, written)
 
     def _setting(self, graph: Graph) -> Setting | None:
         """What is proven of a run holds as long as this is the same; None where nobody can tell."""
@@ -168,7 +165,6 @@ class Prepared:
     ledger: Ledger
     settled: Settled | None
     _of: Preparation
-    _plain: bool
     _setting: Setting | None
     _former: Proven | None
     _written: Mapping[str, str] | None
@@ -187,8 +183,6 @@ class Prepared:
         keeper.known = (stamp, self.ledger.states) if stamp is not None and not self.ledger.put else None
         if self._setting is None or self._written is None or stamp is None:
             return
-        if self._plain and not walk.cancelled.is_set():
-            setting, copies = replace(self._setting, stamp=stamp), self._of.copies()
-            keeper.keep(proven_by(walk, setting, self._former, self._written, self._of.outputs, copies))
-        elif self._former is not None:
-            keeper.keep(self._former.without(self.graph, self.ledger.put, stamp))
+        copies = [] if walk.cancelled.is_set() else self._of.copies()  # which an interrupted run has not written
+        setting = replace(self._setting, stamp=stamp)
+        keeper.keep(proven_by(walk, setting, self._former, self._written, self.ledger, copies))

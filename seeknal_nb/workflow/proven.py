@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import marshal
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.errors import StateError
+from seeknal_nb.storage.builds import told_of
 from seeknal_nb.storage.files import Signature, digest, signature, write_unsynced
 from seeknal_nb.storage.readings import ReadingsFile
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from seeknal_nb.dag.manifest import Edge, Manifest
+    from seeknal_nb.dag.manifest import Edge, Manifest, Node
     from seeknal_nb.storage.outputs import OutputStore
+    from seeknal_nb.workflow.ledger import Ledger
     from seeknal_nb.workflow.state import NodeState
     from seeknal_nb.workflow.walk import Walk
 
@@ -36,6 +38,7 @@ __all__ = ["Keeper", "Proven", "Setting", "document_digest", "proven_by", "writt
 PROVEN = "proven.json"
 """The name of the file, which may be deleted."""
 UP_TO_DATE = Reason(Why.UP_TO_DATE)
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,40 @@ class Setting:
     stamp: str
 
 
+class Mark(NamedTuple):  # one of thousands is made in a third of the time that a frozen dataclass takes
+    """What is proven of one node that is up to date, as is all that stands before it.
+
+    Attributes:
+        step: The next plan's.
+        digest: What the keys of its readers hold.
+        result: How it comes out of the next run.
+        prefix: What the paths of its build's files begin with.
+        files: Their signatures, by the rest of the path; empty where it has none.
+        outside: Whether it depends on more than itself and its inputs.
+    """
+
+    step: Step
+    digest: str
+    result: NodeResult
+    prefix: str
+    files: Mapping[str, Signature]
+    outside: bool
+
+    def told(self) -> list[Any]:
+        """It as JSON has it."""
+        result = self.result
+        return [self.step.key, self.digest, result.row_count, result.metadata, self.files, int(self.outside)]
+
+    @classmethod
+    def of(cls, told: list[Any], node: Node, outputs: OutputStore) -> Mark:
+        """The mark that somebody has told."""
+        key, found, rows, metadata, files, outside = told
+        step = Step(node.id, Action.CACHED, UP_TO_DATE, tags=tuple(node.tags), key=key)
+        result = NodeResult(node.id, ExecutionStatus.CACHED, row_count=rows, reason=UP_TO_DATE, metadata=metadata)
+        signed = {name: (a, b, c, d) for name, (a, b, c, d) in files.items()}
+        return cls(step, found, result, outputs.prefix(node.id, key) if files else "", signed, bool(outside))
+
+
 @dataclass(frozen=True, slots=True)
 class Proven:
     """What was up to date in a setting.
@@ -60,16 +97,26 @@ class Proven:
     Attributes:
         setting: In which.
         written: By node id, the digest of the node, of its inputs and of what it waits for.
-        settled: Whose ``open`` are those that depend on more than themselves and their inputs.
-        files: By node id, the files of the build: the path's beginning, and the signatures by the rest of it.
+        marks: By node id, what is proven of it.
+        lines: By node id, all this as JSON.
         copies: The signatures of the manifest's copies.
+        settled: The marks, as a plan has them.
     """
 
     setting: Setting
     written: Mapping[str, str]
-    settled: Settled
-    files: Mapping[str, tuple[str, Mapping[str, Signature]]]
+    marks: Mapping[str, Mark]
+    lines: Mapping[str, str]
     copies: tuple[Signature | None, ...] = ()
+    settled: Settled = field(init=False)
+
+    def __post_init__(self) -> None:
+        marks = self.marks.items()
+        settled = Settled(
+            {node_id: mark.step for node_id, mark in marks}, {node_id: mark.digest for node_id, mark in marks},
+            {node_id: mark.result for node_id, mark in marks}, [node_id for node_id, mark in marks if mark.outside],
+        )  # fmt: skip
+        object.__setattr__(self, "settled", settled)
 
     def holds_in(self, setting: Setting) -> bool:
         """Whether it holds of nodes that are the same."""
@@ -83,64 +130,42 @@ class Proven:
             graph: The nodes now.
             foreign: Ids of nodes whose kind may look at more now than it did then.
         """
-        known = self.settled
-        again = {*known.open, *foreign, *(graph.index.keys() - known.steps.keys())}  # whose files the decision looks at
-        again |= {i for i, (prefix, files) in self.files.items() if i not in again and not _untouched(prefix, files)}
+        again = {
+            *self.settled.open,
+            *foreign,
+            *(graph.index.keys() - self.marks.keys()),
+        }  # their decision looks at their files
+        again |= {i for i, mark in self.marks.items() if mark.files and i not in again and not _untouched(mark)}
         if written is not self.written:
             again |= {node_id for node_id, found in written.items() if self.written.get(node_id) != found}
-        return Settled(known.steps, known.digests, known.results, again & graph.index.keys())
+        return replace(self.settled, open=again & graph.index.keys())
 
     def written_now(self, setting: Setting, graph: Graph) -> Mapping[str, str]:
         """The digest of each node."""
         return self.written if setting.document == self.setting.document else written_digests(graph)
 
-    def without(self, graph: Graph, put: Collection[str], stamp: str) -> Proven:
-        """What of it holds after a run that wrote these entries, and no others."""
-        gone = {*put} & graph.index.keys()
-        gone |= {*put} | graph.following(gone)
-        setting = Setting(self.setting.document, self.setting.manner, stamp)
-        known = self.settled
-        settled = Settled(
-            _but(known.steps, gone), _but(known.digests, gone), _but(known.results, gone), {*known.open} - gone,
-        )  # fmt: skip
-        return Proven(setting, self.written, settled, _but(self.files, gone), self.copies)
-
     def to_text(self) -> str:
-        """It as JSON, a digest of it on the last line."""
-        known, nodes = self.settled, dict[str, Any]()
-        for node_id, written in self.written.items():
-            nodes[node_id] = [written]
-            if (step := known.steps.get(node_id)) is not None:
-                result, (_, files) = known.results[node_id], self.files.get(node_id, ("", {}))
-                nodes[node_id] += [step.key, known.digests[node_id], result.row_count, result.metadata, files]
+        """It as JSON: on the first line what holds for all, then a line a node, and a digest of them on the last."""
         setting = [self.setting.document, self.setting.manner, self.setting.stamp]
-        whole = {"setting": setting, "nodes": nodes, "open": sorted(known.open), "copies": self.copies}
-        text = json.dumps(whole, separators=(",", ":"))
-        return f"{text}\n{digest(text)}\n"
+        text = "\n".join([_encode([setting, self.copies]), *self.lines.values()])
+        return f"{text}\n{digest(text)}"
 
     @classmethod
     def of_text(cls, text: str, graph: Graph, outputs: OutputStore) -> Proven | None:
         """What somebody wrote, as far as it is of this graph's nodes; None where it is not whole."""
-        text, _, proof = text.partition("\n")
-        if proof.strip() != digest(text):
+        text, _, proof = text.rpartition("\n")
+        if proof != digest(text):
             return None
-        told, nodes = json.loads(text), graph.nodes
-        written, steps, digests, results = dict[str, str](), dict[str, Step](), dict[str, str](), dict[str, NodeResult]()
-        files: dict[str, tuple[str, Mapping[str, Signature]]] = {}
-        for node_id, (one, *settled) in told["nodes"].items():
-            written[node_id] = one
-            if settled and node_id in graph:
-                key, digests[node_id], rows, metadata, signatures = settled
-                tags = tuple(nodes[graph.index[node_id]].tags)
-                steps[node_id] = Step(node_id, Action.CACHED, UP_TO_DATE, tags=tags, key=key)
-                results[node_id] = NodeResult(
-                    node_id, ExecutionStatus.CACHED, row_count=rows, reason=UP_TO_DATE, metadata=metadata
-                )
-                if signatures:
-                    signed = {name: (a, b, c, d) for name, (a, b, c, d) in signatures.items()}
-                    files[node_id] = outputs.prefix(node_id, key), signed
-        copies = tuple(None if one is None else (one[0], one[1], one[2], one[3]) for one in told["copies"])
-        return cls(Setting(*told["setting"]), written, Settled(steps, digests, results, told["open"]), files, copies)
+        head, *lines = text.split("\n")
+        (setting, copies), told = json.loads(head), json.loads(f"[{','.join(lines)}]")
+        marks = {
+            node_id: Mark.of(settled, graph.nodes[graph.index[node_id]], outputs)
+            for node_id, _, *settled in told if settled and node_id in graph
+        }  # fmt: skip
+        signed = tuple(None if one is None else (one[0], one[1], one[2], one[3]) for one in copies)
+        ids = [node_id for node_id, *_ in told]
+        written = {node_id: one for node_id, one, *_ in told}
+        return cls(Setting(*setting), written, marks, dict(zip(ids, lines, strict=True)), signed)
 
 
 class Keeper:
@@ -159,13 +184,14 @@ class Keeper:
         self._graph: tuple[Graph, list[Edge], Mapping[str, Any], str] | None = None
 
     def graph(self, manifest: Manifest, kinds: Mapping[str, Any]) -> Graph:
-        """The graph of a manifest: that of the last run, where all of it is as it was."""
-        edges, known = manifest.edges, self._graph
-        if known is not None and (known[1], known[2]) == (edges, kinds) and _same(known[0].nodes, manifest.nodes.values()):
+        """The graph of a manifest: that of the last run, where all of it is as it was, or as much of that as stays."""
+        edges, known, graph = manifest.edges, self._graph, None
+        if known is not None and (known[1], known[2]) == (edges, kinds):
             with contextlib.suppress(ValueError):
-                if document_digest(known[0]) == known[3]:
+                if _same(known[0].nodes, manifest.nodes.values()) and document_digest(known[0]) == known[3]:
                     return known[0]
-        graph = Graph(manifest, kinds)
+            graph = known[0].with_nodes(manifest, kinds)
+        graph = graph or Graph(manifest, kinds)
         with contextlib.suppress(ValueError):
             self._graph = graph, edges, kinds, document_digest(graph)
         return graph
@@ -196,40 +222,66 @@ class Keeper:
 
 
 def proven_by(
-    walk: Walk,
-    setting: Setting,
-    former: Proven | None,
-    written: Mapping[str, str],
-    outputs: OutputStore,
-    copies: Iterable[Path],
+    walk: Walk, setting: Setting, former: Proven | None, written: Mapping[str, str], ledger: Ledger, copies: Iterable[Path]
 ) -> Proven:
-    """What a run of all nodes has shown to be up to date.
+    """What is up to date after a run, as far as the run, or one before it, has shown that.
 
     Args:
-        walk: The run.
+        walk: The run, whatever it was asked for.
         setting: The setting of its plan, with the stamp of what it has left.
         former: What was proven when it began, in the same setting but for the document.
         written: The digest of each node then.
-        outputs: Where builds lie.
+        ledger: What it has left.
         copies: The manifest's copies.
     """
-    known, had = (former.settled, former.files) if former else (Settled({}, {}, {}, ()), {})
-    steps, before = walk.first, known.steps
-    fresh = [node_id for node_id, step in steps.items() if step is not before.get(node_id)]
-    signed = tuple(map(signature, copies))
-    if former and former.setting == setting and not fresh and len(steps) == len(known.steps) and former.copies == signed:
+    signed, known = tuple(map(signature, copies)), former.marks if former else {}
+    if former and former.setting == setting and former.copies == signed and _are_those(walk.first, known):
         return former
-    files = {node_id: had[node_id] for node_id in steps if node_id in had}
-    outside = {node_id for node_id in known.open if node_id in steps}
-    for node_id in fresh:
-        key = steps[node_id].key or ""
-        files.pop(node_id, None)
-        if signatures := outputs.proofs.of(node_id, key):
-            files[node_id] = outputs.prefix(node_id, key), signatures
-        (outside.add if walk.world.sights[node_id].outside else outside.discard)(node_id)
-    digests = {node_id: walk.digests[node_id] or "" for node_id in steps}
-    results = {node_id: walk.results[node_id] for node_id in steps}
-    return Proven(setting, written, Settled(steps, digests, results, outside), files, signed)
+    gone = ledger.put | walk.graph.following(ledger.put & walk.graph.index.keys())
+    if former and former.written is not written:
+        gone |= {node_id for node_id, one in former.written.items() if written.get(node_id) != one}
+    marks = dict[str, Mark]()
+    for node_id in walk.graph.sorted_ids:
+        if all(one in marks for one in walk.graph.before(node_id)):
+            before, step = known.get(node_id), _settled_by(walk, node_id)
+            if before is not None and node_id not in gone and (step is None or step == before.step):
+                marks[node_id] = before
+            elif step is not None:
+                marks[node_id] = _mark(walk, step, ledger.states[node_id])
+    had = former.lines if former else {}
+    lines = {
+        node_id: had[node_id] if node_id in marks and marks[node_id] is known.get(node_id) and node_id not in gone
+        else _encode([node_id, one, *(marks[node_id].told() if node_id in marks else ())])
+        for node_id, one in written.items()
+    }  # fmt: skip
+    return Proven(setting, written, marks, lines, signed)
+
+
+def _are_those(steps: Mapping[str, Step], marks: Mapping[str, Mark]) -> bool:
+    return len(steps) == len(marks) and all(i in marks and marks[i].step is step for i, step in steps.items())
+
+
+def _settled_by(walk: Walk, node_id: str) -> Step | None:
+    """The step that the next plan has for a node that is up to date now; None where the run has not shown that it is."""
+    if (step := walk.first.get(node_id)) is not None:
+        return step
+    decision, result = walk.decisions.get(node_id), walk.results[node_id]
+    if decision is None or not decision.key or result.status not in (ExecutionStatus.SUCCESS, ExecutionStatus.CACHED):
+        return None
+    tags = tuple(walk.graph.nodes[walk.graph.index[node_id]].tags)
+    return Step(node_id, Action.CACHED, UP_TO_DATE, tags=tags, key=decision.key)
+
+
+def _mark(walk: Walk, step: Step, state: NodeState) -> Mark:
+    """Its result has its checks and metrics where its kind measures, else its warnings, as that of any node up to date."""
+    node_id, outputs, sight = step.node_id, walk.world.outputs, walk.world.sights[step.node_id]
+    build, key = walk.build(node_id), step.key or ""
+    warned = {"warnings": state.warnings} if state.warnings else {}
+    told = told_of(build) if sight.kind.measures(sight.node) else warned
+    rows = None if build is None else build.row_count
+    result = NodeResult(node_id, ExecutionStatus.CACHED, row_count=rows, reason=UP_TO_DATE, metadata=told)
+    files = outputs.proofs.of(node_id, key)
+    return Mark(step, walk.digests[node_id] or "", result, outputs.prefix(node_id, key), files, sight.outside)
 
 
 def document_digest(graph: Graph) -> str:
@@ -269,9 +321,5 @@ def _bytes(value: Any) -> bytes:
     return marshal.dumps(value, 2)
 
 
-def _untouched(prefix: str, files: Mapping[str, Signature]) -> bool:
-    return all(signature(prefix + name) == found for name, found in files.items())
-
-
-def _but(mapping: Mapping[str, Any], gone: Collection[str]) -> dict[str, Any]:
-    return {node_id: value for node_id, value in mapping.items() if node_id not in gone}
+def _untouched(mark: Mark) -> bool:
+    return all(signature(mark.prefix + name) == found for name, found in mark.files.items())

@@ -152,10 +152,10 @@ class Walk:
     def _job_of(self, node_id: str) -> Job:
         """The node's work: what it reads is known by now."""
         ids, sight, before = self.graph.inputs(node_id), self.world.sights[node_id], self.world.facts[node_id].entry
-        found = relations(self.graph, ids, self._view, self._whole, self.world.root)
+        found = relations(self.graph, ids, self._view, self.build, self.world.root)
         return self._job(
             node=sight.node, key=self.decisions[node_id].key or "", captured=sight.captured,
-            inputs=tuple(Input(one, found.get(one, Relation()), self._whole(one)) for one in ids),
+            inputs=tuple(Input(one, found.get(one, Relation()), self.build(one)) for one in ids),
             bound={one: relation for one, relation in found.items() if relation != Relation()},
             seen=before.seen if before else {},
         )  # fmt: skip
@@ -207,7 +207,8 @@ class Walk:
             return told_of(self.world.outputs.whole(build))
         return {"warnings": entry.warnings} if entry.warnings else {}
 
-    def _whole(self, node_id: str) -> Build | None:
+    def build(self, node_id: str) -> Build | None:
+        """The build that a node has by now, with all that its record tells; None where it has none."""
         build = self.builds.get(node_id)
         if node_id not in self.builds and node_id in self.first:
             build = self.world.find(node_id, self.first[node_id].key or "")
