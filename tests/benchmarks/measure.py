@@ -66,6 +66,7 @@ def python(*words):
         RuntimeError: It failed.
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as users run it
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, *words], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL

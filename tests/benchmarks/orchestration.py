@@ -14,7 +14,7 @@ def rows(options, directory):
         )
         yield row(
             f"no-op node, cold, of {count:,} (CPU a node)", given["ours"], given["floor"], "inside",
-            scale=1e6 / count, unit="us", goal=40, on="ours",
+            scale=1e6 / count, unit="us", goal=120, on="ours",
         )  # fmt: skip
     where = f"{directory}/cold-{nodes}-0"
     given = in_turn(
@@ -24,13 +24,14 @@ def rows(options, directory):
         live=lambda _: child("ours", "live", directory=where, repeat=5),
         identity=lambda _: child("floors", "identity", nodes=nodes),
         leaf=lambda at: child("ours", "leaf", directory=where, number=at),
+        edited=lambda _: child("ours", "live", directory=where, repeat=3, changes=True),
     )
-    yield row(f"nothing changed of {nodes:,}, fresh process (CPU)", given["ours"], given["floor"], goal=0.35, on="ours")
-    yield row(
-        f"nothing changed of {nodes:,}, live process (CPU)", given["live"], given["identity"], "inside",
-        scale=1e3, unit="ms", goal=20, on="ours",
-    )  # fmt: skip
-    yield row(f"one leaf changed of {nodes:,}, fresh process (CPU)", given["leaf"], given["floor"], goal=0.4, on="ours")
+    yield row(f"nothing changed of {nodes:,}, fresh process (CPU)", given["ours"], given["floor"], goal=0.5, on="ours")
+    yield row(f"one leaf changed of {nodes:,}, fresh process (CPU)", given["leaf"], given["floor"], goal=0.8, on="ours")
+    live = {"scale": 1e3, "unit": "ms", "on": "ours"}
+    what = "{} of {:,}, live process (CPU; floor: the nodes compared)"
+    yield row(what.format("nothing changed", nodes), given["live"], given["identity"], "inside", goal=25, **live)
+    yield row(what.format("one leaf changed", nodes), given["edited"], given["identity"], "inside", goal=100, **live)
     given = in_turn(
         2,
         ours=lambda at: child("ours", "memory", directory=f"{directory}/memory-{at}", nodes=nodes),

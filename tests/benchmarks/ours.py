@@ -1,6 +1,7 @@
 """The same works done by seeknal_nb; each function is run in a process of its own, but for the parallel ones."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from seeknal_nb.dag.manifest import Manifest, Node
@@ -9,6 +10,14 @@ from tests.benchmarks.inside import peak, serve
 from tests.benchmarks.pipelines import edited, flights, layered, trivial
 
 KINDS = {"work": lambda node: {"row_count": 1}}
+NAMESPACE = {"factor": 3}
+"""The variables of a notebook."""
+SMALL = {
+    "data/rows.csv": "a,b\n1,2\n3,4\n",
+    "seeknal/rows.yml": "kind: source\nname: rows\npath: data/rows.csv\n",
+    "seeknal/doubled.yml": "kind: transform\nname: doubled\nsql: SELECT a * 2 AS a, b FROM source.rows\n",
+    "seeknal/total.yml": "kind: aggregation\nname: total\nsql: SELECT sum(a) AS a FROM transform.doubled\n",
+}
 
 
 def works(nodes):
@@ -39,7 +48,7 @@ def statements_of(steps):
 def run(manifest, directory, expected=None, **options):
     """One run; what it took inside the process, imports done. Fails where not ``expected`` nodes succeeded."""
     began = time.process_time(), time.monotonic()
-    summary = DAGRunner(manifest, root=directory, kinds=KINDS, **options).run(progress=False)
+    summary = DAGRunner(manifest, root=directory, kinds=KINDS, namespace=NAMESPACE, **options).run(progress=False)
     told = {"inside": time.process_time() - began[0], "wall": time.monotonic() - began[1], "peak": peak()}
     if expected is not None and (summary.successful_nodes != expected or summary.failed_nodes):
         raise RuntimeError(f"{summary.successful_nodes} nodes succeeded instead of {expected}: {str(summary)[:2000]}")
@@ -75,19 +84,54 @@ def rerun(directory):
 def leaf(directory, number):
     """A saved manifest of which the last node changed."""
     manifest = Manifest.load(f"{directory}/target/manifest.json")
-    node = manifest.nodes[next(reversed(manifest.nodes))]
-    if "sql" in node.config:
-        node.config["sql"] = f"SELECT *, {number} AS edit{number} FROM ({node.config['sql']})"
-    else:
-        node.config["step"] = -1 - number
+    change(manifest, number)
     return run(manifest, directory, 1)
 
 
-def live(directory, repeat):
-    """Runs that find no change, in the process that made the nodes: the best of them."""
+def change(manifest, number):
+    """Another last node in the place of the last one."""
+    node = manifest.nodes[next(reversed(manifest.nodes))]
+    if "sql" in node.config:
+        config = {**node.config, "sql": f"SELECT *, {number} AS edit{number} FROM ({node.config['sql']})"}
+    else:
+        config = {**node.config, "step": -1 - number}
+    manifest.add_node(replace(node, config=config))
+
+
+def live(directory, repeat, changes=False):
+    """Runs that find no change, or one leaf changed, in the process that ran the nodes before: the best of them."""
     manifest = Manifest.load(f"{directory}/target/manifest.json")
-    engine = DAGRunner(manifest, root=directory).engine
-    return {"inside": min(run(manifest, directory, 0, engine=engine)["inside"] for _ in range(repeat))}
+    runner = DAGRunner(manifest, root=directory, kinds=KINDS, namespace=NAMESPACE)
+    runner.run(progress=False)
+    taken = []
+    for _ in range(repeat):
+        if changes:
+            change(manifest, time.time_ns())
+        began = time.process_time()
+        summary = runner.run(progress=False)
+        taken.append(time.process_time() - began)
+        assert summary.successful_nodes == changes, str(summary)[:2000]
+    return {"inside": min(taken)}
+
+
+def bodies(directory, nodes):
+    """A chain of Python nodes, each with an import, a helper and a variable of the notebook, cold."""
+    manifest = Manifest("bodies")
+    for number in range(nodes):
+        above = f"n{number - 1}" if number else ""
+        body = f"import json\n\ndef helper(x):\n    return x + {number}\n\ndef n{number}({above}):\n"
+        body += "    return [{'x': helper(json.loads('1')) * factor}]\n"
+        manifest.add_node(Node(f"transform.n{number}", f"n{number}", "transform", config={"python": body}))
+        if number:
+            manifest.add_edge(f"transform.{above}", f"transform.n{number}")
+    return run(manifest, directory, nodes)
+
+
+def small(directory):
+    """The files of a project of three nodes."""
+    for path, text in SMALL.items():
+        Path(directory, path).parent.mkdir(parents=True, exist_ok=True)
+        Path(directory, path).write_text(text)
 
 
 def statements(directory, nodes):

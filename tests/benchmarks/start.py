@@ -1,4 +1,4 @@
-"""What it takes until something can be asked: the extension in a shell, and the help text."""
+"""What it takes until something can be asked: the extension in a shell, the help text, a run of which nothing changed."""
 
 from dataclasses import replace
 
@@ -25,3 +25,11 @@ def rows(options, directory):
     )
     yield row("--help (floor: python -c pass; CPU)", given["ours"], given["bare"], goal=0.12, on="ours")
     yield row("--help (floor: import duckdb; CPU)", given["ours"], given["duckdb"])
+    child("ours", "small", directory=directory)
+    python("-m", "seeknal_nb", "run", "--project", directory)
+    given = in_turn(
+        repeat,
+        ours=lambda _: python("-m", "seeknal_nb", "run", "--project", directory),
+        bare=lambda _: python("-c", "pass"),
+    )
+    yield row("`run` of three nodes, nothing changed (floor: python -c pass; CPU)", given["ours"], given["bare"], goal=0.22, on="ours")
