@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +34,7 @@ def owner_here(root: Path, namespace: Mapping[str, object]) -> str:
     found += [Path(script)] if script is not None else []
     path = next((one.resolve() for one in found if one.is_file() and not _is_program(one)), None)
     if path is None:
-        return f"{SESSION}{secrets.token_hex(4)}"
+        return f"{SESSION}{os.urandom(4).hex()}"
     return as_owner(path, root)
 
 

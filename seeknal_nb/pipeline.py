@@ -12,7 +12,6 @@ from seeknal_nb.authoring.common import filled, read_common
 from seeknal_nb.authoring.decorators import node_of
 from seeknal_nb.authoring.folder import COMMON, FOLDER, SHARED, nodes_of_yaml, parse_folder
 from seeknal_nb.authoring.node import make_node
-from seeknal_nb.authoring.pyfiles import definitions_of
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.links import Names, inputs_of
 from seeknal_nb.dag.manifest import Manifest, Node
@@ -22,8 +21,6 @@ from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import LockedError, ManifestError, SelectionError
 from seeknal_nb.kinds import check_node, kind_names, own_kinds
 from seeknal_nb.markup import article, plural
-from seeknal_nb.python.extract import has_work
-from seeknal_nb.python.source import HOME, source_of
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.options import mapping
 from seeknal_nb.workflow.request import Request
@@ -83,7 +80,11 @@ class Pipeline:
             LockedError: A run goes on in the background, whose bodies use the modules that would be imported again.
         """
         self._refuse_while_running(BEFORE_READING)
-        shared = definitions_of(self.directory / FOLDER / SHARED, root=self.directory)
+        shared = dict[str, object]()
+        if (path := self.directory / FOLDER / SHARED).is_file():
+            from seeknal_nb.authoring.pyfiles import definitions_of  # noqa: PLC0415 - 40 ms, and many projects have none
+
+            shared = definitions_of(path, root=self.directory)
         left: dict[str, str] = {}
         found = parse_folder(
             self.directory,
@@ -106,6 +107,8 @@ class Pipeline:
 
     def declare(self, declared: Declared) -> str:
         """Add the node of a decorated function; gives its id."""
+        from seeknal_nb.python.extract import has_work  # noqa: PLC0415 - files of YAML need none of it
+
         source = self._source_of(declared.function, declared.name)
         body = source if has_work(ast.parse(source).body[0]) else None  # type: ignore[arg-type]
         return self._checked(node_of(declared, root=self.directory, body=body))[0]
@@ -253,6 +256,8 @@ class Pipeline:
 
     def _source_of(self, function: Callable[..., Any], name: str) -> str:
         """The function's own lines without our decorators, under the node's name."""
+        from seeknal_nb.python.source import HOME, source_of  # noqa: PLC0415 - likewise
+
         return source_of(function, name, homes=(HOME, __name__), methods=self.known_kinds())
 
     def _copy(self) -> Manifest:

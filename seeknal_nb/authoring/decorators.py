@@ -123,7 +123,7 @@ def decorator(kind: str) -> Callable[..., Any]:
 
 def __getattr__(name: str) -> Any:
     """``decorators.transform``: a decorator for each kind that there is, those of other distributions too."""
-    if name not in kind_names({}):
+    if name.startswith("_") or name not in kind_names({}):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return globals().setdefault(name, decorator(name))
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.authoring.common import filled, read_common
 from seeknal_nb.authoring.node import make_node
-from seeknal_nb.authoring.pyfiles import nodes_of_python
 from seeknal_nb.config import ConfigError
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.leftout import advised, readers_of, unsupported
@@ -111,6 +110,8 @@ def _nodes_of(
 ) -> Iterator[tuple[Node, Place]]:
     text = read_text(path, root=root)
     if path.suffix == ".py":
+        from seeknal_nb.authoring.pyfiles import nodes_of_python  # noqa: PLC0415 - 40 ms, and many projects have none
+
         return nodes_of_python(text, path=path, root=root, problems=problems)
     return nodes_of_yaml(text, file=path.relative_to(root).as_posix(), root=root, kinds=kinds, problems=problems)
 

@@ -13,11 +13,11 @@ from seeknal_nb.dag.graph import check_name
 from seeknal_nb.dag.manifest import Node, node_type
 from seeknal_nb.declaration import check_keys, declaration_of
 from seeknal_nb.errors import ManifestError, near
-from seeknal_nb.kinds import kind_names
+from seeknal_nb.kinds import is_kind, kind_names
 from seeknal_nb.storage.text import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from seeknal_nb.declaration import Declaration
 
@@ -54,7 +54,7 @@ def make_node(
         ManifestError: There is no such kind, or the name cannot be a table's, or a key or its value cannot be
             (``ConfigError``, with the path to it).
     """
-    check_id(kind, name, kind_names(kinds or {}))
+    check_id(kind, name, kinds or {})
     try:
         config = _config(declaration_of(str(kind), kinds), given, root)
     except ManifestError as error:
@@ -77,11 +77,12 @@ def _config(declared: Declaration, given: Mapping[str, Any], root: Path) -> dict
     return config
 
 
-def check_id(kind: object, name: object, kinds: Iterable[str]) -> None:
-    """Refuse a kind that is not known and a name that no table can have."""
-    if not isinstance(kind, str) or kind not in kinds:
+def check_id(kind: object, name: object, custom: Mapping[str, Any]) -> None:
+    """Refuse a kind that is not known, nor the caller's own, and a name that no table can have."""
+    if not isinstance(kind, str) or not is_kind(kind, custom):
+        kinds = kind_names(custom)
         error = refused(str(kind), kinds)
-        raise error(f"unknown kind {kind!r}", remedy=near(str(kind), list(kinds), what="kind"), path=("kind",)).at(
+        raise error(f"unknown kind {kind!r}", remedy=near(str(kind), kinds, what="kind"), path=("kind",)).at(
             node=f"{kind}.{name}"
         )
     why = check_name(name)

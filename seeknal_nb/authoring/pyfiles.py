@@ -75,7 +75,7 @@ def nodes_of_python(text: str, *, path: Path, root: Path, problems: list[Seeknal
         line = declared.function.__code__.co_firstlineno if hasattr(declared.function, "__code__") else 1
         place = Place(file, line)
         try:
-            check_id(declared.kind, declared.name, kind_names({}))
+            check_id(declared.kind, declared.name, {})
             node = node_of(declared, root=root, body=_body(source, declared, place), file=file)
         except SeeknalError as error:
             problems.append(error.at(place=place))
@@ -217,13 +217,11 @@ def _need_peer(name: str) -> None:
 
 
 def definitions_of(path: Path, *, root: Path) -> dict[str, object]:
-    """The names that a file defines, as a notebook's cells would: nothing where there is no such file.
+    """The names that a file defines, as a notebook's cells would.
 
     Raises:
         ManifestError: It raises one.
     """
-    if not path.is_file():
-        return {}
     text, file = read_text(path, root=root), path.relative_to(root).as_posix()
     namespace: dict[str, object] = {"__name__": "__main__", "__file__": str(path)}
     try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.kinds.task import Task
 
-__all__ = ["check_node", "kind_names", "kind_of", "own_kinds"]
+__all__ = ["check_node", "is_kind", "kind_names", "kind_of", "own_kinds"]
 
 
 def kind_of(name: str, custom: Mapping[str, Any]) -> Kind:
@@ -68,6 +68,11 @@ def own_kinds(given: Mapping[str, Any]) -> dict[str, Any]:
                 why=f"it is {work!r:.100}", remedy='kinds={"report": Kind(execute=...)}',
             )  # fmt: skip
     return dict(given)
+
+
+def is_kind(name: str, custom: Mapping[str, object]) -> bool:
+    """Whether a node may have that kind; those of other distributions are looked for last, which takes a while."""
+    return name in KINDS or name in custom or name in kind_names(custom)
 
 
 def kind_names(custom: Mapping[str, object]) -> list[str]:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import glob
 import os
-import secrets
 import shutil
 import stat
 import threading
@@ -53,7 +52,7 @@ REMEDIES = {
 
 def temporary_name(name: str) -> str:
     """A name beside ``name`` that nobody else uses; it never ends in a data format's suffix."""
-    return f"{TEMPORARY}{name}-{os.getpid()}-{secrets.token_hex(4)}"
+    return f"{TEMPORARY}{name}-{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def refused(error: OSError, doing: str = "read or write", path: Path | None = None) -> StateError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
+import platform
 import sys
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -77,7 +77,7 @@ def executor_for(workers: int) -> Executor:
 
 def where() -> str:
     """This process: host and number."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def works_here(executor: Executor) -> bool:

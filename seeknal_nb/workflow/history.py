@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import re
-import secrets
 import shutil
-import statistics
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -71,7 +70,7 @@ class RunRecord:
     def begin(cls, directory: Path, command: str, asked: Mapping[str, Any] | None = None) -> RunRecord:
         """Writes nothing yet. Records that are sorted by their names are sorted by time."""
         now = datetime.now(UTC)
-        run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(1)[0]}"
+        run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{os.urandom(1).hex()[0]}"
         return cls(directory, run_id, command, now.timestamp(), asked)
 
     def finish(self, summary: ExecutionSummary, *, interrupted: bool, builds: Mapping[str, Build]) -> None:
@@ -287,7 +286,9 @@ def usual_seconds(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 
 def usual(seconds: Sequence[float]) -> float:
     """What an execution usually takes, by the last ones, the newest first: one that was odd counts for nothing."""
-    return statistics.median(seconds[:TIMED])
+    from statistics import median  # noqa: PLC0415 - 3 ms, and a run needs none
+
+    return median(seconds[:TIMED])
 
 
 def good_seconds(records: Iterable[Mapping[str, Any]]) -> dict[str, list[float]]:

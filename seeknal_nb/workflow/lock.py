@@ -6,8 +6,7 @@ import contextlib
 import getpass
 import json
 import os
-import secrets
-import socket
+import platform
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -100,7 +99,7 @@ class SignOfLife:
 
     def __init__(self, beside: Path) -> None:
         """Make it beside a file, under a name that nobody else uses."""
-        self._path = beside.with_name(f"{beside.name}-run-{secrets.token_hex(8)}")
+        self._path = beside.with_name(f"{beside.name}-run-{os.urandom(8).hex()}")
         with io_errors("write", beside):
             beside.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self._path)
@@ -145,7 +144,7 @@ def who(command: str, directory: Path) -> str:
     except (OSError, KeyError):
         user = "?"
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    return f"pid {os.getpid()} on {socket.gethostname()}, {user}, in {directory.resolve()}, since {since}: {command}"
+    return f"pid {os.getpid()} on {platform.node()}, {user}, in {directory.resolve()}, since {since}: {command}"
 
 
 def held(what: str, owner: str) -> LockedError:

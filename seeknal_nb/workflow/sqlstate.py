@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import socket
+import platform
 import sqlite3
 import threading
 from dataclasses import dataclass
@@ -159,7 +159,7 @@ class DatabaseState:
                 with self.transaction(connection):
                     for table in TABLES:
                         connection.execute(table)
-                    token, left = self._take(connection, {"who": owner, "host": socket.gethostname(), "sign": sign.name})
+                    token, left = self._take(connection, {"who": owner, "host": platform.node(), "sign": sign.name})
             undo.pop_all()
             return DatabaseLease(self, connection, sign, token, left)
 
@@ -200,7 +200,7 @@ class DatabaseState:
         return token + 1, before.get("who")
 
     def _is_dead(self, owner: dict[str, str]) -> bool:
-        return owner["host"] == socket.gethostname() and SignOfLife.is_over(self.database.path, owner["sign"])
+        return owner["host"] == platform.node() and SignOfLife.is_over(self.database.path, owner["sign"])
 
 
 class DatabaseLease:

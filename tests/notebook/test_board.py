@@ -284,7 +284,7 @@ def test_what_is_left_is_the_longest_way_or_all_of_it_by_the_workers(edges: Any,
 def test_a_run_tells_what_is_left_and_each_node_what_it_takes(project: Project, table: Table) -> None:
     """In a new session from the records, as `plan` tells it; a node that was never built makes it "at least"."""
     table.seconds = dict.fromkeys("abc", 0.2)
-    project.run(progress=False)
+    took = [result.duration for result in project.run(progress=False).results]
     project.close()
     again = made(project.directory, (0, []), table)
     again.add(node("a", 1), node("b", 0, "a"), node("c", 0, "b"))
@@ -292,9 +292,9 @@ def test_a_run_tells_what_is_left_and_each_node_what_it_takes(project: Project, 
     run = again.start()
     gate.reached.wait()
     told = again.board.snapshot()
-    assert 0.4 <= told["run"]["left"] <= 0.7
+    assert 0 < told["run"]["left"] <= sum(took) + 0.1
     assert told["run"]["least"] is False
-    assert told["more"]["0"]["expect"] == pytest.approx(0.2, abs=0.1)
+    assert told["more"]["0"]["expect"] == pytest.approx(took[0], abs=0.1)
     gate.opened.set()
     run.wait()
     assert (again.board.run()["left"], again.board.run()["least"]) == (0, False)
