@@ -166,7 +166,8 @@ class Project(Shown):
             workers=asked.workers or self.workers, executor=executor or self.executor,
             allow_outside=bool(asked.allow_outside), listeners=listeners,
         )  # fmt: skip
-        runner.owner, runner.keeper = self.owner, self._keeper
+        runner.owner = self.owner
+        runner.go_by(self._keeper)
         return runner
 
     def plan(self, request: Request | None = None, **given: Any) -> Plan:

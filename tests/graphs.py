@@ -204,7 +204,7 @@ class Place:
         self.runs += 1
         runner = self.runner(pipeline, workers=workers)
         if self.runs % 2:
-            runner.keeper = self.live.keeper
+            runner.go_by(self.live.keeper)
             runner.manifest.nodes = {i: _as_before(node, self.live.manifest) for i, node in runner.manifest.nodes.items()}
         self.live = runner
         anew = runner.plan(**{name: value for name, value in options.items() if name in Selection.names()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from seeknal_nb.storage.files import Signature, content, io_errors, write_atomic
+from seeknal_nb.storage.files import Signature, content, io_errors, signature, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,8 +25,14 @@ class Proofs:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._known: dict[tuple[str, str], Mapping[str, Signature]] | None = None
+        self._stamp: Signature | None = None
         self._lines = 0
         self._new: list[tuple[str, str]] = []
+
+    def look_again(self) -> None:
+        """Read the file again where somebody else has written it."""
+        if self._known is not None and not self._new and signature(self.file) != self._stamp:
+            self._known = None
 
     def of(self, node_id: str, key: str) -> Mapping[str, Signature]:
         """By a file's name, the signature under which it was proved; empty where nothing is known."""
@@ -59,16 +65,17 @@ class Proofs:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with self.file.open("a", encoding="utf-8") as file:
                 file.write(text)
-        self._lines += len(new)
+        self._lines, self._stamp = self._lines + len(new), signature(self.file)
 
     def _rewrite(self) -> None:
         known = self._read()
-        write_atomic(self.file, "".join(_line(build, found) for build, found in known.items()).encode())
-        self._lines, self._new = len(known), []
+        lines = [_line(build, found) for build, found in list(known.items())]  # others may look meanwhile
+        write_atomic(self.file, "".join(lines).encode())
+        self._lines, self._new, self._stamp = len(known), [], signature(self.file)
 
     def _read(self) -> dict[tuple[str, str], Mapping[str, Signature]]:
         if self._known is None:
-            self._known = {}
+            self._known, self._stamp = {}, signature(self.file)
             try:
                 lines = content(self.file).splitlines()
             except OSError:

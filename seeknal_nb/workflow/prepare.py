@@ -72,6 +72,7 @@ class Preparation:
         settled: Settled | None = None,
     ) -> Observed:  # fmt: skip
         """What is true of the nodes now; at first of those that are not settled. Changes nothing."""
+        self.outputs.proofs.look_again()
         around, first = replace(self.around, asking=asking), None if settled is None else graph.ordered(settled.open)
         return observe(graph, states, outputs=self.outputs, around=around, verify=verify, first=first)
 

@@ -18,6 +18,7 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.errors import StateError
 from seeknal_nb.storage.builds import told_of
 from seeknal_nb.storage.files import Signature, digest, signature, write_unsynced
+from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.storage.readings import ReadingsFile
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 from seeknal_nb.workflow.plan import Action, Settled, Step
@@ -173,11 +174,12 @@ class Keeper:
 
     Attributes:
         readings: What was read out of the nodes' texts.
+        proofs: Under which signatures the files of builds were proved.
         known: What the store's entries are known by, and those that were read; None where some were written since.
     """
 
     def __init__(self, directory: Path) -> None:
-        self.file, self.readings = directory / PROVEN, ReadingsFile(directory)
+        self.file, self.readings, self.proofs = directory / PROVEN, ReadingsFile(directory), Proofs(directory / "proofs")
         self.known: tuple[str, dict[str, NodeState]] | None = None
         self._last: Proven | None = None
         self._read = False
@@ -210,8 +212,9 @@ class Keeper:
         return self._last
 
     def states(self, stamp: str) -> dict[str, NodeState] | None:
-        """The states of the store that has this stamp, as far as they were read here."""
-        return self.known[1] if self.known is not None and self.known[0] == stamp else None
+        """The states of the store that has this stamp, as far as they were read here; they are the caller's from now on."""
+        known, self.known = self.known, None
+        return known[1] if known is not None and known[0] == stamp else None
 
     def keep(self, proven: Proven) -> None:
         """Take it for what was proven last; where it cannot be written, the next process decides for itself."""

@@ -18,7 +18,6 @@ from seeknal_nb.kinds.task import Surroundings
 from seeknal_nb.owner import of_others
 from seeknal_nb.storage.files import io_errors
 from seeknal_nb.storage.outputs import OutputStore
-from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.uncollected import uncollected
 from seeknal_nb.workflow.events import (
     ExecutionStatus,
@@ -113,7 +112,8 @@ class DAGRunner:
         self.manifest, self.old_manifest = manifest, old_manifest
         self.root = Path(root or ".").resolve()
         self.state_dir, self.target = folders(self.root, state_dir)
-        self.outputs = OutputStore(self.target / "outputs", Proofs(self.state_dir / "proofs"))
+        self.keeper = Keeper(self.state_dir)
+        self.outputs = OutputStore(self.target / "outputs", self.keeper.proofs)
         self.state = as_store(state) if state is not None else JsonState(self.state_dir)
         self.kinds = own_kinds(kinds or {})
         self.listeners = list(listeners)
@@ -125,8 +125,11 @@ class DAGRunner:
             self.root, values, namespace or {}, allow_outside, engine=self.engine.identity, kinds=self.kinds
         )
         self.around.secrets.hide_variables(self.around.params)
-        self.keeper = Keeper(self.state_dir)
         self._active: Run | None = None
+
+    def go_by(self, keeper: Keeper) -> None:
+        """Go by what a keeper of this state folder holds, which outlives the runner."""
+        self.keeper, self.outputs = keeper, OutputStore(self.target / "outputs", keeper.proofs)
 
     @property
     def _preparation(self) -> Preparation:
