@@ -75,16 +75,14 @@ class Proofs:
 
     def _read(self) -> dict[tuple[str, str], Mapping[str, Signature]]:
         if self._known is None:
-            self._known, self._stamp = {}, signature(self.file)
+            stamp = signature(self.file)
             try:
                 lines = content(self.file).splitlines()
             except OSError:
                 lines = []
-            for line in lines:
-                found = _proof(line)
-                if found is not None:
-                    self._known[found[0]] = found[1]
-            self._lines = len(lines)
+            found: dict[tuple[str, str], Mapping[str, Signature]] = dict(filter(None, map(_proof, lines)))
+            self._known, self._stamp, self._lines = found, stamp, len(lines)  # whole: another thread may look meanwhile
+            return found
         return self._known
 
 

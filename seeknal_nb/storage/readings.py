@@ -40,7 +40,7 @@ class ReadingsFile:
             text, _, proof = self._path.read_text(encoding="utf-8").partition("\n")
             if proof.strip() == digest(_versions() + text):
                 self._held = json.loads(text)
-                READINGS.known = {**READINGS.known, **self._held}
+                READINGS.known.update(self._held)  # in place: another thread may add to it just now
 
     def save(self) -> None:
         """Add the answers that were asked for since; where that fails, the next process reads the texts again."""

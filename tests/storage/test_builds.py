@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -389,6 +391,28 @@ def test_a_torn_line_of_proofs_is_no_proof(tmp_path: Path, rest):
     again.note("transform.b", "k", {"data.parquet": (5, 6, 7, 8)})
     again.write()
     assert Proofs(tmp_path / "proofs").of("transform.b", "k") == {"data.parquet": (5, 6, 7, 8)}
+
+
+def test_who_asks_while_another_thread_reads_proofs_gets_all_or_waits(tmp_path: Path):
+    """A plan in the notebook and a run behind it share them; what is half read would say that nothing is known."""
+    proofs, over = Proofs(tmp_path / "proofs"), threading.Event()
+    for number in range(2000):
+        proofs.note(f"transform.n{number}", "k", {"data.parquet": (1, 2, 3, 4)})
+    proofs.write()
+
+    def look() -> None:
+        while not over.is_set():
+            os.utime(tmp_path / "proofs")
+            proofs.look_again()
+            proofs.of("transform.n0", "k")
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        assert all(proofs.of("transform.n1999", "k") for _ in range(1_000_000))
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_proofs_do_not_grow_without_end(tmp_path: Path):
