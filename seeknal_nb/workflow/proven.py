@@ -131,11 +131,7 @@ class Proven:
             graph: The nodes now.
             foreign: Ids of nodes whose kind may look at more now than it did then.
         """
-        again = {
-            *self.settled.open,
-            *foreign,
-            *(graph.index.keys() - self.marks.keys()),
-        }  # their decision looks at their files
+        again = {*self.settled.open, *foreign, *(graph.index.keys() - self.marks.keys())}  # who decides looks at their files
         again |= {i for i, mark in self.marks.items() if mark.files and i not in again and not _untouched(mark)}
         if written is not self.written:
             again |= {node_id for node_id, found in written.items() if self.written.get(node_id) != found}
@@ -249,8 +245,8 @@ def proven_by(
             before, step = known.get(node_id), _settled_by(walk, node_id)
             if before is not None and node_id not in gone and (step is None or step == before.step):
                 marks[node_id] = before
-            elif step is not None:
-                marks[node_id] = _mark(walk, step, ledger.states[node_id])
+            elif step is not None and (mark := _mark(walk, step, ledger.states[node_id])) is not None:
+                marks[node_id] = mark
     had = former.lines if former else {}
     lines = {
         node_id: had[node_id] if node_id in marks and marks[node_id] is known.get(node_id) and node_id not in gone
@@ -275,8 +271,11 @@ def _settled_by(walk: Walk, node_id: str) -> Step | None:
     return Step(node_id, Action.CACHED, UP_TO_DATE, tags=tags, key=decision.key)
 
 
-def _mark(walk: Walk, step: Step, state: NodeState) -> Mark:
-    """Its result has its checks and metrics where its kind measures, else its warnings, as that of any node up to date."""
+def _mark(walk: Walk, step: Step, state: NodeState) -> Mark | None:
+    """Its result has its checks and metrics where its kind measures, else its warnings, as that of any node up to date.
+
+    None where its build has files of which nothing is known: nobody would see that they are gone.
+    """
     node_id, outputs, sight = step.node_id, walk.world.outputs, walk.world.sights[step.node_id]
     build, key = walk.build(node_id), step.key or ""
     warned = {"warnings": state.warnings} if state.warnings else {}
@@ -284,6 +283,8 @@ def _mark(walk: Walk, step: Step, state: NodeState) -> Mark:
     rows = None if build is None else build.row_count
     result = NodeResult(node_id, ExecutionStatus.CACHED, row_count=rows, reason=UP_TO_DATE, metadata=told)
     files = outputs.proofs.of(node_id, key)
+    if not files and build is not None and build.path is not None:
+        return None
     return Mark(step, walk.digests[node_id] or "", result, outputs.prefix(node_id, key), files, sight.outside)
 
 

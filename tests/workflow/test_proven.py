@@ -15,6 +15,7 @@ from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.kinds.task import Kind, Probe
 from seeknal_nb.project import Project
 from seeknal_nb.workflow.events import ExecutionStatus as S
+from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.runner import DAGRunner
 
 ROWS = 'a,b\n1,x\n2,y\n'
@@ -248,3 +249,19 @@ def test_runs_of_a_bare_runner_prove_too(tmp_path: Path) -> None:
         assert ran(runner.run(progress=False)) == set()
     project.manifest.nodes["transform.one"].config["sql"] = "SELECT 3 AS x"
     assert "one" in ran(runner.run(progress=False))
+
+
+def test_what_no_proof_is_known_of_is_not_proved(tmp_path: Path) -> None:
+    """Its files would be looked at by nobody: a build that is gone would count as up to date."""
+    project = fresh(tmp_path)
+    for event in project.stream():
+        if isinstance(event, RunFinished):
+            project.runner().outputs.proofs.note("transform.one", key_of(tmp_path, "one"), {})
+    assert not proven(tmp_path)["transform.one"]
+    shutil.rmtree(tmp_path / "target/outputs/transform/one")
+    assert "one" in ran(fresh(tmp_path).run(progress=False))
+
+
+def key_of(root: Path, name: str) -> str:
+    [build] = (root / "target/outputs/transform" / name).iterdir()
+    return build.name
