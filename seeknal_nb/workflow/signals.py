@@ -124,7 +124,7 @@ _SIGNALS = _Signals()
 def insistently(things: Generator[T]) -> Generator[T]:
     """The same, of which no signal is lost that comes while the main thread makes the next of them.
 
-    Where it comes through in no other way, it is raised where the one before was yielded.
+    Where it comes through in no other way, it is raised where the one before was yielded, or behind the last.
     """
     with closing(things):
         missed: BaseException | None = None
@@ -136,6 +136,8 @@ def insistently(things: Generator[T]) -> Generator[T]:
                     thing = next(things, None) if missed is None else things.throw(missed)
                     missed = _SIGNALS.heard()
             if thing is None:
+                if missed is not None:
+                    raise missed
                 return
             yield thing
 

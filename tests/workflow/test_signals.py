@@ -75,6 +75,19 @@ def test_where_it_came_through_in_no_other_way_it_is_raised_where_the_event_was_
     assert list(insistently(insistently(work()))) == ["first", "told"]
 
 
+def test_one_that_is_swallowed_behind_the_last_event_is_raised_behind_it() -> None:
+    """Else the next run of a loop over projects would begin."""
+
+    def work() -> Generator[int]:
+        yield 1
+        pressed_and_swallowed()
+
+    things, found = insistently(work()), list[int]()
+    with pytest.raises(KeyboardInterrupt):
+        found.extend(things)
+    assert found == [1]
+
+
 def test_one_that_is_being_handled_is_not_raised_again() -> None:
     """A body that closes its connection in a ``finally`` must come to its end."""
     done = []
