@@ -43,7 +43,7 @@ def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int
     program, words = words is None, list(sys.argv[1:] if words is None else words)
     debug = "--debug" in words
     _open_streams()
-    listened = _listen()
+    listened = _listen(ends=program)
     try:
         code = _main(words, prog)
         with _output():
@@ -283,18 +283,21 @@ def _open_streams() -> None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
-def _listen() -> dict[int, Any]:
+def _listen(*, ends: bool) -> dict[int, Any]:
     """Let each signal interrupt: SIGTERM and SIGHUP end a process without a ``finally`` by default.
 
-    A second one ends it at once, whatever goes on: what is finished is on the disk, and the system frees the locks.
+    A second one ends the process at once, whatever goes on: what is finished is on the disk, and the system frees the locks.
     What nohup ignores, we do. Gives what listened before.
+
+    Args:
+        ends: Whether the process is ours to be ended; that of who calls main() as a function is interrupted again.
     """
     before: dict[int, Any] = {}
     said: list[int] = []
 
     def handler(number: int, _frame: object) -> None:
         code = SIGNALS[signal.Signals(number).name]
-        if said:
+        if said and ends:
             os._exit(code)
         said.append(code)
         raise _Signalled(code)

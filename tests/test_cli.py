@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from waiting import MINUTES, eventually
 
-from seeknal_nb.cli import main
+from seeknal_nb.cli import _listen, main
 from seeknal_nb.commands import COMMANDS
 from seeknal_nb.workflow.stores import open_store
 
@@ -790,6 +790,16 @@ def test_a_second_signal_ends_a_run_at_once_whatever_its_body_does(home, number)
     write(home, SLOW.format(body=GOOD))
     found = shell(["run", "--format", "json"], home)
     assert status(json.loads(found.stdout)) == {"before": "cached", "slow": "success", "below": "success"}
+
+
+def test_a_second_signal_ends_no_process_that_calls_main_as_a_function():
+    """A kernel would be gone with all that it holds."""
+    with contextlib.ExitStack() as undo:
+        for number, handler in _listen(ends=False).items():
+            undo.callback(signal.signal, number, handler)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
 
 
 def test_what_nohup_has_ignored_stays_ignored(home):
