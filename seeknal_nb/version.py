@@ -23,8 +23,14 @@ def package(name: str) -> str:
 
 @cache
 def program() -> str:
-    """The version, and size and time of each file of this program: what one has worked out, another one must not believe."""
+    """The version, and size and time of each file of this program: what one has worked out, another one must not believe.
+
+    Of one that is imported from an archive, those of the archive.
+    """
     found, folders = [__version__], [os.path.dirname(__file__)]  # noqa: PTH120 - a third of the time
+    if archive := getattr(__spec__.loader, "archive", None):
+        stat = os.stat(archive)  # noqa: PTH116 - it is a text
+        return f"{__version__}\n{archive} {stat.st_size} {stat.st_mtime_ns}"
     for folder in folders:
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda one: one.name):
