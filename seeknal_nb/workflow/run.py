@@ -165,10 +165,8 @@ class Run:
                 self.walk.abandon()
             yield list(self.walk.rest())
             results = [self.walk.results[step.node_id] for step in self.plan.steps]
-            duration, told = (
-                time.monotonic() - clock,
-                advice(self.graph, results, self.walk.made, self.settings.around.kinds),
-            )
+            duration = time.monotonic() - clock
+            told = advice(self.graph, results, self.walk.made, self.settings.around.kinds)
             summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=duration, advice=told)
             interrupted = self.walk.cancelled.is_set()
             self.ledger.close(self.settings.outputs)
