@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.kinds.body import body_line
 from seeknal_nb.markup import cut
-from seeknal_nb.owner import owner_of
+from seeknal_nb.owner import is_known, owner_of
 from seeknal_nb.storage.builds import told_of
 from seeknal_nb.storage.files import io_errors
 from seeknal_nb.workflow.events import ExecutionStatus
@@ -187,6 +187,11 @@ class Ledger:
         )  # fmt: skip
         self._put(build.node_id, state)
         return True
+
+    def is_of_another(self, node: Node) -> bool:
+        """Whether its last execution was somebody else's, who may be there still; of another session nobody can tell."""
+        owner = self.states[node.id].owner
+        return is_known(owner) and owner != self._owner_of(node)
 
     def _owner_of(self, node: Node) -> str:
         return owner_of(node, self._owner)

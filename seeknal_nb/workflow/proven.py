@@ -66,7 +66,7 @@ class Mark(NamedTuple):  # one of thousands is made in a third of the time that 
         result: How it comes out of the next run.
         prefix: What the paths of its build's files begin with.
         files: Their signatures, by the rest of the path; empty where it has none.
-        outside: Whether it depends on more than itself and its inputs.
+        outside: Whether it depends, or what is said of it, on more than itself and its inputs.
     """
 
     step: Step
@@ -245,7 +245,7 @@ def proven_by(
             before, step = known.get(node_id), _settled_by(walk, node_id)
             if before is not None and node_id not in gone and (step is None or step == before.step):
                 marks[node_id] = before
-            elif step is not None and (mark := _mark(walk, step, ledger.states[node_id])) is not None:
+            elif step is not None and (mark := _mark(walk, step, ledger)) is not None:
                 marks[node_id] = mark
     had = former.lines if former else {}
     lines = {
@@ -271,13 +271,13 @@ def _settled_by(walk: Walk, node_id: str) -> Step | None:
     return Step(node_id, Action.CACHED, UP_TO_DATE, tags=tags, key=decision.key)
 
 
-def _mark(walk: Walk, step: Step, state: NodeState) -> Mark | None:
+def _mark(walk: Walk, step: Step, ledger: Ledger) -> Mark | None:
     """Its result has its checks and metrics where its kind measures, else its warnings, as that of any node up to date.
 
     None where its build has files of which nothing is known: nobody would see that they are gone.
     """
     node_id, outputs, sight = step.node_id, walk.world.outputs, walk.world.sights[step.node_id]
-    build, key = walk.build(node_id), step.key or ""
+    build, key, state = walk.build(node_id), step.key or "", ledger.states[node_id]
     warned = {"warnings": state.warnings} if state.warnings else {}
     told = told_of(build) if sight.kind.measures(sight.node) else warned
     rows = None if build is None else build.row_count
@@ -285,7 +285,8 @@ def _mark(walk: Walk, step: Step, state: NodeState) -> Mark | None:
     files = outputs.proofs.of(node_id, key)
     if not files and build is not None and build.path is not None:
         return None
-    return Mark(step, walk.digests[node_id] or "", result, outputs.prefix(node_id, key), files, sight.outside)
+    outside = sight.outside or ledger.is_of_another(sight.node)  # as long as that one is there, each plan warns
+    return Mark(step, walk.digests[node_id] or "", result, outputs.prefix(node_id, key), files, outside)
 
 
 def document_digest(graph: Graph) -> str:

@@ -15,7 +15,7 @@ from seeknal_nb.dag.manifest import Manifest
 from seeknal_nb.kinds.task import Kind, Probe
 from seeknal_nb.project import Project
 from seeknal_nb.workflow.events import ExecutionStatus as S
-from seeknal_nb.workflow.events import RunFinished
+from seeknal_nb.workflow.events import RunFinished, RunStarted
 from seeknal_nb.workflow.runner import DAGRunner
 
 ROWS = 'a,b\n1,x\n2,y\n'
@@ -260,6 +260,19 @@ def test_what_no_proof_is_known_of_is_not_proved(tmp_path: Path) -> None:
     assert not proven(tmp_path)["transform.one"]
     shutil.rmtree(tmp_path / "target/outputs/transform/one")
     assert "one" in ran(fresh(tmp_path).run(progress=False))
+
+
+def test_a_node_of_two_notebooks_is_told_of_by_each_run(tmp_path: Path) -> None:
+    """Each takes the place of the other's build, whether or not this one has proved it."""
+    for owner in ("mine.ipynb", "theirs.ipynb"):
+        (tmp_path / owner).write_text("{}")
+        project = Project(tmp_path, namespace={})
+        project.owner = owner
+        project.transform("one", "SELECT 1 AS x")
+        for _ in range(3):
+            begun, *_ = project.stream()
+            assert isinstance(begun, RunStarted)
+            assert len(begun.plan.warnings) == (owner == "theirs.ipynb")
 
 
 def key_of(root: Path, name: str) -> str:
