@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -64,7 +64,7 @@ def main(words: Sequence[str] | None = None, *, prog: str = "seeknal-nb") -> int
 
 def seeknal() -> int:
     """The script ``seeknal``: ours, unless the distribution of that name is installed, whose command it is then."""
-    if PathFinder.find_spec("seeknal") is None:
+    if find_spec("seeknal") is None:
         return main(prog="seeknal")
     from importlib import metadata  # noqa: PLC0415 - a third of a help text's time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from importlib.machinery import PathFinder
+from importlib.util import find_spec
 
 __all__ = ["__version__", "package", "program"]
 
@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 @cache
 def package(name: str) -> str:
     """Where an installed package lies, and size and time of its first file: those of one version. Imports nothing."""
-    spec = PathFinder.find_spec(name)
+    spec = find_spec(name)
     if spec is None or spec.origin is None:
         return name
     found = os.stat(spec.origin)  # noqa: PTH116 - it is a text

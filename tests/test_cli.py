@@ -534,16 +534,33 @@ def test_the_scripts_reach_the_program(home, tmp_path, name):
     assert found.stdout.startswith(f"usage: {name} run")
 
 
-def test_the_script_seeknal_hands_over_to_the_distribution_of_that_name(home, tmp_path):
-    """Installers overwrite silently; theirs has the older right to the name."""
+EDITABLE = """
+import sys
+from importlib.machinery import ModuleSpec
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return ModuleSpec(name, None) if name == "seeknal" else None
+
+sys.meta_path.append(Finder)
+"""
+
+
+@pytest.mark.parametrize("editable", [False, True])
+def test_the_script_seeknal_hands_over_to_the_distribution_of_that_name(home, tmp_path, editable):
+    """Installers overwrite silently; theirs has the older right to the name, also where it is installed to be edited."""
     site = tmp_path / "site"
     (site / "seeknal-2.0.dist-info").mkdir(parents=True)
     (site / "seeknal-2.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: seeknal\nVersion: 2.0\n")
     (site / "seeknal-2.0.dist-info" / "entry_points.txt").write_text("[console_scripts]\nseeknal = their_cli:main\n")
     (site / "their_cli.py").write_text("import sys\ndef main():\n    print('theirs', sys.argv[1:])\n    return 7\n")
-    program = "import sys\nfrom seeknal_nb.cli import seeknal\nsys.exit(seeknal())"
+    if not editable:
+        (site / "seeknal").mkdir()
+        (site / "seeknal" / "__init__.py").touch()
+    program = f"{EDITABLE if editable else ''}\nimport sys\nfrom seeknal_nb.cli import seeknal\nsys.exit(seeknal())"
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{site}"}
-    found = subprocess.run([sys.executable, "-c", program, "run"], cwd=home, env=env, capture_output=True, text=True)
+    found = subprocess.run([sys.executable, "-P", "-c", program, "run"], cwd=home, env=env, capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (7, "theirs ['run']\n")
     assert "seeknal-nb" in found.stderr
     assert found.stderr.count("\n") == 1
