@@ -5,6 +5,7 @@ Only what depends on nothing but the text, and on the versions of who reads it, 
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["READINGS", "Readings"]
 
 T = TypeVar("T")
+MOST = 100_000
+"""Answers that a process holds; beyond that it begins anew."""
 
 
 class Readings:
@@ -43,10 +46,15 @@ class Readings:
 
         name = f"{reader} {xxhash.xxh3_128_hexdigest(text.encode('utf-8', 'surrogatepass'))}"
         if name in self.known:
-            self.asked[name] = None
-            return unpack(self.known[name])
+            with contextlib.suppress(TypeError, ValueError, AttributeError):  # somebody may have written it
+                known = unpack(self.known[name])
+                self.asked[name] = None
+                return known
         found = read()
         if (told := pack(found)) is not None:
+            if len(self.known) >= MOST:
+                self.known.clear()
+                self.asked.clear()
             self.known[name] = told
             self.asked[name] = None
         return found

@@ -1,4 +1,4 @@
-"""The version, which pyproject.toml repeats, and what tells one program of a version from another."""
+"""The version, which pyproject.toml repeats, and what tells one program from another, and one machine."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import os
 from functools import cache
 from importlib.util import find_spec
 
-__all__ = ["__version__", "package", "program"]
+__all__ = ["__version__", "host", "package", "program"]
 
 __version__ = "0.1.0"
 
 
 @cache
 def package(name: str) -> str:
-    """Where an installed package lies, and size and time of its first file: those of one version. Imports nothing."""
+    """Where an installed package lies, its first file's size and time, and what tells of its version. Imports nothing."""
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         return name
     found = os.stat(spec.origin)  # noqa: PTH116 - it is a text
-    return f"{spec.origin} {found.st_size} {found.st_mtime_ns}"
+    beside = os.path.dirname(os.path.dirname(spec.origin))  # noqa: PTH120 - likewise
+    told = sorted(one for one in os.listdir(beside) if one.startswith(f"{name}-") and one.endswith(".dist-info"))  # noqa: PTH208
+    return f"{spec.origin} {found.st_size} {found.st_mtime_ns} {' '.join(told)}"
 
 
 @cache
@@ -40,3 +42,12 @@ def program() -> str:
                     stat = entry.stat()
                     found.append(f"{entry.name} {stat.st_size} {stat.st_mtime_ns}")
     return "\n".join(found)
+
+
+def host() -> str:
+    """What this machine calls itself."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket  # noqa: PLC0415 - where the system does not say; 5 ms
+
+    return socket.gethostname()

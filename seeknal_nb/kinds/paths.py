@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import stat
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import NodeError
 from seeknal_nb.sql.text import exactly
-from seeknal_nb.storage.looks import each, looking
+from seeknal_nb.storage.looks import each, looking, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["as_engines_write", "matches"]
@@ -36,14 +37,14 @@ def matches(root: Path, name: str) -> list[Path]:
 def _matches(root: Path, name: str) -> list[Path]:
     path = root / name
     if path.is_dir():
-        return sorted(_files(path.rglob("*")))
+        return sorted(_files(_met(path, ["**", "*"])))
     above, pattern = _split(path.absolute())
     if not pattern:
         return list(_files([path])) or [path]
     if "\\" in pattern and os.sep == "/":
         why, remedy = "DuckDB takes a backslash in a pattern for a slash", "write slashes between folders"
         raise NodeError(f"the pattern {name!r} is not clear", why=why, remedy=remedy)
-    found = sorted(each(above.glob(_as_pathlib_writes(pattern))))
+    found = sorted(set(_met(above, _parts(pattern))))
     files = list(_files(found))
     if found and not files and found[0].is_dir():
         raise NodeError("a pattern meets no file", why=f"{name!r} meets {found[0]}, a folder", remedy=f"{name}/*.csv, say")
@@ -62,10 +63,45 @@ def _has_signs(path: Path) -> bool:
     return exactly(str(path)) != str(path)
 
 
-def _as_pathlib_writes(pattern: str) -> str:
+def _parts(pattern: str) -> list[str]:
     """``**`` at the end means files, too, and beside other letters it is one star."""
-    parts = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern.split("/")]
-    return "/".join([*parts, *(["*"] if parts[-1] == "**" else [])])
+    parts = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern.split("/") if part not in ("", ".")]
+    return [*parts, *(["*"] if parts[-1] == "**" else [])]
+
+
+def _met(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
+    """What a pattern meets below a folder; some may come twice. Each folder that is listed is an answer of its file system.
+
+    ``**`` is any number of folders, none that is a link.
+    """
+    part, rest = parts[0], parts[1:]
+    if part == "**":
+        yield from _met(folder, rest)
+    elif not any(sign in part for sign in "*?["):
+        yield from _behind(folder / part, rest) if (folder / part).exists() else ()
+        return
+    for entry in _entries(folder):
+        if part == "**":
+            if entry.is_dir(follow_symlinks=False):
+                yield from _met(folder / entry.name, parts)
+        elif fnmatchcase(entry.name, part):
+            yield from _behind(folder / entry.name, rest)
+
+
+def _behind(path: Path, rest: Sequence[str]) -> Iterator[Path]:
+    if not rest:
+        yield path
+    elif path.is_dir():
+        yield from _met(path, rest)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    said(folder)
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def _files(paths: Iterable[Path]) -> Iterable[Path]:

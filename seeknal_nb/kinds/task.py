@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     from seeknal_nb.python.capture import Captured
     from seeknal_nb.storage.builds import Build
 
-__all__ = ["UNSEEING", "Delivery", "Input", "Kind", "Probe", "Seen", "Surroundings", "Task", "result_of", "unseeing"]
+__all__ = [
+    "UNSEEING",
+    "Delivery",
+    "Input",
+    "Kind",
+    "Probe",
+    "Seen",
+    "Surroundings",
+    "Task",
+    "measures_nothing",
+    "result_of",
+    "unseeing",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,11 @@ UNSEEING = Probe(looked=False)
 def unseeing(_node: Node, _around: Surroundings, _seen: Seen) -> Probe:
     """The probe of a kind that looks at nothing outside."""
     return UNSEEING
+
+
+def measures_nothing(_node: Node) -> bool:
+    """Of a kind whose builds tell of no checks and no metrics."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +231,7 @@ class Kind:
     stages: bool = True
     addressed: bool = True
     altered: Callable[[Seen], str] = lambda seen: ""
-    measures: Callable[[Node], bool] = lambda node: False
+    measures: Callable[[Node], bool] = measures_nothing
     delivers: Callable[[Node, Surroundings], Delivery | None] = lambda node, around: None
     signed: Callable[[Node], str] = lambda node: ""
     travels: Callable[[Node], bool] = lambda node: True

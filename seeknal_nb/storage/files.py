@@ -9,12 +9,14 @@ import os
 import shutil
 import stat
 import threading
+from functools import cache
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import StateError
 from seeknal_nb.storage.looks import AT, looking, said
+from seeknal_nb.version import host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +54,13 @@ REMEDIES = {
 
 def temporary_name(name: str) -> str:
     """A name beside ``name`` that nobody else uses; it never ends in a data format's suffix."""
-    return f"{TEMPORARY}{name}-{os.getpid()}-{os.urandom(4).hex()}"
+    return f"{TEMPORARY}{name}-{os.getpid()}-{_here()}{os.urandom(4).hex()}"
+
+
+@cache
+def _here() -> str:
+    """Letters that stand for this machine: a share may have those of others."""
+    return digest(host())[:4]
 
 
 def refused(error: OSError, doing: str = "read or write", path: Path | None = None) -> StateError:
@@ -92,10 +100,10 @@ def _in_the_way(path: Path) -> Path:
 
 
 def remove_dead(path: Path) -> None:
-    """Take away what processes that are dead by now have left beside a file, or a folder, on their way to it."""
+    """Take away what processes of this machine that are dead by now have left beside a file, or a folder, on their way."""
     for left in path.parent.glob(f"{TEMPORARY}{glob.escape(path.name)}-*-*") if os.name != "nt" else ():
-        number = left.name.split("-")[-2]
-        if number.isdigit() and not _lives(int(number)):
+        number, made = left.name.split("-")[-2:]
+        if made.startswith(_here()) and number.isdigit() and not _lives(int(number)):
             shutil.rmtree(left, ignore_errors=True)
             with contextlib.suppress(OSError):
                 left.unlink(missing_ok=True)

@@ -73,15 +73,15 @@ class _Pass(Generic[T, R]):
         finally:
             self._ended.set()
 
-    def results(self) -> tuple[list[R], object]:
-        """What was found, and the path that it stands still at, or None; raises what a look raised."""
+    def results(self, limit: float) -> tuple[list[R], object]:
+        """What was found, and the path that it stands still at for so many seconds, or None; raises what a look raised."""
         at, since = None, time.monotonic()
         try:
-            while not self._ended.wait(min(LIMIT / 10, 0.5)):
+            while not self._ended.wait(min(limit / 10, 0.5)):
                 now = AT.get(self._thread.ident or 0)
                 if now is None or now is not at:
                     at, since = now, time.monotonic()
-                elif time.monotonic() - since > LIMIT:
+                elif time.monotonic() - since > limit:
                     return [*self._found], now[0]
         finally:
             self._left = True
@@ -93,10 +93,12 @@ class _Pass(Generic[T, R]):
 def in_time(look: Callable[[T], R], items: Sequence[T]) -> list[R | NodeError]:
     """What ``look`` gives for each item; an error where a file system does not answer, of which the others know nothing."""
     found: list[R | NodeError] = []
+    limit = LIMIT
     while len(found) < len(items):
-        results, path = _Pass(look, items[len(found) :]).results()
+        results, path = _Pass(look, items[len(found) :]).results(limit)
         found += results
         if path is not None:
-            why = f"its file system has not answered for {LIMIT:g} seconds"
+            why = f"its file system has not answered for {limit:g} seconds"
+            limit = LIMIT / 10  # there may be many on that disk
             found.append(NodeError(f"{path} cannot be read", why=why, remedy="mount it again, or take the node out"))
     return found

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import StateError
 from seeknal_nb.readings import READINGS
-from seeknal_nb.storage.files import digest, write_unsynced
+from seeknal_nb.storage.files import content, digest, write_unsynced
 from seeknal_nb.version import package, program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ReadingsFile"]
+__all__ = ["NOT_OURS", "ReadingsFile"]
 
 MOST = 50_000
 """Answers in a file; beyond that those of former processes go."""
+NOT_OURS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What JSON that somebody else has written comes to."""
 READERS = ("sqlglot", "duckdb")
 """The packages that read for us."""
 
@@ -36,16 +38,16 @@ class ReadingsFile:
         if self._held is not None:
             return
         self._held, self._since = {}, len(READINGS.asked)
-        with contextlib.suppress(OSError, ValueError):
-            text, _, proof = self._path.read_text(encoding="utf-8").partition("\n")
+        with contextlib.suppress(OSError, *NOT_OURS):
+            text, _, proof = content(self._path).decode().partition("\n")
             if proof.strip() == digest(_versions() + text):
-                self._held = json.loads(text)
+                self._held = dict(json.loads(text))
                 READINGS.known.update(self._held)  # in place: another thread may add to it just now
 
     def save(self) -> None:
         """Add the answers that were asked for since; where that fails, the next process reads the texts again."""
-        held, asked = self._held or {}, list(READINGS.asked)[self._since :]
-        self._since += len(asked)
+        held, asked = self._held or {}, list(READINGS.asked)
+        asked, self._since = asked[min(self._since, len(asked)) :], len(asked)
         new = {name: READINGS.known[name] for name in asked if name not in held}
         if new:
             self._held = {**held, **new} if len(held) + len(new) <= MOST else new

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sys
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import UsageError, text_of
+from seeknal_nb.version import host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def executor_for(workers: int) -> Executor:
 
 def where() -> str:
     """This process: host and number."""
-    return f"{platform.node()}:{os.getpid()}"
+    return f"{host()}:{os.getpid()}"
 
 
 def works_here(executor: Executor) -> bool:

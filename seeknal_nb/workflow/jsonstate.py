@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import threading
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -47,19 +48,21 @@ class JsonState:
         self.journal = directory / JOURNAL
         self.notes: list[str] = []
         self.corrupt = False
+        self._reading = threading.Lock()  # who looks while a run goes on reads it, too
         self._read: tuple[Stamp | None, dict[str, Any]] = None, {}
         self.texts: dict[str, str] | None = None
         """The entries as JSON by node id, as far as somebody who wrote them has left them here."""
 
     def load(self) -> dict[str, Any]:
         """The snapshot with the journal's entries on top, read again where somebody has written; changes no file."""
-        if self._read[0] != (stamp := self.stamp()):
-            self.notes, self.corrupt, self.texts = [], False, None
-            entries = self._snapshot() if stamp[0] else {}
-            if stamp[1]:
-                self._replay(entries)
-            self._read = stamp, entries
-        return dict(self._read[1])
+        with self._reading:
+            if self._read[0] != (stamp := self.stamp()):
+                self.notes, self.corrupt, self.texts = [], False, None
+                entries = self._snapshot() if stamp[0] else {}
+                if stamp[1]:
+                    self._replay(entries)
+                self._read = stamp, entries
+            return dict(self._read[1])
 
     def acquire(self, owner: str) -> JsonLease:
         """Lock the folder; see ``StateStore.acquire``."""

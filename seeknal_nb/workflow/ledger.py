@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -42,32 +43,43 @@ LONGEST_WARNING = 500
 class Remembered:
     """What a store knows: states by node id, notes for the reader of a plan, and the ids of entries that are broken."""
 
-    states: dict[str, NodeState]
+    states: MutableMapping[str, NodeState]
     notes: tuple[str, ...]
     broken: tuple[str, ...]
 
 
-class Trusted(dict[str, NodeState]):
+class Trusted(MutableMapping[str, NodeState]):
     """The states of a store whose entries are sound, each read when it is asked for."""
 
     def __init__(self, store: StateStore, root: Path) -> None:
-        super().__init__()
         self._store, self._root = store, root
+        self._states: dict[str, NodeState] = {}
 
     @cached_property
     def _entries(self) -> dict[str, Any]:
         return self._store.load()
 
     def __contains__(self, node_id: object) -> bool:
-        return super().__contains__(node_id) or node_id in self._entries
+        return node_id in self._states or node_id in self._entries
 
-    def get(self, node_id: str, default: Any = None) -> Any:
-        """As ``dict.get``."""
-        return self[node_id] if node_id in self else default  # noqa: SIM401 - this is ``get``
+    def __getitem__(self, node_id: str) -> NodeState:
+        if node_id not in self._states:
+            states, _ = read_states({node_id: self._entries[node_id]}, self._root)
+            self._states[node_id] = states[node_id]
+        return self._states[node_id]
 
-    def __missing__(self, node_id: str) -> NodeState:
-        states, _ = read_states({node_id: self._entries[node_id]}, self._root)
-        return self.setdefault(node_id, states[node_id])
+    def __setitem__(self, node_id: str, state: NodeState) -> None:
+        self._states[node_id] = state
+
+    def __delitem__(self, node_id: str) -> None:
+        self._states.pop(node_id, None)
+        del self._entries[node_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._entries, **self._states})
+
+    def __len__(self) -> int:
+        return len({**self._entries, **self._states})
 
 
 def recall(store: StateStore, root: Path) -> Remembered:
@@ -108,6 +120,7 @@ class Ledger:
         states: What is remembered, by node id.
         notes: For the reader of a plan.
         put: The ids whose entries were written, or forgotten.
+        sound: Whether the store had nothing to tell of what it met.
 
     Raises:
         StateError: A newer program wrote the state.
@@ -121,12 +134,12 @@ class Ledger:
         left: str | None = None,
         owner: str = "",
         *,
-        trusted: dict[str, NodeState] | None = None,
+        trusted: MutableMapping[str, NodeState] | None = None,
     ) -> None:
         self.lease, self._root, self._owner = lease, root, owner
         found = recall(store, root) if trusted is None else Remembered(trusted, (), ())
         self.states, self.notes = found.states, list(found.notes)
-        self.put = {*found.broken}
+        self.put, self.sound = {*found.broken}, not found.notes
         left = left or lease.left
         if left is not None:
             self.notes.append(f"the previous run did not finish ({left}); what it finished is kept")

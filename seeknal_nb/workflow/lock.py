@@ -6,13 +6,13 @@ import contextlib
 import getpass
 import json
 import os
-import platform
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import Fenced, LockedError, StateError
 from seeknal_nb.storage.files import content, io_errors, write_unsynced
+from seeknal_nb.version import host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +144,7 @@ def who(command: str, directory: Path) -> str:
     except (OSError, KeyError):
         user = "?"
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    return f"pid {os.getpid()} on {platform.node()}, {user}, in {directory.resolve()}, since {since}: {command}"
+    return f"pid {os.getpid()} on {host()}, {user}, in {directory.resolve()}, since {since}: {command}"
 
 
 def held(what: str, owner: str) -> LockedError:

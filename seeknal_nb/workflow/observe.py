@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from seeknal_nb.dag.keys import ENGINE, node_parts, written
-from seeknal_nb.declaration import declaration_of
+from seeknal_nb.declaration import KINDS, declaration_of
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, one_or_many
 from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import python_of
@@ -157,15 +157,21 @@ def observe(
         return None
 
     items = graph.ids if first is None else [*first]
+    ours = [node_id for node_id in items if _is_ours(graph.nodes[graph.index[node_id]], around)]
     with one_look():
-        for node_id, error in zip(items, in_time(seen, items), strict=True):
-            if error is not None:
-                problems.append(graph.nodes[graph.index[node_id]].blamed(error))
+        errors = dict(zip(ours, in_time(seen, ours), strict=True))
+        errors |= {node_id: seen(node_id) for node_id in items if node_id not in errors}  # whose kinds may mind the thread
+    nodes = {node_id: graph.nodes[graph.index[node_id]] for node_id in items if errors[node_id] is not None}
+    problems += [node.blamed(error) for node_id, node in nodes.items() if (error := errors[node_id]) is not None]
     for clashes in in_time(lambda seen: [*_clashes(seen, around)], [world]):
         problems += [clashes] if isinstance(clashes, SeeknalError) else clashes
     if problems:
         raise one_or_many(problems)
     return world
+
+
+def _is_ours(node: Node, around: Surroundings) -> bool:
+    return node.node_type in KINDS and node.node_type not in around.kinds
 
 
 def _clashes(world: Observed, around: Surroundings) -> Iterator[SeeknalError]:

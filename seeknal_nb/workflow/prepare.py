@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.diff import ManifestDiff
-from seeknal_nb.dag.keys import json_of
+from seeknal_nb.dag.keys import json_of, used_values
 from seeknal_nb.dag.manifest import NodeType
-from seeknal_nb.dag.parameters import Given
 from seeknal_nb.declaration import KINDS
 from seeknal_nb.kinds import kind_names, kind_of
-from seeknal_nb.kinds.task import unseeing
+from seeknal_nb.kinds.task import measures_nothing, unseeing
 from seeknal_nb.owner import shared
 from seeknal_nb.storage.files import digest, signature
 from seeknal_nb.version import program
+from seeknal_nb.workflow.document import written_digests
 from seeknal_nb.workflow.history import LAST
 from seeknal_nb.workflow.ledger import Ledger, Trusted
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
 from seeknal_nb.workflow.planner import make_plan
-from seeknal_nb.workflow.proven import Setting, proven_by, written_digests
+from seeknal_nb.workflow.proven import Setting, proven_by
 from seeknal_nb.workflow.stores import leads_away
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Manifest
-    from seeknal_nb.kinds.task import Surroundings
+    from seeknal_nb.kinds.task import Kind, Surroundings
     from seeknal_nb.storage.outputs import OutputStore
+    from seeknal_nb.workflow.document import Document
     from seeknal_nb.workflow.options import RunOptions, Selection
     from seeknal_nb.workflow.plan import Plan, Settled
     from seeknal_nb.workflow.proven import Keeper, Proven
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.walk import Walk
 
 __all__ = ["Preparation", "Prepared"]
+
+PROGRAM = program()
+"""As it was imported: after an upgrade, a process that goes on is still the former one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +90,22 @@ class Preparation:
         told = (*leads_away(root, self.target), *shared(states, self.owner, nodes, root))
         return replace(plan, warnings=(*plan.warnings, *told))
 
-    def of_run(self, graph: Graph, options: RunOptions, lease: Lease, left: str | None) -> Prepared:
+    def of_run(self, document: Document, options: RunOptions, lease: Lease, left: str | None) -> Prepared:
         """All that a run begins with; what it will read is proved: a damaged input is a step of the plan.
 
         Args:
-            graph: The nodes.
+            document: What is run.
             options: What is asked for.
             lease: The store's.
             left: Who did not finish before, where the state folder knows it.
         """
-        setting, last = self._setting(graph), self.keeper.last(graph, self.outputs)
+        graph, setting = document.graph, self._setting(document)
+        last = self.keeper.last(graph, self.outputs)
         former = last if last is not None and setting is not None and last.holds_in(setting) else None
-        trusted = (
-            None if former is None else self.keeper.states(former.setting.stamp) or Trusted(self.store, self.around.root)
-        )
+        trusted = None
+        if former is not None:
+            trusted = self.keeper.states(former.setting.stamp)
+            trusted = Trusted(self.store, self.around.root) if trusted is None else trusted
         ledger = Ledger(self.store, self.around.root, lease, left, self.owner, trusted=trusted)
         written = None if setting is None else former.written_now(setting, graph) if former else written_digests(graph)
         settled = None
@@ -117,19 +123,17 @@ class Preparation:
         plan = replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
         return Prepared(graph, plan, world, ledger, settled, self, setting, former, written)
 
-    def _setting(self, graph: Graph) -> Setting | None:
+    def _setting(self, document: Document) -> Setting | None:
         """What is proven of a run holds as long as this is the same; None where nobody can tell."""
-        around, params = self.around, self.around.params
-        if self.stamp() is None:
+        around, stamp = self.around, self.stamp()
+        if stamp is None or not document.digest:
             return None
-        manner = json_of([
-            program(), str(around.root), self.owner, around.engine, around.allow_outside, sorted(around.kinds),
-            dict(params), sorted(params.notebook) if isinstance(params, Given) else (),
-        ])  # fmt: skip
         try:
-            return Setting(self.keeper.document(graph), digest(manner), self.stamp() or "")
-        except ValueError:
+            params = [used_values(node, around.params) for node in document.asking]
+            manner = json_of([PROGRAM, str(around.root), self.owner, around.engine, around.allow_outside, params])
+        except (ValueError, TypeError, RecursionError):  # a value of which nothing can be told
             return None
+        return Setting(document.digest, digest(f"{manner} {sorted(around.kinds)}"), stamp)
 
     def stamp(self) -> str | None:
         """What the store's entries are known by; None where it cannot tell whether somebody has written."""
@@ -141,11 +145,16 @@ class Preparation:
         return [self.target / "manifest.json", self.target / "runs" / LAST]
 
     def _foreign(self, graph: Graph) -> list[str]:
-        """The ids of nodes of kinds that are not of this program, and may look at something outside."""
+        """The ids of nodes of kinds that are not of this program, and may look at more, or tell more, than they did."""
         own = self.around.kinds
         found = {name: kind_of(name, own) for name in graph.types if name in own or name not in KINDS}
-        looking = {name for name, kind in found.items() if kind.probe is not unseeing or not kind.addressed}
+        looking = {name for name, kind in found.items() if not _is_plain(kind)}
         return [node.id for node in graph.nodes if node.node_type in looking] if looking else []
+
+
+def _is_plain(kind: Kind) -> bool:
+    """Whether it says nothing of the world, and its results tell of nothing but their rows."""
+    return kind.probe is unseeing and kind.addressed and kind.measures is measures_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,7 @@ class Prepared:
         """Keep what the run has proved; to be called when all is written, and nobody else can have written."""
         stamp, keeper = self._of.stamp(), self._of.keeper
         keeper.known = (stamp, self.ledger.states) if stamp is not None and not self.ledger.put else None
-        if self._setting is None or self._written is None or stamp is None:
+        if self._setting is None or self._written is None or stamp is None or not self.ledger.sound:
             return
         copies = [] if walk.cancelled.is_set() else self._of.copies()  # which an interrupted run has not written
         setting = replace(self._setting, stamp=stamp)

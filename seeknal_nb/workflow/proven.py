@@ -9,32 +9,32 @@ from __future__ import annotations
 
 import contextlib
 import json
-import marshal
 from dataclasses import dataclass, field, replace
-from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seeknal_nb.dag.graph import Graph
 from seeknal_nb.errors import StateError
 from seeknal_nb.storage.builds import told_of
-from seeknal_nb.storage.files import Signature, digest, signature, write_unsynced
+from seeknal_nb.storage.files import Signature, content, digest, signature, write_unsynced
 from seeknal_nb.storage.proofs import Proofs
-from seeknal_nb.storage.readings import ReadingsFile
+from seeknal_nb.storage.readings import NOT_OURS, ReadingsFile
+from seeknal_nb.workflow.document import document_of, written_digests
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 from seeknal_nb.workflow.plan import Action, Settled, Step
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, MutableMapping
     from pathlib import Path
 
-    from seeknal_nb.dag.manifest import Edge, Manifest, Node
+    from seeknal_nb.dag.graph import Graph
+    from seeknal_nb.dag.manifest import Manifest, Node
     from seeknal_nb.storage.outputs import OutputStore
+    from seeknal_nb.workflow.document import Document
     from seeknal_nb.workflow.ledger import Ledger
     from seeknal_nb.workflow.state import NodeState
     from seeknal_nb.workflow.walk import Walk
 
-__all__ = ["Keeper", "Proven", "Setting", "document_digest", "proven_by", "written_digests"]
+__all__ = ["Keeper", "Proven", "Setting", "proven_by"]
 
 PROVEN = "proven.json"
 """The name of the file, which may be deleted."""
@@ -176,38 +176,25 @@ class Keeper:
 
     def __init__(self, directory: Path) -> None:
         self.file, self.readings, self.proofs = directory / PROVEN, ReadingsFile(directory), Proofs(directory / "proofs")
-        self.known: tuple[str, dict[str, NodeState]] | None = None
+        self.known: tuple[str, MutableMapping[str, NodeState]] | None = None
         self._last: Proven | None = None
-        self._read = False
-        self._graph: tuple[Graph, list[Edge], Mapping[str, Any], str] | None = None
+        self._stamp: Signature | None = None
+        self._document: Document | None = None
 
-    def graph(self, manifest: Manifest, kinds: Mapping[str, Any]) -> Graph:
-        """The graph of a manifest: that of the last run, where all of it is as it was, or as much of that as stays."""
-        edges, known, graph = manifest.edges, self._graph, None
-        if known is not None and (known[1], known[2]) == (edges, kinds):
-            with contextlib.suppress(ValueError):
-                if _same(known[0].nodes, manifest.nodes.values()) and document_digest(known[0]) == known[3]:
-                    return known[0]
-            graph = known[0].with_nodes(manifest, kinds)
-        graph = graph or Graph(manifest, kinds)
-        with contextlib.suppress(ValueError):
-            self._graph = graph, edges, kinds, document_digest(graph)
-        return graph
-
-    def document(self, graph: Graph) -> str:
-        """``document_digest`` of a graph, as it was when it was asked for here."""
-        known = self._graph
-        return known[3] if known is not None and known[0] is graph else document_digest(graph)
+    def document(self, manifest: Manifest, kinds: Mapping[str, Any]) -> Document:
+        """The document of a manifest, which is the one of before where nothing of it has changed."""
+        self._document = document_of(manifest, kinds, self._document)
+        return self._document
 
     def last(self, graph: Graph, outputs: OutputStore) -> Proven | None:
-        """What was proven last, here or, at first, by another process."""
-        if not self._read:
-            self._read = True
-            with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-                self._last = Proven.of_text(self.file.read_text(encoding="utf-8"), graph, outputs)
+        """What was proven last, here or by another process."""
+        if (stamp := signature(self.file)) != self._stamp or self._stamp is None:
+            self._last, self._stamp = None, stamp
+            with contextlib.suppress(OSError, *NOT_OURS):
+                self._last = Proven.of_text(content(self.file).decode(), graph, outputs)
         return self._last
 
-    def states(self, stamp: str) -> dict[str, NodeState] | None:
+    def states(self, stamp: str) -> MutableMapping[str, NodeState] | None:
         """The states of the store that has this stamp, as far as they were read here; they are the caller's from now on."""
         known, self.known = self.known, None
         return known[1] if known is not None and known[0] == stamp else None
@@ -215,9 +202,9 @@ class Keeper:
     def keep(self, proven: Proven) -> None:
         """Take it for what was proven last; where it cannot be written, the next process decides for itself."""
         if proven is not self._last:
-            self._last, self._read = proven, True
             with contextlib.suppress(StateError, TypeError, ValueError):
                 write_unsynced(self.file, proven.to_text())
+                self._last, self._stamp = proven, signature(self.file)
 
 
 def proven_by(
@@ -233,10 +220,11 @@ def proven_by(
         ledger: What it has left.
         copies: The manifest's copies.
     """
-    signed, known = tuple(map(signature, copies)), former.marks if former else {}
-    if former and former.setting == setting and former.copies == signed and _are_those(walk.first, known):
+    signed, known, outputs = tuple(map(signature, copies)), former.marks if former else {}, walk.world.outputs
+    moved = {i for i in walk.known.open if i in known and known[i].files != outputs.proofs.of(i, known[i].step.key or "")}
+    if former and former.setting == setting and former.copies == signed and not moved and _are_those(walk.first, known):
         return former
-    gone = ledger.put | walk.graph.following(ledger.put & walk.graph.index.keys())
+    gone = ledger.put | walk.graph.following(ledger.put & walk.graph.index.keys()) | moved
     if former and former.written is not written:
         gone |= {node_id for node_id, one in former.written.items() if written.get(node_id) != one}
     marks = dict[str, Mark]()
@@ -287,43 +275,6 @@ def _mark(walk: Walk, step: Step, ledger: Ledger) -> Mark | None:
         return None
     outside = sight.outside or ledger.is_of_another(sight.node)  # as long as that one is there, each plan warns
     return Mark(step, walk.digests[node_id] or "", result, outputs.prefix(node_id, key), files, outside)
-
-
-def document_digest(graph: Graph) -> str:
-    """A digest of all nodes and what they read: equal digests mean equal texts and values.
-
-    Raises:
-        ValueError: A config holds a value of which nothing can be told.
-    """
-    n = graph.nodes
-    return digest(_bytes([
-        [one.id for one in n], [one.name for one in n], [str(one.node_type) for one in n], [one.description for one in n],
-        [one.owner for one in n], [one.tags for one in n], [one.columns for one in n], [one.config for one in n],
-        [one.file_path for one in n], [graph.inputs(node_id) for node_id in graph.ids],
-    ]))  # fmt: skip
-
-
-def written_digests(graph: Graph) -> dict[str, str]:
-    """By id, the digest of each node; raises as ``document_digest`` does."""
-    return {node_id: _written_digest(graph, node_id) for node_id in graph.ids}
-
-
-def _written_digest(graph: Graph, node_id: str) -> str:
-    """A digest of one node, of what it reads and of what it waits for."""
-    one = graph.nodes[graph.index[node_id]]
-    return digest(_bytes([
-        one.id, one.name, str(one.node_type), one.description, one.owner, one.tags, one.columns, one.config, one.file_path,
-        graph.inputs(node_id), graph.rules(node_id),
-    ]))  # fmt: skip
-
-
-def _same(some: Collection[object], others: Collection[object]) -> bool:
-    return len(some) == len(others) and all(map(is_, some, others))
-
-
-def _bytes(value: Any) -> bytes:
-    """Of equal values equal bytes, in every process: version 2 knows no references and no interned texts."""
-    return marshal.dumps(value, 2)
 
 
 def _untouched(mark: Mark) -> bool:

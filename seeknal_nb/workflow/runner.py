@@ -209,13 +209,13 @@ class DAGRunner:
             return
         self.keeper.readings.open()
         with uncollected():
-            graph = self.keeper.graph(self.manifest, self.kinds)
-            check_selection(graph, options, self._preparation.known_types(options))
+            document = self.keeper.document(self.manifest, self.kinds)
+            check_selection(document.graph, options, self._preparation.known_types(options))
         owner = who(command, self.root)
         with io_errors(), run_lock(self.state_dir, owner) as left, leased(self.state, owner) as lease:
             self.outputs.remove_leftovers()
             with uncollected():
-                ready = self._preparation.of_run(graph, options, lease, left)
+                ready = self._preparation.of_run(document, options, lease, left)
             settings = RunSettings(
                 self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
                 options, command, asked,
@@ -241,7 +241,7 @@ class DAGRunner:
         """
         chosen = value_of(selection, Selection.of, given)
         with io_errors(), uncollected():
-            graph, known = self.keeper.graph(self.manifest, self.kinds), recall(self.state, self.root)
+            graph, known = self.keeper.document(self.manifest, self.kinds).graph, recall(self.state, self.root)
             world = self._preparation.observe(graph, known.states, verify=verify)
             plan = self._preparation.plan(graph, world, chosen)
         return replace(plan, warnings=(*known.notes, *world.notes, *plan.warnings))
@@ -265,7 +265,7 @@ class DAGRunner:
 
     def states(self) -> dict[str, NodeState]:
         """What is remembered of each node, by id."""
-        return recall(self.state, self.root).states
+        return dict(recall(self.state, self.root).states)
 
     def garbage(self, stay: Retention = ALL, *, others: bool = False, left_out: Collection[str] = ()) -> list[Garbage]:
         """Builds that no node needs now, that need not ``stay``, and are of none ``left_out``; ``others``: of all owners."""

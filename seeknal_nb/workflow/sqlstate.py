@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import platform
 import sqlite3
 import threading
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from seeknal_nb.errors import Fenced, StateError, UsageError
 from seeknal_nb.storage.files import io_errors
+from seeknal_nb.version import host
 from seeknal_nb.workflow.lock import SignOfLife, fenced, held
 from seeknal_nb.workflow.stores import options_of, path_of
 
@@ -159,7 +159,7 @@ class DatabaseState:
                 with self.transaction(connection):
                     for table in TABLES:
                         connection.execute(table)
-                    token, left = self._take(connection, {"who": owner, "host": platform.node(), "sign": sign.name})
+                    token, left = self._take(connection, {"who": owner, "host": host(), "sign": sign.name})
             undo.pop_all()
             return DatabaseLease(self, connection, sign, token, left)
 
@@ -200,7 +200,7 @@ class DatabaseState:
         return token + 1, before.get("who")
 
     def _is_dead(self, owner: dict[str, str]) -> bool:
-        return owner["host"] == platform.node() and SignOfLife.is_over(self.database.path, owner["sign"])
+        return owner["host"] == host() and SignOfLife.is_over(self.database.path, owner["sign"])
 
 
 class DatabaseLease:

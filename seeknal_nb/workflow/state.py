@@ -214,7 +214,8 @@ def _check(state: NodeState) -> None:
 class StateStore(Protocol):
     """Where entries are kept. Anybody may look; who writes holds the one lease.
 
-    A store may have ``notes`` too: lines about what the last ``load`` met, for the reader of a plan.
+    A store may have ``notes`` too: lines about what the last ``load`` met, for the reader of a plan; and ``stamp()``, which
+    gives what JSON can hold and is equal as long as nobody has written: then a run need not read all entries again.
     """
 
     def load(self) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Walk:
         settled: How nodes come out whose steps in the plan are those of it.
 
     Attributes:
+        known: What need not have been decided again.
         first: By id, the steps that are certain to be up to date, in their order; they come out before anything starts.
     """
 
@@ -99,7 +100,7 @@ class Walk:
         self._quiet.acquire()
         self._behind: dict[str, str] = {}
         self._failed = self._left_behind = False
-        self._known = settled or Settled({}, {}, {}, ())
+        self.known = settled or Settled({}, {}, {}, ())
         self.first, left = first_and_left(graph, self.steps)
         self._waiting = {node_id: sum(one not in self.first for one in graph.before(node_id)) for node_id in left}
         self._ready = [graph.place(node_id) for node_id, waits in self._waiting.items() if not waits]
@@ -119,13 +120,12 @@ class Walk:
 
     def told_first(self) -> list[Event]:
         """What nothing can change any more: it waits for nothing that runs."""
-        steps, digests, results = self._known.steps, self._known.digests, self._known.results
+        steps, digests, results = self.known.steps, self.known.digests, self.known.results
         told: list[Event] = []
         for node_id, step in self.first.items():
             if step is steps.get(node_id):
                 self.digests[node_id] = digests[node_id]
-                result = self.results[node_id] = results[node_id]
-                told.append(NodeFinished(result))
+                told.append(self._keep(_anew(results[node_id])))
             else:
                 told.append(self._keep(self._cached(step, self.world.find(node_id, step.key or ""), step.reason)))
         return told
@@ -328,3 +328,8 @@ class Walk:
 
 def _blocked(node_id: str, failed: str) -> NodeResult:
     return NodeResult(node_id, S.SKIPPED, reason=Reason(Why.UPSTREAM_FAILED, failed))
+
+
+def _anew(result: NodeResult) -> NodeResult:
+    """The result of a former run, with a mapping of its own, which a reader may change."""
+    return replace(result, metadata={**result.metadata}) if result.metadata else result

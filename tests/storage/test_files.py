@@ -71,16 +71,18 @@ def test_a_file_may_be_written_first_in_another_folder(tmp_path: Path, monkeypat
 
 
 def test_only_what_the_dead_left_is_taken_away(tmp_path: Path) -> None:
-    """Another process may be about to deliver the same file."""
+    """Another process may be about to deliver the same file, and one of another machine may have a dead one's number."""
     path = tmp_path / "re[port].csv"
     ours, theirs = tmp_path / temporary_name(path.name), tmp_path / temporary_name("port.csv")
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True).stdout.strip()
-    left = [ours.with_name(f".tmp-{path.name}-{dead}-{name}") for name in ("abcd1234", "folder00")]
-    for file in (ours, theirs, left[0], left[1] / "part.parquet"):
+    program = f"from seeknal_nb.storage.files import temporary_name as name; print(*[name({path.name!r}) for _ in range(3)])"
+    dead = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    *left, far = (tmp_path / name for name in dead)
+    far = far.with_name(f"{far.name[:-12]}zzzz{far.name[-8:]}")  # of another machine
+    for file in (ours, theirs, far, left[0], left[1] / "part.parquet"):
         file.parent.mkdir(exist_ok=True)
         file.write_text("x")
     remove_dead(path)
-    assert {p.name for p in tmp_path.iterdir()} == {ours.name, theirs.name}
+    assert {p.name for p in tmp_path.iterdir()} == {ours.name, theirs.name, far.name}
 
 
 @pytest.mark.parametrize(("number", "remedy"), [

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seeknal_nb.dag.manifest import Manifest
+from seeknal_nb.dag.manifest import Manifest, Node
+from seeknal_nb.declaration import Declaration
 from seeknal_nb.kinds.task import Kind, Probe
 from seeknal_nb.project import Project
+from seeknal_nb.storage.files import digest
 from seeknal_nb.workflow.events import ExecutionStatus as S
 from seeknal_nb.workflow.events import RunFinished, RunStarted
+from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.runner import DAGRunner
 
 ROWS = 'a,b\n1,x\n2,y\n'
@@ -278,3 +282,106 @@ def test_a_node_of_two_notebooks_is_told_of_by_each_run(tmp_path: Path) -> None:
 def key_of(root: Path, name: str) -> str:
     [build] = (root / "target/outputs/transform" / name).iterdir()
     return build.name
+
+
+@pytest.mark.parametrize("value", [10**5000, {1: 2, "b": 3}, {(1, 2): 3}, [float("nan")]], ids=["long", "mixed keys", "tuples", "nan"])
+def test_a_value_that_nobody_reads_is_no_matter(tmp_path: Path, value: Any) -> None:
+    """A notebook is full of them; and as one changes, nothing is decided anew."""
+    for _ in range(2):
+        project = fresh(tmp_path, namespace={"factor": 2, "fact": value})
+        project.params = {**project.params, "other": value}
+        summary = project.run(progress=False)
+    assert ran(summary) == set()
+    assert all(proven(tmp_path).values())
+
+
+@pytest.mark.parametrize("name", ["proven.json", "readings.json"])
+def test_what_is_no_file_of_ours_is_as_if_it_were_not_there(root: Path, name: str) -> None:
+    """A pipe, a folder, JSON of another form under a digest that is right."""
+    path = root / "target/state" / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    assert ran(fresh(root).run(progress=False)) == set()
+    for text in ("[]", '"x"', "[" * 100_000, '[["a","b","c"],[]]\n["transform.one","w",1]', '[["a","b","c"],[]]\n["transform.one","w","k","d",1,{},[],0]'):
+        path.unlink(missing_ok=True)
+        path.write_text(f"{text}\n{digest(text)}")
+        assert ran(fresh(root).run(progress=False)) == set()
+
+
+def test_what_another_process_has_proved_counts_here(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook and a command line in turn."""
+    from seeknal_nb.workflow import planner
+
+    here, there, seen, decide = fresh(root), fresh(root), list[str](), planner.decide
+    here.run(progress=False)
+    there.transform("one", "SELECT 4 AS x")
+    there.run(progress=False)
+    here.transform("one", "SELECT 4 AS x")
+    monkeypatch.setattr(planner, "decide", lambda graph, node_id, *rest: (seen.append(node_id), decide(graph, node_id, *rest))[1])
+    assert ran(here.run(progress=False)) == set()
+    assert "transform.doubled" not in seen
+
+
+def test_a_build_that_was_only_touched_is_looked_at_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes are proved again, and the next run goes by that."""
+    from seeknal_nb.workflow import planner
+
+    os.utime(build_of(root, "one") / "data.parquet")
+    assert ran(fresh(root).run(progress=False)) == set()
+    seen, decide = list[str](), planner.decide
+    monkeypatch.setattr(planner, "decide", lambda graph, node_id, *rest: (seen.append(node_id), decide(graph, node_id, *rest))[1])
+    fresh(root).run(progress=False)
+    assert "transform.one" not in seen
+
+
+def test_a_result_belongs_to_its_summary(root: Path) -> None:
+    """Who writes into it does not write into the next one."""
+    project = fresh(root)
+    project.run(progress=False)["rule.sound"].metadata["checks"] = []
+    assert project.run(progress=False)["rule.sound"].checks
+
+
+def test_what_the_store_has_to_tell_is_told_until_it_is_mended(root: Path) -> None:
+    """A journal that is torn says so in each run that writes nothing."""
+    store = JsonState(root / "target/state")
+    line = b'{"base":%d}' % store.base()
+    (root / "target/state/journal.jsonl").write_bytes(b"%08x %s\n%s" % (zlib.crc32(line), line, b"00000000 torn\n"))
+    for _ in range(3):
+        events = fresh(root).stream()
+        assert any("is torn" in warning for warning in next(events).plan.warnings)
+        assert len(list(events)) == 12
+
+
+def test_the_manifest_that_is_kept_says_what_the_edges_say(tmp_path: Path) -> None:
+    """Also where no node can tell one edge from another."""
+    manifest = Manifest("m")
+    for name in ("a", "b"):
+        manifest.add_node(Node(f"transform.{name}", name, "transform", config={"sql": "SELECT 1 AS x"}))
+    manifest.add_edge("transform.a", "transform.b")
+    DAGRunner(manifest, root=tmp_path).run(progress=False)
+    manifest.edges = [edge._replace(edge_type="other") for edge in manifest.edges]
+    for _ in range(2):
+        DAGRunner(manifest, root=tmp_path).run(progress=False)
+    assert Manifest.load(tmp_path / "target/manifest.json").edges == manifest.edges
+
+
+def test_a_kind_that_changes_in_place_is_another_one(tmp_path: Path) -> None:
+    """A gate that holds others back from now on."""
+    manifest = Manifest("m")
+    for name, kind in (("a", "work"), ("g", "gate"), ("b", "work")):
+        manifest.add_node(Node(f"{kind}.{name}", name, kind, config={}))
+    manifest.add_edge("work.a", "gate.g")
+    manifest.add_edge("work.a", "work.b")
+
+    def gate(work: Callable[[Any], dict[str, Any]], *, blocks: bool) -> Declaration:
+        return Declaration("gate", "", work, open=True, blocks=(lambda config: True) if blocks else None)
+
+    def fails(node: Any) -> dict[str, Any]:
+        raise ValueError(node.id)
+
+    kinds = {"work": lambda node: {"row_count": 1}, "gate": gate(lambda node: {"row_count": 1}, blocks=False)}
+    runner = DAGRunner(manifest, root=tmp_path, kinds=kinds)
+    runner.run(progress=False)
+    runner.kinds["gate"] = gate(fails, blocks=True)
+    summary = runner.run(progress=False, full=True, continue_on_error=True)
+    assert [summary[i].status for i in ("work.a", "gate.g", "work.b")] == [S.SUCCESS, S.FAILED, S.SKIPPED]
