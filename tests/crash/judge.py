@@ -20,7 +20,7 @@ from seeknal_nb.workflow.ledger import Remembered, recall
 DELIVERED = "out/report.csv"
 SPARE = ("proven.json", "readings.json")
 """What proves itself, and may be lost: the next run decides, and reads, again."""
-TEMPORARY = re.compile(r"\.tmp-(.+?)-\d+-[0-9a-f]{8}")
+TEMPORARY = re.compile(r"\.tmp-(.+?)-\d+-[0-9a-f]{12}")
 STAGED = re.compile(r"/\.staging/(\w+)\.(\w+)-([0-9a-f]{32})")
 COMPLETED = re.compile(r"^✓ (\w+) completed", re.MULTILINE)
 RAN = re.compile(r"^ℹ \d+/\d+: \w+\.(\w+) \[RUNNING\]", re.MULTILINE)
