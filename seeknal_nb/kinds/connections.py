@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.engines.interrupts import attended
 from seeknal_nb.errors import ManifestError, NodeError, near
+from seeknal_nb.kinds.declared import FIELDS
 from seeknal_nb.sql.text import column
 from seeknal_nb.storage.documents import read_yaml
 from seeknal_nb.storage.files import digest
@@ -30,19 +31,11 @@ if TYPE_CHECKING:
     from seeknal_nb.kinds.task import Surroundings
     from seeknal_nb.secrets import Secrets
 
-__all__ = ["CONNECTION_KEYS", "FIELDS", "cancellable", "check_connection", "connect", "driver_errors", "place_of"]
+__all__ = ["CONNECTION_KEYS", "cancellable", "check_connection", "connect", "driver_errors", "place_of"]
 
 T = TypeVar("T")
 PROFILES = "profiles.yml"
 DRIVER = "pip install 'seeknal_nb[postgres]'"
-FIELDS: Mapping[str, str] = {
-    "host": "host", "port": "port", "database": "dbname", "dbname": "dbname", "user": "user", "password": "password",
-    "sslmode": "sslmode", "sslrootcert": "sslrootcert", "sslcert": "sslcert", "sslkey": "sslkey",
-    "connect_timeout": "connect_timeout", "application_name": "application_name", "keepalives": "keepalives",
-    "keepalives_idle": "keepalives_idle", "keepalives_interval": "keepalives_interval",
-    "keepalives_count": "keepalives_count",
-}  # fmt: skip
-"""What a connection may say of itself, as a profiles file has it, and as libpq calls it."""
 CONNECTION_KEYS = frozenset({"connection", "connection_string", *FIELDS})
 """Keys of a config, or of its ``params``, that this module reads; ``schema`` of a profile is its search path."""
 IN_PROFILE = frozenset({"type", "schema", "url", "connection_string", *FIELDS})

@@ -11,7 +11,7 @@ from seeknal_nb.python.wanted import wanted_in
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DUCKDB", "METRIC", "REFRESH", "RETRIEVAL", "SEMANTIC_MODEL", "TRANSFORM"]
+__all__ = ["DUCKDB", "FIELDS", "METRIC", "REFRESH", "RETRIEVAL", "SEMANTIC_MODEL", "TRANSFORM"]
 
 
 def _wanted(text: str) -> list[str]:
@@ -38,6 +38,14 @@ def _modelled(config: Mapping[str, Any]) -> Iterator[Reference]:
 REFRESH = Key("refresh", ANYTHING, "always, never, or a time: do it again when it is older than 1h")
 """Of kinds whose work may have to be done again although nothing was seen to change."""
 DUCKDB = Key("engine", TEXT, "duckdb, which it is anyway", words=("duckdb",))
+FIELDS: Mapping[str, str] = {
+    "host": "host", "port": "port", "database": "dbname", "dbname": "dbname", "user": "user", "password": "password",
+    "sslmode": "sslmode", "sslrootcert": "sslrootcert", "sslcert": "sslcert", "sslkey": "sslkey",
+    "connect_timeout": "connect_timeout", "application_name": "application_name", "keepalives": "keepalives",
+    "keepalives_idle": "keepalives_idle", "keepalives_interval": "keepalives_interval",
+    "keepalives_count": "keepalives_count",
+}  # fmt: skip
+"""What a connection may say of itself, as a profiles file has it, and as libpq calls it."""
 
 RETRIEVAL = (
     Key(

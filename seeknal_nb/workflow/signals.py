@@ -6,6 +6,7 @@ An exception goes no further than a weak reference's callback, which each import
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # what ``signal`` wraps: a run of thousands of nodes asks it for each of them
 import _thread
 import signal
 import sys
@@ -45,10 +46,10 @@ class _Signals:
         self._depth += 1
         try:
             for number in NUMBERS if self._depth == 1 else ():
-                former = signal.getsignal(number)
+                former = _signal.getsignal(number)
                 if callable(former) and former != self._handle:
                     self._former[number] = former
-                    signal.signal(number, self._handle)
+                    _signal.signal(number, self._handle)
         except BaseException:  # what came before is raised here
             self.__exit__()
             raise
@@ -58,8 +59,8 @@ class _Signals:
         if not self._depth:
             self.heard()
             for number, former in self._former.items():
-                if signal.getsignal(number) == self._handle:  # else a body has put its own there
-                    signal.signal(number, former)
+                if _signal.getsignal(number) == self._handle:  # else a body has put its own there
+                    _signal.signal(number, former)
 
     def heard(self) -> BaseException | None:
         """It need not be raised again; gives it."""

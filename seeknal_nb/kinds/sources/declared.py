@@ -10,8 +10,7 @@ from seeknal_nb.config import ANYTHING, BODY, MAPPING, MAPPINGS, TEXT, ConfigErr
 from seeknal_nb.declaration import Declaration, body_of
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.grammar import params_of
-from seeknal_nb.kinds.connections import FIELDS
-from seeknal_nb.kinds.declared import REFRESH
+from seeknal_nb.kinds.declared import FIELDS, REFRESH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
