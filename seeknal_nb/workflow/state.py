@@ -22,6 +22,7 @@ __all__ = ["WARNINGS", "Lease", "NodeState", "StateBackend", "StateStore", "entr
 
 FORMAT = 2
 WARNINGS = 20
+_sorted = json.JSONEncoder(sort_keys=True).encode
 PROOF = "proof"
 """The key of an entry that holds a digest of the others; those of earlier versions have none, and are believed."""
 BELOW = "{root}/"
@@ -115,14 +116,15 @@ def entry_of(node_id: str, state: NodeState, root: Path) -> dict[str, Any]:
     told, top = state.to_dict(), f"{root}{os.sep}"
     if state.seen:
         told["seen"] = {_below(top, path): [_below(top, one) for one in found] for path, found in state.seen.items()}
-    entry: dict[str, Any] = json.loads(json.dumps(told))  # as every store gives it back
-    entry[PROOF] = _proof(node_id, entry)
+    text = _sorted(told)
+    entry: dict[str, Any] = json.loads(text)  # as every store gives it back
+    entry[PROOF] = _proof(node_id, text)
     return entry
 
 
-def _proof(node_id: str, entry: Mapping[str, Any]) -> str:
-    """A digest over all that an entry says, and of whom, in whatever order a store has its keys."""
-    return digest(json.dumps([node_id, entry], sort_keys=True))
+def _proof(node_id: str, text: str) -> str:
+    """A digest over all that an entry says, and of whom; ``text`` has its keys in their order, whatever a store does."""
+    return digest(f"[{_sorted(node_id)}, {text}]")
 
 
 def _seen_from(root: Path, seen: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def _read_entry(node_id: str, entry: dict[str, Any], root: Path) -> NodeState:
         )
     if PROOF in entry:
         entry = {**entry}
-        if entry.pop(PROOF) != _proof(node_id, entry):
+        if entry.pop(PROOF) != _proof(node_id, _sorted(entry)):
             raise ValueError("it is not what was written")
     elif "seen" in entry:
         entry = {**entry, "seen": dict(_with_roots(entry["seen"]))}
