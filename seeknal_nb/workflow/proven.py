@@ -274,7 +274,7 @@ def _mark(walk: Walk, step: Step, ledger: Ledger) -> Mark | None:
     if not files and build is not None and build.path is not None:
         return None
     outside = sight.outside or ledger.is_of_another(sight.node)  # as long as that one is there, each plan warns
-    return Mark(step, walk.digests[node_id] or "", result, outputs.prefix(node_id, key), files, outside)
+    return Mark(step, walk.digests[node_id] or "", result, outputs.prefix(node_id, key) if files else "", files, outside)
 
 
 def _untouched(mark: Mark) -> bool:
