@@ -22,7 +22,7 @@ __all__ = ["WARNINGS", "Lease", "NodeState", "StateBackend", "StateStore", "entr
 
 FORMAT = 2
 WARNINGS = 20
-_sorted = json.JSONEncoder(sort_keys=True).encode
+_encode, _sorted = json.JSONEncoder().encode, json.JSONEncoder(sort_keys=True).encode
 PROOF = "proof"
 """The key of an entry that holds a digest of the others; those of earlier versions have none, and are believed."""
 BELOW = "{root}/"
@@ -116,9 +116,8 @@ def entry_of(node_id: str, state: NodeState, root: Path) -> dict[str, Any]:
     told, top = state.to_dict(), f"{root}{os.sep}"
     if state.seen:
         told["seen"] = {_below(top, path): [_below(top, one) for one in found] for path, found in state.seen.items()}
-    text = _sorted(told)
-    entry: dict[str, Any] = json.loads(text)  # as every store gives it back
-    entry[PROOF] = _proof(node_id, text)
+    entry: dict[str, Any] = json.loads(_encode(told))  # as every store gives it back
+    entry[PROOF] = _proof(node_id, _sorted(told))
     return entry
 
 
