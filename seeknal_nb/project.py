@@ -112,8 +112,7 @@ class Project(Shown):
         self.workers = whole("workers", settings.get("workers", 1) if workers is None else workers, least=1)
         self.executor, self.owner = executor, owner_here(folder, self.namespace)
         self._state_dir, self._told_name, self._told_state = state_dir and Path(state_dir).absolute(), name, state
-        self._state, self._keeper = self._store(), Keeper(self.state_folder)
-        self._keeper.readings.open()
+        self._remember()
 
     @classmethod
     def open(cls, directory: str | Path = ".", *, skip_unsupported: bool = False, **options: Any) -> Self:
@@ -300,18 +299,19 @@ class Project(Shown):
         self.params = {**settings.get("params", {}), **own}
         if not self._told_workers and self.workers == left.get("workers", 1):
             self.workers = settings.get("workers", 1)
-        self._state, self._keeper = self._store(), Keeper(self.state_folder)
+        self._remember()
         if not self._told_engine:
             self._engine.turn_to(settings.get("engine", ENGINE), folder / "target" / "spill")
             self._reading.turn_to(settings.get("engine", ENGINE))
 
-    def _store(self) -> StateStore:
-        """Where state is kept: as the user said, or else the settings, or else in the state folder."""
+    def _remember(self) -> None:
+        """Where state is kept, as the user said, or else the settings, or else in its folder; and what runs have proved."""
         state = self._told_state if self._told_state is not None else self._settings.get("state")
-        name = self._told_name or self._settings.get("name", "")
         if isinstance(state, str):
-            return open_store(state, root=self.directory, project=name)
-        return JsonState(self.state_folder) if state is None else as_store(state)
+            state = open_store(state, root=self.directory, project=self._told_name or self._settings.get("name", ""))
+        self._state = JsonState(self.state_folder) if state is None else as_store(state)
+        self._keeper = Keeper(self.state_folder)
+        self._keeper.readings.open()
 
     def clean(
         self, *, keep: int = 0, older: str | float | None = None, max_size: str | int | None = None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["as_engines_write", "matches"]
+__all__ = ["as_engines_write", "below", "matches"]
 
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
@@ -34,10 +34,15 @@ def matches(root: Path, name: str) -> list[Path]:
         return _matches(root, name)
 
 
+def below(folder: Path) -> Iterator[Path]:
+    """All that lies in a folder and in those in it, within a ``looking``: each that is listed is an answer."""
+    return _met(folder, ["**", "*"])
+
+
 def _matches(root: Path, name: str) -> list[Path]:
     path = root / name
     if path.is_dir():
-        return sorted(_files(_met(path, ["**", "*"])))
+        return sorted(_files(below(path)))
     above, pattern = _split(path.absolute())
     if not pattern:
         return list(_files([path])) or [path]

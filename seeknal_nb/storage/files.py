@@ -19,10 +19,11 @@ from seeknal_nb.storage.looks import AT, looking, said
 from seeknal_nb.version import host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "Signature",
+    "as_signature",
     "content",
     "digest",
     "digest_file",
@@ -169,6 +170,12 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def as_signature(told: Iterable[int]) -> Signature:
+    """A signature that JSON gives back; raises ``ValueError`` or ``TypeError`` for what is none."""
+    size, mtime, ctime, inode = map(int, told)
+    return size, mtime, ctime, inode
 
 
 def signature(path: str | Path) -> Signature | None:

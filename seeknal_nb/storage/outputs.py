@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seeknal_nb.storage.builds import DATA, RECORD, Build, File, Part, build_digest, read_record, record_of
@@ -28,7 +29,6 @@ from seeknal_nb.storage.files import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
 
     from seeknal_nb.storage.proofs import Proofs
 
@@ -62,14 +62,14 @@ class OutputStore:
         self.root, self.proofs = root, proofs
         self._unsynced: list[Path] = []
 
-    def directory(self, node_id: str, key: str) -> Path:
-        """Where the build of that key lies, or would."""
-        return directory_of(self.root, node_id, key)
-
     def prefix(self, node_id: str, key: str) -> str:
         """What the paths of that build's files begin with, as text: a ``Path`` costs more than a stat."""
         kind, _, name = node_id.partition(".")
         return f"{self.root}{os.sep}{kind}{os.sep}{name}{os.sep}{key}{os.sep}"
+
+    def directory(self, node_id: str, key: str) -> Path:
+        """Where the build of that key lies, or would."""
+        return Path(self.prefix(node_id, key))
 
     def publish(
         self, stage: Path, build: Build, staged: Sequence[File], *, seconds: float, former: Callable[[Part], str | None]
@@ -273,12 +273,6 @@ class OutputStore:
 def _folders(directory: Path) -> list[Path]:
     """The folders in it; what is none, as a file of a desktop or a link to nowhere, is nobody's build."""
     return [path for path in directory.iterdir() if path.is_dir()] if directory.is_dir() else []
-
-
-def directory_of(root: Path, node_id: str, key: str) -> Path:
-    """Where below that root the build of a key lies, or would."""
-    kind, _, name = node_id.partition(".")
-    return root / kind / name / key
 
 
 def running(root: Path, run: str) -> Path:

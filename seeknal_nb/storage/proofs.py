@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from seeknal_nb.storage.files import Signature, content, io_errors, signature, write_atomic
+from seeknal_nb.storage.files import Signature, as_signature, content, io_errors, signature, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,6 +93,6 @@ def _line(build: tuple[str, str], signatures: Mapping[str, Signature]) -> str:
 def _proof(line: bytes) -> tuple[tuple[str, str], dict[str, Signature]] | None:
     try:
         node_id, key, found = json.loads(line)
-        return (node_id, key), {str(name): (int(a), int(b), int(c), int(d)) for name, (a, b, c, d) in found.items()}
+        return (node_id, key), {str(name): as_signature(told) for name, told in found.items()}
     except (ValueError, TypeError, AttributeError):
         return None

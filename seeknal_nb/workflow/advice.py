@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.declaration import declaration_of
 from seeknal_nb.durations import duration_text
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.kinds import check_node
+from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import sql_of
 from seeknal_nb.markup import size_text
 from seeknal_nb.sql.names import volatile_in
@@ -54,11 +55,14 @@ def advice(
 
 def _could_be_view(graph: Graph, node: Node, kinds: Mapping[str, Any]) -> bool:
     """Whether it could be one, whose rows are the same whenever it is computed, and which one table reads."""
-    readers = graph.after(node.id)
-    if len(readers) != 1 or readers[0].startswith(("rule.", "exposure.")) or volatile_in(sql_of(node) or "?"):
+    readers, sql = graph.after(node.id), sql_of(node)
+    if sql is None or volatile_in(sql) or len(readers) != 1:
+        return False
+    reader = graph.nodes[graph.index[readers[0]]].node_type
+    if declaration_of(reader, kinds).blocks is not None or not kind_of(reader, kinds).addressed:  # it is looked at itself
         return False
     try:
         check_node(replace(node, config={**node.config, "materialized": "view"}), kinds)
     except ManifestError:
         return False
-    return sql_of(node) is not None
+    return True

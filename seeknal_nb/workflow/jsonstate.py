@@ -74,7 +74,8 @@ class JsonState:
 
     def wrote(self, entries: dict[str, Any], texts: dict[str, str]) -> None:
         """Take over what its lease has just written, instead of reading it again."""
-        self._read, self.texts, self.notes = (self.stamp(), entries), texts, []
+        with self._reading:
+            self._read, self.texts, self.notes = (self.stamp(), entries), texts, []
 
     def base(self) -> int | None:
         """Which snapshot the journal continues: without that one it counts for nothing, so deleting it is enough."""

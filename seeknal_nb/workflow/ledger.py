@@ -72,8 +72,10 @@ class Trusted(MutableMapping[str, NodeState]):
         self._states[node_id] = state
 
     def __delitem__(self, node_id: str) -> None:
+        if node_id not in self:
+            raise KeyError(node_id)
         self._states.pop(node_id, None)
-        del self._entries[node_id]
+        self._entries.pop(node_id, None)
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._entries, **self._states})

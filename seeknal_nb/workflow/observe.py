@@ -160,7 +160,7 @@ def observe(
     ours = [node_id for node_id in items if _is_ours(graph.nodes[graph.index[node_id]], around)]
     with one_look():
         errors = dict(zip(ours, in_time(seen, ours), strict=True))
-        errors |= {node_id: seen(node_id) for node_id in items if node_id not in errors}  # whose kinds may mind the thread
+        errors |= {node_id: seen(node_id) for node_id in items if node_id not in errors}
     nodes = {node_id: graph.nodes[graph.index[node_id]] for node_id in items if errors[node_id] is not None}
     problems += [node.blamed(error) for node_id, node in nodes.items() if (error := errors[node_id]) is not None]
     for clashes in in_time(lambda seen: [*_clashes(seen, around)], [world]):
@@ -171,6 +171,7 @@ def observe(
 
 
 def _is_ours(node: Node, around: Surroundings) -> bool:
+    """Whether its kind is one of ours; others may mind in which thread they are asked."""
     return node.node_type in KINDS and node.node_type not in around.kinds
 
 
@@ -264,7 +265,11 @@ def prove_unchanged(world: Observed, node_id: str, around: Surroundings) -> None
         raise NodeError("a module or a class that it reads changed while it ran", remedy="run again")
     if before is None:
         return
-    [now] = in_time(lambda seen: sight.kind.probe(sight.node, replace(around, asking=True), seen), [sight.seen])
+
+    def look(seen: Seen) -> Probe:
+        return sight.kind.probe(sight.node, replace(around, asking=True), seen)
+
+    [now] = in_time(look, [sight.seen]) if _is_ours(sight.node, around) else [look(sight.seen)]
     if isinstance(now, NodeError):
         raise now
     if probe_digest(now) != before and not now.moving:

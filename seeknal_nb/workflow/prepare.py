@@ -130,10 +130,11 @@ class Preparation:
             return None
         try:
             params = [used_values(node, around.params) for node in document.asking]
-            manner = json_of([PROGRAM, str(around.root), self.owner, around.engine, around.allow_outside, params])
+            own = sorted(around.kinds)
+            manner = json_of([PROGRAM, str(around.root), self.owner, around.engine, around.allow_outside, own, params])
         except (ValueError, TypeError, RecursionError):  # a value of which nothing can be told
             return None
-        return Setting(document.digest, digest(f"{manner} {sorted(around.kinds)}"), stamp)
+        return Setting(document.digest, digest(manner), stamp)
 
     def stamp(self) -> str | None:
         """What the store's entries are known by; None where it cannot tell whether somebody has written."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seeknal_nb.errors import StateError
 from seeknal_nb.storage.builds import told_of
-from seeknal_nb.storage.files import Signature, content, digest, signature, write_unsynced
+from seeknal_nb.storage.files import Signature, as_signature, content, digest, signature, write_unsynced
 from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.storage.readings import NOT_OURS, ReadingsFile
 from seeknal_nb.workflow.document import document_of, written_digests
@@ -87,7 +87,7 @@ class Mark(NamedTuple):  # one of thousands is made in a third of the time that 
         key, found, rows, metadata, files, outside = told
         step = Step(node.id, Action.CACHED, UP_TO_DATE, tags=tuple(node.tags), key=key)
         result = NodeResult(node.id, ExecutionStatus.CACHED, row_count=rows, reason=UP_TO_DATE, metadata=metadata)
-        signed = {name: (a, b, c, d) for name, (a, b, c, d) in files.items()}
+        signed = {name: as_signature(one) for name, one in files.items()}
         return cls(step, found, result, outputs.prefix(node.id, key) if files else "", signed, bool(outside))
 
 
@@ -159,7 +159,7 @@ class Proven:
             node_id: Mark.of(settled, graph.nodes[graph.index[node_id]], outputs)
             for node_id, _, *settled in told if settled and node_id in graph
         }  # fmt: skip
-        signed = tuple(None if one is None else (one[0], one[1], one[2], one[3]) for one in copies)
+        signed = tuple(None if one is None else as_signature(one) for one in copies)
         ids = [node_id for node_id, *_ in told]
         written = {node_id: one for node_id, one, *_ in told}
         return cls(Setting(*setting), written, marks, dict(zip(ids, lines, strict=True)), signed)
@@ -262,7 +262,7 @@ def _settled_by(walk: Walk, node_id: str) -> Step | None:
 def _mark(walk: Walk, step: Step, ledger: Ledger) -> Mark | None:
     """Its result has its checks and metrics where its kind measures, else its warnings, as that of any node up to date.
 
-    None where its build has files of which nothing is known: nobody would see that they are gone.
+    None where nobody knows its digest, or the files of its build: nobody would see that they are gone.
     """
     node_id, outputs, sight = step.node_id, walk.world.outputs, walk.world.sights[step.node_id]
     build, key, state = walk.build(node_id), step.key or "", ledger.states[node_id]
@@ -270,11 +270,11 @@ def _mark(walk: Walk, step: Step, ledger: Ledger) -> Mark | None:
     told = told_of(build) if sight.kind.measures(sight.node) else warned
     rows = None if build is None else build.row_count
     result = NodeResult(node_id, ExecutionStatus.CACHED, row_count=rows, reason=UP_TO_DATE, metadata=told)
-    files = outputs.proofs.of(node_id, key)
-    if not files and build is not None and build.path is not None:
+    files, found = outputs.proofs.of(node_id, key), walk.digests.get(node_id)
+    if found is None or (not files and build is not None and build.path is not None):
         return None
     outside = sight.outside or ledger.is_of_another(sight.node)  # as long as that one is there, each plan warns
-    return Mark(step, walk.digests[node_id] or "", result, outputs.prefix(node_id, key) if files else "", files, outside)
+    return Mark(step, found, result, outputs.prefix(node_id, key) if files else "", files, outside)
 
 
 def _untouched(mark: Mark) -> bool:

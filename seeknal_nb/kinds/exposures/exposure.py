@@ -33,6 +33,7 @@ from seeknal_nb.kinds.exposures.writers import (
 )
 from seeknal_nb.kinds.files import files_of, files_probe
 from seeknal_nb.kinds.metadata import merged
+from seeknal_nb.kinds.paths import below
 from seeknal_nb.kinds.task import Delivery, Kind, Probe, Seen, Surroundings, Task
 from seeknal_nb.storage.files import digest, digest_file, io_errors, signature
 from seeknal_nb.storage.looks import each, looking
@@ -254,7 +255,7 @@ def _changed(name: str, before: tuple[Any, ...]) -> str:
         return _table_changed(*before[1:4], held=tuple(before[4:]))
     if before[0] == "files":
         with looking(before[1]):
-            count = sum(file.is_file() for file in each(Path(before[1]).rglob("*")))
+            count = sum(file.is_file() for file in each(below(Path(before[1]))))
         return f"target altered: {Path(before[1]).name}" if count != before[2] else ""
     stat = signature(name)
     if stat is None:
