@@ -35,6 +35,8 @@ MOST_LINES = 2_000
 MOST_RUNS = 200
 """Files that are read, the newest."""
 BODIES = ("sql", "transform", "python")
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode_any = json.JSONEncoder(ensure_ascii=False, default=repr).encode
 _COLUMNS = re.compile(r"((join|unique|primary|foreign|natural|business|row|id)_?)?keys?(\[\d+\])?", re.IGNORECASE)
 _ASSIGNED = re.compile(r"(\s*[\"']?(\w+)[\"']?\s*(?::[^=]*)?[=:]\s*)(\S.*)")
 _NEAR = re.compile(
@@ -112,7 +114,7 @@ def _hidden(text: str) -> str:
 
 
 def _value(name: str, value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=repr, ensure_ascii=False)
+    text = value if isinstance(value, str) else _encode_any(value)
     if name.startswith("env:") or any(map(_is_secret, name.split("."))):
         return _hidden(text)
     return _text(text)
@@ -159,7 +161,7 @@ class EvidenceFile:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("a", encoding="utf-8", errors="replace")
             told = {} if key == before else evidence_of(self._graph, self._world, node_id, self._around, digests)
-            self._file.write(f"{node_id}\t{key}\t{before}\t{json.dumps(told, ensure_ascii=False)}\n")
+            self._file.write(f"{node_id}\t{key}\t{before}\t{_encode(told)}\n")
 
     def close(self) -> None:
         """Let go of the file."""

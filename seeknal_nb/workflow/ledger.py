@@ -157,7 +157,7 @@ class Ledger:
         node_id, now = result.node_id, time.time()
         facts, sight = world.facts[node_id], world.sights[node_id]
         common: dict[str, Any] = {
-            "duration": round(result.duration, 6), "last_run": now, "fingerprint": decision.key, "parts": dict(facts.parts),
+            "duration": round(result.duration, 6), "last_run": now, "fingerprint": decision.key, "parts": facts.parts,
             "raw": sight.raw, "probe": facts.probe, "attempts": result.attempts,
             "owner": self._owner_of(sight.node),
         }  # fmt: skip
@@ -168,7 +168,7 @@ class Ledger:
         if result.status is ExecutionStatus.SUCCESS and build is not None:
             state = NodeState(
                 "success", row_count=result.row_count, built=build.key, digest=build.digest,
-                output=_output(build, world), inputs=dict(build.inputs), seen=dict(seen or sight.seen),
+                output=_output(build, world), inputs=build.inputs, seen=dict(seen or sight.seen),
                 earlier=_earlier(before, build), warnings=_kept(result.warnings), **common,
             )  # fmt: skip
         else:
@@ -195,8 +195,8 @@ class Ledger:
             return False
         state = replace(
             before, row_count=build.row_count, fingerprint=build.key, built=build.key, digest=build.digest,
-            output=_output(build, world), inputs=dict(build.inputs), version=FORMAT,
-            parts=dict(facts.parts), raw=sight.raw, probe=facts.probe,
+            output=_output(build, world), inputs=build.inputs, version=FORMAT,
+            parts=facts.parts, raw=sight.raw, probe=facts.probe,
             seen=dict(sight.seen if facts.addressed else before.seen),
             earlier=_earlier(before, build), warnings=_kept(told_of(world.outputs.whole(build)).get("warnings", ())),
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NoReturn, Self, cast
 
 __all__ = ["Reason", "Why"]
 
@@ -60,6 +60,7 @@ _SENTENCES: Final = {
 }
 """What does not read ``<code>: <subject>, <subject>``."""
 _CHOICES: Final = (Why.OTHER_TYPE, Why.NOT_TAGGED)
+_BARE: dict[Why, Reason] = {}
 
 
 class Reason(str):
@@ -75,10 +76,14 @@ class Reason(str):
     subject: tuple[str, ...]
 
     def __new__(cls, code: Why, *subject: str) -> Self:
-        """The reason with that code, about these."""
+        """The reason with that code, about these; one that is about nobody is there once, whoever asks for it."""
+        if not subject and code in _BARE:
+            return cast("Self", _BARE[code])
         self = super().__new__(cls, _text(code, subject))
         object.__setattr__(self, "code", code)
         object.__setattr__(self, "subject", subject)
+        if not subject:
+            _BARE[code] = self
         return self
 
     def __setattr__(self, name: str, value: object) -> NoReturn:

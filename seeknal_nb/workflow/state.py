@@ -69,8 +69,8 @@ class NodeState:
     built: str | None = None
     digest: str | None = None
     output: str | None = None
-    inputs: dict[str, str] = field(default_factory=dict)
-    parts: dict[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
     raw: str | None = None
     probe: str | None = None
     seen: dict[str, Any] = field(default_factory=dict)
@@ -115,10 +115,10 @@ def entry_of(node_id: str, state: NodeState, root: Path) -> dict[str, Any]:
     """
     told, top = state.to_dict(), f"{root}{os.sep}"
     if state.seen:
-        told["seen"] = {_below(top, path): [_below(top, one) for one in found] for path, found in state.seen.items()}
-    entry: dict[str, Any] = json.loads(_encode(told))  # as every store gives it back
-    entry[PROOF] = _proof(node_id, _sorted(told))
-    return entry
+        seen = {_below(top, path): [_below(top, one) for one in found] for path, found in state.seen.items()}
+        told["seen"] = json.loads(_encode(seen))  # as every store gives it back
+    told[PROOF] = _proof(node_id, _sorted(told))
+    return told
 
 
 def _proof(node_id: str, text: str) -> str:
