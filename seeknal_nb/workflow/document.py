@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from dataclasses import dataclass
-from operator import is_
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Edge, Manifest, Node
 
 __all__ = ["Document", "document_of", "written_digests"]
+
+_fields = attrgetter("id", "name", "description", "owner", "tags", "columns", "config", "file_path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +57,16 @@ def document_of(manifest: Manifest, kinds: Mapping[str, Any], known: Document | 
 def written_digests(graph: Graph) -> dict[str, str]:
     """By id, the digest of each node, of what it reads and of what it waits for, of a document that has a digest."""
     return {
-        node_id: digest(_bytes([*_fields(node), graph.inputs(node_id), graph.rules(node_id)]))
+        node_id: digest(_bytes([*_fields(node), str(node.node_type), graph.inputs(node_id), graph.rules(node_id)]))
         for node_id, node in zip(graph.ids, graph.nodes, strict=True)
     }
 
 
 def _bytes_of(nodes: Collection[Node], edges: Collection[Edge]) -> bytes | None:
     try:
-        return _bytes([list(zip(*map(_fields, nodes), strict=True)), list(zip(*edges, strict=True))])
+        return _bytes([*map(list, (map(_fields, nodes), (str(node.node_type) for node in nodes), zip(*edges, strict=True)))])
     except ValueError:
         return None
-
-
-def _fields(n: Node) -> tuple[Any, ...]:
-    return n.id, n.name, str(n.node_type), n.description, n.owner, n.tags, n.columns, n.config, n.file_path
 
 
 def _bytes(value: Any) -> bytes:

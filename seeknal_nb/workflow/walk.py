@@ -120,15 +120,13 @@ class Walk:
 
     def told_first(self) -> list[Event]:
         """What nothing can change any more: it waits for nothing that runs."""
-        steps, digests, results = self.known.steps, self.known.digests, self.known.results
-        told: list[Event] = []
+        steps, digests, known = self.known.steps, self.known.digests, self.known.results
         for node_id, step in self.first.items():
             if step is steps.get(node_id):
-                self.digests[node_id] = digests[node_id]
-                told.append(self._keep(_anew(results[node_id])))
+                self.digests[node_id], self.results[node_id] = digests[node_id], _anew(known[node_id])
             else:
-                told.append(self._keep(self._cached(step, self.world.find(node_id, step.key or ""), step.reason)))
-        return told
+                self._keep(self._cached(step, self.world.find(node_id, step.key or ""), step.reason))
+        return [NodeFinished(result) for result in self.results.values()]
 
     def _stopped(self) -> bool:
         return self.cancelled.is_set() or (self._failed and self.stop_on_error)
