@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["After", "Past", "after", "compare_rows", "run_named"]
 
 LAST = "last"
+PART = 4
+"""Letters of an id by which a run may be called: of fewer one may be meant that is not there, as run 9 of three."""
 COLUMNS = (
     "node_id", "status", "status_now", "rows", "rows_now", "seconds", "seconds_now", "checks", "checks_now", "build",
     "metrics",
@@ -51,7 +53,7 @@ class After:
 
 
 def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
-    """The id of a run: itself, a beginning or an end that one run has alone, its number, ``last``, or ``-2``.
+    """The id of a run: itself, a beginning or an end that no other has, its number, ``last``, or ``-2``.
 
     Args:
         records: The newest first.
@@ -63,7 +65,8 @@ def run_named(records: Sequence[Mapping[str, Any]], name: str) -> str:
     ids = [record["run_id"] for record in records]
     back = 1 if name == LAST else int(name[1:]) if name[:1] == "-" and name[1:].isdecimal() else 0
     numbered = [record["run_id"] for record in records if str(record["number"]) == name]
-    found = numbered or [i for i in ids if i == name] or [i for i in ids if i.startswith(name) or i.endswith(name)]
+    parts = [i for i in ids if len(name) >= PART and (i.startswith(name) or i.endswith(name))]
+    found = numbered or [i for i in ids if i == name] or parts
     if 0 < back <= len(ids):
         return str(ids[back - 1])
     if len(found) == 1:

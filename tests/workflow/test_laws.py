@@ -54,7 +54,7 @@ few = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )  # fmt: skip
 some = settings(few, max_examples=40)
-many = settings(few, max_examples=150)
+many = settings(few, max_examples=100)
 
 
 # Order
@@ -774,4 +774,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(few, max_examples=int(os.environ.get("SEEKNAL_HISTORIES", "20")), stateful_step_count=25)
+TestHistories.settings = settings(few, max_examples=int(os.environ.get("SEEKNAL_HISTORIES", "14")), stateful_step_count=25)
