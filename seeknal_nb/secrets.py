@@ -10,7 +10,7 @@ import re
 import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from seeknal_nb.errors import NodeError
 
@@ -75,7 +75,8 @@ class Secrets:
             plain: Hide a plain word, too.
         """
         lines = value.splitlines() if "\n" in value else []
-        for one in (value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe=""), *map(str.strip, lines)):
+        written = (repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe=""), quote(value), quote_plus(value))
+        for one in (value, *written, *map(str.strip, lines)):
             if len(one) >= SHORTEST and (plain or not _PLAIN.fullmatch(one)):
                 self._known[one] = None
         self._known |= dict.fromkeys(one for one in _coded(value) if len(one) >= SURE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,10 @@ __all__ = ["explained", "last", "only_select", "run_statement", "schema_of"]
 
 _TEMPORARY = re.compile(r"create (or replace )?temp(orary)? (table|view|macro|function|sequence|type)\b", re.IGNORECASE)
 _QUERY = re.compile(r"(pivot(_wider)?\b|select\b|from\b|with\b|\()", re.IGNORECASE)
+_ROOM = "make room on it, then run again; what was finished is kept"
+_SOUND = "see whether it is sound and may be written, then run again; what was finished is kept"
+DISK = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _SOUND, errno.EIO: _SOUND}
+"""What the system says of a disk, and what to do."""
 _TELLING = re.compile(r"(summarize|describe|desc)\b", re.IGNORECASE)
 
 
@@ -95,7 +101,19 @@ def schema_of(cursor: duckdb.DuckDBPyConnection, select: Statement) -> Schema:
 
 def explained(error: duckdb.Error, statement: Statement | None = None, *, above: int = 0) -> NodeError:
     """DuckDB's error as a node's, with the line of the body where the engine tells one."""
+    if isinstance(error, duckdb.IOException) and (told := _of_disk(str(error))):
+        return told
     text, spot = str(error).strip(), Spot()
     if statement is not None:
         text, spot = fault_of(text, statement.line - above)
     return NodeError("SQL failed", why=text[:4000], remedy="mend the SQL, then run again", spot=spot)
+
+
+def _of_disk(text: str) -> NodeError | None:
+    """What DuckDB says where a disk takes no more, however it wraps that up; no fault of the SQL."""
+    found = next((code for code in DISK if f'"errno":"{code}"' in text or os.strerror(code) in text), None)
+    if found is None:
+        return None
+    file = re.search(r'file \\?"([^"\\]+)', text)
+    where = f" {file[1]}" if file else ""
+    return NodeError(f"the disk does not take{where or ' what is written'}", why=os.strerror(found), remedy=DISK[found])

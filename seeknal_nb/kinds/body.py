@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 import traceback
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Interrupted
@@ -138,7 +141,7 @@ def called(work: Callable[[], object], task: Task, out: io.StringIO) -> object:
     """Run the user's own code: whatever it raises is the node's failure, but an interrupt that was meant for us."""
     node = task.node
     try:
-        with caught(out, node.id, task.surroundings.secrets.hide):
+        with caught(out, node.id, task.surroundings.secrets.hide), _standing_here():
             return work()
     except (SeeknalError, Interrupted):
         raise
@@ -148,6 +151,22 @@ def called(work: Callable[[], object], task: Task, out: io.StringIO) -> object:
         raise
     except BaseException as error:
         raise _failure(error, node) from error
+
+
+@contextmanager
+def _standing_here() -> Iterator[None]:
+    """Whoever runs a body stands where he stood: one that goes to another folder does so for itself."""
+    try:
+        here = Path.cwd()
+    except OSError:  # it is gone
+        yield
+        return
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # others would move one another
+            with suppress(OSError):
+                os.chdir(here)
 
 
 def _raised_by(error: BaseException, node: Node) -> bool:

@@ -197,6 +197,8 @@ def _nothing_to_show(node_id: str, state: NodeState | None) -> SelectionError:
         why, remedy = f"it failed last time: {cut(told, LONGEST_NOTE)}", cut(state.remedy or "", LONGEST_NOTE)
     elif state is not None and not state.output:
         why, remedy = "it has no table of its own", "show a node that it reads, or open what it delivered"
+    elif state is not None and state.built:
+        why, remedy = "its build is damaged, or somebody took it away", f"run --nodes {node_id} builds it again"
     else:
         why, remedy = "it was never built", f"run --nodes {node_id}"
     return SelectionError(f"{node_id} has nothing to show", why=why, remedy=remedy or "mend it, then run again")

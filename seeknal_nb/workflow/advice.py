@@ -28,6 +28,8 @@ MOST = 3
 """So many are told of, the dearest first."""
 SECONDS, SHARE = 1.0, 0.05
 """What a node must have taken at least, and of the whole run, so that it is worth a word."""
+BYTES = 1_000_000
+"""What its table must hold at least: a small one costs nothing to store, however long its SQL takes."""
 
 
 def advice(
@@ -47,8 +49,9 @@ def advice(
     told = []
     for result in dear:
         node_id, build = result.node_id, builds[result.node_id]
-        if build.path is not None and _could_be_view(graph, graph.nodes[graph.index[node_id]], kinds):
-            cost = f"{duration_text(result.duration)} and {size_text(sum(file.size for file in build.files))}"
+        size = sum(file.size for file in build.files)
+        if build.path is not None and size >= BYTES and _could_be_view(graph, graph.nodes[graph.index[node_id]], kinds):
+            cost = f"{duration_text(result.duration)} and {size_text(size)}"
             told.append(f"{node_id} is read once, and cost {cost}: --materialized view would do")
     return tuple(told[:MOST])
 

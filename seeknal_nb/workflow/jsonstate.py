@@ -136,9 +136,11 @@ class JsonLease:
             self._texts.pop(node_id, None)
 
     def renew(self) -> None:
-        """The operating system holds the lock as long as this process lives."""
+        """The operating system holds the lock as long as this process lives, and its file is there."""
         if self._released:
             raise fenced(str(self._store.directory), None)
+        with io_errors("lock", self._store.directory):
+            self._lock.renew()
 
     def sync(self) -> None:
         """Write the snapshot, atomically; the journal begins anew."""

@@ -43,20 +43,37 @@ class FolderLock:
             LockedError: Somebody holds it; the error says who, where, and since when.
             StateError: The folder cannot be written.
         """
-        self._record = directory / f"{name}.owner.json"
+        self._record, self._path, self._owner = directory / f"{name}.owner.json", directory / f"{name}.lock", owner
         with io_errors("write", directory):
             directory.mkdir(parents=True, exist_ok=True)
         with io_errors("lock", directory):
-            lock = _locked(directory / f"{name}.lock")
+            lock = _locked(self._path)
         before = _read(self._record)
         if lock is None:
             raise held(str(directory), _owner_soon(self._record) or "it has not written yet who it is")
         self._lock, self.left, self.token = lock, before.get("owner"), before.get("token", 0) + 1
         try:
             self._write({"token": self.token, "owner": owner})
+            self._stamp = _inode(self._path)
         except BaseException:
             lock.release()
             raise
+
+    def renew(self) -> None:
+        """Prove that it is held: a file that somebody has deleted locks nobody out, and is taken again.
+
+        Raises:
+            Fenced: Another run has it by now.
+        """
+        if _inode(self._path) == self._stamp:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _locked(self._path)
+        if lock is None:
+            raise fenced(str(self._path.parent), _owner_soon(self._record) or "a run that began after its lock was deleted")
+        self._lock.release()
+        self._lock, self._stamp = lock, _inode(self._path)
+        self._write({"token": self.token, "owner": self._owner})
 
     def release(self) -> None:
         """Let go; a second time it does nothing. Where that cannot be written, the next holder takes this one for dead."""
@@ -123,6 +140,14 @@ class SignOfLife:
             lock.release()
             path.unlink(missing_ok=True)
         return lock is not None
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a Path costs more than the call
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _locked(path: Path) -> BaseFileLock | None:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from waiting import MINUTES, eventually
 
 from seeknal_nb.engines import EngineSpec, Interrupted, OnFirstUse, OpenedLater, Relation
 from seeknal_nb.engines.duckdb import DuckDB
+from seeknal_nb.engines.statements import explained
 from seeknal_nb.errors import NodeError
 
 
@@ -123,3 +125,14 @@ def test_another_process_takes_the_share_that_it_is_told(tmp_path: Path) -> None
         found = session.query("SELECT current_setting('memory_limit'), current_setting('threads')", form="rows")
     assert found == [("512.0 MiB", 1)]
     opener.close()
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_sql() -> None:
+    """As DuckDB 2 says it of what its threads write, and as it says it of what it writes at once."""
+    late = 'IO Error: Async write failed for range [offset=4, size=9]: {"exception_message":"Could not write file \\"o/data.parquet\\"","errno":"28"}'
+    for text in (late, 'IO Error: Could not write file "o/data.parquet": No space left on device'):
+        error = explained(duckdb.IOException(text))
+        assert "the disk does not take o/data.parquet" in error.what
+        assert error.why == "No space left on device"
+        assert error.remedy.startswith("make room")
+    assert "mend the SQL" in explained(duckdb.IOException('IO Error: Cannot open file "x.csv": No such file or directory')).remedy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +44,7 @@ def test_the_fixtures_work(project: Project) -> None:
 SECRET = "-----BEGIN-----\nlineone-\"secret\"\\x"
 
 
-@pytest.mark.parametrize("write", [str, repr, lambda v: str({"k": v}), json.dumps, quote_all, lambda v: f"KeyError: {v.splitlines()[1]}"])
+@pytest.mark.parametrize("write", [str, repr, lambda v: str({"k": v}), json.dumps, quote_all, quote, quote_plus, lambda v: f"KeyError: {v.splitlines()[1]}"])
 def test_a_value_is_hidden_however_a_message_writes_it(write) -> None:
     secrets = Secrets({"KEY": SECRET})
     secrets.value("KEY")

@@ -52,3 +52,13 @@ def test_a_cell_of_any_size_is_cut_where_it_is_shown(tmp_path: Path) -> None:
     shown = project.show("t")
     assert all(len(text) < 10_000 for text in shown._repr_mimebundle_().values())
     assert len(json.dumps(shown.to_dict(), default=str)) > 2_000_000
+
+
+def test_a_build_that_is_damaged_is_not_called_never_built(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.transform("t", sql="SELECT 1 AS x")
+    project.run(progress=False)
+    [file] = tmp_path.glob("target/outputs/transform/t/*/data.parquet")
+    file.write_bytes(b"no table")
+    with pytest.raises(SelectionError, match="its build is damaged, or somebody took it away"):
+        project["t"]

@@ -15,9 +15,10 @@ ONCE = "transform.big is read once, and cost "
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Where every second counts, however short."""
+    """Where every second counts, however short, and every byte."""
     monkeypatch.setattr(advice, "SECONDS", 0.0)
     monkeypatch.setattr(advice, "SHARE", 0.0)
+    monkeypatch.setattr(advice, "BYTES", 0)
     project = Project(tmp_path, namespace={})
     project.source("rows", sql="SELECT range AS i FROM range(1000)")
     project.transform("big", "SELECT i, i * 2 AS j FROM source.rows")
@@ -69,6 +70,11 @@ def test_nothing_is_said_of_what_is_read_twice_or_by_nobody_or_checked(project: 
 def test_nothing_is_said_of_what_cannot_be_a_view(project: Project, sql: str) -> None:
     project.transform("big", sql)
     project.aggregation("total", "SELECT count(j) AS j FROM transform.big")
+    assert said(project) == ""
+
+
+def test_nothing_is_said_of_a_small_table_however_long_it_took(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advice, "BYTES", 1_000_000)
     assert said(project) == ""
 
 

@@ -846,3 +846,30 @@ def test_another_distribution_brings_a_store_by_an_entry_point(tmp_path):
     ran = subprocess.run(words, env=env, cwd=home, text=True, capture_output=True, check=False)
     assert ran.returncode == 2
     assert "unknown store 'toy'" in ran.stderr
+
+
+def test_a_lock_whose_file_is_deleted_is_taken_again_and_nobody_gets_in(tmp_path):
+    """A file that somebody has deleted locks nobody out: the holder sees that before it writes."""
+    store = JsonState(tmp_path)
+    lease = store.acquire("one")
+    (tmp_path / "store.lock").unlink()
+    lease.put("a", {"status": "success"})
+    with pytest.raises(LockedError, match="one"):
+        JsonState(tmp_path).acquire("two")
+    lease.release()
+    JsonState(tmp_path).acquire("three").release()
+
+
+def test_who_lost_its_lock_to_another_run_writes_nothing_and_says_whose_it_is(tmp_path):
+    store = JsonState(tmp_path)
+    lease = store.acquire("one")
+    lease.put("a", {"status": "success"})
+    (tmp_path / "store.lock").unlink()
+    other = JsonState(tmp_path).acquire("two")
+    with pytest.raises(Fenced, match="two"):
+        lease.put("b", {"status": "success"})
+    other.put("c", {"status": "success"})
+    other.sync()
+    other.release()
+    assert "b" not in JsonState(tmp_path).load()
+    assert "c" in JsonState(tmp_path).load()
