@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChecksFailed",
     "CycleError",
+    "DiskRefuses",
     "Fenced",
     "LockedError",
     "ManifestError",
@@ -218,6 +219,10 @@ class NodeError(SeeknalError):
     def __init__(self, what: str, *, metadata: dict[str, Any] | None = None, **details: Any) -> None:
         super().__init__(what, **details)
         self.metadata = metadata or {}
+
+
+class DiskRefuses(NodeError):  # noqa: N818 - it reads as what happened
+    """A disk does not take what a node writes; no fault of its body, nor of what it reads."""
 
 
 class ChecksFailed(NodeError):  # noqa: N818 - it reads as what happened

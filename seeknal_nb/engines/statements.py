@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from seeknal_nb.engines.names import refuse_doubled
-from seeknal_nb.errors import NodeError, Spot
+from seeknal_nb.errors import DiskRefuses, NodeError, Spot
 from seeknal_nb.sql.faults import fault_of
 from seeknal_nb.sql.text import Statement, statements, words
 
@@ -109,11 +109,11 @@ def explained(error: duckdb.Error, statement: Statement | None = None, *, above:
     return NodeError("SQL failed", why=text[:4000], remedy="mend the SQL, then run again", spot=spot)
 
 
-def _of_disk(text: str) -> NodeError | None:
+def _of_disk(text: str) -> DiskRefuses | None:
     """What DuckDB says where a disk takes no more, however it wraps that up; no fault of the SQL."""
     found = next((code for code in DISK if f'"errno":"{code}"' in text or os.strerror(code) in text), None)
     if found is None:
         return None
     file = re.search(r'file \\?"([^"\\]+)', text)
     where = f" {file[1]}" if file else ""
-    return NodeError(f"the disk does not take{where or ' what is written'}", why=os.strerror(found), remedy=DISK[found])
+    return DiskRefuses(f"the disk does not take{where or ' what is written'}", why=os.strerror(found), remedy=DISK[found])

@@ -119,8 +119,10 @@ def _place(source: str, node: ast.stmt | ast.expr | ast.arg) -> tuple[int, int]:
 
 def _references(source: str, line: int, column: int) -> list[tuple[int, int]]:
     import jedi  # noqa: PLC0415 - a tenth of a second, and only a rename needs it
+    from jedi.api.environment import InterpreterEnvironment  # noqa: PLC0415 - else it starts a process to ask for a version
 
-    return [(one.line, one.column) for one in jedi.Script(source).get_references(line, column, scope="file")]
+    script = jedi.Script(source, environment=InterpreterEnvironment())
+    return [(one.line, one.column) for one in script.get_references(line, column, scope="file")]
 
 
 def _in_texts(source: str, means: Callable[[str], bool], name: str, old: re.Pattern[str], new: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.errors import NodeError
+from seeknal_nb.errors import DiskRefuses, NodeError
 from seeknal_nb.kinds.sources.heads import Head, look, words_for_null
 from seeknal_nb.markup import cut, plural, some
 from seeknal_nb.sql.faults import unplaced
@@ -158,6 +158,8 @@ def _types(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, str]:
 
 def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
     """DuckDB's error about a file, with the option that reads it."""
+    if isinstance(error, DiskRefuses):
+        return error
     line = re.search(r"CSV Error on Line: (\d+)\n(?:Original Line: ?(.*)\n)?", error.why)
     file = re.search(r"^\s*file = (.*)$", error.why, re.MULTILINE)
     width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", error.why)
@@ -174,4 +176,6 @@ def explained(error: NodeError, options: Mapping[str, Any]) -> NodeError:
 
 def unreadable(error: NodeError) -> NodeError:
     """DuckDB's error about a file, as an error about a file."""
+    if isinstance(error, DiskRefuses):
+        return error
     return NodeError("the file cannot be read", why=unplaced(error.why)[:600], remedy="mend it, or the options under params")
