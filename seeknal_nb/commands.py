@@ -127,11 +127,17 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
     add_values(parser)
     parser.add_argument("node", metavar="NODE", help="a node's id or name")
     parser.add_argument("--limit", type=whole, default=10, metavar="N", help="how many rows (default: 10)")
+    parser.add_argument(
+        "--partitions", **TICK, help="its partitions instead: rows, bytes, and which the last build made anew"
+    )
     add_format(parser)
 
 
 def _show(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.show(options.node, limit=options.limit, params=values_of(options))
+    if options.partitions:
+        yield project.partitions(options.node, params=values_of(options))
+    else:
+        yield project.show(options.node, limit=options.limit, params=values_of(options))
 
 
 def _why_arguments(parser: argparse.ArgumentParser) -> None:

@@ -59,6 +59,14 @@ class Shown(Pipeline):
         """A row a node in topological order: what it is and what it reads."""
         return self.look().nodes(selectors)
 
+    def partitions(self, name: str, *, params: Mapping[str, object] | None = None) -> Rows:
+        """A row a partition of a node: what it is called, rows, bytes, and what the last build did with it.
+
+        Raises:
+            SelectionError: The node has none, or was never built.
+        """
+        return self.look(params).partitions(name)
+
     def details(self, name: str, *, rows: int = 10) -> Details:
         """All that is worth knowing of one node: definition, first rows, last error, log, history; computes nothing."""
         return self.look().details(name, rows=rows)

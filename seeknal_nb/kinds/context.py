@@ -16,6 +16,7 @@ from seeknal_nb.sql.text import quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seeknal_nb.dag.partitions import Slice
     from seeknal_nb.kinds.task import Task
     from seeknal_nb.storage.builds import Build
 
@@ -52,6 +53,11 @@ class Context:
             NodeError: It is not set.
         """
         return self.task.surroundings.secrets.value(name)
+
+    @property
+    def partition(self) -> Slice | None:
+        """The partition that the body is run for, with its ``value``, ``start`` and ``end``; None for a whole node."""
+        return self.task.slice
 
     @property
     def node_id(self) -> str:

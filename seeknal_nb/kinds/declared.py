@@ -37,6 +37,16 @@ def _modelled(config: Mapping[str, Any]) -> Iterator[Reference]:
 
 REFRESH = Key("refresh", ANYTHING, "always, never, or a time: do it again when it is older than 1h")
 """Of kinds whose work may have to be done again although nothing was seen to change."""
+PARTITION_BY = Key(
+    "partition_by",
+    TEXT,
+    "built a partition at a time: inherit, day(ts), month(ts, 'Europe/Berlin'), COLUMN; of files: file",
+    option("--partition-by", metavar="WHAT"),
+)
+LOOKBACK = Key(
+    "lookback", ANYTHING, "how many partitions before its own one of them reads too",
+    option("--lookback", type=int, metavar="N"),
+)  # fmt: skip
 DUCKDB = Key("engine", TEXT, "duckdb, which it is anyway", words=("duckdb",))
 FIELDS: Mapping[str, str] = {
     "host": "host", "port": "port", "database": "dbname", "dbname": "dbname", "user": "user", "password": "password",
@@ -68,7 +78,7 @@ TRANSFORM = Declaration(
     "transform",
     "A table from SQL or Python, or features joined to a spine as they were",
     "seeknal_nb.kinds.tables:TRANSFORM",
-    keys=(*BODY, REFRESH, *RETRIEVAL),
+    keys=(*BODY, REFRESH, PARTITION_BY, LOOKBACK, *RETRIEVAL),
     arguments=("sql", "inputs", "tags", "materialization"),
     parametrised=True,
     reads=_joined,

@@ -10,6 +10,7 @@ from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import NodeError
 from seeknal_nb.kinds.paths import matches
 from seeknal_nb.kinds.task import UNSEEING, Probe, Seen, Surroundings
+from seeknal_nb.markup import plural
 from seeknal_nb.sql.names import files_in
 from seeknal_nb.storage.files import digest_file, signature
 from seeknal_nb.storage.looks import each, looking
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["files_of", "files_probe", "lacking", "look_at"]
+__all__ = ["changes", "files_of", "files_probe", "lacking", "look_at"]
 
 MISSING = ("missing",)
 """What stands for a file that is not there."""
@@ -54,6 +55,15 @@ def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:
     root = root.absolute()
     told = [f"{_below(Path(path).absolute(), root)}={look[-1]}" for path, look in found.items()]
     return Probe(" ".join(told) or None, found)
+
+
+def changes(before: Seen, now: Seen) -> str:
+    """How many of several files are others than before: ``1 added, 2 changed of 1,002 files``; empty for one file."""
+    added, gone = now.keys() - before.keys(), before.keys() - now.keys()
+    changed = [path for path, look in now.items() if path in before and tuple(before[path])[-1] != look[-1]]
+    counts = {"added": len(added), "changed": len(changed), "removed": len(gone)}
+    told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return f"{told} of {plural(len(now), 'file')}" if told and len(now) > 1 else ""
 
 
 def lacking(seen: Seen, root: Path) -> str:

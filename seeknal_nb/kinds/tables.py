@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.partitions import lookback_of, partitioning_of
 from seeknal_nb.dag.positions import by_position
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.engines import Relation
@@ -15,6 +16,7 @@ from seeknal_nb.kinds.features.retrieval import check_retrieval, retrieve, retri
 from seeknal_nb.kinds.paths import as_engines_write
 from seeknal_nb.kinds.promised import check_promise
 from seeknal_nb.kinds.refresh import check_refresh, remembered, timed_probe
+from seeknal_nb.kinds.slices import kept_inside
 from seeknal_nb.kinds.task import Kind, Task, result_of
 from seeknal_nb.sql.names import input_named, multiplies, qualified_in, rewrite, volatile_in
 from seeknal_nb.sql.text import column, statements
@@ -107,6 +109,10 @@ def _check_transform(node: Node) -> None:
         return
     check_latest(sql_of(node) or "", ManifestError)
     check_refresh(node.config)
+    lookback_of(node.config)
+    if node.config.get("refresh") and partitioning_of(node.config) is not None:
+        why, remedy = "what is due runs as a whole", "take one of them away"
+        raise ManifestError("a transform with partitions has no refresh", why=why, remedy=remedy)
     needs_body(node)
     stored = node.config.get("materialized", "table")
     if stored == "view" and node.config.get("refresh"):
@@ -129,6 +135,8 @@ def _transform(task: Task) -> dict[str, Any]:
     check_promise(task)
     began = time.time()
     table, logged = build_table(task)
+    if task.slice is not None:
+        table = kept_inside(task, table, task.slice)
     return result_of(table, _row_metadata(task, table.rows), logged) | remembered(task, began)
 
 

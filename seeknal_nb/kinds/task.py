@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.partitions import Slice
     from seeknal_nb.engines import OpenedLater, Relation, Session, Table
     from seeknal_nb.python.capture import Captured
     from seeknal_nb.storage.builds import Build
@@ -135,6 +136,7 @@ class Task:
         opener: With what, opened when something first needs it.
         cancelled: Set when nobody waits for it any more: nothing may be delivered then.
         seen: What the node saw or delivered last.
+        slice: The partition that it is about; None for the whole node.
     """
 
     node: Node
@@ -146,6 +148,7 @@ class Task:
     opener: OpenedLater
     cancelled: threading.Event = field(default_factory=threading.Event)
     seen: Seen = field(default_factory=dict)
+    slice: Slice | None = None
 
     @property
     def engine(self) -> Session:

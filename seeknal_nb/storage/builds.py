@@ -1,7 +1,7 @@
 """What a build is, and the record that proves it: values and their bytes. Knows no node, no engine and no clock.
 
-A build is a list of parts. A whole build has one part, whose key is the build's; files are named below the node's own
-directory, so that builds may share them.
+A build is a list of parts. A whole build has one part, whose key is the build's, and so has the build of one partition;
+that of a node with partitions lists the parts of those. Files are named below the node's own directory: builds share them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from seeknal_nb.storage.files import digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["DATA", "RECORD", "Build", "File", "Part", "Partitioning", "build_digest", "read_record", "record_of"]
+__all__ = ["DATA", "FACTS", "RECORD", "Build", "File", "Part", "Partitioning", "build_digest", "read_record", "record_of"]
 
 DATA = "data.parquet"
 RECORD = "build.json"
+FACTS = "facts.json"
+"""What the files of a source with partitions hold, by their content, beside its builds; it may be deleted."""
 FORMAT = 2
 _END = '{}, "checksum": "{}"}}'
 _TAIL = len(_END.format("", "0" * 32))
@@ -105,13 +107,19 @@ class Build:
         """All of them, the parts' first."""
         return (*(file for part in self.parts for file in part.files), *self.artefacts)
 
-    def relation(self) -> Relation:
-        """Its rows, as an engine reads them: the files of its parts by equal schema, in the order of the parts."""
+    @property
+    def lists(self) -> bool:
+        """Whether its parts are builds of their own, each of one partition."""
+        return self.by is not None and all(part.key != self.key for part in self.parts)
+
+    def relation(self, parts: Sequence[Part] | None = None) -> Relation:
+        """The rows of its parts, or of some, as an engine reads them: files by equal schema, in the order of the parts."""
         if self.path is None:
             return Relation()
         groups: dict[Schema, list[str]] = {}
-        for part in self.parts:
-            groups.setdefault(part.schema, []).extend(str(self.path.parent.absolute() / file.name) for file in part.files)
+        directory = self.path.parent.absolute()
+        for part in self.parts if parts is None else parts:
+            groups.setdefault(part.schema, []).extend(str(directory / file.name) for file in part.files)
         return Relation(self.schema, tuple((schema, tuple(paths)) for schema, paths in groups.items()))
 
 
@@ -121,10 +129,10 @@ def told_of(build: Build | None) -> dict[str, Any]:
     return {name: metadata[name] for name in ("checks", "metrics", "warnings") if metadata.get(name)}
 
 
-def build_digest(schema: Schema, parts: Iterable[Part], artefacts: Iterable[File]) -> str:
-    """One digest of a build's schema, of its parts in order, and of its other files."""
+def build_digest(schema: Schema, parts: Iterable[Part], artefacts: Iterable[File], by: Partitioning | None = None) -> str:
+    """One digest of a build's schema, of its parts in order, of its other files, and of what it is cut by."""
     told = [schema, [(part.value, part.digest) for part in parts], [(_base(file), file.xxh3) for file in artefacts]]
-    return digest(json.dumps(told))
+    return digest(json.dumps(told if by is None else [*told, asdict(by)]))
 
 
 def _base(file: File) -> str:

@@ -1,7 +1,8 @@
 """Where builds lie: one directory under its key, published by one rename, proved by its own record.
 
-``<root>/<kind>/<name>/<key>/`` holds data.parquet, build.json and a model's artefacts; what is not whole yet lies in
-``<root>/.staging/``. Nothing here knows how data is made or when it is stale.
+``<root>/<kind>/<name>/<key>/`` holds data.parquet, build.json and a model's artefacts, or, of a node with partitions, a
+build.json that lists the builds of its partitions, which lie beside it. What is not whole yet lies in ``<root>/.staging/``.
+Nothing here knows how data is made or when it is stale.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import contextlib
 import errno
 import os
 import shutil
-from dataclasses import dataclass, replace
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,27 +34,12 @@ if TYPE_CHECKING:
 
     from seeknal_nb.storage.proofs import Proofs
 
-__all__ = ["Garbage", "OutputStore", "discard", "files_in", "new_stage", "running"]
+__all__ = ["STAGING", "OutputStore", "discard", "files_in", "folders", "new_stage", "running"]
 
 RUNNING = ".run-"
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 STAGING = ".staging"
 """The folder of all that is staged, so that what a dead run left there is found in one look."""
-
-
-@dataclass(frozen=True, slots=True)
-class Garbage:
-    """A directory that no node needs: its path, its bytes, why it may go, and since when it is there (epoch)."""
-
-    path: Path
-    size: int
-    why: str
-    at: float
-
-    @property
-    def node_id(self) -> str:
-        """Whose build it is, or was."""
-        return f"{self.path.parent.parent.name}.{self.path.parent.name}"
 
 
 class OutputStore:
@@ -61,6 +48,7 @@ class OutputStore:
     def __init__(self, root: Path, proofs: Proofs) -> None:
         self.root, self.proofs = root, proofs
         self._unsynced: list[Path] = []
+        self._changing = threading.Lock()  # the partitions of a node are published where they are built
 
     def prefix(self, node_id: str, key: str) -> str:
         """What the paths of that build's files begin with, as text: a ``Path`` costs more than a stat."""
@@ -93,7 +81,19 @@ class OutputStore:
             (stage / RECORD).write_bytes(record_of(build, seconds))
             self._swap(stage, final)
             self._note(build)
-        self._unsynced += [*(final / name for name in files), final / RECORD, final, final.parent]
+        self._to_sync(*(final / name for name in files), final / RECORD, final, final.parent)
+        return build
+
+    def publish_list(self, build: Build, *, seconds: float) -> Build:
+        """Make a record the build of its key whose parts are published builds of the same node; raises ``StateError``."""
+        final, stage = self.directory(build.node_id, build.key), new_stage(self.root, build.node_id, build.key)
+        rows = sum(part.rows for part in build.parts)
+        build = replace(build, digest=build_digest(build.schema, build.parts, (), build.by), row_count=rows, path=final)
+        with io_errors("write", final):
+            (stage / RECORD).write_bytes(record_of(build, seconds))
+            self._swap(stage, final)
+            self._note(build)
+        self._to_sync(final / RECORD, final, final.parent)
         return build
 
     def publish_again(self, build: Build, node_id: str, key: str, *, seconds: float) -> Build:
@@ -113,6 +113,14 @@ class OutputStore:
         if build.path is None:
             return replace(build, node_id=node_id, key=key)
         final, intact = self.directory(node_id, key), self.intact(build.node_id, build.key)
+        if build.lists:
+            parts = build.parts if node_id == build.node_id else tuple(
+                self.publish_again(one, node_id, part.key, seconds=0.0).parts[0]
+                for part in build.parts
+                for one in [self.find(build.node_id, part.key)]
+                if one is not None
+            )  # fmt: skip
+            return self.publish_list(replace(build, node_id=node_id, key=key, parts=parts), seconds=seconds)
         parts = tuple(replace(p, key=key, files=tuple(_moved(file, key) for file in p.files)) for p in build.parts)
         moved = tuple(_moved(file, key) for file in build.artefacts)
         made = replace(build, node_id=node_id, key=key, path=final, parts=parts, artefacts=moved)
@@ -124,12 +132,12 @@ class OutputStore:
             self._swap(stage, final)
         for one in (made, *([build] if intact else ())):  # a link changes the times of what it leads to
             self._note(one)
-        self._unsynced += [*(final / _name(file) for file in made.files), final / RECORD, final, final.parent]
+        self._to_sync(*(final / _name(file) for file in made.files), final / RECORD, final, final.parent)
         return made
 
     def _note(self, build: Build) -> None:
         directory = self.directory(build.node_id, build.key)
-        self.proofs.note(build.node_id, build.key, _signatures(directory, [*map(_name, build.files), RECORD]))
+        self.proofs.note(build.node_id, build.key, _signatures(directory, _names(build)))
 
     def _whole(
         self, build: Build, final: Path, stage: Path, files: Mapping[str, File], former: Callable[[Part], str | None]
@@ -153,9 +161,14 @@ class OutputStore:
             stage.rename(final)
             shutil.rmtree(former, ignore_errors=True)
 
+    def _to_sync(self, *paths: Path) -> None:
+        with self._changing:
+            self._unsynced += paths
+
     def sync(self) -> None:
         """Bring to the disk what was published since the last time, and write down what was proved."""
-        paths, self._unsynced = dict.fromkeys(self._unsynced), []
+        with self._changing:
+            paths, self._unsynced = dict.fromkeys(self._unsynced), []
         for path in paths:
             with contextlib.suppress(FileNotFoundError), io_errors("sync", path):
                 sync(path)
@@ -170,10 +183,10 @@ class OutputStore:
             verify: Hash its files even if nobody has touched them since they were proved.
             strict: Raise ``StateError`` where the disk refuses its record, which is a damage else, and is mended by a run.
         """
-        build = self._recorded(node_id, key, strict=strict)
+        build = self.recorded(node_id, key, strict=strict)
         if build is None or build.node_id != node_id or build.key != key or build.path is None:
             return None
-        signatures = _signatures(build.path, [*(_name(file) for file in build.files), RECORD])
+        signatures = _signatures(build.path, _names(build))
         if not verify and self.proofs.of(node_id, key) == signatures:
             return build
         if not _proved(build):
@@ -185,17 +198,18 @@ class OutputStore:
         """A build of which only the state was asked, with what its record tells besides."""
         if build.path is None or build.parts:
             return build
-        return self._recorded(build.node_id, build.key) or build
+        return self.recorded(build.node_id, build.key) or build
 
     def damaged(self, node_id: str, key: str) -> Path:
         """Of a build that is not what it was: its first file that is not, or its record, or the directory where all are."""
-        directory, build = self.directory(node_id, key), self._recorded(node_id, key)
+        directory, build = self.directory(node_id, key), self.recorded(node_id, key)
         if build is None or build.node_id != node_id or build.key != key:
             return directory / RECORD
-        broken = (directory / _name(file) for file in build.files if not _is_whole(directory / _name(file), file))
+        broken = (directory.parent / file.name for file in build.files if not _is_whole(directory.parent, file))
         return next(broken, directory)
 
-    def _recorded(self, node_id: str, key: str, *, strict: bool = False) -> Build | None:
+    def recorded(self, node_id: str, key: str, *, strict: bool = False) -> Build | None:
+        """What the record of that build says, unproved; None where there is none that is whole."""
         directory = self.directory(node_id, key)
         try:
             return read_record(content(directory / RECORD), directory)
@@ -207,11 +221,12 @@ class OutputStore:
         return None
 
     def before(self, node_id: str, key: str) -> Build | None:
-        """The newest build of the node that is older than the one of that key."""
+        """The newest build of the node, and not of one of its partitions, that is older than the one of that key."""
         this = signature(self.directory(node_id, key) / RECORD)
         found = [(signature(p / RECORD), p.name) for p in self.directory(node_id, key).parent.iterdir() if p.name != key]
-        older = sorted((s[1], name) for s, name in found if s and this and s[1] < this[1])
-        return self.find(node_id, older[-1][1]) if older else None
+        older = sorted(((s[1], name) for s, name in found if s and this and s[1] < this[1]), reverse=True)
+        builds = (self.find(node_id, name) for _, name in older)
+        return next((one for one in builds if one is not None and (one.by is None or one.lists)), None)
 
     def intact(self, node_id: str, key: str) -> bool:
         """Whether nobody has touched the files of a build since they were proved; a stat a file."""
@@ -220,57 +235,16 @@ class OutputStore:
 
     def remove_leftovers(self) -> None:
         """Take away what dead runs staged; only for the holder of the run's lock."""
-        for path in _folders(self.root / STAGING):
+        for path in folders(self.root / STAGING):
             shutil.rmtree(path, ignore_errors=True)
-        folders = (self.root.parent / folder for folder in ("", "state", "runs"))
-        left = (path for folder in folders for path in folder.glob(f"{TEMPORARY}*"))
+        places = (self.root.parent / folder for folder in ("", "state", "runs"))
+        left = (path for folder in places for path in folder.glob(f"{TEMPORARY}*"))
         for path in (*self.root.glob(f"{RUNNING}*"), *left):
             with contextlib.suppress(OSError):  # it is in nobody's way
                 path.unlink()
 
-    def garbage(self, needed: Mapping[str, Collection[str]], *, keep: int = 0) -> list[Garbage]:
-        """Builds that no node needs, oldest last, beyond the newest ``keep`` of each node.
 
-        Args:
-            needed: Keys by node id; a node that is not in it is gone from the pipeline.
-            keep: How many others to keep a node.
-        """
-        found = []
-        for directory in sorted(self.root.glob("[!.]*/*")) if self.root.is_dir() else ():
-            node_id = f"{directory.parent.name}.{directory.name}"
-            keys = needed.get(node_id)
-            spare = [p for p in _folders(directory) if keys is None or p.name not in keys]
-            spare.sort(key=lambda p: p.stat().st_mtime_ns, reverse=True)
-            why = "an earlier version" if keys is not None else "its node is gone"
-            beyond = spare[keep if keys is not None else 0 :]
-            found += [Garbage(p, _size(p), why, p.stat().st_mtime) for p in beyond]
-        return found
-
-    def size(self) -> int:
-        """The bytes of all builds, while others may write some; what two builds share counts once."""
-        held: dict[tuple[int, int], int] = {}
-        for folder, _, names in os.walk(self.root):
-            for name in names:
-                with contextlib.suppress(OSError):
-                    found = os.stat(f"{folder}{os.sep}{name}")  # noqa: PTH116 - a Path costs more than the call
-                    held[found.st_dev, found.st_ino] = found.st_size
-        return sum(held.values())
-
-    def remove(self, garbage: Collection[Garbage]) -> None:
-        """Delete directories that ``garbage`` listed, and parents that are empty then; raises ``StateError``."""
-        for item in garbage:
-            with io_errors("remove", item.path), contextlib.suppress(FileNotFoundError):
-                gone = self.root / STAGING / temporary_name(item.path.name)
-                gone.parent.mkdir(exist_ok=True)
-                item.path.rename(gone)  # first: a build that is there is whole
-                shutil.rmtree(gone, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                item.path.parent.rmdir()
-                item.path.parent.parent.rmdir()
-        self.proofs.forget((item.node_id, item.path.name) for item in garbage)
-
-
-def _folders(directory: Path) -> list[Path]:
+def folders(directory: Path) -> list[Path]:
     """The folders in it; what is none, as a file of a desktop or a link to nowhere, is nobody's build."""
     return [path for path in directory.iterdir() if path.is_dir()] if directory.is_dir() else []
 
@@ -324,18 +298,22 @@ def _shared(file: Path, place: Path) -> None:
         shutil.copyfile(file, place)
 
 
+def _names(build: Build) -> list[str]:
+    """The names of its files and of its record, as they go on from its directory."""
+    own = f"{build.key}/"
+    return [*(f.name.removeprefix(own) if f.name.startswith(own) else f"../{f.name}" for f in build.files), RECORD]
+
+
 def _proved(build: Build) -> bool:
     """Whether all files of a build are there, and hold the bytes that its record is about."""
-    return all(_is_whole(build.path / _name(file), file) for file in build.files) if build.path else False
+    return all(_is_whole(build.path.parent, file) for file in build.files) if build.path else False
 
 
-def _is_whole(path: Path, file: File) -> bool:
+def _is_whole(directory: Path, file: File) -> bool:
+    """Whether a file of a node, whose builds lie in that directory, is what its record says."""
+    path = directory / file.name
     try:
-        named = file.name == f"{path.parent.name}/{path.name}"
+        named = path.parent.parent == directory and ".." not in path.parts[-2:]
         return named and path.stat().st_size == file.size and digest_file(path) == file.xxh3
     except OSError:
         return False
-
-
-def _size(path: Path) -> int:
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size

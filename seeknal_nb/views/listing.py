@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seeknal_nb.dag.graph import Graph
-    from seeknal_nb.storage.outputs import Garbage
+    from seeknal_nb.storage.builds import Build
+    from seeknal_nb.storage.garbage import Garbage
     from seeknal_nb.workflow.plan import Plan, Step
     from seeknal_nb.workflow.state import NodeState
 
-__all__ = ["garbage_rows", "history_rows", "node_rows", "result_of", "status_rows"]
+__all__ = ["garbage_rows", "history_rows", "node_rows", "partition_rows", "result_of", "status_rows"]
 
 STATUS = ("node_id", "status", "warnings", "row_count", "duration", "last_run", "now", "reason")
+PARTITIONS = ("partition", "rows", "bytes", "last_build")
 NODES = ("node_id", "tags", "inputs", "file", "description")
 MOST_OTHERS = 5
 TOTALS = ("total", "successful", "failed", "cached", "skipped", "pending", "warned")
@@ -96,6 +98,21 @@ def history_rows(records: Sequence[Mapping[str, Any]]) -> Rows:
         told = record["number"], record["run_id"], _when(record["started"]), record["command"]
         rows.append((*told, *counts, totals["duration"]))
     return Rows(plural(len(rows), "run"), ("run", "run_id", "started", "command", *TOTALS, "seconds"), tuple(rows))
+
+
+def partition_rows(build: Build, before: Build | None) -> Rows:
+    """A row a partition of a build, in their order: what it is called, rows, bytes, and how it stood in the build before."""
+    former = {part.value: part.digest for part in before.parts} if before is not None else {}
+    rows = []
+    for part in build.parts:
+        now = "new" if part.value not in former else "kept" if former[part.value] == part.digest else "changed"
+        rows.append((part.value, part.rows, sum(file.size for file in part.files), now if former else "new"))
+    gone = len(former.keys() - {part.value for part in build.parts})
+    by = "" if build.by is None else f" by {build.by.grain}{f' of {build.by.column}' if build.by.column else ''}"
+    size = size_text(sum(row[2] for row in rows))
+    left = f"; {plural(gone, 'partition')} of the build before {'is' if gone == 1 else 'are'} gone" if gone else ""
+    title = f"{build.node_id}: {plural(len(rows), 'partition')}{by}, {plural(build.row_count or 0, 'row')}, {size}{left}"
+    return Rows(title, PARTITIONS, tuple(rows))
 
 
 def garbage_rows(found: Sequence[Garbage], root: Path, *, dry_run: bool, theirs: Mapping[str, NodeState]) -> Rows:

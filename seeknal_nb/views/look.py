@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
-from seeknal_nb.errors import SeeknalError
+from seeknal_nb.errors import SeeknalError, SelectionError
 from seeknal_nb.kinds import kind_of
 from seeknal_nb.storage.builds import told_of
+from seeknal_nb.storage.garbage import size
 from seeknal_nb.views.details import Inspector
-from seeknal_nb.views.listing import node_rows, result_of, status_rows
+from seeknal_nb.views.listing import node_rows, partition_rows, result_of, status_rows
 from seeknal_nb.views.reading import Reader, as_shown
 from seeknal_nb.views.why import Explainer
 
@@ -59,6 +60,18 @@ class Look:
         """The first rows of a node's stored table, its schema and counts."""
         return self._reader.preview(name, limit=limit)
 
+    def partitions(self, name: str) -> Rows:
+        """A row a partition of the node's table.
+
+        Raises:
+            SelectionError: It has none, or was never built.
+        """
+        build = self._reader.build(name)
+        if build is None or not build.lists:
+            why = "it was never built" if build is None else "it is built as a whole"
+            raise SelectionError(f"{name} has no partitions", why=why, remedy="write --partition-by, then run")
+        return partition_rows(build, self._reader.build_before(name))
+
     def details(self, name: str, *, rows: int, why: bool = True) -> Details:
         """All that is worth knowing of one node, with its first ``rows``; 0 reads no data. ``why``: also what changed."""
         found = self._inspector.details(name, rows=rows, alone=why)
@@ -96,7 +109,7 @@ class Look:
     def status(self) -> Rows:
         """A row a node in topological order: how it last came out, and what a run would do now."""
         plan = self.runner.plan()
-        return status_rows(plan, as_shown(self.runner, plan), self._left, self.runner.others(), self.runner.outputs.size())
+        return status_rows(plan, as_shown(self.runner, plan), self._left, self.runner.others(), size(self.runner.outputs))
 
     def standing(self, last: Iterable[NodeResult] = ()) -> dict[str, NodeResult]:
         """How each node stands now, by id in topological order: as it came out; PENDING, or FAILED, where it would run.

@@ -6,12 +6,13 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import StateError
+from seeknal_nb.storage.garbage import remove
 from seeknal_nb.workflow.lock import run_lock, who
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from seeknal_nb.storage.outputs import Garbage
+    from seeknal_nb.storage.garbage import Garbage
     from seeknal_nb.workflow.retention import Retention
     from seeknal_nb.workflow.runner import DAGRunner
 
@@ -26,7 +27,7 @@ def clean(
         return runner.garbage(stay, others=others, left_out=left_out)
     with run_lock(runner.state_dir, who("clean", runner.root)):
         found = runner.garbage(stay, others=others, left_out=left_out)
-        runner.outputs.remove(found)
+        remove(runner.outputs, found)
     return found
 
 
@@ -36,4 +37,4 @@ def clean_up(runner: DAGRunner, stay: Retention) -> None:
     Where the next run has begun already, or the disk refuses, that one does it, or tells.
     """
     with contextlib.suppress(StateError), run_lock(runner.state_dir, who("clean", runner.root)):
-        runner.outputs.remove([one for one in runner.garbage(stay) if one.node_id in runner.manifest.nodes])
+        remove(runner.outputs, [one for one in runner.garbage(stay) if one.node_id in runner.manifest.nodes])

@@ -78,6 +78,12 @@ class NodeResult:
         """What was checked of its data, a mapping a check; ``ExecutionSummary.checks`` has their columns."""
         return list(self.metadata.get("checks") or ())
 
+    @property
+    def partitions(self) -> str:
+        """How many of them were built, of a node that has some: ``1 of 1,001 partitions``; else empty."""
+        told = self.metadata.get("partitions")
+        return f"{told['built']:,} of {plural(told['total'], 'partition')}" if told else ""
+
     def detail(self) -> str:
         """Rows, or a rule's checks, and seconds, where there are any: ``336,776 rows · 0.52 s``, ``6 of 7 checks``."""
         checks, is_rule = self.checks, self.node_id.startswith("rule.")
@@ -85,6 +91,7 @@ class NodeResult:
         counted = [] if self.row_count is None else [plural(self.row_count, "check" if is_rule else "row")]
         if checks and (is_rule or passed < len(checks)):
             counted = [*([] if is_rule else counted), f"{passed} of {plural(len(checks), 'check')}"]
+        counted += filter(None, [self.partitions])
         return " · ".join([*counted, *([f"{self.duration:.2f} s"] if self.attempts or self.duration else [])])
 
     def to_dict(self) -> dict[str, Any]:
@@ -229,11 +236,9 @@ class ExecutionSummary:
 
         results = self.results
         text = {
-            "node_id": [r.node_id for r in results],
-            "kind": [r.node_id.partition(".")[0] for r in results],
-            "status": [str(r.status) for r in results],
-            "reason": [str(r.reason) for r in results],
-        }
+            "node_id": [r.node_id for r in results], "kind": [r.node_id.partition(".")[0] for r in results],
+            "status": [str(r.status) for r in results], "reason": [str(r.reason) for r in results],
+        }  # fmt: skip
         return pd.DataFrame(
             {
                 **{name: pd.Series(values, dtype="str") for name, values in text.items()},

@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.partitions import Slice
     from seeknal_nb.engines import EngineSpec, OnFirstUse, Relation, Schema
     from seeknal_nb.errors import Place
     from seeknal_nb.kinds.task import Input, Kind, Seen, Surroundings
     from seeknal_nb.secrets import Secrets
-    from seeknal_nb.storage.builds import File
+    from seeknal_nb.storage.builds import File, Part, Partitioning
 
 __all__ = ["Failure", "Job", "Outcome", "checked", "run_job", "sent"]
 
@@ -73,7 +74,7 @@ class Job:
     outputs: Path
     engine: EngineSpec
     run: str
-    slice: None = None
+    slice: Slice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ class Outcome:
         seconds: How long it took there.
         failure: Why there is no result.
         interrupted: Whether nobody waited for it any more.
+        parts: Of a node with partitions: those that are built, which are all.
+        by: By what it is cut into them.
     """
 
     stage: Path | None = None
@@ -158,6 +161,8 @@ class Outcome:
     seconds: float = 0.0
     failure: Failure | None = None
     interrupted: bool = False
+    parts: tuple[Part, ...] = ()
+    by: Partitioning | None = None
 
     @property
     def output(self) -> str:
@@ -250,7 +255,7 @@ def _done(job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event
 def _done_with(taken: Captured, job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event) -> Outcome:
     inputs = {one.node_id: one for one in job.inputs}
     stage = new_stage(job.outputs, job.node.id, job.key) if kind.stages else Path()
-    task = Task(job.node, job.key, inputs, stage, taken, job.around, session, cancelled, job.seen)
+    task = Task(job.node, job.key, inputs, stage, taken, job.around, session, cancelled, job.seen, job.slice)
     try:
         found = as_promised(task, checked(kind.execute(task)))
         files = files_in(stage, job.key) if kind.stages else ()

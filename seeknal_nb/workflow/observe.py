@@ -11,7 +11,8 @@ from seeknal_nb.declaration import KINDS, declaration_of
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, one_or_many
 from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import python_of
-from seeknal_nb.kinds.files import lacking
+from seeknal_nb.kinds.cuts import Cuts
+from seeknal_nb.kinds.files import changes, lacking
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.kinds.task import UNSEEING
 from seeknal_nb.python.body import read_body
@@ -81,6 +82,7 @@ class Observed:
     sights: dict[str, Sight]
     outputs: OutputStore
     root: Path
+    cuts: Cuts
     verify: bool = False
     notes: list[str] = field(default_factory=list)
     _found: dict[tuple[str, str], Build | None] = field(default_factory=dict)
@@ -146,7 +148,9 @@ def observe(
         found = _observe(node, rows[node.node_type], names, entries.get(node_id), around)
         world.facts[node_id], world.sights[node_id] = found
 
-    world = Observed(_Asked(look), _Asked(look), outputs, around.root, verify)
+    sights: dict[str, Sight] = _Asked(look)
+    cuts = Cuts(graph, lambda node_id: sights[node_id].node)
+    world = Observed(_Asked(look), sights, outputs, around.root, cuts, verify)
     problems: list[SeeknalError] = []
 
     def seen(node_id: str) -> SeeknalError | None:
@@ -167,6 +171,9 @@ def observe(
         problems += [clashes] if isinstance(clashes, SeeknalError) else clashes
     if problems:
         raise one_or_many(problems)
+    for node_id in items:
+        if "partition_by" in graph.nodes[graph.index[node_id]].config:
+            cuts.of(node_id)
     return world
 
 
@@ -237,9 +244,10 @@ def _observe(node: Node, kind: Kind, names: list[str], entry: NodeState | None, 
     stored = not is_view(whole)
     delivery = kind.delivers(whole, around) if entry is not None and entry.good and entry.outdated else None
     held = APPENDED if delivery is not None and delivery.append else ""
+    found = probe_digest(probe)
     facts = Facts(
         parts,
-        probe_digest(probe),
+        found,
         altered,
         entry,
         kind.addressed,
@@ -249,6 +257,7 @@ def _observe(node: Node, kind: Kind, names: list[str], entry: NodeState | None, 
         dated=probe.dated,
         held=held,
         lacks=lacking(probe.seen, around.root),
+        files=changes(entry.seen, probe.seen) if entry is not None and entry.probe != found else "",
     )
     outside = probe != UNSEEING or bool(python) or not kind.addressed
     return facts, Sight(whole, kind, raw, probe.seen, taken, outside)

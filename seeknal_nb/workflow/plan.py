@@ -68,6 +68,7 @@ class Facts:
         stored: Whether a run leaves data; a view's digest is its key.
         held: Why it runs only if it is named; empty where it may run.
         lacks: Which of its files are missing; empty where none is.
+        files: How many of its files are others than at the last execution, of several; empty where all are the same.
     """
 
     parts: Mapping[str, str]
@@ -81,6 +82,7 @@ class Facts:
     dated: bool = False
     held: str = ""
     lacks: str = ""
+    files: str = ""
 
 
 class World(Protocol):
@@ -329,7 +331,9 @@ def _own_reason(facts: Facts, entry: NodeState) -> Reason | None:
         return Reason(Why.PARAMETER_CHANGED, *values)
     if changed:
         return Reason(Why.CONFIG_CHANGED, *changed)
-    return Reason(Why.SOURCE_CHANGED) if entry.probe != facts.probe else None
+    if entry.probe == facts.probe:
+        return None
+    return Reason(Why.SOURCE_CHANGED, facts.files) if facts.files else Reason(Why.SOURCE_CHANGED)
 
 
 def _changed(facts: Facts, entry: NodeState, inputs: Mapping[str, str | None]) -> Reason:

@@ -65,7 +65,8 @@ def event_lines(event: Event) -> Iterator[str]:
 
 def _result_lines(result: NodeResult) -> Iterator[str]:
     name, sign = result.node_id.partition(".")[2], LOOKS[result.status].icon
-    tries = f" ({result.attempts} attempts)" if result.attempts > 1 else ""
+    notes = [*filter(None, [result.partitions]), *([f"{result.attempts} attempts"] if result.attempts > 1 else [])]
+    tries = f" ({', '.join(notes)})" if notes else ""
     if result.status is ExecutionStatus.SUCCESS:
         yield f"{sign} {name} completed in {result.duration:.2f}s{tries}"
         yield from (f"! {name}: {warning}" for warning in result.warnings)

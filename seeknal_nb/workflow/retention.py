@@ -14,7 +14,7 @@ from seeknal_nb.workflow.options import whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from seeknal_nb.storage.outputs import Garbage
+    from seeknal_nb.storage.garbage import Garbage
 
 __all__ = ["ALL", "Retention"]
 

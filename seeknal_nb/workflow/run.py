@@ -14,8 +14,6 @@ from seeknal_nb.dag.keys import holes_of
 from seeknal_nb.engines import EngineSpec, Interrupted
 from seeknal_nb.engines.interrupts import program_ends
 from seeknal_nb.errors import SeeknalError
-from seeknal_nb.kinds.body import sql_of
-from seeknal_nb.sql.names import unordered
 from seeknal_nb.storage.builds import Build
 from seeknal_nb.storage.outputs import discard
 from seeknal_nb.workflow.advice import advice
@@ -27,7 +25,8 @@ from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.options import RunOptions
-from seeknal_nb.workflow.plan import last_good
+from seeknal_nb.workflow.parted import Parted
+from seeknal_nb.workflow.publisher import Publisher
 from seeknal_nb.workflow.signals import interrupted
 from seeknal_nb.workflow.walk import Walk
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Manifest, Node
     from seeknal_nb.engines import OnFirstUse
     from seeknal_nb.kinds.task import Surroundings
-    from seeknal_nb.storage.builds import Part
     from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.plan import Decision
@@ -142,6 +140,11 @@ class Run:
         )  # fmt: skip
         self._above = re.compile(rf"(?<![\w./:-]){re.escape(f'{settings.around.root}{os.sep}')}")
         self._over = False
+        self._publisher = Publisher(settings.outputs, self.world, settings.engine)
+        self._parted = Parted(
+            self._publisher, build=self.walk.build, do=self._one, on=settings.options.continue_on_error,
+            again={step.node_id for step in self.plan.steps if step.forced}, stopped=self.walk.cancelled.is_set,
+        )  # fmt: skip
         self._reasons = {step.node_id: step.reason for step in ready.plan.steps}
         self._in_flight: dict[str, _InFlight] = {}
 
@@ -271,6 +274,11 @@ class Run:
         return {"row_count": outcome.rows, "metadata": dict(outcome.metadata)}
 
     def _outcome(self, job: Job) -> Outcome:
+        cut = self.world.cuts.of(job.node.id) if "partition_by" in job.node.config else None
+        return self._one(job) if cut is None else self._parted.outcome(job, cut)
+
+    def _one(self, job: Job) -> Outcome:
+        """One job, whole or a partition, here or elsewhere."""
         kind = self.world.sights[job.node.id].kind
         if not kind.addressed:  # what is delivered cannot be taken back
             self.ledger.lease.renew()
@@ -292,7 +300,7 @@ class Run:
                 build = self._build(result, decision, outcome)
                 try:
                     prove_unchanged(self.world, result.node_id, self.settings.around)
-                    build = self._publish(build, outcome, result.duration)
+                    build = self._publisher.publish(build, outcome, result.duration)
                 except SeeknalError as error:
                     result, build = _failure(one.job.node, error, result.duration, result.attempts, result.started), None
         finally:
@@ -302,33 +310,6 @@ class Run:
         self.ledger.note(result, decision, build, self.world, seen=outcome.seen)
         self._evidence.add(result.node_id, decision.key or "", self.walk.digests)
         return result, build
-
-    def _publish(self, build: Build, outcome: Outcome, seconds: float) -> Build:
-        if outcome.stage is None:
-            return build
-        former = partial(self._former, build)
-        return self.settings.outputs.publish(outcome.stage, build, outcome.files, seconds=seconds, former=former)
-
-    def _former(self, build: Build, part: Part) -> str | None:
-        """The digest of the part that a node's last good build has in this place, where its rows are the same.
-
-        DuckDB's threads write equal rows in other orders, and what reads them must not run for that. Asked only where the
-        order can mean nothing: the node ran again under the same key, or its SQL groups, and does not order.
-        """
-        before = self._built_before(build.node_id)
-        if before is None or len(before.parts) != 1 or (before.schema, before.parts[0].rows) != (part.schema, part.rows):
-            return None
-        [former] = before.parts
-        if [file.xxh3 for file in former.files] == [file.xxh3 for file in part.files]:
-            return former.digest
-        if before.key != build.key and not unordered(sql_of(self.world.sights[build.node_id].node) or ""):
-            return None
-        this = replace(before, parts=(part,), artefacts=())
-        return former.digest if self.settings.engine.get().same_rows(before.relation(), this.relation()) else None
-
-    def _built_before(self, node_id: str) -> Build | None:
-        found = last_good(node_id, self.world)
-        return self.settings.outputs.whole(found) if found is not None and found.path is not None else None
 
     def _build(self, result: NodeResult, decision: Decision, outcome: Outcome) -> Build:
         inputs = {name: self.walk.digests.get(name) or "" for name in self.graph.inputs(result.node_id)}

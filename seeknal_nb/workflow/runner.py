@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from seeknal_nb.kinds import own_kinds
 from seeknal_nb.kinds.task import Surroundings
 from seeknal_nb.owner import of_others
 from seeknal_nb.storage.files import io_errors
+from seeknal_nb.storage.garbage import garbage, size
 from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.uncollected import uncollected
 from seeknal_nb.workflow.events import (
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Engine
-    from seeknal_nb.storage.outputs import Garbage
+    from seeknal_nb.storage.garbage import Garbage
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.state import NodeState, StateBackend, StateStore
@@ -273,8 +275,8 @@ class DAGRunner:
         needed = keys_in_use(graph, self.look(graph))
         for node_id, state in theirs.items():
             needed.setdefault(node_id, set()).add(state.built or "")
-        found = [one for one in self.outputs.garbage(needed, keep=stay.keep) if one.node_id not in left_out]
-        return stay.chosen(found, self.outputs.size)
+        found = [one for one in garbage(self.outputs, needed, keep=stay.keep) if one.node_id not in left_out]
+        return stay.chosen(found, partial(size, self.outputs))
 
     def others(self) -> dict[str, NodeState]:
         """What is remembered of nodes, by id, that another notebook or folder has here, and this one has not."""

@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 
 from tests.benchmarks.measure import HEAD
 
-FAMILIES = ("orchestration", "start", "statements", "data", "parallel", "features", "checks", "widget")
+FAMILIES = ("orchestration", "start", "statements", "data", "parallel", "features", "checks", "partitions", "widget")
 SIZES = 10_000, 1_000, 5_000_000
 """Nodes, SQL nodes and rows: those that the goals are meant for."""
 
@@ -47,6 +47,8 @@ def _options():
     parser.add_argument("--data-repeat", type=int, default=2, help="repetitions of that pipeline")
     parser.add_argument("--query-rows", type=int, default=5_000_000, help="rows of each CPU-bound query")
     parser.add_argument("--feature-rows", type=int, default=1_000_000, help="labels, and feature rows, of a retrieval")
+    parser.add_argument("--files", type=int, default=400, help="daily files of the pipeline in partitions")
+    parser.add_argument("--file-rows", type=int, default=20_000, help="rows of each")
     parser.add_argument("--graph-nodes", type=int, default=10_000, help="nodes of the largest graph")
     parser.add_argument("--told", type=int, default=40, help="nodes whose status a page is told, at each pace")
     parser.add_argument("--clicks", type=int, default=12, help="clicks on each thing that can be clicked")

@@ -16,6 +16,7 @@ import pytest
 
 from kinds import arrow, failure, good, rows, run, status, types
 from seeknal_nb.errors import ManifestError
+from seeknal_nb.workflow.reasons import Why
 
 UTC = dt.UTC
 
@@ -114,7 +115,7 @@ def test_a_pattern_or_a_folder_is_all_its_files_in_order_and_a_new_file_is_a_cha
     assert rows(project, "source.s") == [(1,), (2,)]
     assert status(good(project)) == {"source.s": "cached"}
     (tmp_path / "parts" / "c.csv").write_text("x\n3\n")
-    assert good(project)["source.s"].reason == "source data changed"
+    assert good(project)["source.s"].reason.code is Why.SOURCE_CHANGED
     assert rows(project, "source.s") == [(1,), (2,), (3,)]
     (tmp_path / "parts" / "a.csv").unlink()
     good(project)
@@ -333,7 +334,7 @@ def test_a_frame_that_was_changed_in_place_is_a_change(project, change):
     good(project)
     assert status(good(project)) == {"source.s": "cached"}
     change(frame)
-    assert good(project)["source.s"].reason == "source data changed"
+    assert good(project)["source.s"].reason.code is Why.SOURCE_CHANGED
 
 
 def test_a_copy_of_a_frame_is_no_change(project):

@@ -13,6 +13,7 @@ from seeknal_nb import Project
 from seeknal_nb.cli import main
 from seeknal_nb.errors import UsageError
 from seeknal_nb.markup import size_text
+from seeknal_nb.storage import garbage
 from seeknal_nb.workflow import history
 from seeknal_nb.workflow.cleaning import clean_up
 from seeknal_nb.workflow.history import DAYS, LEAST, MOST, number_of, read_history
@@ -189,10 +190,10 @@ def test_a_setting_that_says_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_what_two_builds_share_counts_once_and_what_is_gone_meanwhile_not_at_all(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs, [first, *_] = project.runner().outputs, folders(project)
-    before = outputs.size()
+    before = garbage.size(outputs)
     (first.with_name("f" * 32)).mkdir()
     os.link(first / "data.parquet", first.with_name("f" * 32) / "data.parquet")
-    assert outputs.size() == before
+    assert garbage.size(outputs) == before
     real, records = os.stat, sum(path.stat().st_size for path in outputs.root.rglob("build.json"))
 
     def gone(path: object, *args: object, **more: object) -> os.stat_result:
@@ -201,7 +202,7 @@ def test_what_two_builds_share_counts_once_and_what_is_gone_meanwhile_not_at_all
         return real(path, *args, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "stat", gone)
-    assert outputs.size() == before - records
+    assert garbage.size(outputs) == before - records
 
 
 def test_what_the_last_runs_stand_on_is_known_when_the_records_of_it_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

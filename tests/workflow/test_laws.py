@@ -44,6 +44,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from seeknal_nb.cli import main
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Node
+from seeknal_nb.storage.garbage import remove
 from seeknal_nb.workflow.events import NodeFinished, NodeStarted, RunFinished
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import MemoryState
@@ -679,7 +680,7 @@ class Histories(RuleBasedStateMachine):
             return
         self.here.write(self.pipeline)
         runner = self.here.runner(self.pipeline)
-        runner.outputs.remove(runner.garbage())
+        remove(runner.outputs, runner.garbage())
         keys, _ = self.model.keys(self.pipeline)
         for node_id, built in self.model.built.items():
             kept = {key for key in built if key == keys.get(node_id)}

@@ -10,7 +10,7 @@ from seeknal_nb.config import ANYTHING, BODY, MAPPING, MAPPINGS, TEXT, ConfigErr
 from seeknal_nb.declaration import Declaration, body_of
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.grammar import params_of
-from seeknal_nb.kinds.declared import FIELDS, REFRESH
+from seeknal_nb.kinds.declared import FIELDS, PARTITION_BY, REFRESH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,6 +126,7 @@ _OWN = (
         option("--watermark", metavar="SELECT"), sql=True,
     ),
     replace(REFRESH, option=option("--refresh", metavar="WHEN")),
+    PARTITION_BY,
     Key("params", MAPPING, "options of the reader", within=_PARAMS),
     Key(
         "schema", MAPPINGS, "types that columns must have: name and data_type of each",

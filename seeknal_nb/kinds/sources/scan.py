@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import NodeError
@@ -33,15 +34,23 @@ if TYPE_CHECKING:
     from seeknal_nb.engines import Table
     from seeknal_nb.kinds.task import Task
 
-__all__ = ["scan"]
+__all__ = ["REJECTING", "scan"]
 
 REJECTING = ("ignore_errors", "store_rejects")
 Read = tuple["Table", list[str], dict[str, Any]]
 """A staged table, warnings, and metrics."""
+Means = Callable[["Task", str, "Sequence[str]", Spelling], tuple[dict[str, str], list[str]]]
+"""Gives SQL of the values of columns of text, and what is to be told of them, as ``texts.meanings`` does."""
 
 
-def scan(task: Task, form: str, paths: Sequence[Path]) -> tuple[Table, dict[str, Any]]:
+def scan(task: Task, form: str, paths: Sequence[Path], means: Means = meanings) -> tuple[Table, dict[str, Any]]:
     """Stage the rows of the files; gives the table with warnings and metrics.
+
+    Args:
+        task: The source.
+        form: Their format.
+        paths: Where they are.
+        means: Tells what columns of text mean.
 
     Raises:
         NodeError: There is nothing to read, a line is not as the others, a declared column is missing, or a value cannot
@@ -54,8 +63,12 @@ def scan(task: Task, form: str, paths: Sequence[Path]) -> tuple[Table, dict[str,
     keys = folder_keys(full, task.surroundings.root, options)
     if not keys:  # folders above the project name nothing of it
         options.setdefault("hive_partitioning", False)
-    read = {"csv": _delimited, "tsv": _delimited, "json": _objects, "jsonl": _objects}.get(form, _typed)
-    table, warned, metrics = read(task, form, full, options, types, keys)
+    if form in ("csv", "tsv"):
+        table, warned, metrics = _delimited(task, form, full, options, types, keys, means)
+    elif form in ("json", "jsonl"):
+        table, warned, metrics = _objects(task, form, full, options, types, keys, means)
+    else:
+        table, warned, metrics = _typed(task, form, full, options, types, keys)
     empty = [f"{len(paths) - len(full)} of {len(paths)} files are empty"] if len(full) < len(paths) else []
     return table, {"warnings": [*empty, *warned], "metrics": metrics}
 
@@ -68,7 +81,13 @@ def _no_records(task: Task, types: Mapping[str, str], paths: Sequence[Path]) -> 
 
 
 def _delimited(
-    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
+    task: Task,
+    form: str,
+    paths: Sequence[Path],
+    options: dict[str, Any],
+    types: Mapping[str, str],
+    keys: tuple[str, ...],
+    means: Means,
 ) -> Read:
     """CSV and its like."""
     if form == "tsv" and "sep" not in options:
@@ -84,7 +103,7 @@ def _delimited(
     except NodeError as error:
         raise explained(error, options) from error
     named = {**found.types, **types}
-    table, told, left_out = _of_texts(task, staged, texts, named, Spelling.of(options), rejecting=rejecting)
+    table, told, left_out = _of_texts(task, staged, texts, named, Spelling.of(options), means, rejecting=rejecting)
     if not rejecting:
         return table, [*found.told, *told], {}
     rejected, first = _rejected(task, paths, {**options, "store_rejects": True}, types)
@@ -100,6 +119,7 @@ def _of_texts(
     texts: Collection[str],
     types: Mapping[str, str],
     spelling: Spelling,
+    means: Means,
     *,
     rejecting: bool = False,
 ) -> tuple[Table, list[str], int]:
@@ -110,7 +130,7 @@ def _of_texts(
     known = {name.casefold() for name in texts}
     names = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() in known and name not in named]
     stored = f"read_parquet({literal(exactly(str(raw)))}, hive_partitioning = false"
-    read, told = meanings(task, f"{stored})", names, spelling)
+    read, told = means(task, f"{stored})", names, spelling)
     several = len(schema) < len(staged.schema)
     rows = f"(SELECT * EXCLUDE ({column(FILE)}) FROM {stored}))" if several else f"{stored})"
     located = (
@@ -137,7 +157,13 @@ def _rejected(task: Task, paths: Sequence[Path], options: Mapping[str, Any], typ
 
 
 def _objects(
-    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
+    task: Task,
+    form: str,
+    paths: Sequence[Path],
+    options: dict[str, Any],
+    types: Mapping[str, str],
+    keys: tuple[str, ...],
+    means: Means,
 ) -> Read:
     """JSON and JSON lines: as the reader finds it, or where that would round or mix, some columns as texts."""
     own = {name: str(kind) for name, kind in (options.get("columns") or {}).items()}
@@ -171,7 +197,7 @@ def _objects(
         nested += [f"column {name!r} holds numbers that no DOUBLE holds exactly" for name in sorted(odd)]
     elif odd:
         table = staged(days | odd)
-    table, known, _ = _of_texts(task, table, days | odd, types, Spelling.of(options))
+    table, known, _ = _of_texts(task, table, days | odd, types, Spelling.of(options), means)
     return table, [*told, *nested, *known], {}
 
 

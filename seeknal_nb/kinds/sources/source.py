@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.config import COMMON, refuse_unknown, refuse_unknown_names
+from seeknal_nb.dag.partitions import INHERIT, partitioning_of
 from seeknal_nb.errors import ManifestError, NodeError, Unsupported, near, nearest
 from seeknal_nb.kinds.body import build_table, python_of, sql_of, store
 from seeknal_nb.kinds.casts import cast_staged, declared
@@ -14,6 +15,7 @@ from seeknal_nb.kinds.connections import CONNECTION_KEYS, check_connection, plac
 from seeknal_nb.kinds.files import files_of, look_at
 from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.kinds.refresh import FETCHED, check_refresh, is_timed, refresh_due
+from seeknal_nb.kinds.sources.cut import read_slice
 from seeknal_nb.kinds.sources.declared import FORMATS
 from seeknal_nb.kinds.sources.freshness import freshness_due, freshness_of, look_fresh
 from seeknal_nb.kinds.sources.postgres import read_postgres, watermark_of
@@ -24,10 +26,11 @@ from seeknal_nb.kinds.sources.readers import (
     check_there,
     files_named,
     format_of,
+    options_of,
     path_of,
 )
 from seeknal_nb.kinds.sources.records import of_workbook, to_table
-from seeknal_nb.kinds.sources.scan import scan
+from seeknal_nb.kinds.sources.scan import REJECTING, scan
 from seeknal_nb.kinds.sources.sqlite import of_sqlite
 from seeknal_nb.kinds.sources.variables import frame_digest, named_apart, variable
 from seeknal_nb.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
@@ -49,7 +52,7 @@ ALWAYS = frozenset(key.name for key in COMMON) | {
     "schema", "freshness", "refresh", "source", "format", "materialized", "materialization", "materializations",
 }  # fmt: skip
 BODY = frozenset({"sql", "transform", "python", "as", "params"})
-FILE = frozenset({"path", "table", "params", "query"})
+FILE = frozenset({"path", "table", "params", "query", "partition_by"})
 READ: Mapping[str, frozenset[str]] = {
     "body": ALWAYS | BODY,
     DATAFRAME: ALWAYS | {"input"},
@@ -137,11 +140,31 @@ def _check_file(node: Node, form: str) -> None:
     if not path_of(node):
         raise ManifestError("no file named", remedy=f"--{form} FILE, or table: FILE in YAML")
     check_options(node, form)
+    _check_partitions(node, form)
     table, query = _sqlite_table(node), config.get("query") or params.get("query")
     if form == "sqlite" and not table and not query:
         raise ManifestError("no table named", remedy="--table NAME or --query SELECT")
     if form != "sqlite" and query:
         raise ManifestError(f"{form} has no query", remedy="write it as the node's SQL")
+
+
+def _check_partitions(node: Node, form: str) -> None:
+    by = partitioning_of(node.config)
+    if by is not None and by.grain == INHERIT:
+        raise ManifestError("a source inherits no partitions", remedy="--partition-by file, or day(ts)")
+    if by is not None and not READERS[form].function:
+        raise ManifestError(f"{form} is read as a whole", why="its rows are read by Python", remedy="take partition_by away")
+    options = options_of(node)
+    for name in ("filename", "file_row_number", *REJECTING) if by is not None else ():
+        if options.get(name):
+            raise ManifestError(f"a source with partitions has no {name}", remedy="take one of them away")
+    if by is not None and options.get("union_by_name") is False:
+        why = "a partition has the columns of all files, by their names"
+        raise ManifestError("union_by_name: false", why=why, remedy="take it, or partition_by, away")
+    for key in ("freshness", "refresh") if by is not None else ():
+        if node.config.get(key):
+            why, remedy = "it is about all rows at once", "check it in a rule, or take one of them away"
+            raise ManifestError(f"a source with partitions has no {key}", why=why, remedy=remedy)
 
 
 def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
@@ -210,6 +233,8 @@ def _read(task: Task) -> tuple[Table, dict[str, Any]]:
         table, logged = build_table(task)
         return cast_staged(task, table, types), logged
     form = format_of(node)
+    if task.slice is not None:
+        return read_slice(task, task.slice)
     if form == DATAFRAME:
         frame, warned = named_apart(variable(node, around))
         return cast_staged(task, store(task, frame), types), {"warnings": warned}

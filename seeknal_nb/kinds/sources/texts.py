@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.kinds.task import Task
 
-__all__ = ["Spelling", "meanings"]
+__all__ = ["Spelling", "fitting", "meanings", "meant"]
 
 FIRST = 200
 """Rows that rule out what a column cannot be, before all of them are looked at."""
@@ -207,6 +207,43 @@ def meanings(task: Task, relation: str, names: Sequence[str], spelling: Spelling
             others = [one for one in others if count and misfit is not None and spelling.may_be(one, misfit)]
             if others:
                 left[name] = others
+    return _written(found, spelling)
+
+
+def fitting(task: Task, relation: str, names: Sequence[str], spelling: Spelling) -> dict[str, tuple[int, ...]]:
+    """By column, the places of all meanings among ``spelling.meanings`` that its texts fit; without one that has no text.
+
+    What fits several tables fits all of them together.
+    """
+    tried = {name: _first(task, relation, [name], spelling).get(name, []) for name in names}
+    texts = ", ".join(f"{_bare(name)} AS t{at}" for at, name in enumerate(names))
+    asked = [
+        sql
+        for at, known in enumerate(tried.values())
+        for sql in (
+            f"count(t{at})",
+            *(f"bool_and(({spelling.filled(m.test(), f't{at}')}) IS TRUE OR t{at} IS NULL)" for m in known),
+        )
+    ]
+    answers = iter(
+        task.engine.query(f"SELECT {', '.join(asked)} FROM (SELECT {texts} FROM {relation})", form="rows")[0]
+        if names
+        else ()
+    )
+    found = {}
+    for name, known in tried.items():
+        count, fits = next(answers), [spelling.meanings.index(one) for one in known if next(answers)]
+        if count:
+            found[name] = tuple(fits)
+    return found
+
+
+def meant(chosen: Mapping[str, int], spelling: Spelling) -> tuple[dict[str, str], list[str]]:
+    """As ``meanings``, of columns of which somebody knows it: the places among ``spelling.meanings``."""
+    return _written({name: spelling.meanings[place] for name, place in chosen.items()}, spelling)
+
+
+def _written(found: Mapping[str, Meaning], spelling: Spelling) -> tuple[dict[str, str], list[str]]:
     values = {name: _value(name, one, spelling) for name, one in found.items() if one.kind != TEXT}
     return values, [f"column {name!r} {one.told}" for name, one in found.items() if one.told]
 

@@ -1,0 +1,208 @@
+"""By what a node is cut into partitions, what each of them is called, and from when to when it goes. Pure.
+
+Those of a calendar are called as ISO 8601 has them: ``2024-01-05T13``, ``2024-01-05``, ``2024-W01``, ``2024-01``, ``2024``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from seeknal_nb.config import ConfigError
+from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.storage.builds import Partitioning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from seeknal_nb.engines import Schema
+
+__all__ = [
+    "CALENDAR",
+    "FILE",
+    "INHERIT",
+    "VALUE",
+    "Slice",
+    "containing",
+    "earlier",
+    "is_within",
+    "lookback_of",
+    "ordered",
+    "partitioning_of",
+    "slice_of",
+    "value_at",
+]
+
+CALENDAR = ("hour", "day", "week", "month", "year")
+FILE, VALUE, INHERIT = "file", "value", "inherit"
+KEY, LOOKBACK, MOST = "partition_by", "lookback", 10_000
+_WRITTEN = re.compile(r"(?P<unit>\w+)\s*\(\s*(?P<column>\"(?:[^\"]|\"\")+\"|[^\W\d]\w*)\s*(?:,\s*'(?P<zone>[^']*)')?\s*\)")
+_COLUMN = re.compile(r"\"(?:[^\"]|\"\")+\"|[^\W\d]\w*")
+_FORMS: Mapping[str, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
+_WITHIN: Mapping[str, tuple[str, ...]] = {
+    "hour": ("hour",), "day": ("hour", "day"), "week": ("hour", "day", "week"), "month": ("hour", "day", "month"),
+    "year": ("hour", "day", "month", "year"),
+}  # fmt: skip
+"""By unit, the units of which each lies within one of it."""
+_HELP = "file, hour(ts), day(ts), week(ts), month(ts), year(ts), or a column"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One partition of a node.
+
+    Attributes:
+        by: By what the node is cut.
+        value: What it is called; None for that of NULL.
+        start: When it begins, of a calendar's, without a zone.
+        end: When the next one begins, likewise.
+        files: Of a source: those that hold rows of it.
+        schema: Of a source: what all its files together have.
+        meanings: Of a source: what columns of text mean, by such names, as places among ``Spelling.meanings``.
+        alone: Of a source: whether these files hold no other partition.
+        since: When what its body reads begins, where that is before ``start``: with a lookback.
+        proved: Whether its rows are known to lie in it.
+    """
+
+    by: Partitioning
+    value: str | None
+    start: datetime | None = None
+    end: datetime | None = None
+    files: tuple[str, ...] = ()
+    schema: Schema = ()
+    meanings: tuple[tuple[str, int], ...] = ()
+    alone: bool = False
+    since: datetime | None = None
+    proved: bool = False
+
+    @property
+    def shown(self) -> str:
+        """As people read it."""
+        return "null" if self.value is None else self.value
+
+
+def partitioning_of(config: Mapping[str, Any]) -> Partitioning | None:
+    """By what a node is cut, as its config says; ``Partitioning("inherit")`` for as what it reads is.
+
+    Raises:
+        ConfigError: Nobody can tell what is meant.
+    """
+    text = config.get(KEY)
+    if text is None:
+        return None
+    text = str(text).strip()
+    if text in (FILE, INHERIT):
+        return Partitioning(text)
+    if found := _WRITTEN.fullmatch(text):
+        unit, zone = found["unit"].casefold(), found["zone"] or ""
+        if unit not in CALENDAR:
+            raise _refused(f"{unit!r} is no unit of time", near(unit, CALENDAR, what="unit"))
+        if zone and not _is_zone(zone):
+            raise _refused(f"there is no time zone {zone!r}", "write one as Europe/Berlin")
+        return Partitioning(unit, _bare(found["column"]), zone)
+    if _COLUMN.fullmatch(text):
+        return Partitioning(VALUE, _bare(text))
+    raise _refused(f"{text!r:.100} says no partitions", f"write {_HELP}")
+
+
+def lookback_of(config: Mapping[str, Any]) -> int:
+    """How many partitions before its own a partition reads too; raises ``ConfigError``."""
+    given, by = config.get(LOOKBACK), partitioning_of(config)
+    if given is None:
+        return 0
+    if type(given) is not int or not 0 <= given <= MOST:
+        remedy = f"write how many partitions before, at most {MOST:,}: 6"
+        raise ConfigError(f"lookback is {given!r:.100}", remedy=remedy, path=(LOOKBACK,))
+    if by is None or by.grain not in CALENDAR:
+        raise ConfigError(
+            "lookback counts units of time", why="its partitions are none", remedy="--partition-by day(ts)", path=(LOOKBACK,)
+        )
+    return given
+
+
+def _refused(what: str, remedy: str) -> ConfigError:
+    return ConfigError(f"partition_by: {what}", remedy=remedy, path=(KEY,))
+
+
+def _bare(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def value_at(grain: str, time: datetime) -> str:
+    """What the partition is called in which a time lies."""
+    text = time.strftime(_FORMS[grain])
+    return text if time.year > 999 else f"{time.year:04}{text[len(str(time.year)) :]}"  # noqa: PLR2004 - ISO has four digits
+
+
+def slice_of(by: Partitioning, value: str | None, lookback: int = 0) -> Slice:
+    """The partition of that name, of a body that reads so many before it, too."""
+    if value is None or by.grain not in CALENDAR:
+        return Slice(by, value)
+    start = _start(by.grain, value)
+    before = earlier(by.grain, value, lookback)
+    since = _start(by.grain, before[0]) if before else None
+    return Slice(by, value, start, _after(by.grain, start), since=since)
+
+
+def earlier(grain: str, value: str, count: int) -> list[str]:
+    """The names of the ``count`` partitions before one, the latest last."""
+    found, start = list[str](), _start(grain, value)
+    for _ in range(count):
+        try:
+            start = _truncated(grain, start - timedelta(microseconds=1))
+        except OverflowError:  # there is no year before the first
+            break
+        found.append(value_at(grain, start))
+    return found[::-1]
+
+
+def is_within(fine: str, coarse: str) -> bool:
+    """Whether each partition of one unit lies within one of the other."""
+    return fine in _WITHIN.get(coarse, ())
+
+
+def containing(coarse: str, fine: str, value: str) -> str:
+    """The name of the coarser partition in which a finer one lies."""
+    return value_at(coarse, _start(fine, value))
+
+
+def _start(grain: str, value: str) -> datetime:
+    try:
+        if grain == "week":
+            return datetime.strptime(f"{value}-1", "%G-W%V-%u")  # noqa: DTZ007 - partitions are counted without a zone
+        return datetime.strptime(value, _FORMS[grain])  # noqa: DTZ007
+    except ValueError as error:
+        form = datetime(2024, 1, 5, 13).strftime(_FORMS[grain])  # noqa: DTZ001
+        raise ManifestError(f"{value!r} is no {grain}", remedy=f"write it as {form}") from error
+
+
+def _after(grain: str, start: datetime) -> datetime:
+    days = {"hour": 0, "day": 1, "week": 7, "month": 31, "year": 366}[grain]
+    return _truncated(grain, start + (timedelta(days=days) if days else timedelta(hours=1)))
+
+
+def _truncated(grain: str, time: datetime) -> datetime:
+    if grain == "hour":
+        return time.replace(minute=0, second=0, microsecond=0)
+    day = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    if grain == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1 if grain in ("month", "year") else day.day, month=1 if grain == "year" else day.month)
+
+
+def ordered(values: Iterable[str | None]) -> list[str | None]:
+    """The names in order, each once, that of NULL last."""
+    found = set(values)
+    return [*sorted(value for value in found if value is not None), *([None] if None in found else [])]

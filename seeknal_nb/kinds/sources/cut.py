@@ -1,0 +1,300 @@
+"""The files of a source in partitions: what each file holds, asked once for its content, and the columns of all of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.dag.partitions import CALENDAR, FILE, Slice, ordered, slice_of, value_at
+from seeknal_nb.engines.names import find_column
+from seeknal_nb.errors import NodeError
+from seeknal_nb.kinds.casts import RAW, declared
+from seeknal_nb.kinds.slices import inside, partition_sql
+from seeknal_nb.kinds.sources.folders import folder_keys
+from seeknal_nb.kinds.sources.readers import check_files, files_named, format_of, options_of, relation
+from seeknal_nb.kinds.sources.scan import scan
+from seeknal_nb.kinds.sources.texts import Spelling, fitting, meant
+from seeknal_nb.sql.text import column, parquet
+from seeknal_nb.sql.types import is_integer
+from seeknal_nb.storage.builds import DATA
+from seeknal_nb.storage.files import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from seeknal_nb.engines import Schema, Table
+    from seeknal_nb.kinds.task import Task
+    from seeknal_nb.storage.builds import Partitioning
+
+__all__ = ["FileFacts", "cut_files", "read_slice"]
+
+ONE_BY_ONE = "partitions are read one by one, and a value must be the same however many files are read"
+FIRST, LAST = 1, 9998
+"""The years of a calendar's partitions: those whose ends a ``datetime`` can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the content of one file tells.
+
+    Attributes:
+        schema: Its columns, of the types that they have where it is read alone.
+        rows: How many.
+        fits: By column of text, in small letters, the places of all ``Spelling.meanings`` that its texts fit.
+        silent: Columns, in small letters, that hold nothing, and so do not say of which type they are.
+        kind: As which type the column of the partition was taken for ``values``; empty where it has none.
+        values: The partitions that it holds.
+    """
+
+    schema: Schema
+    rows: int
+    fits: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
+    kind: str = ""
+    values: tuple[str | None, ...] = ()
+
+    def told(self) -> list[Any]:
+        """It as JSON has it."""
+        return [self.schema, self.rows, self.fits, self.silent, self.kind, self.values]
+
+    @classmethod
+    def of(cls, told: Sequence[Any]) -> FileFacts:
+        """What somebody has told."""
+        schema, rows, fits, silent, kind, values = told
+        known = {str(name): tuple(map(int, places)) for name, places in fits.items()}
+        own = tuple((str(name), str(one)) for name, one in schema)
+        return cls(own, int(rows), known, tuple(silent), str(kind), tuple(values))
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The types of its columns that say of which type they are, by their names in small letters."""
+        return {name.casefold(): kind for name, kind in self.schema if name.casefold() not in self.silent}
+
+
+def cut_files(
+    task: Task, by: Partitioning, known: Mapping[str, FileFacts]
+) -> tuple[Schema, list[Slice], dict[str, FileFacts]]:
+    """The columns of all files, the partitions that they hold, in order, and their facts, by digest of content and options.
+
+    Args:
+        task: The source, with a folder in which files may be staged.
+        by: By what it is cut.
+        known: Facts from before.
+
+    Raises:
+        NodeError: A file cannot be read, or what it holds makes no partitions.
+    """
+    node, root = task.node, task.surroundings.root
+    form = format_of(node)
+    paths = files_named(node, root, form)
+    check_files(node, paths, root, form)
+    if named := folder_keys([path for path in paths if path.stat().st_size], root, options_of(node)):
+        why = f"their folders say {named[0]}=, whose type all of them tell together"
+        raise NodeError("files whose folders name values have no partitions", why=why, remedy="hive_partitioning: false")
+    manner = digest(json.dumps([form, options_of(node), declared(node), by.grain, by.column, by.zone], default=str))
+    keys = {path: f"{task.seen[str(path)][-1]}-{digest(manner + _below(path, root))}" for path in paths}
+    facts = {key: known.get(key) or _looked(task, form, path) for path, key in keys.items()}
+    schema, chosen = _together(task, form, {path: facts[key] for path, key in keys.items()})
+    own = find_column(by.column, dict(schema), why="partition_by names it") if by.column else ""
+    kind = dict(schema).get(own, "")
+    for path, key in keys.items():
+        if by.column and facts[key].rows and facts[key].kind != kind:
+            values = _values(task, form, path, by, facts[key], schema, chosen)
+            facts[key] = replace(facts[key], kind=kind, values=values)
+    holding: dict[str | None, list[Path]] = {}
+    for path, key in keys.items():
+        for value in (_below(path, root),) if by.grain == FILE else facts[key].values:
+            holding.setdefault(value, []).append(path)
+    slices = []
+    for value in holding if by.grain == FILE else ordered(holding):
+        held = [facts[keys[path]] for path in holding[value]]
+        slices.append(replace(
+            slice_of(by, value), files=tuple(map(str, holding[value])), schema=schema, meanings=tuple(chosen.items()),
+            alone=all(len(one.values) == 1 for one in held),
+        ))  # fmt: skip
+    return schema, slices, facts
+
+
+def _looked(task: Task, form: str, path: Path) -> FileFacts:
+    """What one file holds, but for its partitions: for these all files must have told which type their column is of."""
+    if not path.stat().st_size and not declared(task.node):
+        return FileFacts((), 0)
+    if read := _direct(task, form, [path]):
+        schema = task.engine.describe(f"SELECT * FROM {read}")
+        [(rows,)] = task.engine.query(f"SELECT count(*) FROM {read}", form="rows")
+        return FileFacts(schema, rows)
+    fits: dict[str, tuple[int, ...]] = {}
+    table, _ = scan(task, form, [path], partial(_noted, fits))
+    asked = [name for name, kind in table.schema if kind in ("VARCHAR", "JSON") and name.casefold() not in fits]
+    held = [table.rows] * len(asked)
+    if asked and form != "parquet":
+        counts = ", ".join(f"count({column(name)})" for name in asked)
+        [held] = task.engine.query(f"SELECT {counts} FROM {parquet(task.stage / DATA)}", form="rows")
+    (task.stage / DATA).unlink()
+    silent = tuple(name.casefold() for name, count in zip(asked, held, strict=True) if not count)
+    return FileFacts(table.schema, table.rows, fits, silent)
+
+
+def _noted(
+    into: dict[str, tuple[int, ...]], task: Task, relation: str, names: Sequence[str], spelling: Spelling
+) -> tuple[dict[str, str], list[str]]:
+    """What columns of text mean in one file; all that they may mean is noted."""
+    fits = fitting(task, relation, names, spelling)
+    into.update({name.casefold(): places for name, places in fits.items()})
+    return meant({name: places[0] for name, places in fits.items() if places}, spelling)
+
+
+def _values(
+    task: Task, form: str, path: Path, by: Partitioning, facts: FileFacts, schema: Schema, chosen: Mapping[str, int]
+) -> tuple[str | None, ...]:
+    """The partitions that a file holds, its column taken for what it is in all files together."""
+    if by.column.casefold() not in facts.types:  # it has none, or there is nothing in it
+        return (None,)
+    _stage(task, form, [path], schema, chosen)
+    asked = f"SELECT DISTINCT CAST({partition_sql(by, schema)} AS VARCHAR) FROM {parquet(task.stage / DATA)}"
+    values = tuple(_called(by, value) for (value,) in task.engine.query(asked, form="rows"))
+    (task.stage / DATA).unlink()
+    return values
+
+
+def _called(by: Partitioning, value: str | None) -> str | None:
+    if value is None or by.grain not in CALENDAR:
+        return value
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?: (\d\d):\d\d:\d\d)?", value)
+    year, month, day, hour = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
+    if not FIRST <= year <= LAST:
+        remedy = "leave such rows out, or write them with another time"
+        raise NodeError(f"{by.column} holds {value}", why=f"a {by.grain} lies in the years {FIRST} to {LAST}", remedy=remedy)
+    return value_at(by.grain, datetime(year, month, day, hour))  # noqa: DTZ001 - partitions are counted without a zone
+
+
+def _together(task: Task, form: str, files: Mapping[Path, FileFacts]) -> tuple[Schema, dict[str, int]]:
+    """The columns of all files, and what those of text mean, by their names in small letters.
+
+    They are as one reading of all files has them: what all texts of all files fit is what they mean; else all that hold
+    something have them of one type, or of integers. A column that holds nothing in a file has no say there.
+
+    Raises:
+        NodeError: There are no columns, or files have one of two types.
+    """
+    held = list(files.values())
+    names = {name.casefold(): name for one in reversed(held) for name, _ in reversed(one.schema)}
+    if not names:
+        raise NodeError(
+            "the source is empty", why="no file has columns", remedy="declare them under schema, or put rows there"
+        )
+    spelling, chosen, kinds = Spelling.of(options_of(task.node)), dict[str, int](), dict[str, str]()
+    for name in dict.fromkeys(name.casefold() for one in held for name, _ in one.schema):
+        saying = {path: one for path, one in files.items() if one.rows and name in one.types}
+        own = {path: one.types[name] for path, one in saying.items()}
+        if form in ("json", "jsonl"):  # whose reader knows each record's types, and tells names apart by their case
+            _one_type(names[name], own)
+            _one_spelling(name, held)
+        if saying and all(name in one.fits for one in saying.values()):
+            fits = [one.fits[name] for one in saying.values()]
+            common = [place for place in fits[0] if all(place in places for places in fits)]
+            kinds[name] = spelling.meanings[common[0]].kind if common else "VARCHAR"
+            chosen.update({name: common[0]} if common else {})
+        else:
+            kinds[name] = _one_type(names[name], own)
+            kinds[name] = kinds[name] or next(kind for one in held for n, kind in one.schema if n.casefold() == name)
+    if read := _direct(task, form, list(files)):
+        schema = task.engine.describe(f"SELECT * FROM {read}")
+        for name, kind in schema:
+            if "HUGEINT" in kind:  # which is stored as another type, by its values
+                raise NodeError(
+                    f"column {name!r} is {kind} in all files together", why=ONE_BY_ONE, remedy=_declare(name, "BIGINT")
+                )
+        return schema, {}
+    nothing = ", ".join(f"CAST(NULL AS {kind}) AS {column(names[name])}" for name, kind in kinds.items())
+    return task.engine.describe(f"SELECT {nothing}"), chosen
+
+
+def _one_type(name: str, types: Mapping[Path, str]) -> str:
+    """The type that all files have; empty where none says. Integers may be of several widths: Parquet's reader widens."""
+    first, *others = types.items() or [(Path(), "")]
+    odd = next(((p, k) for p, k in others if k != first[1] and not (is_integer(k) and is_integer(first[1]))), None)
+    if odd is not None:
+        raise NodeError(
+            f"column {name!r} is {first[1]} in {first[0].name}, and {odd[1]} in {odd[0].name}",
+            why=ONE_BY_ONE,
+            remedy=_declare(name, first[1]),
+        )
+    return first[1]
+
+
+def _one_spelling(name: str, facts: Sequence[FileFacts]) -> None:
+    spelled = list(dict.fromkeys(own for one in facts for own, _ in one.schema if own.casefold() == name))
+    if len(spelled) > 1:
+        what = f"the keys {spelled[0]!r} and {spelled[1]!r} differ in case only"
+        raise NodeError(what, why=ONE_BY_ONE, remedy="write them alike, or take partition_by away")
+
+
+def _declare(name: str, kind: str) -> str:
+    return f"declare it: schema: [{{name: {name}, data_type: {kind}}}], or take partition_by away"
+
+
+def _direct(task: Task, form: str, paths: Sequence[Path]) -> str:
+    """What stands after FROM where the files tell their types, and nothing else does; else empty."""
+    options = options_of(task.node)
+    named = folder_keys(paths, task.surroundings.root, options)
+    if form != "parquet" or declared(task.node) or named or "hive_partitioning" in options or not paths:
+        return ""
+    return relation(form, paths, {**options, "hive_partitioning": False})
+
+
+def read_slice(task: Task, piece: Slice) -> tuple[Table, dict[str, Any]]:
+    """Stage the rows of a partition, with the types that all files have together; and what is to be told."""
+    table, told = _stage(
+        task, format_of(task.node), [Path(file) for file in piece.files], piece.schema, dict(piece.meanings)
+    )
+    if not piece.by.column or piece.alone:
+        return table, told
+    raw = (task.stage / DATA).rename(task.stage / RAW)
+    made = task.engine.build(
+        f"SELECT * FROM {parquet(raw)} WHERE {inside(piece.by, piece, piece.schema)}", task.stage / DATA
+    )
+    raw.unlink()
+    return made, told
+
+
+def _stage(
+    task: Task, form: str, paths: Sequence[Path], schema: Schema, chosen: Mapping[str, int]
+) -> tuple[Table, dict[str, Any]]:
+    """Stage the rows of some files with the columns of all."""
+    if read := _direct(task, form, paths):
+        have = {name.casefold(): kind for name, kind in task.engine.describe(f"SELECT * FROM {read}")}
+        shown = ", ".join(_as_whole(name, kind, have) for name, kind in schema)
+        return task.engine.build(f"SELECT {shown} FROM {read}", task.stage / DATA), {}
+    table, told = scan(task, form, paths, partial(_known, chosen))
+    if table.schema == schema:
+        return table, told
+    have = {name.casefold(): kind for name, kind in table.schema}
+    shown = ", ".join(_as_whole(name, kind, have) for name, kind in schema)
+    raw = (task.stage / DATA).rename(task.stage / RAW)
+    made = task.engine.build(f"SELECT {shown} FROM {parquet(raw)}", task.stage / DATA)
+    raw.unlink()
+    return made, told
+
+
+def _known(
+    chosen: Mapping[str, int], _task: Task, _relation: str, names: Sequence[str], spelling: Spelling
+) -> tuple[dict[str, str], list[str]]:
+    return meant({name: chosen[name.casefold()] for name in names if name.casefold() in chosen}, spelling)
+
+
+def _as_whole(name: str, kind: str, have: Mapping[str, str]) -> str:
+    """A column as all files together have it; NULL where these have none of the name."""
+    folded = name.casefold()
+    if have.get(folded) == kind:
+        return f"{column(name)} AS {column(name)}"
+    return f"CAST({column(name) if folded in have else 'NULL'} AS {kind}) AS {column(name)}"
+
+
+def _below(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
