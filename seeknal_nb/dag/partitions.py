@@ -62,7 +62,7 @@ class Slice:
         end: When the next one begins, likewise.
         files: Of a source: those that hold rows of it.
         schema: Of a source: what all its files together have.
-        meanings: Of a source: what columns of text mean, by such names, as places among ``Spelling.meanings``.
+        meanings: Of a source: what columns of text mean: name in small letters, place among ``Spelling.meanings``, digest.
         alone: Of a source: whether these files hold no other partition.
         since: When what its body reads begins, where that is before ``start``: with a lookback.
         proved: Whether its rows are known to lie in it.
@@ -74,7 +74,7 @@ class Slice:
     end: datetime | None = None
     files: tuple[str, ...] = ()
     schema: Schema = ()
-    meanings: tuple[tuple[str, int], ...] = ()
+    meanings: tuple[tuple[str, int, str], ...] = ()
     alone: bool = False
     since: datetime | None = None
     proved: bool = False
@@ -142,8 +142,8 @@ def _is_zone(name: str) -> bool:
 
 def value_at(grain: str, time: datetime) -> str:
     """What the partition is called in which a time lies."""
-    text = time.strftime(_FORMS[grain])
-    return text if time.year > 999 else f"{time.year:04}{text[len(str(time.year)) :]}"  # noqa: PLR2004 - ISO has four digits
+    year, sign, rest = time.strftime(_FORMS[grain]).partition("-")
+    return f"{year:0>4}{sign}{rest}"
 
 
 def slice_of(by: Partitioning, value: str | None, lookback: int = 0) -> Slice:

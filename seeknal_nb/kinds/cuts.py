@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.partitions import FILE, INHERIT, is_within, lookback_of, partitioning_of
+from seeknal_nb.dag.partitions import CALENDAR, FILE, INHERIT, is_within, lookback_of, partitioning_of
 from seeknal_nb.dag.positions import by_position
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError
@@ -63,9 +63,23 @@ class Cuts:
         Raises:
             ManifestError: It says how, and cannot be: the reason and the remedy.
         """
-        if node_id not in self._known:
-            self._known[node_id] = self._look(self._node(node_id))
+        for one in (
+            [] if node_id in self._known else self._graph.ordered(self._asked(node_id))
+        ):  # no stack holds a long chain
+            if one not in self._known:
+                self._known[one] = self._look(self._node(one))
         return self._known[node_id]
+
+    def _asked(self, node_id: str) -> set[str]:
+        """The nodes that must be known for that one."""
+        found, front = set[str](), [node_id]
+        while front:
+            one = front.pop()
+            if one not in found and one not in self._known:
+                found.add(one)
+                node = self._node(one)
+                front += self._graph.inputs(one) if is_view(node) or partitioning_of(node.config) is not None else ()
+        return found
 
     def read(self, node_id: str) -> dict[str, Cut]:
         """What is cut of the tables that a node reads, by id; also those below the views among them."""
@@ -124,7 +138,11 @@ class Cuts:
             return Cut(next(iter(read.values())).by, why=error.why or error.what)
 
     def _inherited(self, node: Node, read: Mapping[str, Cut]) -> Cut:
-        by, remedy = next(iter(read.values())).by, "--partition-by day(ts) if each day by itself is meant, else leave it out"
+        by = next(iter(read.values())).by
+        own = (
+            f"--partition-by {by.grain}(COLUMN) if each {by.grain} by itself is meant, else " if by.grain in CALENDAR else ""
+        )
+        remedy = f"{own}leave it out: the node reads all of them as one table"
         for one, cut in read.items():
             if (cut.by.grain, cut.by.zone) != (by.grain, by.zone):
                 why = f"{next(iter(read))} is by {_said(by)}, and {one} by {_said(cut.by)}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.sql.functions import is_aggregate, is_steady, is_unsteady
 from seeknal_nb.sql.joins import Joins
-from seeknal_nb.sql.telling import Columns, NotLocalError, Scope, Source, Telling, only
+from seeknal_nb.sql.telling import WITHIN, Columns, NotLocalError, Scope, Source, Telling, only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -316,6 +316,8 @@ class _Proof:
         order = node.args.get("order")
         if order is None:
             return
+        if self.telling.grain not in WITHIN:  # their partitions come in the order of their names
+            raise NotLocalError("ORDER BY")
         first = order.expressions[0]
         [key] = self._keys([first.this], node) if isinstance(first, self.exp.Ordered) else [None]
         told = key is not None and self.telling.type_of(key, scope) is not None

@@ -59,13 +59,18 @@ def _beyond(store: OutputStore, directory: Path, node_id: str, needed: Collectio
     """The builds that are neither needed nor among the newest ``keep`` of the others, nor listed by one of these."""
     held = folders(directory)
     listing = any(not (path / DATA).exists() for path in held)
-    records = {path.name: store.recorded(node_id, path.name) for path in held} if listing else {}
+    records = {path.name: store.recorded(node_id, path.name) for path in held if listing or path.name not in needed}
     lists = {key: build for key, build in records.items() if build is not None and build.lists}
     parts = {key for key, build in records.items() if build is not None and build.by is not None and key not in lists}
     spare = [path for path in held if path.name not in needed and path.name not in parts]
     spare.sort(key=lambda p: p.stat().st_mtime_ns, reverse=True)
     stay = {*needed, *(path.name for path in spare[:keep])}
     stay |= {part.key for key, build in lists.items() if key in stay for part in build.parts}
+    listed = {part.key for build in lists.values() for part in build.parts}
+    newest = max((path.stat().st_mtime for path in held if path.name in stay and path.name in lists), default=0.0)
+    stay |= {
+        path.name for path in held if path.name in parts - listed and path.stat().st_mtime > newest
+    }  # of a run that failed
     return [path for path in held if path.name not in stay]
 
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seeknal_nb.errors import StateError
 from seeknal_nb.storage.builds import DATA, RECORD, Build, File, Part, build_digest, read_record, record_of
 from seeknal_nb.storage.files import (
     TEMPORARY,
@@ -114,12 +115,8 @@ class OutputStore:
             return replace(build, node_id=node_id, key=key)
         final, intact = self.directory(node_id, key), self.intact(build.node_id, build.key)
         if build.lists:
-            parts = build.parts if node_id == build.node_id else tuple(
-                self.publish_again(one, node_id, part.key, seconds=0.0).parts[0]
-                for part in build.parts
-                for one in [self.find(build.node_id, part.key)]
-                if one is not None
-            )  # fmt: skip
+            same = node_id == build.node_id
+            parts = build.parts if same else tuple(self._part_again(build.node_id, one, node_id) for one in build.parts)
             return self.publish_list(replace(build, node_id=node_id, key=key, parts=parts), seconds=seconds)
         parts = tuple(replace(p, key=key, files=tuple(_moved(file, key) for file in p.files)) for p in build.parts)
         moved = tuple(_moved(file, key) for file in build.artefacts)
@@ -135,9 +132,24 @@ class OutputStore:
         self._to_sync(*(final / _name(file) for file in made.files), final / RECORD, final, final.parent)
         return made
 
+    def _part_again(self, node_id: str, part: Part, new: str) -> Part:
+        found = self.find(node_id, part.key)
+        if found is None:
+            why, remedy = f"the partition {part.value or 'null'} of {node_id} is not what it was", f"run {node_id} first"
+            raise StateError("a partition is damaged", why=why, remedy=remedy)
+        return replace(self.publish_again(found, new, part.key, seconds=0.0).parts[0], value=part.value)
+
     def _note(self, build: Build) -> None:
         directory = self.directory(build.node_id, build.key)
-        self.proofs.note(build.node_id, build.key, _signatures(directory, _names(build)))
+        if not build.lists:
+            self.proofs.note(build.node_id, build.key, _signatures(directory, _names(build)))
+            return
+        signed = _signatures(directory, [RECORD])  # of the others those under which they were proved
+        for part in build.parts:
+            known = self.proofs.of(build.node_id, part.key).items()
+            signed |= {f"../{part.key}/{name}": one for name, one in known if name != RECORD}
+        if signed.keys() >= {*_names(build)}:
+            self.proofs.note(build.node_id, build.key, {name: signed[name] for name in _names(build)})
 
     def _whole(
         self, build: Build, final: Path, stage: Path, files: Mapping[str, File], former: Callable[[Part], str | None]

@@ -53,8 +53,8 @@ class Proofs:
 
     def write(self) -> None:
         """Append what is new; where most lines are of former proofs, write the file anew."""
-        known, new = self._read(), dict.fromkeys(self._new)
-        self._new = []
+        taken, self._new = self._new, []  # workers note what they build meanwhile
+        known, new = self._read(), dict.fromkeys(taken)
         if not new:
             return
         if not self._lines or self._lines + len(new) > 2 * len(known) + _SPARE:

@@ -68,8 +68,9 @@ class Look:
         """
         build = self._reader.build(name)
         if build is None or not build.lists:
-            why = "it was never built" if build is None else "it is built as a whole"
-            raise SelectionError(f"{name} has no partitions", why=why, remedy="write --partition-by, then run")
+            why = "there is no build of it" if build is None else "it is built as a whole"
+            remedy = "run it" if build is None else "write --partition-by, then run"
+            raise SelectionError(f"{name} has no partitions to show", why=why, remedy=remedy)
         return partition_rows(build, self._reader.build_before(name))
 
     def details(self, name: str, *, rows: int, why: bool = True) -> Details:

@@ -169,12 +169,21 @@ def observe(
     problems += [node.blamed(error) for node_id, node in nodes.items() if (error := errors[node_id]) is not None]
     for clashes in in_time(lambda seen: [*_clashes(seen, around)], [world]):
         problems += [clashes] if isinstance(clashes, SeeknalError) else clashes
+    if not problems:
+        problems += [error for node_id in items if (error := _uncut(graph.nodes[graph.index[node_id]], cuts)) is not None]
     if problems:
         raise one_or_many(problems)
-    for node_id in items:
-        if "partition_by" in graph.nodes[graph.index[node_id]].config:
-            cuts.of(node_id)
     return world
+
+
+def _uncut(node: Node, cuts: Cuts) -> SeeknalError | None:
+    """Why a node cannot be cut as it says."""
+    try:
+        if "partition_by" in node.config:
+            cuts.of(node.id)
+    except SeeknalError as error:
+        return node.blamed(error)
+    return None
 
 
 def _is_ours(node: Node, around: Surroundings) -> bool:

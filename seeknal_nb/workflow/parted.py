@@ -51,6 +51,8 @@ class _Work:
     parts: list[Part] = field(default_factory=list)
     told: list[Mapping[str, Any]] = field(default_factory=list)
     failures: dict[str, Failure] = field(default_factory=dict)
+    later: list[tuple[int, Slice, Build, Outcome]] = field(default_factory=list)
+    output: str = ""
     built: int = 0
     schema: Schema = ()
 
@@ -97,11 +99,14 @@ class Parted:
                     break
             if work.failures:
                 return Outcome(failure=_failed(work.failures))
+            self._end(work, well=True)
             if not work.parts and not source and (stopped := self._empty(job, cut, work)) is not None:
                 return stopped
             return _folded(cut, work)
         except SeeknalError as error:
             return Outcome(failure=Failure.of(error, job.node))
+        finally:
+            self._end(work, well=False)
 
     def _take(self, job: Job, piece: Slice, work: _Work) -> Outcome | None:
         """Take the build of one partition, or make it; gives the outcome where it was interrupted."""
@@ -110,22 +115,41 @@ class Parted:
         known = None if again else self._outputs.find(node_id, job.key, verify=self._world.verify)
         if known is None:
             outcome = self._do(job)
-            if outcome.interrupted:
-                return outcome
-            failure = outcome.failure or self._changed(job, piece)
-            if failure is not None:
-                work.failures[piece.shown] = failure
+            stopped = outcome.interrupted or self._stopped()
+            failure = None if stopped else outcome.failure or self._changed(job, piece)
+            if stopped or failure is not None:
                 if outcome.stage is not None:
                     discard(outcome.stage)
-                return None
+                if failure is not None:
+                    work.failures[piece.shown] = failure
+                return Outcome(interrupted=True) if stopped else None
             told = job.around.secrets.hide(dict(outcome.metadata))
             build = Build(node_id, job.key, row_count=outcome.rows, schema=outcome.schema, metadata=told, by=piece.by)
-            known = self._publisher.publish(build, outcome, outcome.seconds, piece=piece)
-            made.add(job.key)
+            work.output += str(told.get("output") or "")
             work.built += 1
-        work.parts.append(replace(known.parts[0], value=piece.value))
-        work.told.append(known.metadata)
+            if again:  # the former one gives way when all are there
+                work.later.append((len(work.parts), piece, build, outcome))
+            else:
+                known = self._published(build, outcome, piece)
+        part = Part(None, job.key, 0, "", (), ()) if known is None else known.parts[0]
+        work.parts.append(replace(part, value=piece.value))
+        work.told.append({} if known is None else known.metadata)
         return None
+
+    def _published(self, build: Build, outcome: Outcome, piece: Slice) -> Build:
+        known = self._publisher.publish(build, outcome, outcome.seconds, piece=piece)
+        self._made[build.node_id].add(build.key)
+        return known
+
+    def _end(self, work: _Work, *, well: bool) -> None:
+        """Publish what was executed again, or take it away."""
+        for at, piece, build, outcome in work.later:
+            if well:
+                known = self._published(build, outcome, piece)
+                work.parts[at], work.told[at] = replace(known.parts[0], value=piece.value), known.metadata
+            elif outcome.stage is not None:
+                discard(outcome.stage)
+        work.later.clear()
 
     def _changed(self, job: Job, piece: Slice) -> Failure | None:
         """Why what was read is not what the key tells of: it changed meanwhile."""
@@ -177,11 +201,20 @@ class Parted:
     def _of_body(self, job: Job, cut: Cut) -> Iterator[tuple[Slice, Job]]:
         builds = {one: build for one in job.bound if (build := self._build(one)) is not None}
         cuts = {one: build for one, build in builds.items() if build.lists}
+        self._check_cuts(job.node.id, cuts)
         self._check_values(cut, cuts)
         values = ordered(_within(cut, build, part.value) for build in cuts.values() for part in build.parts)
         for value in values:
             piece = replace(slice_of(cut.by, value, cut.lookback), proved=cut.proved)
             yield piece, self._slice(job, cut, piece, builds, cuts)
+
+    def _check_cuts(self, node_id: str, cuts: Mapping[str, Build]) -> None:
+        """What it reads must have been built as it is cut now: a run may have been asked for this node alone."""
+        for one, its in self._world.cuts.read(node_id).items():
+            by = cuts[one].by if one in cuts else None
+            if by is None or (by.grain, by.zone) != (its.by.grain, its.by.zone):
+                why = "its last build is older than its partition_by"
+                raise NodeError(f"{one} was built with other partitions than it has now", why=why, remedy=f"run {one} too")
 
     def _check_values(self, cut: Cut, cuts: Mapping[str, Build]) -> None:
         """Values of several tables must be of one type: '007' and 7 may be equal, and have two names."""
@@ -217,7 +250,7 @@ def _folded(cut: Cut, work: _Work) -> Outcome:
     """What came of all partitions together."""
     parts = tuple(work.parts)
     counts = {"by": cut.by.grain, "total": len(parts), "built": work.built, "kept": len(parts) - work.built}
-    output = "".join(f"{text}" for told in work.told if (text := told.get("output")))[-LONGEST_OUTPUT:]
+    output = work.output[-LONGEST_OUTPUT:]
     told = merged({"partitions": counts}, {"warnings": _warnings(work)}, {"output": output} if output else {})
     schema = work.schema or _schema_of(work.parts)
     return Outcome(rows=sum(part.rows for part in parts), schema=schema, metadata=told, parts=parts, by=cut.by)

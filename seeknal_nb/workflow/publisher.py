@@ -32,6 +32,7 @@ class Publisher:
 
     def __init__(self, outputs: OutputStore, world: Observed, engine: OnFirstUse) -> None:
         self.outputs, self.world, self.engine = outputs, world, engine
+        self._before: dict[str, Build | None] = {}
 
     def publish(self, build: Build, outcome: Outcome, seconds: float, *, piece: Slice | None = None) -> Build:
         """The build with its files, as its record tells; as it was where nothing was staged. Raises ``StateError``.
@@ -68,8 +69,10 @@ class Publisher:
         return former.digest if same else None
 
     def _built_before(self, node_id: str) -> Build | None:
-        found = last_good(node_id, self.world)
-        return self.outputs.whole(found) if found is not None and found.path is not None else None
+        if node_id not in self._before:
+            found = last_good(node_id, self.world)
+            self._before[node_id] = self.outputs.whole(found) if found is not None and found.path is not None else None
+        return self._before[node_id]
 
 
 def _in_place(before: Build, piece: Slice | None) -> Part | None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from types import ModuleType
 
 import duckdb
 import pytest
@@ -432,7 +433,8 @@ class TestBuilds:
         assert counts(project.run(progress=False), "daily") == (1, 4)
         assert project["daily"]["n"].tolist() == [2, 2, 2, 2]
 
-    def test_in_other_processes(self, root):
+    def test_in_other_processes(self, root, monkeypatch):
+        monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # of a shell of another test it would be without a file
         with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
             project = orders(root)
             project.transform("paid", sql="SELECT * FROM orders WHERE amount > 1", partition_by="inherit")
@@ -526,6 +528,89 @@ class TestWhileItRuns:
         assert '"row_count": 8' in capsys.readouterr().out
 
 
+class TestWhatAReviewFound:
+    def test_an_input_that_was_built_otherwise_is_no_empty_table(self, root):
+        project = Project(root)
+        project.source("orders", csv="data/*.csv")
+        project.transform("paid", sql="SELECT * FROM orders", partition_by="inherit")
+        project.remove("paid")
+        project.run(progress=False)
+        for by in ("day(ts)", "month(ts)"):
+            project = orders(root, by=by)
+            project.transform("paid", sql="SELECT * FROM orders", partition_by="inherit")
+            told = message(project.run(nodes=["paid"], only=True, progress=False), "paid")
+            assert "was built with other partitions than it has now" in told
+            assert counts(project.run(progress=False), "paid")[0] > 0
+            assert len(project["paid"]) == 8
+
+    def test_days_that_turn_out_to_be_months(self, tmp_path):
+        csv(tmp_path, "a.csv", "13/02/2024,1")
+        (tmp_path / "data/a.csv").write_text("ts,x\n13/02/2024,1\n")
+        (tmp_path / "data/b.csv").write_text("ts,x\n02/03/2024,2\n")
+        project = orders(tmp_path)
+        project.transform("daily", sql="SELECT ts, count(*) AS n FROM orders GROUP BY ts", partition_by="inherit")
+        project.run(progress=False)
+        assert sorted(str(day)[:10] for day in project["daily"]["ts"]) == ["2024-02-13", "2024-03-02"]
+        (tmp_path / "data/a.csv").write_text("ts,x\n02/13/2024,1\n02/03/2024,3\n")
+        project.run(progress=False)
+        assert sorted((str(day)[:10], n) for day, n in project["daily"].values.tolist()) == [("2024-02-03", 2), ("2024-02-13", 1)]
+
+    def test_a_long_chain(self, root):
+        project, before = orders(root), "orders"
+        for number in range(300):
+            project.transform(f"n{number}", sql=f"SELECT *, {number} AS n{number} FROM (SELECT ts, amount FROM {before})", partition_by="inherit")
+            before = f"n{number}"
+        assert not project.plan().warnings
+
+    def test_a_full_run_that_fails_leaves_what_there_was(self, root):
+        project = orders(root)
+        body = "import pathlib, random\nif ctx.partition.value == '2024-01-03' and pathlib.Path(PLACE).exists():\n    raise ValueError('no')\nctx.ref('orders').assign(r=random.random())"
+        project.transform("days", python=body.replace("PLACE", repr(str(root / "no"))), inputs=["source.orders"], partition_by="day(ts)")
+        project.run(progress=False)
+        before = project["days"]
+        (root / "no").touch()
+        assert "partition 2024-01-03" in message(project.run(full=True, progress=False), "days")
+        again = orders(root)
+        again.transform("all", sql="SELECT 1 AS one")
+        assert project["days"].equals(before)
+        (root / "no").unlink()
+        assert counts(project.run(full=True, progress=False), "days") == (4, 4)
+        assert not project["days"].equals(before)
+
+    def test_clean_leaves_what_a_failed_run_has_finished(self, root):
+        project = orders(root)
+        project.transform("odd", sql="SELECT *, CASE WHEN amount = 3 THEN error('three') ELSE 1 END AS one FROM orders", partition_by="inherit")
+        project.run(progress=False)
+        project.clean()
+        csv(root, "o3.csv", "2024-01-03 00:00:00,ann,33")
+        assert counts(project.run(progress=False), "odd") == (2, 4)
+
+    def test_an_order_by_a_value_is_not_proved(self, root):
+        project = orders(root, by="amount")
+        project.transform("odd", sql="SELECT * FROM orders ORDER BY amount", partition_by="inherit")
+        with pytest.raises(ManifestError, match="ORDER BY") as caught:
+            project.plan()
+        assert caught.value.node == "transform.odd"
+
+    def test_a_rename_keeps_the_names_of_partitions(self, root, monkeypatch, capsys):
+        monkeypatch.chdir(root)
+        (root / "seeknal").mkdir()
+        (root / "seeknal/orders.yml").write_text("kind: source\nname: orders\npath: data/*.csv\npartition_by: day(ts)\n")
+        assert main(["run"]) == 0
+        assert main(["rename", "orders", "bought", "--write"]) == 0
+        capsys.readouterr()
+        assert main(["show", "bought", "--partitions"]) == 0
+        assert "2024-01-03" in capsys.readouterr().out
+
+    def test_only_what_ran_is_printed(self, root):
+        project = orders(root)
+        project.transform("days", python="print('ran', ctx.partition.value)\nctx.ref('orders')", inputs=["source.orders"], partition_by="day(ts)")
+        project.run(progress=False)
+        csv(root, "o9.csv", "2024-01-02 12:00:00,late,100")
+        [result] = [one for one in project.run(progress=False).results if one.node_id == "transform.days"]
+        assert result.metadata["output"] == "ran 2024-01-02\n"
+
+
 class TestWhatIsShown:
     def test_partitions_of_a_node(self, root):
         project = orders(root)
@@ -543,7 +628,7 @@ class TestWhatIsShown:
     def test_a_node_without_any(self, root):
         project = Project(root)
         project.source("orders", csv="data/*.csv")
-        with pytest.raises(SelectionError, match="has no partitions"):
+        with pytest.raises(SelectionError, match="has no partitions to show"):
             project.partitions("orders")
         project.run(progress=False)
         with pytest.raises(SelectionError, match="built as a whole"):

@@ -23,6 +23,7 @@ from seeknal_nb.sql.text import column, parquet
 from seeknal_nb.sql.types import is_integer
 from seeknal_nb.storage.builds import DATA
 from seeknal_nb.storage.files import digest
+from seeknal_nb.version import program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +48,7 @@ class FileFacts:
         rows: How many.
         fits: By column of text, in small letters, the places of all ``Spelling.meanings`` that its texts fit.
         silent: Columns, in small letters, that hold nothing, and so do not say of which type they are.
-        kind: As which type the column of the partition was taken for ``values``; empty where it has none.
+        kind: As what the column of the partition was taken for ``values``: its type, and the place of its meaning.
         values: The partitions that it holds.
     """
 
@@ -96,12 +97,18 @@ def cut_files(
     if named := folder_keys([path for path in paths if path.stat().st_size], root, options_of(node)):
         why = f"their folders say {named[0]}=, whose type all of them tell together"
         raise NodeError("files whose folders name values have no partitions", why=why, remedy="hive_partitioning: false")
-    manner = digest(json.dumps([form, options_of(node), declared(node), by.grain, by.column, by.zone], default=str))
+    spelling = Spelling.of(options_of(node))
+    manner = digest(
+        json.dumps(
+            [program(), task.surroundings.engine, form, options_of(node), declared(node), by.grain, by.column, by.zone],
+            default=str,
+        )
+    )
     keys = {path: f"{task.seen[str(path)][-1]}-{digest(manner + _below(path, root))}" for path in paths}
     facts = {key: known.get(key) or _looked(task, form, path) for path, key in keys.items()}
     schema, chosen = _together(task, form, {path: facts[key] for path, key in keys.items()})
     own = find_column(by.column, dict(schema), why="partition_by names it") if by.column else ""
-    kind = dict(schema).get(own, "")
+    kind = f"{dict(schema).get(own, '')} {chosen.get(by.column.casefold(), '')}"
     for path, key in keys.items():
         if by.column and facts[key].rows and facts[key].kind != kind:
             values = _values(task, form, path, by, facts[key], schema, chosen)
@@ -110,11 +117,12 @@ def cut_files(
     for path, key in keys.items():
         for value in (_below(path, root),) if by.grain == FILE else facts[key].values:
             holding.setdefault(value, []).append(path)
+    told = tuple((name, place, digest(repr(spelling.meanings[place]))) for name, place in chosen.items())
     slices = []
     for value in holding if by.grain == FILE else ordered(holding):
         held = [facts[keys[path]] for path in holding[value]]
         slices.append(replace(
-            slice_of(by, value), files=tuple(map(str, holding[value])), schema=schema, meanings=tuple(chosen.items()),
+            slice_of(by, value), files=tuple(map(str, holding[value])), schema=schema, meanings=told,
             alone=all(len(one.values) == 1 for one in held),
         ))  # fmt: skip
     return schema, slices, facts
@@ -250,35 +258,29 @@ def _direct(task: Task, form: str, paths: Sequence[Path]) -> str:
 
 def read_slice(task: Task, piece: Slice) -> tuple[Table, dict[str, Any]]:
     """Stage the rows of a partition, with the types that all files have together; and what is to be told."""
-    table, told = _stage(
-        task, format_of(task.node), [Path(file) for file in piece.files], piece.schema, dict(piece.meanings)
-    )
-    if not piece.by.column or piece.alone:
-        return table, told
-    raw = (task.stage / DATA).rename(task.stage / RAW)
-    made = task.engine.build(
-        f"SELECT * FROM {parquet(raw)} WHERE {inside(piece.by, piece, piece.schema)}", task.stage / DATA
-    )
-    raw.unlink()
-    return made, told
+    form, paths = format_of(task.node), [Path(file) for file in piece.files]
+    where = f" WHERE {inside(piece.by, piece, piece.schema)}" if piece.by.column and not piece.alone else ""
+    return _stage(task, form, paths, piece.schema, {name: place for name, place, _ in piece.meanings}, where=where)
 
 
 def _stage(
-    task: Task, form: str, paths: Sequence[Path], schema: Schema, chosen: Mapping[str, int]
+    task: Task, form: str, paths: Sequence[Path], schema: Schema, chosen: Mapping[str, int], *, where: str = ""
 ) -> tuple[Table, dict[str, Any]]:
-    """Stage the rows of some files with the columns of all."""
-    if read := _direct(task, form, paths):
-        have = {name.casefold(): kind for name, kind in task.engine.describe(f"SELECT * FROM {read}")}
-        shown = ", ".join(_as_whole(name, kind, have) for name, kind in schema)
-        return task.engine.build(f"SELECT {shown} FROM {read}", task.stage / DATA), {}
-    table, told = scan(task, form, paths, partial(_known, chosen))
-    if table.schema == schema:
-        return table, told
-    have = {name.casefold(): kind for name, kind in table.schema}
-    shown = ", ".join(_as_whole(name, kind, have) for name, kind in schema)
-    raw = (task.stage / DATA).rename(task.stage / RAW)
-    made = task.engine.build(f"SELECT {shown} FROM {parquet(raw)}", task.stage / DATA)
-    raw.unlink()
+    """Stage the rows of some files, or those of them ``where`` something is true, with the columns of all."""
+    raw, read, told = None, _direct(task, form, paths), dict[str, Any]()
+    if read:
+        have = task.engine.describe(f"SELECT * FROM {read}")
+    else:
+        table, told = scan(task, form, paths, partial(_known, chosen))
+        if table.schema == schema and not where:
+            return table, told
+        raw = (task.stage / DATA).rename(task.stage / RAW)
+        read, have = parquet(raw), table.schema
+    kinds = {name.casefold(): kind for name, kind in have}
+    shown = ", ".join(_as_whole(name, kind, kinds) for name, kind in schema)
+    made = task.engine.build(f"SELECT * FROM (SELECT {shown} FROM {read}){where}", task.stage / DATA)
+    if raw is not None:
+        raw.unlink()
     return made, told
 
 
