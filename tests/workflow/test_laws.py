@@ -775,4 +775,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(few, max_examples=int(os.environ.get("SEEKNAL_HISTORIES", "14")), stateful_step_count=25)
+TestHistories.settings = settings(few, max_examples=int(os.environ.get("SEEKNAL_HISTORIES", "12")), stateful_step_count=25)

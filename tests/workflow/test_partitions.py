@@ -104,7 +104,7 @@ def tables(project):
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_life_in_partitions_is_a_run_of_the_whole_from_nothing(tmp_path, seed, form):
     life = Life(tmp_path / "project", seed, form)
     for number in range(8):
