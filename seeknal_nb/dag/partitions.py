@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from seeknal_nb.config import ConfigError
 from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.sql.telling import WITHIN
 from seeknal_nb.storage.builds import Partitioning
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ __all__ = [
     "CALENDAR",
     "FILE",
     "INHERIT",
-    "VALUE",
     "Slice",
     "containing",
     "earlier",
@@ -33,6 +33,7 @@ __all__ = [
     "lookback_of",
     "ordered",
     "partitioning_of",
+    "shown",
     "slice_of",
     "value_at",
 ]
@@ -43,11 +44,6 @@ KEY, LOOKBACK, MOST = "partition_by", "lookback", 10_000
 _WRITTEN = re.compile(r"(?P<unit>\w+)\s*\(\s*(?P<column>\"(?:[^\"]|\"\")+\"|[^\W\d]\w*)\s*(?:,\s*'(?P<zone>[^']*)')?\s*\)")
 _COLUMN = re.compile(r"\"(?:[^\"]|\"\")+\"|[^\W\d]\w*")
 _FORMS: Mapping[str, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
-_WITHIN: Mapping[str, tuple[str, ...]] = {
-    "hour": ("hour",), "day": ("hour", "day"), "week": ("hour", "day", "week"), "month": ("hour", "day", "month"),
-    "year": ("hour", "day", "month", "year"),
-}  # fmt: skip
-"""By unit, the units of which each lies within one of it."""
 _HELP = "file, hour(ts), day(ts), week(ts), month(ts), year(ts), or a column"
 
 
@@ -82,7 +78,12 @@ class Slice:
     @property
     def shown(self) -> str:
         """As people read it."""
-        return "null" if self.value is None else self.value
+        return shown(self.value)
+
+
+def shown(value: str | None) -> str:
+    """What a partition is called, as people read it."""
+    return "null" if value is None else value
 
 
 def partitioning_of(config: Mapping[str, Any]) -> Partitioning | None:
@@ -170,7 +171,7 @@ def earlier(grain: str, value: str, count: int) -> list[str]:
 
 def is_within(fine: str, coarse: str) -> bool:
     """Whether each partition of one unit lies within one of the other."""
-    return fine in _WITHIN.get(coarse, ())
+    return fine in WITHIN.get(coarse, ())
 
 
 def containing(coarse: str, fine: str, value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seeknal_nb.dag.parameters import reaching
 from seeknal_nb.declaration import verbs
@@ -15,12 +15,26 @@ from seeknal_nb.sql.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-    from seeknal_nb.dag.partitions import Slice
     from seeknal_nb.kinds.task import Task
     from seeknal_nb.storage.builds import Build
 
-__all__ = ["Context"]
+__all__ = ["Context", "Partition"]
+
+
+class Partition(NamedTuple):
+    """One partition, as a body knows it.
+
+    Attributes:
+        value: What it is called, as ``2024-01-05``; None for that of NULL.
+        start: When it begins, of a calendar's, without a zone; else None.
+        end: When the next one begins, likewise.
+    """
+
+    value: str | None
+    start: datetime | None
+    end: datetime | None
 
 
 class Context:
@@ -55,9 +69,10 @@ class Context:
         return self.task.surroundings.secrets.value(name)
 
     @property
-    def partition(self) -> Slice | None:
-        """The partition that the body is run for, with its ``value``, ``start`` and ``end``; None for a whole node."""
-        return self.task.slice
+    def partition(self) -> Partition | None:
+        """The partition that the body is run for; None for a whole node."""
+        piece = self.task.slice
+        return None if piece is None else Partition(piece.value, piece.start, piece.end)
 
     @property
     def node_id(self) -> str:

@@ -63,10 +63,8 @@ class Cuts:
         Raises:
             ManifestError: It says how, and cannot be: the reason and the remedy.
         """
-        for one in (
-            [] if node_id in self._known else self._graph.ordered(self._asked(node_id))
-        ):  # no stack holds a long chain
-            if one not in self._known:
+        if node_id not in self._known:
+            for one in self._graph.ordered(self._asked(node_id)):  # no stack holds a long chain
                 self._known[one] = self._look(self._node(one))
         return self._known[node_id]
 

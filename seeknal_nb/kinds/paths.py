@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["as_engines_write", "below", "matches"]
+__all__ = ["as_engines_write", "as_told", "below", "matches"]
 
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
@@ -32,6 +32,11 @@ def matches(root: Path, name: str) -> list[Path]:
     """
     with looking(root / name):
         return _matches(root, name)
+
+
+def as_told(path: Path, root: Path) -> str:
+    """A path as it goes on from the project's folder; whole where it lies elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def below(folder: Path) -> Iterator[Path]:

@@ -60,11 +60,9 @@ def local(sql: str, grain: str, table: Callable[[str], Columns], *, zone: str = 
         return Verdict(local=False, why=str(error))
     except (SqlglotError, RecursionError):
         return Verdict(local=False, why="it cannot be parsed")
-    return (
-        Verdict(local=True, tells=found.tells)
-        if found.cut
-        else Verdict(local=False, why="it reads nothing that has partitions")
-    )
+    if not found.cut:
+        return Verdict(local=False, why="it reads nothing that has partitions")
+    return Verdict(local=True, tells=found.tells)
 
 
 class _Proof:
@@ -182,7 +180,7 @@ class _Proof:
         names = Counter(one.name for one in sources)
         if any(count > 1 for name, count in names.items() if name):
             raise NotLocalError("two tables of one name")
-        return Scope(sources, self.telling.shadowed(node), merged)
+        return Scope(sources, self.telling.shadowed(node, alone=len(sources) == 1), merged)
 
     def _source(self, item: Any, known: Mapping[str, Columns]) -> Source:
         exp = self.exp

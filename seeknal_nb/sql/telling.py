@@ -137,8 +137,8 @@ class Telling:
             isinstance(node, self.exp.Column) and isinstance(node.this, self.exp.Star)
         )
 
-    def shadowed(self, node: Any) -> frozenset[str]:
-        """Names that the SELECT gives to something else than a column of that name."""
+    def shadowed(self, node: Any, *, alone: bool) -> frozenset[str]:
+        """Names that the SELECT gives to something else than a column of that name; ``alone``: it reads one table."""
         found = set()
         for one in node.expressions:
             star = one if isinstance(one, self.exp.Star) else one.this if self.is_star(one) else None
@@ -146,7 +146,7 @@ class Telling:
                 found.add(part.alias.casefold())
             if isinstance(one, self.exp.Alias):
                 plain = isinstance(one.this, self.exp.Column) and one.this.name.casefold() == one.alias.casefold()
-                if not plain:
+                if not plain or (one.this.table and not alone):
                     found.add(one.alias.casefold())
         return frozenset(found)
 

@@ -135,7 +135,7 @@ class OutputStore:
     def _part_again(self, node_id: str, part: Part, new: str) -> Part:
         found = self.find(node_id, part.key)
         if found is None:
-            why, remedy = f"the partition {part.value or 'null'} of {node_id} is not what it was", f"run {node_id} first"
+            why, remedy = f"the partition {part.value} of {node_id} is not what it was", f"run {node_id} first"
             raise StateError("a partition is damaged", why=why, remedy=remedy)
         return replace(self.publish_again(found, new, part.key, seconds=0.0).parts[0], value=part.value)
 

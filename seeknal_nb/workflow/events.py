@@ -91,8 +91,8 @@ class NodeResult:
         counted = [] if self.row_count is None else [plural(self.row_count, "check" if is_rule else "row")]
         if checks and (is_rule or passed < len(checks)):
             counted = [*([] if is_rule else counted), f"{passed} of {plural(len(checks), 'check')}"]
-        counted += filter(None, [self.partitions])
-        return " · ".join([*counted, *([f"{self.duration:.2f} s"] if self.attempts or self.duration else [])])
+        took = f"{self.duration:.2f} s" if self.attempts or self.duration else ""
+        return " · ".join([*counted, *filter(None, [self.partitions, took])])
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON has it: without the exception and the start."""
@@ -239,19 +239,16 @@ class ExecutionSummary:
             "node_id": [r.node_id for r in results], "kind": [r.node_id.partition(".")[0] for r in results],
             "status": [str(r.status) for r in results], "reason": [str(r.reason) for r in results],
         }  # fmt: skip
-        return pd.DataFrame(
-            {
-                **{name: pd.Series(values, dtype="str") for name, values in text.items()},
-                "duration": pd.Series([r.duration for r in results], dtype="float64"),
-                "row_count": pd.Series([r.row_count for r in results], dtype="Int64"),
-                "attempts": pd.Series([r.attempts for r in results], dtype="int64"),
-                "started": pd.to_datetime(
-                    pd.Series([r.started for r in results], dtype="float64"), unit="s", utc=True
-                ).astype("datetime64[ns, UTC]"),
-                "warnings": pd.Series([len(r.warnings) for r in results], dtype="int64"),
-                "error": pd.Series([r.error_message for r in results], dtype="str"),
-            }
-        )
+        started = pd.to_datetime(pd.Series([r.started for r in results], dtype="float64"), unit="s", utc=True)
+        return pd.DataFrame({
+            **{name: pd.Series(values, dtype="str") for name, values in text.items()},
+            "duration": pd.Series([r.duration for r in results], dtype="float64"),
+            "row_count": pd.Series([r.row_count for r in results], dtype="Int64"),
+            "attempts": pd.Series([r.attempts for r in results], dtype="int64"),
+            "started": started.astype("datetime64[ns, UTC]"),
+            "warnings": pd.Series([len(r.warnings) for r in results], dtype="int64"),
+            "error": pd.Series([r.error_message for r in results], dtype="str"),
+        })  # fmt: skip
 
     def headline(self) -> str:
         """One sentence, in which each node is counted once: ``21 nodes in 0.30s: 1 run, 20 up to date; 1 with warnings``."""

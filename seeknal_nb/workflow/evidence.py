@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from seeknal_nb.dag.keys import ENGINE, used_values
+from seeknal_nb.kinds.paths import as_told
 from seeknal_nb.secrets import names_credential
 from seeknal_nb.storage.files import digest
 
@@ -71,7 +72,7 @@ def evidence_of(
         "code": {name: _text(text) for name in BODIES[2:] if isinstance(text := node.config.get(name), str)},
         "config": dict(_flat({name: value for name, value in node.config.items() if name not in BODIES})),
         "parameter": {name: _value(name, value) for name, value in used.items()},
-        "file": {_below(Path(path), world.root): _file(look) for path, look in sight.seen.items() if look},
+        "file": {as_told(Path(path), world.root): _file(look) for path, look in sight.seen.items() if look},
         "input": {name: str(digests.get(name) or "") for name in graph.inputs(node_id)},
         ENGINE: {"": facts.parts.get(ENGINE, "")},
         "notebook": {name: _value(name, text) for name, text in sight.captured.parts() if text},
@@ -130,10 +131,6 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _flat(one, f"{path}[{number}]")
     else:
         yield path, _value(path, value)
-
-
-def _below(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _file(look: Sequence[Any]) -> str:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.keys import build_key, own_digest
-from seeknal_nb.dag.partitions import CALENDAR, Slice, containing, earlier, ordered, slice_of
+from seeknal_nb.dag.partitions import CALENDAR, Slice, containing, earlier, ordered, shown, slice_of
 from seeknal_nb.engines import OpenedLater, Relation
 from seeknal_nb.errors import NodeError, SeeknalError
 from seeknal_nb.kinds.metadata import merged
+from seeknal_nb.kinds.paths import as_told
 from seeknal_nb.kinds.sources.cut import FileFacts, cut_files
 from seeknal_nb.kinds.sources.readers import READERS
 from seeknal_nb.kinds.task import Input, Task
@@ -164,7 +164,8 @@ class Parted:
 
     def _empty(self, job: Job, cut: Cut, work: _Work) -> Outcome | None:
         """Run a body over nothing, for its columns; gives the outcome where it gives none."""
-        nothing = {one: replace(relation, groups=()) for one, relation in job.bound.items()}
+        cuts = self._world.cuts.read(job.node.id)
+        nothing = {one: replace(found, groups=()) if one in cuts else found for one, found in job.bound.items()}
         outcome = self._do(replace(job, bound=nothing, slice=replace(slice_of(cut.by, None), proved=True)))
         if outcome.interrupted or outcome.failure is not None:
             return outcome
@@ -190,10 +191,10 @@ class Parted:
         finally:
             discard(stage)
         _prove_files(seen, seen)
-        if facts.keys() != known.keys():
+        if facts != known:
             write_atomic(file, json.dumps({key: one.told() for key, one in facts.items()}).encode())
         read = (
-            (one, [one.schema, one.meanings, [[seen[path][-1], _below(path, job.around.root)] for path in one.files]])
+            (one, [one.schema, one.meanings, [[seen[path][-1], as_told(Path(path), job.around.root)] for path in one.files]])
             for one in slices
         )
         return schema, ((one, replace(job, key=self._key(node_id, one, what), slice=one)) for one, what in read)
@@ -239,6 +240,9 @@ class Parted:
                 read.append([one, cuts[one].schema, [part.digest for part in parts]])
             else:
                 read.append([one, relation.sql or builds[one].identity])
+        for given in job.inputs:
+            if given.node_id not in bound:  # it has no table
+                read.append([given.node_id, given.build.identity if given.build is not None else ""])
         inputs = tuple(
             Input(one.node_id, bound.get(one.node_id, Relation()), taken.get(one.node_id, one.build)) for one in job.inputs
         )
@@ -263,10 +267,6 @@ def _prove_files(paths: Iterable[str], seen: Seen) -> None:
             raise NodeError("a file changed while it was read", why=path, remedy="run again when it is complete")
 
 
-def _below(path: str, root: Path) -> str:
-    return path.removeprefix(f"{root}{os.sep}")
-
-
 def _within(cut: Cut, build: Build, value: str | None) -> str | None:
     """The partition of a node in which one of its input's lies."""
     grain = build.by.grain if build.by is not None else cut.by.grain
@@ -288,8 +288,8 @@ def _schema_of(parts: list[Part]) -> Schema:
             odd = "they stand in another order" if moved else "a column is missing"
             odd = next((f"{n} is {k}" for n, k in part.schema if (n, k) not in known[0].schema), odd)
             raise NodeError(
-                f"the partitions {known[0].value or 'null'} and {part.value or 'null'} have other columns",
-                why=f"{odd} in {part.value or 'null'}",
+                f"the partitions {shown(known[0].value)} and {shown(part.value)} have other columns",
+                why=f"{odd} in {shown(part.value)}",
                 remedy="cast it in the body",
             )
     return known[0].schema if known else ()
@@ -300,7 +300,7 @@ def _warnings(work: _Work) -> list[str]:
     found: dict[str, str] = {}
     for part, told in zip(work.parts, work.told, strict=True):
         for text in told.get("warnings") or ():
-            found.setdefault(text, f"partition {part.value or 'null'}: {text}")
+            found.setdefault(text, f"partition {shown(part.value)}: {text}")
     return list(found.values())
 
 

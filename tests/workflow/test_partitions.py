@@ -14,10 +14,10 @@ from types import ModuleType
 import duckdb
 import pytest
 
-from seeknal_nb import Project
+from seeknal_nb import DAGRunner, Manifest, Node, Project
 from seeknal_nb.cli import main
 from seeknal_nb.errors import ManifestError, SelectionError
-from seeknal_nb.kinds.sources import source
+from seeknal_nb.kinds.sources import cut, source
 from seeknal_nb.kinds.sources.cut import read_slice
 
 DAYS = [f"2024-01-{day:02}" for day in range(1, 13)]
@@ -363,10 +363,6 @@ def test_what_cannot_be_is_refused_and_nothing_runs(root, config, why):
 KILLED = """
 import os
 from seeknal_nb import Project
-from seeknal_nb.cli import main
-from seeknal_nb.errors import ManifestError, SelectionError
-from seeknal_nb.kinds.sources import source
-from seeknal_nb.kinds.sources.cut import read_slice
 project = Project(os.getcwd())
 project.source("orders", csv="data/*.csv", partition_by="day(ts)")
 body = "import os, pathlib\\nif ctx.partition.value == '2024-01-03' and pathlib.Path('die').exists():\\n    os._exit(9)\\nctx.ref('orders')"
@@ -528,7 +524,7 @@ class TestWhileItRuns:
         assert '"row_count": 8' in capsys.readouterr().out
 
 
-class TestWhatAReviewFound:
+class TestTraps:
     def test_an_input_that_was_built_otherwise_is_no_empty_table(self, root):
         project = Project(root)
         project.source("orders", csv="data/*.csv")
@@ -609,6 +605,29 @@ class TestWhatAReviewFound:
         csv(root, "o9.csv", "2024-01-02 12:00:00,late,100")
         [result] = [one for one in project.run(progress=False).results if one.node_id == "transform.days"]
         assert result.metadata["output"] == "ran 2024-01-02\n"
+
+
+    def test_an_input_without_a_table_counts(self, root):
+        project = Project(root)
+        manifest = Manifest("p")
+        manifest.add_node(Node("source.orders", "orders", "source", config={"path": "data/*.csv", "partition_by": "day(ts)"}))
+        body = "ctx.ref('orders')"
+        manifest.add_node(Node("transform.days", "days", "transform", config={"python": body, "partition_by": "day(ts)"}))
+        manifest.add_edge("source.orders", "transform.days")
+        manifest.add_edge("mark.m", "transform.days")
+        for step, built in ((1, 4), (1, None), (2, 4)):
+            manifest.add_node(Node("mark.m", "m", "mark", config={"step": step}))
+            summary = DAGRunner(manifest, root=project.directory, kinds={"mark": lambda node: {"row_count": None}}).run(progress=False)
+            assert counts(summary, "days") == ("cached" if built is None else (built, 4))
+
+    def test_what_a_file_holds_is_asked_once(self, root, monkeypatch):
+        project = orders(root)
+        project.run(progress=False)
+        csv(root, "o2.csv", "2024-01-02 10:00:00,ann,77")
+        asked, look = [], cut._looked
+        monkeypatch.setattr(cut, "_looked", lambda *given: asked.append(given[2].name) or look(*given))
+        project.run(progress=False)
+        assert asked == ["o2.csv"]
 
 
 class TestWhatIsShown:

@@ -14,6 +14,7 @@ from seeknal_nb.dag.partitions import CALENDAR, FILE, Slice, ordered, slice_of, 
 from seeknal_nb.engines.names import find_column
 from seeknal_nb.errors import NodeError
 from seeknal_nb.kinds.casts import RAW, declared
+from seeknal_nb.kinds.paths import as_told
 from seeknal_nb.kinds.slices import inside, partition_sql
 from seeknal_nb.kinds.sources.folders import folder_keys
 from seeknal_nb.kinds.sources.readers import check_files, files_named, format_of, options_of, relation
@@ -104,7 +105,7 @@ def cut_files(
             default=str,
         )
     )
-    keys = {path: f"{task.seen[str(path)][-1]}-{digest(manner + _below(path, root))}" for path in paths}
+    keys = {path: f"{task.seen[str(path)][-1]}-{digest(manner + as_told(path, root))}" for path in paths}
     facts = {key: known.get(key) or _looked(task, form, path) for path, key in keys.items()}
     schema, chosen = _together(task, form, {path: facts[key] for path, key in keys.items()})
     own = find_column(by.column, dict(schema), why="partition_by names it") if by.column else ""
@@ -115,7 +116,7 @@ def cut_files(
             facts[key] = replace(facts[key], kind=kind, values=values)
     holding: dict[str | None, list[Path]] = {}
     for path, key in keys.items():
-        for value in (_below(path, root),) if by.grain == FILE else facts[key].values:
+        for value in (as_told(path, root),) if by.grain == FILE else facts[key].values:
             holding.setdefault(value, []).append(path)
     told = tuple((name, place, digest(repr(spelling.meanings[place]))) for name, place in chosen.items())
     slices = []
@@ -296,7 +297,3 @@ def _as_whole(name: str, kind: str, have: Mapping[str, str]) -> str:
     if have.get(folded) == kind:
         return f"{column(name)} AS {column(name)}"
     return f"CAST({column(name) if folded in have else 'NULL'} AS {kind}) AS {column(name)}"
-
-
-def _below(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

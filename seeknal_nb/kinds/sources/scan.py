@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import NodeError
@@ -43,6 +44,17 @@ Means = Callable[["Task", str, "Sequence[str]", Spelling], tuple[dict[str, str],
 """Gives SQL of the values of columns of text, and what is to be told of them, as ``texts.meanings`` does."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What is read: files of a format, none of them empty, the reader's options, declared types, and names in folders."""
+
+    form: str
+    paths: Sequence[Path]
+    options: dict[str, Any]
+    types: Mapping[str, str]
+    keys: tuple[str, ...]
+
+
 def scan(task: Task, form: str, paths: Sequence[Path], means: Means = meanings) -> tuple[Table, dict[str, Any]]:
     """Stage the rows of the files; gives the table with warnings and metrics.
 
@@ -63,12 +75,8 @@ def scan(task: Task, form: str, paths: Sequence[Path], means: Means = meanings) 
     keys = folder_keys(full, task.surroundings.root, options)
     if not keys:  # folders above the project name nothing of it
         options.setdefault("hive_partitioning", False)
-    if form in ("csv", "tsv"):
-        table, warned, metrics = _delimited(task, form, full, options, types, keys, means)
-    elif form in ("json", "jsonl"):
-        table, warned, metrics = _objects(task, form, full, options, types, keys, means)
-    else:
-        table, warned, metrics = _typed(task, form, full, options, types, keys)
+    read = {"csv": _delimited, "tsv": _delimited, "json": _objects, "jsonl": _objects}.get(form, _typed)
+    table, warned, metrics = read(task, _Files(form, full, options, types, keys), means)
     empty = [f"{len(paths) - len(full)} of {len(paths)} files are empty"] if len(full) < len(paths) else []
     return table, {"warnings": [*empty, *warned], "metrics": metrics}
 
@@ -80,22 +88,15 @@ def _no_records(task: Task, types: Mapping[str, str], paths: Sequence[Path]) -> 
     return no_rows(task, types)
 
 
-def _delimited(
-    task: Task,
-    form: str,
-    paths: Sequence[Path],
-    options: dict[str, Any],
-    types: Mapping[str, str],
-    keys: tuple[str, ...],
-    means: Means,
-) -> Read:
+def _delimited(task: Task, files: _Files, means: Means) -> Read:
     """CSV and its like."""
+    form, paths, options, types = files.form, files.paths, files.options, files.types
     if form == "tsv" and "sep" not in options:
         options.setdefault("delim", "\t")
     found = of_delimited(task, paths, options, types)
     if not found.sql:
         return _no_records(task, types, paths), [], {}
-    check_folders(keys, found.names)
+    check_folders(files.keys, found.names)
     rejecting = any(options.get(name) for name in REJECTING)
     texts = () if options.get("all_varchar") else found.names
     try:
@@ -156,16 +157,9 @@ def _rejected(task: Task, paths: Sequence[Path], options: Mapping[str, Any], typ
     return int(count), f", as line {line} of {file}: {text[:200]!r}"
 
 
-def _objects(
-    task: Task,
-    form: str,
-    paths: Sequence[Path],
-    options: dict[str, Any],
-    types: Mapping[str, str],
-    keys: tuple[str, ...],
-    means: Means,
-) -> Read:
+def _objects(task: Task, files: _Files, means: Means) -> Read:
     """JSON and JSON lines: as the reader finds it, or where that would round or mix, some columns as texts."""
+    form, paths, options, types, keys = files.form, files.paths, files.options, files.types, files.keys
     own = {name: str(kind) for name, kind in (options.get("columns") or {}).items()}
     given, types = json_options(form, paths, options), {**own, **types}
     try:
@@ -249,18 +243,17 @@ def _any(task: Task, read: str) -> bool:
     return bool(task.engine.query(f"SELECT 1 FROM {read} LIMIT 1", form="rows"))
 
 
-def _typed(
-    task: Task, form: str, paths: Sequence[Path], options: dict[str, Any], types: Mapping[str, str], keys: tuple[str, ...]
-) -> Read:
+def _typed(task: Task, files: _Files, _means: Means) -> Read:
     """Parquet, which says its types itself."""
-    check_folders(keys, () if not keys else _own(task, form, paths, options))
+    form, paths, options, types = files.form, files.paths, files.options, files.types
+    check_folders(files.keys, () if not files.keys else _own(task, form, paths, options))
     read = relation(form, paths, options)
     have = task.engine.describe(f"SELECT * FROM {read}") if types else ()
-    files = types_of_files(task, paths, options)
+    told = types_of_files(task, paths, options)
     if options.get("union_by_name") is False:
-        check_alike(files)
+        check_alike(told)
     table = build_cast(task, read, found_in(have, types), located=_located(form, paths, options))
-    return table, mixed(task, files, table.schema), {}
+    return table, mixed(task, told, table.schema), {}
 
 
 def _own(task: Task, form: str, paths: Sequence[Path], options: Mapping[str, Any]) -> list[str]:
