@@ -25,17 +25,19 @@ __all__ = [
     "add_notebook",
     "add_selection",
     "add_skipping",
+    "add_span",
     "add_values",
     "grammar",
     "parse_words",
     "request_of",
+    "span_of",
     "values_of",
 ]
 
 Arguments = argparse.Namespace
 TICK: Mapping[str, Any] = {"action": "store_const", "const": True}
 LISTED: Mapping[str, Any] = {"action": "extend", "type": comma}
-OPTIONS = {"node_types": "types"}
+OPTIONS = {"node_types": "types", "start": "from", "end": "to", "partitions": "partition"}
 """Options whose words differ from their names."""
 
 READING = ("run", "plan", "retry", "load", "parse")
@@ -91,9 +93,26 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     add("--exclude", action="extend", nargs="+", metavar="NODE", help="not these: names or selectors")
     no_cutoff = "run all that is downstream of a change, even if its inputs come out the same"
     add("--no-cutoff", dest="cutoff", action="store_const", const=False, help=no_cutoff)
+    add(
+        "--partition", dest="partitions", **LISTED, metavar="VALUE", help="with --nodes: only these partitions of them again"
+    )
+    add_span(parser)
     add_values(parser)
     add("--verify", **TICK, help="check the digest of every build")
     add("--old-manifest", metavar="FILE", help="narrow to what differs from this manifest")
+
+
+def add_span(parser: argparse.ArgumentParser) -> None:
+    """Which partitions, by the names that options have in ``Selection``."""
+    add, beside = parser.add_argument, "and what reads them, beside the tables of the whole"
+    add("--from", dest="start", metavar="TIME", help=f"only partitions since then, as 2024-01-31, {beside}")
+    add("--to", dest="end", metavar="TIME", help="only those before, likewise")
+    add("--sample", type=whole, metavar="N", help=f"only the last N partitions of each source, {beside}")
+
+
+def span_of(words: Arguments) -> dict[str, Any]:
+    """What ``add_span`` reads, where it was given."""
+    return {name: value for name in ("start", "end", "sample") if (value := getattr(words, name)) is not None}
 
 
 def request_of(words: Arguments) -> Request:
@@ -125,7 +144,8 @@ def add_manner(parser: argparse.ArgumentParser) -> None:
 def _told(words: Arguments) -> str:
     """The options that were given, for the lock's record and the history; never their parameters."""
     told: list[str] = []
-    for name in ("full", "nodes", "only", "node_types", "tags", "exclude_tags", "exclude", "continue_on_error", "retry"):
+    for name in ("full", "nodes", "only", "node_types", "tags", "exclude_tags", "exclude", "continue_on_error", "retry",
+                 "partitions", "start", "end", "sample"):  # fmt: skip
         value = getattr(words, name, None)
         if value:
             text = ",".join(value) if isinstance(value, list) else "" if value is True else str(value)

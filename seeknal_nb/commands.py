@@ -17,8 +17,10 @@ from seeknal_nb.arguments import (
     add_notebook,
     add_selection,
     add_skipping,
+    add_span,
     add_values,
     request_of,
+    span_of,
     values_of,
 )
 from seeknal_nb.errors import UsageError
@@ -130,24 +132,27 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--partitions", **TICK, help="its partitions instead: rows, bytes, and which the last build made anew"
     )
+    add_span(parser)
     add_format(parser)
 
 
 def _show(project: Project, options: Arguments) -> Generator[Any]:
+    of = {"params": values_of(options), **span_of(options)}
     if options.partitions:
-        yield project.partitions(options.node, params=values_of(options))
+        yield project.partitions(options.node, **of)
     else:
-        yield project.show(options.node, limit=options.limit, params=values_of(options))
+        yield project.show(options.node, limit=options.limit, **of)
 
 
 def _why_arguments(parser: argparse.ArgumentParser) -> None:
     add_values(parser)
     parser.add_argument("node", metavar="NODE", nargs="?", help="a node's id or name (default: all that would run)")
+    parser.add_argument("--partition", metavar="VALUE", help="why this partition of the node was built last")
     add_format(parser)
 
 
 def _why(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.why(options.node, params=values_of(options))
+    yield project.why(options.node, partition=options.partition, params=values_of(options))
 
 
 def _diff_arguments(parser: argparse.ArgumentParser) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from seeknal_nb.dag.partitions import Span
     from seeknal_nb.engines import Engine
     from seeknal_nb.views.look import Look
     from seeknal_nb.workflow.background import BackgroundRun
@@ -210,7 +211,7 @@ class Project(Shown):
                 if isinstance(event, RunFinished) and not request.options.dry_run:
                     self.summary, ran = event.summary, True
                 yield event
-        if ran and "clean" in self._settings:
+        if ran and "clean" in self._settings and request.options.span is None:
             clean_up(runner, self._settings["clean"])
 
     def _complete(self, request: Request) -> Request:
@@ -230,13 +231,13 @@ class Project(Shown):
         """Where state lies, unless it is kept elsewhere."""
         return folders(self.directory, self._state_dir)[0]
 
-    def look(self, params: Mapping[str, object] | None = None) -> Look:
+    def look(self, params: Mapping[str, object] | None = None, *, span: Span | None = None) -> Look:
         """A look at how the nodes stand, with the parameters of the last run, whose tables it shows, and with these."""
         from seeknal_nb.views.look import Look  # noqa: PLC0415 - a tenth of what a command that only runs imports
 
         last, own = last_request(self.runs_folder), params or {}
         left = {name: value for name, value in (last.params if last else {}).items() if name not in own}
-        return Look(self.runner(Request(params={**left, **own}), engine=self._reading), left)
+        return Look(self.runner(params={**left, **own}, engine=self._reading), left, span)
 
     def parse(self, *, skip_unsupported: bool = False) -> Rows:
         """Add the nodes of ``seeknal/**/*.yml`` and write ``target/manifest.json``; gives a row a node."""
@@ -245,8 +246,7 @@ class Project(Shown):
         path = self.runner().target / "manifest.json"
         self.manifest.save(path)
         rows = tuple((node_id, ", ".join(sorted(self.manifest.get_upstream_nodes(node_id)))) for node_id in ids)
-        told = f"{plural(len(ids), 'node')}, written to {'/'.join(path.parts[-2:])}"
-        return Rows(told, ("node_id", "inputs"), rows)
+        return Rows(f"{plural(len(ids), 'node')}, written to {'/'.join(path.parts[-2:])}", ("node_id", "inputs"), rows)
 
     def check_nodes(self) -> None:
         """Refuse to go on where there is no node; the error says where nodes are written."""

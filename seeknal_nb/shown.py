@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
+from seeknal_nb.errors import UsageError
 from seeknal_nb.pipeline import Pipeline
 from seeknal_nb.views.drawing import drawing_of
 from seeknal_nb.views.listing import history_rows
 from seeknal_nb.views.past import Past, after, compare_rows, run_named
 from seeknal_nb.workflow.history import LAST, forgotten, newest_records, read_history, renames
+from seeknal_nb.workflow.options import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from seeknal_nb.dag.partitions import Span
     from seeknal_nb.views.details import Details
     from seeknal_nb.views.look import Look
     from seeknal_nb.views.values import Drawing, Preview, Rows
@@ -40,16 +43,30 @@ class Shown(Pipeline):
         """Where the records of runs lie."""
 
     @abstractmethod
-    def look(self, params: Mapping[str, object] | None = None) -> Look:
-        """A look at how the nodes stand."""
+    def look(self, params: Mapping[str, object] | None = None, *, span: Span | None = None) -> Look:
+        """A look at how the nodes stand, or at what a run of some partitions left."""
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """The stored table of a node as a pandas frame; computes nothing."""
         return self.look().table(name)
 
-    def show(self, name: str, *, limit: int = 10, params: Mapping[str, object] | None = None) -> Preview:
-        """The first rows of a node's stored table, its schema and counts; computes nothing."""
-        return self.look(params).preview(name, limit=limit)
+    def show(
+        self, name: str, *, limit: int = 10, params: Mapping[str, object] | None = None, start: str | None = None,
+        end: str | None = None, sample: int | None = None,
+    ) -> Preview:  # fmt: skip
+        """The first rows of a node's stored table, its schema and counts; computes nothing.
+
+        Args:
+            name: Which node, by its id or bare name.
+            limit: How many rows.
+            params: Values of ``{{ name }}``.
+            start: As a run of some partitions was given it: what that left is shown, instead of the table of the whole.
+            end: Likewise.
+            sample: Likewise.
+        """
+        return self.look(params, span=Selection.of({"start": start, "end": end, "sample": sample}).span).preview(
+            name, limit=limit
+        )
 
     def status(self, *, params: Mapping[str, object] | None = None) -> Rows:
         """A row a node in topological order: how it last came out, and what a run would do now."""
@@ -59,13 +76,16 @@ class Shown(Pipeline):
         """A row a node in topological order: what it is and what it reads."""
         return self.look().nodes(selectors)
 
-    def partitions(self, name: str, *, params: Mapping[str, object] | None = None) -> Rows:
-        """A row a partition of a node: what it is called, rows, bytes, and what the last build did with it.
+    def partitions(
+        self, name: str, *, params: Mapping[str, object] | None = None, start: str | None = None, end: str | None = None,
+        sample: int | None = None,
+    ) -> Rows:  # fmt: skip
+        """A row a partition of a node: what it is called, rows, bytes, and what the last build did with it; as ``show``.
 
         Raises:
             SelectionError: The node has none, or was never built.
         """
-        return self.look(params).partitions(name)
+        return self.look(params, span=Selection.of({"start": start, "end": end, "sample": sample}).span).partitions(name)
 
     def details(self, name: str, *, rows: int = 10) -> Details:
         """All that is worth knowing of one node: definition, first rows, last error, log, history; computes nothing."""
@@ -98,9 +118,18 @@ class Shown(Pipeline):
         records, rest = read_history(self.runs_folder, most=None), forgotten(self.runs_folder)
         return Past(self.look().runner, after([*records, *rest], run_named(records, str(run)), renames(self.runs_folder)))
 
-    def why(self, name: str | None = None, *, params: Mapping[str, object] | None = None) -> Causes | Whys:
-        """Why a node runs, or last ran: what changed, old against new; without a name, of each node that would run."""
+    def why(
+        self, name: str | None = None, *, partition: str | None = None, params: Mapping[str, object] | None = None
+    ) -> Causes | Whys:
+        """Why a node runs, or last ran: what changed, old against new; without a name, of each node that would run.
+
+        With a ``partition``, by its name as ``partitions`` has it: why that one was built last.
+        """
         look = self.look(params)
+        if partition is not None:
+            if name is None:
+                raise UsageError("a partition needs its node", remedy=f"why NODE --partition {partition}")
+            return look.why_partition(name, partition)
         return look.why(name) if name is not None else look.whys()
 
     def history(self, *, limit: int = 20) -> Rows:

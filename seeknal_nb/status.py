@@ -12,10 +12,24 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from seeknal_nb.markup import Markup
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CHANGED", "LOOKS", "NUMBERS", "WARNING", "Colours", "ExecutionStatus", "Look", "Sign", "look_of", "word_of"]
+__all__ = [
+    "CHANGED",
+    "LOOKS",
+    "NUMBERS",
+    "WARNING",
+    "Colours",
+    "ExecutionStatus",
+    "Look",
+    "Sign",
+    "badge",
+    "look_of",
+    "word_of",
+]
 
 WARNING = "warning"
 CHANGED = "changed"
@@ -221,3 +235,9 @@ def word_of(look: str, count: int = 1) -> str:
     """What a reader is told of one node, or of several, that look so."""
     found = LOOKS[look]
     return (found.many if count > 1 else "") or found.word or str(look)
+
+
+def badge(look: str) -> Markup:
+    """A look as icon, word and colour, which leans towards that of the text: so it is legible on a dark ground, too."""
+    found = LOOKS[look]
+    return Markup(f'<span style="color:color-mix(in srgb,{found.ink} 60%,currentColor)">{found.icon} {look}</span>')

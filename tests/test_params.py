@@ -57,3 +57,49 @@ def test_a_table_is_named_by_the_value_that_wins(tmp_path):
         project.source(name, sql=f"SELECT '{name}' AS x")
     project.transform("one", "SELECT * FROM {{ t }}", params={"t": "source.c"})
     assert project.manifest.get_upstream_nodes("transform.one") == {"source.c"}
+
+
+SWAPPED = [
+    ("SELECT {{ a }} AS p, {{ b }} AS q", "SELECT {{ b }} AS p, {{ a }} AS q"),
+    ("SELECT {{ a }} AS p, NULL AS q", "SELECT NULL AS p, {{ a }} AS q"),
+    ("SELECT '{{ a }}' AS p, '{{ b }}' AS q", "SELECT '{{ b }}' AS p, '{{ a }}' AS q"),
+    ("SELECT {{ a }} AS p, {{ b }} AS q", "SELECT '{{ a }}' AS p, '{{ b }}' AS q"),
+    ("SELECT 1 AS {{ ident(a) }}, 2 AS {{ ident(b) }}", "SELECT 1 AS {{ ident(b) }}, 2 AS {{ ident(a) }}"),
+    ("SELECT '{{ ident(a) }}' AS p", "SELECT '{{ a }}' AS p"),
+    ("SELECT x FROM range(9) t(x) WHERE x > {{ a }} LIMIT {{ b }}", "SELECT x FROM range(9) t(x) WHERE x > {{ b }} LIMIT {{ a }}"),
+    ("SELECT '{{ a }}-{{ b }}' AS p", "SELECT '{{ b }}-{{ a }}' AS p"),
+]
+
+
+@pytest.mark.parametrize(("before", "now"), SWAPPED)
+def test_parameters_that_change_places_make_another_table(tmp_path, before, now):
+    project = Project(tmp_path, params={"a": 1, "b": 2}, namespace={})
+    project.transform("x", sql=before)
+    project.run(progress=False)
+    project.transform("x", sql=now)
+    summary = project.run(progress=False)
+    fresh = Project(tmp_path / "fresh", params={"a": 1, "b": 2}, namespace={})
+    fresh.transform("x", sql=now)
+    fresh.run(progress=False)
+    assert summary.successful_nodes == 1
+    assert project["x"].equals(fresh["x"])
+
+
+def test_in_other_texts_too(tmp_path):
+    for name, rows in (("1-2", "7"), ("2-1", "8")):
+        (tmp_path / f"{name}.csv").write_text(f"n\n{rows}\n")
+    project = Project(tmp_path, params={"a": 1, "b": 2}, namespace={})
+    project.source("x", csv="{{ a }}-{{ b }}.csv")
+    project.run(progress=False)
+    project.source("x", csv="{{ b }}-{{ a }}.csv")
+    project.run(progress=False)
+    assert project["x"]["n"].tolist() == [8]
+
+
+@pytest.mark.parametrize(("before", "now"), [("SELECT {{ a }} AS p", "SELECT  {{a}}  AS p -- {{ a }}"), ("SELECT '{{ a }}' AS p", "SELECT '{{a}}' AS p")])
+def test_layout_changes_nothing(tmp_path, before, now):
+    project = Project(tmp_path, params={"a": 1}, namespace={})
+    project.transform("x", sql=before)
+    project.run(progress=False)
+    project.transform("x", sql=now)
+    assert not project.run(progress=False).successful_nodes

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from seeknal_nb.dag.partitions import OF_PARTITION
 from seeknal_nb.errors import ManifestError, Place, near
 from seeknal_nb.storage.documents import read_yaml
 from seeknal_nb.storage.text import read_text
@@ -79,13 +80,16 @@ def filled(config: Mapping[str, Any], common: Mapping[str, str]) -> dict[str, An
 
 def _filled(value: Any, common: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _NAMED.sub(lambda match: _value(match[1], common), value) if "{{" in value else value
+        return _NAMED.sub(lambda match: _value(match, common), value) if "{{" in value else value
     if isinstance(value, dict):
         return {name: _filled(one, common) for name, one in value.items()}
     return [_filled(one, common) for one in value] if isinstance(value, list) else value
 
 
-def _value(name: str, common: Mapping[str, str]) -> str:
+def _value(match: re.Match[str], common: Mapping[str, str]) -> str:
+    name = match[1]
+    if name in OF_PARTITION:  # known when one runs
+        return match[0]
     if name not in common:
         remedy = (
             f"write it into seeknal/common/; {near(name, common, what='name')}" if common else "write seeknal/common/*.yml"

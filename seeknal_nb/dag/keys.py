@@ -7,26 +7,28 @@ The canonical form drops what cannot change the data: comments and layout, descr
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.columns import promised
 from seeknal_nb.dag.parameters import reaching, scope, texts_of
+from seeknal_nb.dag.partitions import KEY, OF_PARTITION
 from seeknal_nb.dag.positions import repeats
 from seeknal_nb.python.body import canonical as canonical_python
 from seeknal_nb.python.body import params_read
+from seeknal_nb.sql.holes import holes, render, value_of, with_names
 from seeknal_nb.sql.names import canonical as canonical_sql
-from seeknal_nb.sql.text import holes, render, value_of
 from seeknal_nb.storage.files import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.declaration import Declaration
 
 __all__ = [
     "ENGINE",
+    "SPAN",
     "build_key",
     "config_parts",
     "holes_of",
@@ -40,10 +42,14 @@ __all__ = [
 SHORT = 16
 SQL_WITHIN = frozenset({"sql", "query", "expression", "where", "value", "condition"})
 """Further down, in checks, rules, features, and a source's params: keys whose texts are SQL."""
+BODIES = ("sql", "transform")
+"""The keys of a SQL body."""
 PARAMETER = "parameter "
 """Before the names of parameters among a node's parts."""
 ENGINE = "engine"
 """The part that names the engine and its major version."""
+SPAN = "span"
+"""The part that says of which partitions a run of some of them is."""
 
 
 def written(node: Node, declared: Declaration, params: Mapping[str, object]) -> tuple[str, Node]:
@@ -60,14 +66,14 @@ def written(node: Node, declared: Declaration, params: Mapping[str, object]) -> 
     if "{{" not in text:
         return digest(told), node
     used = _values(holes_of(node.config), node.config, params)
-    return digest(told + json_of(used)), replace(node, config=_resolved(node.config, declared, params, known=True))
+    return digest(told + json_of(used)), replace(node, config=_resolved(node.config, declared, params))
 
 
 def node_parts(node: Node, declared: Declaration, params: Mapping[str, object]) -> dict[str, str]:
     """A short digest for every part of a node: its config without its parameters' values, then each value."""
     text = json_of(node.config)
     values = {f"{PARAMETER}{name}": digest(json_of(value))[:SHORT] for name, value in used_values(node, params).items()}
-    config = _resolved(node.config, declared, {}, known=False) if "{{" in text else node.config
+    config = _named(node.config, declared) if "{{" in text else node.config
     columns = promised(node)
     told = {"columns": digest(json_of(columns))[:SHORT]} if columns else {}
     return config_parts(config, declared) | told | values
@@ -110,34 +116,42 @@ def _known(name: str, params: Mapping[str, object]) -> object:
         return None
 
 
-def _resolved(
-    config: Mapping[str, Any], declared: Declaration, params: Mapping[str, object], *, known: bool
-) -> dict[str, Any]:
+def _resolved(config: Mapping[str, Any], declared: Declaration, params: Mapping[str, object]) -> dict[str, Any]:
     """The config with its parameters put in: in SQL as SQL, elsewhere as they are; Python reads ``ctx.params``."""
-    values, own = scope(config, params) if known else (params, frozenset[str]())
+    values, own = scope(config, params)
     found = {}
     for name, value in config.items():
         # The declared ones themselves are not replaced by what happens to have their name: a reader's option is not.
         given = params if name == "params" else values
-        fill = _Fill(given, own, known)
-        found[name] = value if name == "python" else fill.value(value, sql=name in declared.sql)
+        if name in BODIES and KEY in config:
+            given = {**given, **OF_PARTITION}
+
+        def put(text: str, sql: bool, given: Mapping[str, object] = given) -> str:  # noqa: FBT001 - called by position
+            return render(text, given, plain=not sql, texts=own if sql else ())
+
+        found[name] = value if name == "python" else _with_texts(value, put, sql=name in declared.sql)
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Fill:
-    """Puts parameters into a value, wherever it holds texts."""
+def _named(config: Mapping[str, Any], declared: Declaration) -> dict[str, Any]:
+    """The config with what each parameter is called in its place."""
 
-    params: Mapping[str, object]
-    own: frozenset[str]
-    known: bool
+    def put(text: str, sql: bool) -> str:  # noqa: FBT001 - likewise
+        return with_names(text, plain=not sql)
 
-    def value(self, value: Any, *, sql: bool) -> Any:
-        if isinstance(value, str):
-            return render(value, self.params, plain=not sql, known=self.known, texts=self.own if sql else ())
-        if isinstance(value, dict):
-            return {name: self.value(one, sql=name in SQL_WITHIN) for name, one in value.items()}
-        return [self.value(one, sql=sql) for one in value] if isinstance(value, list) else value
+    return {
+        name: value if name == "python" else _with_texts(value, put, sql=name in declared.sql)
+        for name, value in config.items()
+    }
+
+
+def _with_texts(value: Any, put: Callable[[str, bool], str], *, sql: bool) -> Any:
+    """A value with its texts, wherever it holds them, as ``put(text, whether it is SQL)`` gives them."""
+    if isinstance(value, str):
+        return put(value, sql)
+    if isinstance(value, dict):
+        return {name: _with_texts(one, put, sql=name in SQL_WITHIN) for name, one in value.items()}
+    return [_with_texts(one, put, sql=sql) for one in value] if isinstance(value, list) else value
 
 
 def config_parts(config: Mapping[str, Any], declared: Declaration) -> dict[str, str]:
@@ -149,7 +163,7 @@ def config_parts(config: Mapping[str, Any], declared: Declaration) -> dict[str, 
     for name, value in config.items():
         if name in declared.documentation or value is None:
             continue
-        if name in ("sql", "transform") and isinstance(value, str):
+        if name in BODIES and isinstance(value, str):
             parts["sql"] = digest(canonical_sql(value))[:SHORT]
         elif name == "python" and isinstance(value, str):
             parts["code"] = digest(_python(value))[:SHORT]
@@ -161,7 +175,7 @@ def config_parts(config: Mapping[str, Any], declared: Declaration) -> dict[str, 
 
 def _part(name: str) -> str:
     """What a key's part is called: never as one of those that stand for something else."""
-    return f"key {name}" if name in ("sql", "code", ENGINE) or name.startswith(PARAMETER) else name
+    return f"key {name}" if name in ("sql", "code", ENGINE, SPAN) or name.startswith(PARAMETER) else name
 
 
 def _python(source: str) -> str:

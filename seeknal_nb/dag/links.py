@@ -12,8 +12,8 @@ from seeknal_nb.declaration import FIRST, LAST, LISTED
 from seeknal_nb.errors import ManifestError, SeeknalError, Spot, about, near
 from seeknal_nb.markup import plural
 from seeknal_nb.python.body import Body, read_body
+from seeknal_nb.sql.holes import render
 from seeknal_nb.sql.names import check_sql, position_of, tables_in
-from seeknal_nb.sql.text import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.sql.text import holes, render
+from seeknal_nb.sql.holes import holes, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -5,15 +5,18 @@ Those of a calendar are called as ISO 8601 has them: ``2024-01-05T13``, ``2024-0
 
 from __future__ import annotations
 
+import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from seeknal_nb.config import ConfigError
 from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.sql.holes import Later, known_now
 from seeknal_nb.sql.telling import WITHIN
+from seeknal_nb.sql.text import literal
 from seeknal_nb.storage.builds import Partitioning
 
 if TYPE_CHECKING:
@@ -26,7 +29,10 @@ __all__ = [
     "CALENDAR",
     "FILE",
     "INHERIT",
+    "KEY",
+    "OF_PARTITION",
     "Slice",
+    "Span",
     "containing",
     "earlier",
     "is_within",
@@ -35,6 +41,7 @@ __all__ = [
     "partitioning_of",
     "shown",
     "slice_of",
+    "time_of",
     "value_at",
 ]
 
@@ -44,6 +51,8 @@ KEY, LOOKBACK, MOST = "partition_by", "lookback", 10_000
 _WRITTEN = re.compile(r"(?P<unit>\w+)\s*\(\s*(?P<column>\"(?:[^\"]|\"\")+\"|[^\W\d]\w*)\s*(?:,\s*'(?P<zone>[^']*)')?\s*\)")
 _COLUMN = re.compile(r"\"(?:[^\"]|\"\")+\"|[^\W\d]\w*")
 _FORMS: Mapping[str, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
+OF_PARTITION = {f"partition.{name}": Later(f"\ua66epartition_{name}\ua66e") for name in ("value", "start", "end")}
+"""What the SQL of a declared partition may ask for as ``{{ partition.value }}``; it stays there until the partition runs."""
 _HELP = "file, hour(ts), day(ts), week(ts), month(ts), year(ts), or a column"
 
 
@@ -60,6 +69,8 @@ class Slice:
         schema: Of a source: what all its files together have.
         meanings: Of a source: what columns of text mean: name in small letters, place among ``Spelling.meanings``, digest.
         alone: Of a source: whether these files hold no other partition.
+        shared: Of a source: a folder of this run for its files as they were read, where several partitions need one.
+        plain: Of a source: whether each of these files has these columns as they are.
         since: When what its body reads begins, where that is before ``start``: with a lookback.
         proved: Whether its rows are known to lie in it.
     """
@@ -72,6 +83,8 @@ class Slice:
     schema: Schema = ()
     meanings: tuple[tuple[str, int, str], ...] = ()
     alone: bool = False
+    plain: bool = False
+    shared: str = ""
     since: datetime | None = None
     proved: bool = False
 
@@ -79,6 +92,71 @@ class Slice:
     def shown(self) -> str:
         """As people read it."""
         return shown(self.value)
+
+    def filled(self, sql: str) -> str:
+        """SQL with what ``OF_PARTITION`` names put in: a text and two TIMESTAMPs, or NULLs of these types."""
+        value, *times = OF_PARTITION.values()
+        known = {value: (f"CAST({literal(self.value)} AS VARCHAR)", self.shown)}
+        for name, time in zip(times, (self.start, self.end), strict=True):
+            text = None if time is None else str(time)
+            known[name] = f"CAST({literal(text)} AS TIMESTAMP)", shown(text)
+        return known_now(sql, known)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some of the partitions of a node.
+
+    Attributes:
+        start: Those that end after it; None for no limit. Without a zone, as partitions of a calendar are counted.
+        end: Those that begin before it, likewise.
+        last: Only so many, the last ones, that of NULL not among them; 0 for no limit.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    last: int = 0
+
+    @property
+    def dated(self) -> bool:
+        """Whether it says times."""
+        return self.start is not None or self.end is not None
+
+    def __str__(self) -> str:
+        told = ((f"from {self.start}" if self.start else ""), (f"to {self.end}" if self.end else ""))
+        return " ".join(filter(None, (*told, f"the last {self.last}" if self.last else ""))).replace(" 00:00:00", "")
+
+    def among(self, grain: str, values: Iterable[str | None]) -> list[str | None]:
+        """Those of these partitions, in their order."""
+        found = [value for value in values if not self.dated or (value is not None and self._holds(grain, value))]
+        named = [value for value in found if value is not None]
+        return list(named[-self.last :]) if self.last else found
+
+    def _holds(self, grain: str, value: str) -> bool:
+        start = _start(grain, value)
+        return (self.start is None or self.start < _after(grain, start)) and (self.end is None or start < self.end)
+
+    def whole(self, grain: str) -> Span:
+        """It, grown to whole partitions of a calendar."""
+        start = None if self.start is None else _truncated(grain, self.start)
+        end = self.end
+        if end is not None and end != _truncated(grain, end):
+            try:
+                end = _after(grain, _truncated(grain, end))
+            except (OverflowError, ValueError):  # no partition begins after it
+                end = None
+        return replace(self, start=start, end=end)
+
+    def reaching_back(self, grain: str, count: int) -> Span:
+        """It, and so many partitions before it."""
+        before = earlier(grain, value_at(grain, self.start), count) if self.start is not None else []
+        return replace(self, start=_start(grain, before[0])) if before else self
+
+    def with_other(self, other: Span) -> Span:
+        """From where the first of the two begins to where the last one ends."""
+        start = None if self.start is None or other.start is None else min(self.start, other.start)
+        end = None if self.end is None or other.end is None else max(self.end, other.end)
+        return replace(self, start=start, end=end)
 
 
 def shown(value: str | None) -> str:
@@ -134,6 +212,8 @@ def _bare(name: str) -> str:
 
 
 def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only who writes a zone needs it
+
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -145,6 +225,22 @@ def value_at(grain: str, time: datetime) -> str:
     """What the partition is called in which a time lies."""
     year, sign, rest = time.strftime(_FORMS[grain]).partition("-")
     return f"{year:0>4}{sign}{rest}"
+
+
+def time_of(text: str) -> datetime:
+    """When what somebody has written begins: a day, a time, or a partition of a calendar by its name.
+
+    Raises:
+        ManifestError: It is none of these.
+    """
+    with contextlib.suppress(ValueError):
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            return found
+    for grain in CALENDAR:
+        with contextlib.suppress(ManifestError):
+            return _start(grain, text)
+    raise ManifestError(f"{text!r:.100} is no time", remedy="write it as 2024-01-31, or 2024-01-31T13:00")
 
 
 def slice_of(by: Partitioning, value: str | None, lookback: int = 0) -> Slice:
@@ -179,6 +275,7 @@ def containing(coarse: str, fine: str, value: str) -> str:
     return value_at(coarse, _start(fine, value))
 
 
+@lru_cache(maxsize=10_000)
 def _start(grain: str, value: str) -> datetime:
     try:
         if grain == "week":

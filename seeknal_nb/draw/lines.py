@@ -42,8 +42,13 @@ def second_line(mark: Mark) -> tuple[str, ...]:
         case ExecutionStatus.PENDING:
             parts = (mark.why or word_of(mark.look),)
         case _:
-            parts = (_count(mark), seconds) if mark.counted else mark.detail.split(BETWEEN)
+            parts = (_portion(mark), _count(mark), seconds) if mark.counted else mark.detail.split(BETWEEN)
     return tuple(map(plain, filter(None, parts)))
+
+
+def _portion(mark: Mark) -> str:
+    """How many of its partitions were built; the card has no room for the whole word."""
+    return f"{mark.parts[0]:,} of {plural(mark.parts[1], 'part')}" if mark.parts is not None else ""
 
 
 def _count(mark: Mark) -> str:

@@ -50,6 +50,7 @@ class Mark:
     rows: int | None = None
     seconds: float | None = None
     checks: tuple[int, int] | None = None
+    parts: tuple[int, int] | None = None
     warns: int = 0
     built: bool = False
     why: str = ""

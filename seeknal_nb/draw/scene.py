@@ -146,6 +146,7 @@ class Fact:
 def fact_of(mark: Mark) -> Fact:
     """How a mark stands."""
     more: dict[str, Any] = {"checks": mark.checks and list(mark.checks), "warns": mark.warns, "why": plain(mark.why)}
+    more["parts"] = mark.parts and list(mark.parts)
     more["cached"] = mark.status == ExecutionStatus.CACHED != mark.look
     told = {name: value for name, value in more.items() if value}
     return Fact(NUMBERS[mark.look], mark.rows, mark.seconds and round(mark.seconds, 3), told)

@@ -78,8 +78,13 @@ class Session(Protocol):
     All verbs may be called from any thread; temporary objects of one statement are not there for the next.
     """
 
-    def build(self, sql: str, to: Path) -> Table:
+    def build(self, sql: str, to: Path, *, alike: str = "") -> Table:
         """Run the statements of a body; the last SELECT becomes the Parquet file ``to``.
+
+        Args:
+            sql: The statements.
+            to: A file that is not there.
+            alike: Under a name that was given before, the same statement has the same columns: nobody need ask for them.
 
         Raises:
             NodeError: The statement is refused or fails.

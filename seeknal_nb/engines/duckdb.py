@@ -37,6 +37,8 @@ _SETTINGS = {
     "autoload_known_extensions": "false",
     "enable_external_file_cache": "false",  # 1.5 served stale bytes of a file that was replaced within a second
 }
+MOST_ALIKE = 1_000
+"""Statements whose columns a database knows at a time."""
 
 
 @dataclass(slots=True)
@@ -94,13 +96,14 @@ class DuckDB:
         self._attached = 0
         self._open: set[DuckDBSession] = set()
         self._helper = ThreadPoolExecutor(1, thread_name_prefix="seeknal-sql")
+        self._alike: dict[tuple[str, str], Schema] = {}
 
     @contextlib.contextmanager
     def session(self, inputs: Mapping[str, Relation]) -> Iterator[DuckDBSession]:
         """See ``Engine.session``."""
         with self._lock:
             catalog = self._free.pop() if self._free else self._attach()
-        session = DuckDBSession(self._connection, catalog.name, self._helper)
+        session = DuckDBSession(self._connection, catalog.name, self._helper, self._alike)
         self._open.add(session)
         try:
             catalog.bind(inputs)
@@ -144,15 +147,30 @@ class DuckDBSession:
         connection: To the database.
         catalog: What to use; empty for the one that a cursor uses anyway.
         helper: A thread for the statements of the main thread.
+        alike: Columns of statements, which the sessions of a database share; see ``build``.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: str, helper: ThreadPoolExecutor) -> None:
-        self._connection, self._catalog, self._helper = connection, catalog, helper
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, catalog: str, helper: ThreadPoolExecutor,
+        alike: dict[tuple[str, str], Schema],
+    ) -> None:  # fmt: skip
+        self._connection, self._catalog, self._helper, self._alike = connection, catalog, helper, alike
         self._running: set[duckdb.DuckDBPyConnection] = set()
 
-    def build(self, sql: str, to: Path) -> Table:
+    def build(self, sql: str, to: Path, *, alike: str = "") -> Table:
         """See ``Session.build``."""
-        return self.attended(lambda cursor: written_exactly(cursor, last(cursor, sql), to))
+        return self.attended(partial(self._build, sql, to, alike))
+
+    def _build(self, sql: str, to: Path, alike: str, cursor: duckdb.DuckDBPyConnection) -> Table:
+        select = last(cursor, sql)
+        schema = self._alike.get((alike, sql)) if alike else None
+        if schema is None:
+            schema = schema_of(cursor, select)
+            if alike:
+                if len(self._alike) >= MOST_ALIKE:
+                    self._alike.clear()
+                self._alike[alike, sql] = schema
+        return written_exactly(cursor, select, to, schema)
 
     def describe(self, sql: str) -> Schema:
         """See ``Session.describe``."""
@@ -160,7 +178,11 @@ class DuckDBSession:
 
     def query(self, sql: str, *, form: str = "pandas") -> Any:
         """See ``Session.query``."""
-        return self.attended(lambda cursor: fetched(cursor.sql(last(cursor, sql).text), form))
+        return self.attended(partial(self._query, sql, form))
+
+    def _query(self, sql: str, form: str, cursor: duckdb.DuckDBPyConnection) -> Any:
+        text = last(cursor, sql).text
+        return cursor.execute(text).fetchall() if form == "rows" else fetched(cursor.sql(text), form)
 
     def take(self, value: object, to: Path) -> Table:
         """See ``Session.take``; frames reach DuckDB through Arrow only, which is exact or fails.
@@ -171,14 +193,19 @@ class DuckDBSession:
 
         def work(cursor: duckdb.DuckDBPyConnection) -> Table:
             cursor.register("seeknal_frame", frame)
-            table = written_exactly(cursor, last(cursor, "SELECT * FROM seeknal_frame"), to)
+            select = last(cursor, "SELECT * FROM seeknal_frame")
+            table = written_exactly(cursor, select, to, schema_of(cursor, select))
             return replace(table, warnings=warnings)
 
         return self.attended(work, stops=False)
 
     def export(self, sql: str, to: Path, options: str) -> int:
         """See ``Session.export``."""
-        return self.attended(lambda cursor: written(cursor, last(cursor, sql), to, options).rows)
+        return self.attended(partial(self._export, sql, to, options))
+
+    def _export(self, sql: str, to: Path, options: str, cursor: duckdb.DuckDBPyConnection) -> int:
+        select = last(cursor, sql)
+        return written(cursor, select, to, options, schema_of(cursor, select)).rows
 
     def interrupt(self) -> None:
         """See ``Session.interrupt``."""

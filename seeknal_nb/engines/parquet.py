@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from seeknal_nb.engines import Relation, Schema, Table
-from seeknal_nb.engines.statements import run_statement, schema_of
+from seeknal_nb.engines.statements import run_statement
 from seeknal_nb.errors import NodeError
 from seeknal_nb.sql.text import Statement, column, literal, parquet, shown
 
@@ -81,22 +81,21 @@ def _exact(name: str, kind: str) -> str | None:
     return None if _INEXACT.search(kind) else name
 
 
-def written_exactly(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path) -> Table:
-    """Run the statement once, into a Parquet file that holds its values as they are.
+def written_exactly(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path, schema: Schema) -> Table:
+    """Run the statement, which has these columns, once, into a Parquet file that holds its values as they are.
 
     Raises:
         NodeError: Parquet has no such values; the column is named, and one of them.
     """
-    schema = schema_of(cursor, select)
     unions = [name for name, kind in schema if "UNION(" in kind]
     if unions:
         remedy = f"give its members columns of their own, or cast it: {shown(unions[0])}::VARCHAR"
         raise NodeError(f"the column {unions[0]} cannot be stored", why="Parquet has no UNION", remedy=remedy)
     bent = [name for name, kind in schema if _BENT.search(kind)]
     if not bent:
-        return written(cursor, select, to, _PARQUET)
+        return written(cursor, select, to, _PARQUET, schema)
     run_statement(cursor, f"CREATE OR REPLACE TEMP TABLE seeknal_exact AS\n{select.text}", select, above=1)
-    table = written(cursor, Statement("SELECT * FROM seeknal_exact", select.line), to, _PARQUET)
+    table = written(cursor, Statement("SELECT * FROM seeknal_exact", select.line), to, _PARQUET, schema)
     for name in bent:
         was, now = (f"{side}.{column(name)}::VARCHAR" for side in ("a", "b"))
         pairs = f"seeknal_exact a POSITIONAL JOIN {parquet(to)} b"
@@ -109,9 +108,8 @@ def written_exactly(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Pa
     return table
 
 
-def written(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path, options: str) -> Table:
+def written(cursor: duckdb.DuckDBPyConnection, select: Statement, to: Path, options: str, schema: Schema) -> Table:
     """Run the statement once, into a file; its HUGEINTs as BIGINT, or where one does not fit as DECIMAL(38, 0)."""
-    schema = schema_of(cursor, select)
     wide = {name: kind for name, kind in schema if "HUGEINT" in kind}
     if not wide:
         return Table(_copy(cursor, select, to, options), schema)

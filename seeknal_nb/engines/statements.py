@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -57,6 +58,7 @@ def only_select(sql: str) -> str:
     return _selected(body[0]).text
 
 
+@lru_cache(maxsize=1024)
 def _allowed(statement: Statement) -> str:
     """What kind of statement it is: SELECT, CREATE or PIVOT; all others are refused."""
     try:

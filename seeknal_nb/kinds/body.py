@@ -101,7 +101,7 @@ def build_table(task: Task) -> tuple[Table, dict[str, Any]]:
     sql = sql_of(task.node)
     if sql:
         with sql_body(task.node):
-            return task.engine.build(task.sql(sql), task.stage / DATA), {}
+            return task.engine.build(task.sql(sql), task.stage / DATA, alike=task.alike), {}
     value, context = python_value(task)
     if context.metrics:  # part of what was built: a rule may read nothing else of it
         (task.stage / METRICS).write_text(json.dumps(context.metrics, sort_keys=True), encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from seeknal_nb.dag.partitions import CALENDAR, FILE, INHERIT, is_within, lookback_of, partitioning_of
+from seeknal_nb.dag.partitions import CALENDAR, FILE, INHERIT, OF_PARTITION, is_within, lookback_of, partitioning_of
 from seeknal_nb.dag.positions import by_position
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import ManifestError
@@ -13,7 +13,7 @@ from seeknal_nb.kinds.body import python_of, sql_of
 from seeknal_nb.kinds.features.retrieval import retrieves
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.sql.local import local
-from seeknal_nb.sql.names import input_named, rewrite, volatile_in
+from seeknal_nb.sql.names import canonical, input_named, rewrite, volatile_in
 from seeknal_nb.sql.telling import Columns
 from seeknal_nb.storage.builds import Partitioning
 
@@ -148,6 +148,8 @@ class Cuts:
         sql = sql_of(node)
         if sql is None or python_of(node):
             raise _refused("of Python nothing can be proved", "it may read all rows at once", remedy)
+        if any(one in canonical(sql) for one in OF_PARTITION.values()):
+            raise _refused("it asks which partition it is", "so each of them by itself is meant", remedy)
         if found := volatile_in(sql):
             raise _refused("it gives another result each time", f"{found[0]} in its SQL", remedy)
         inputs = self._graph.inputs(node.id)

@@ -137,6 +137,7 @@ class Task:
         cancelled: Set when nobody waits for it any more: nothing may be delivered then.
         seen: What the node saw or delivered last.
         slice: The partition that it is about; None for the whole node.
+        alike: As ``Session.build`` has it.
     """
 
     node: Node
@@ -149,6 +150,7 @@ class Task:
     cancelled: threading.Event = field(default_factory=threading.Event)
     seen: Seen = field(default_factory=dict)
     slice: Slice | None = None
+    alike: str = ""
 
     @property
     def engine(self) -> Session:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seeknal_nb.markup import whole_word
+from seeknal_nb.sql.holes import masked
 from seeknal_nb.sql.names import tables_in
-from seeknal_nb.sql.text import masked, unquoted, words
+from seeknal_nb.sql.text import unquoted, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,17 +1,11 @@
-"""SQL as text: quoting, parameters, and where statements, comments and quoted texts begin and end. Parses nothing."""
+"""SQL as text: quoting, and where statements, comments and quoted texts begin and end. Parses nothing."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING
-
-from seeknal_nb.errors import ManifestError, near
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+from functools import lru_cache
 
 __all__ = [
     "NAME",
@@ -19,19 +13,15 @@ __all__ = [
     "Statement",
     "column",
     "exactly",
-    "holes",
     "is_query",
     "literal",
-    "masked",
     "parquet",
     "pieces",
     "quote",
-    "render",
     "shown",
     "spans",
     "statements",
     "unquoted",
-    "value_of",
     "words",
 ]  # fmt: skip
 
@@ -39,11 +29,6 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 """What a node may be called: an identifier that no engine quotes."""
 _CACHED = 8192
 
-_HOLE = re.compile(
-    r"\{\{\s*(?:(ident)\s*\(\s*(\w+)\s*\)"
-    r"|(\w+(?:\.\w+)+|\w+(?:\s*\(\s*-?\d*\s*\))?|env:\w+(?:\|[^{}]*?)?))\s*\}\}"
-)
-"""``{{ name }}``, ``{{ ident(name) }}``; the peer's ``{{ rules.x }}``, ``{{ today(-1) }}``, ``{{ env:NAME|x }}``."""
 _PIECE = re.compile(
     r"(?P<blank>\s+)"
     r"|(?P<comment>--[^\n\r]*|/\*)"
@@ -56,7 +41,6 @@ _PIECE = re.compile(
 )
 """To DuckDB a letter is whatever is no ASCII, and a comment ends at either sign of a line's end."""
 _SPECIAL = re.compile(r"[~!@#%^&|`?]")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:[\d:.+\-Z ]+)?|\d{2}:\d{2}(:\d{2}(\.\d+)?)?")
 _SIGNS = re.compile(r"[*?\[]")
 _QUERY = re.compile(r"[(\s]*(select|with|from|values|create|pivot|unpivot|summarize|describe|table)\b", re.IGNORECASE)
 _BLOCK = re.compile(r"/\*|\*/")
@@ -198,112 +182,6 @@ def literal(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(literal(item) for item in value) + "]"
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def holes(text: str) -> tuple[str, ...]:
-    """The parameters that ``{{ name }}`` and its like ask for, each once, without blanks: ``name``, ``today(-1)``."""
-    return tuple(dict.fromkeys(map(_name, _HOLE.finditer(text)))) if "{{" in text else ()
-
-
-def masked(text: str) -> str:
-    """The text with a word as long in place of each parameter, for whoever looks where its names stand."""
-    return _HOLE.sub(lambda match: "x" * len(match[0]), text)
-
-
-def _name(match: re.Match[str]) -> str:
-    name = match[2] or match[3]
-    return name if name.startswith("env:") else "".join(name.split())
-
-
-def value_of(name: str, params: Mapping[str, object]) -> object:
-    """A parameter's value; raises ``KeyError``. What stands in for one that nobody gave is called ``name()``."""
-    return params[name] if name in params else params[f"{name}()"]
-
-
-def render(
-    text: str, params: Mapping[str, object], *, known: bool = True, plain: bool = False, texts: Container[str] = ()
-) -> str:
-    """The text with its parameters put in, as literals or, by ``ident``, as quoted identifiers.
-
-    In a quoted text or a comment of SQL a value stands as it is, so that ``'{{ day }}'`` is the text of the day.
-
-    Args:
-        text: SQL, or any text.
-        params: Values by name.
-        known: False leaves an unknown parameter as NULL, for whoever only looks at the tables.
-        plain: The text is no SQL: a value is put in as it is.
-        texts: Names whose texts are put in as they are, as pieces of SQL, but for days and times: ``2024-01-31`` is a
-            subtraction in SQL, which nobody means.
-
-    Raises:
-        ManifestError: A parameter has no value.
-    """
-    if "{{" not in text:
-        return text
-    quoted = [] if plain else spans(text)
-
-    def value(match: re.Match[str], offset: int = 0) -> str:
-        name, at = _name(match), offset + match.start()
-        opening = next((text[start] for start, end in quoted if start < at < end), "")
-        try:
-            found = value_of(name, params)
-        except KeyError:
-            return _missing(match, opening, params, known=known)
-        if plain:
-            return str(found)
-        if opening:
-            return _inside(str(found), opening)
-        if match[1]:
-            return quote(str(found))
-        return found if name in texts and isinstance(found, str) and not _DAY.fullmatch(found) else literal(found)
-
-    for start, end in quoted:
-        if text[start] == "$":
-            _check_dollars(text[start:end], _HOLE.sub(partial(value, offset=start), text[start:end]))
-    return _HOLE.sub(value, text)
-
-
-def _missing(match: re.Match[str], opening: str, params: Mapping[str, object], *, known: bool) -> str:
-    """What stands for a parameter that nobody gave; what is commented out needs no value."""
-    if opening in ("-", "/"):
-        return match[0]
-    if known:
-        raise _undefined(_name(match), params) from None
-    return "NULL"
-
-
-def _inside(value: str, opening: str) -> str:
-    """A value within quotes or a comment, which it must not end; ``$$`` has no way to write itself."""
-    if opening in "-/":
-        return " ".join(value.replace("*/", "* /").replace("/*", "/ *").splitlines())
-    if opening in "eE":
-        value = value.replace("\\", "\\\\")
-    return value.replace("'", "''") if opening in "'eE" else value.replace('"', '""') if opening == '"' else value
-
-
-def _check_dollars(text: str, filled: str) -> None:
-    """Refuse values that would end the ``$tag$...$tag$`` that they are put into."""
-    tag = text[: text.index("$", 1) + 1]
-    if filled.index(tag, len(tag)) != len(filled) - len(tag):
-        name = _name(next(_HOLE.finditer(text)))
-        why = f"the value of {name!r} holds {tag}, or makes one with what stands beside it"
-        raise ManifestError(
-            f"a value would end the text between {tag}", why=why, remedy=f"write {{{{ {name} }}}} without quotes"
-        )
-
-
-def _undefined(name: str, params: Mapping[str, object]) -> ManifestError:
-    if name.startswith("env:"):
-        variable = name[4:].partition("|")[0]
-        return ManifestError(
-            f"the environment has no {variable}", remedy=f"set {variable}, or write {{{{ env:{variable}|default }}}}"
-        )
-    if "." in name:
-        remedy = f"write it into seeknal/common/; {near(name, params, what='name')}"
-        return ManifestError(f"{name!r} is not in seeknal/common/", remedy=remedy)
-    given = filter(str.isidentifier, params)  # the others stand in for {{ today }} and its like
-    remedy = f"give it with --params {name}=...; {near(name, given, what='parameter')}"
-    return ManifestError(f"parameter {name!r} is not defined", remedy=remedy)
 
 
 def is_query(sql: str) -> bool:

@@ -17,12 +17,26 @@ from seeknal_nb.storage.files import digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["DATA", "FACTS", "RECORD", "Build", "File", "Part", "Partitioning", "build_digest", "read_record", "record_of"]
+__all__ = [
+    "DATA",
+    "FACTS",
+    "OF_SOME",
+    "RECORD",
+    "Build",
+    "File",
+    "Part",
+    "Partitioning",
+    "build_digest",
+    "read_record",
+    "record_of",
+]
 
 DATA = "data.parquet"
 RECORD = "build.json"
 FACTS = "facts.json"
 """What the files of a source with partitions hold, by their content, beside its builds; it may be deleted."""
+OF_SOME = "of_some"
+"""Among the metadata of a build that a run of some partitions made: which these were."""
 FORMAT = 2
 _END = '{}, "checksum": "{}"}}'
 _TAIL = len(_END.format("", "0" * 32))

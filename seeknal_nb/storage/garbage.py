@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seeknal_nb.storage.builds import DATA, FACTS
+from seeknal_nb.storage.builds import DATA, FACTS, OF_SOME
 from seeknal_nb.storage.files import io_errors, temporary_name
 from seeknal_nb.storage.outputs import STAGING, folders
 
@@ -62,7 +62,8 @@ def _beyond(store: OutputStore, directory: Path, node_id: str, needed: Collectio
     records = {path.name: store.recorded(node_id, path.name) for path in held if listing or path.name not in needed}
     lists = {key: build for key, build in records.items() if build is not None and build.lists}
     parts = {key for key, build in records.items() if build is not None and build.by is not None and key not in lists}
-    spare = [path for path in held if path.name not in needed and path.name not in parts]
+    some = {key for key, build in records.items() if build is not None and OF_SOME in build.metadata}
+    spare = [path for path in held if path.name not in needed and path.name not in parts | some]
     spare.sort(key=lambda p: p.stat().st_mtime_ns, reverse=True)
     stay = {*needed, *(path.name for path in spare[:keep])}
     stay |= {part.key for key, build in lists.items() if key in stay for part in build.parts}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import StateError
-from seeknal_nb.storage.builds import DATA, RECORD, Build, File, Part, build_digest, read_record, record_of
+from seeknal_nb.storage.builds import DATA, OF_SOME, RECORD, Build, File, Part, build_digest, read_record, record_of
 from seeknal_nb.storage.files import (
     TEMPORARY,
     Signature,
@@ -233,23 +233,30 @@ class OutputStore:
         return None
 
     def before(self, node_id: str, key: str) -> Build | None:
-        """The newest build of the node, and not of one of its partitions, that is older than the one of that key."""
+        """The newest build of all of the node that is older than the one of that key."""
         this = signature(self.directory(node_id, key) / RECORD)
         found = [(signature(p / RECORD), p.name) for p in self.directory(node_id, key).parent.iterdir() if p.name != key]
         older = sorted(((s[1], name) for s, name in found if s and this and s[1] < this[1]), reverse=True)
         builds = (self.find(node_id, name) for _, name in older)
-        return next((one for one in builds if one is not None and (one.by is None or one.lists)), None)
+        whole = (one for one in builds if one is not None and OF_SOME not in one.metadata)
+        return next((one for one in whole if one.by is None or one.lists), None)
 
     def intact(self, node_id: str, key: str) -> bool:
         """Whether nobody has touched the files of a build since they were proved; a stat a file."""
         prefix, known = self.prefix(node_id, key), self.proofs.of(node_id, key)
         return bool(known) and all(signature(prefix + name) == found for name, found in known.items())
 
+    def intact_part(self, build: Build, part: Part) -> bool:
+        """The same of one of the partitions that a build lists, as that was proved."""
+        prefix, known = self.prefix(build.node_id, build.key), self.proofs.of(build.node_id, build.key)
+        names = [f"../{file.name}" for file in part.files]
+        return bool(names) and all(name in known and known[name] == signature(prefix + name) for name in names)
+
     def remove_leftovers(self) -> None:
         """Take away what dead runs staged; only for the holder of the run's lock."""
         for path in folders(self.root / STAGING):
             shutil.rmtree(path, ignore_errors=True)
-        places = (self.root.parent / folder for folder in ("", "state", "runs"))
+        places = (self.root.parent / folder for folder in ("", "state", "runs", "runs/partial"))
         left = (path for folder in places for path in folder.glob(f"{TEMPORARY}*"))
         for path in (*self.root.glob(f"{RUNNING}*"), *left):
             with contextlib.suppress(OSError):  # it is in nobody's way

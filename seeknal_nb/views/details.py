@@ -19,7 +19,7 @@ from seeknal_nb.sql.names import volatile_in
 from seeknal_nb.status import look_of
 from seeknal_nb.views.checks import shown_check, shown_value
 from seeknal_nb.views.printed import last_printed
-from seeknal_nb.workflow.events import numbers_in
+from seeknal_nb.workflow.frames import numbers_in
 from seeknal_nb.workflow.history import read_history, read_log, runs_by_node, runs_of
 
 if TYPE_CHECKING:
@@ -206,11 +206,21 @@ def _facts(node: Node, state: Any, graph: Graph, build: Build | None) -> tuple[t
         "defined in": str(node.place or ""),
         "waits for": ", ".join(graph.rules(node.id)),
         "volatile": volatile and f"{volatile}: what is stored stands until something changes, or refresh says so",
+        "partitions": _partitions(build),
         "metrics": cut(", ".join(f"{name} {value:g}" for name, value in numbers_in(metrics or {})), LONGEST_METRICS),
         "attempts": str(state.attempts) if state is not None and state.attempts > 1 else "",
         **{f"column {name}": text for name, text in column_texts(node.columns).items()},
     }
     return tuple((label, text) for label, text in told.items() if text)
+
+
+def _partitions(build: Build | None) -> str:
+    """How many partitions its table has, by what, and how many of them its last execution built."""
+    if build is None or build.by is None:
+        return ""
+    counts = build.metadata.get("partitions") or {}
+    of = f" of {build.by.column}" if build.by.column else ""
+    return f"{len(build.parts):,} by {build.by.grain}{of}, {counts.get('built', 0):,} built when it ran last"
 
 
 def _first_rows(

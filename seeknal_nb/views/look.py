@@ -13,6 +13,7 @@ from seeknal_nb.storage.builds import told_of
 from seeknal_nb.storage.garbage import size
 from seeknal_nb.views.details import Inspector
 from seeknal_nb.views.listing import node_rows, partition_rows, result_of, status_rows
+from seeknal_nb.views.parts import partition_causes
 from seeknal_nb.views.reading import Reader, as_shown
 from seeknal_nb.views.why import Explainer
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from seeknal_nb.dag.partitions import Span
+    from seeknal_nb.storage.builds import Build
     from seeknal_nb.views.details import Details
     from seeknal_nb.views.values import Preview, Rows
     from seeknal_nb.views.why import Causes, Whys
@@ -38,14 +41,15 @@ class Look:
         runner: Has the nodes, what is remembered of them, the parameters of the look, and an engine of its own: a run's
             bodies must not meet what looking binds.
         left: The parameters of the last run that the look has too, because nobody gave others.
+        span: Of which partitions it is; None for all.
     """
 
-    def __init__(self, runner: DAGRunner, left: Mapping[str, object]) -> None:
-        self.runner, self._left = runner, left
+    def __init__(self, runner: DAGRunner, left: Mapping[str, object], span: Span | None = None) -> None:
+        self.runner, self._left, self._span = runner, left, span
 
     @cached_property
     def _reader(self) -> Reader:
-        return Reader(self.runner)
+        return Reader(self.runner, self._span)
 
     @cached_property
     def _inspector(self) -> Inspector:
@@ -66,12 +70,16 @@ class Look:
         Raises:
             SelectionError: It has none, or was never built.
         """
+        return partition_rows(self._parted(name), self._reader.build_before(name))
+
+    def _parted(self, name: str) -> Build:
+        """The build of a node that lists its partitions."""
         build = self._reader.build(name)
         if build is None or not build.lists:
             why = "there is no build of it" if build is None else "it is built as a whole"
             remedy = "run it" if build is None else "write --partition-by, then run"
             raise SelectionError(f"{name} has no partitions to show", why=why, remedy=remedy)
-        return partition_rows(build, self._reader.build_before(name))
+        return build
 
     def details(self, name: str, *, rows: int, why: bool = True) -> Details:
         """All that is worth knowing of one node, with its first ``rows``; 0 reads no data. ``why``: also what changed."""
@@ -93,6 +101,14 @@ class Look:
     def why(self, name: str, step: Step | None = None) -> Causes:
         """Why the node runs, by its step where a plan was made, or last ran: what changed, old against new."""
         return self._explainer.of(name, step)
+
+    def why_partition(self, name: str, partition: str) -> Causes:
+        """Why one partition of a node was built last: what it read, against what it had read before.
+
+        Raises:
+            SelectionError: The node has no partitions, or none of that name.
+        """
+        return partition_causes(self.runner.outputs, self._parted(name), partition, self._explainer.step(name))
 
     def whys(self) -> Whys:
         """The same of each node that would run."""

@@ -12,7 +12,7 @@ from seeknal_nb.errors import SelectionError, near
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.sql.text import quote
 from seeknal_nb.views.values import Rows
-from seeknal_nb.workflow.events import numbers_in
+from seeknal_nb.workflow.frames import numbers_in
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence

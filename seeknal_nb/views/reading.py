@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.partitions import Span
     from seeknal_nb.engines import Session
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.observe import Observed
@@ -45,11 +46,21 @@ SEARCHED = 30
 class Reader:
     """The stored tables of a pipeline, as the last run left them. Names are ids or bare names.
 
-    Every method that takes a name raises ``SelectionError`` where no node has it.
+    Every method that takes a name raises ``SelectionError`` where no node has it. With a span, what it narrows is as a
+    run of these partitions left it.
     """
 
-    def __init__(self, runner: DAGRunner) -> None:
-        self.runner, self.graph, self.states = runner, Graph(runner.manifest, runner.kinds), runner.states()
+    def __init__(self, runner: DAGRunner, span: Span | None = None) -> None:
+        self.runner, self.graph, self._span = runner, Graph(runner.manifest, runner.kinds), span
+
+    @cached_property
+    def states(self) -> dict[str, NodeState]:
+        """What is remembered of each node that the span, if there is one, does not narrow."""
+        found = self.runner.states()
+        if self._span is None:
+            return found
+        facts, there = self.runner.look(self.graph, self._span).facts, self.graph.index
+        return {node_id: state for node_id, state in found.items() if node_id not in there or not facts[node_id].apart}
 
     def query(self, name: str, *, limit: int | None = None, form: str = "pandas") -> Any:
         """The rows of the node's table.
@@ -101,7 +112,7 @@ class Reader:
     def now(self) -> Observed | None:
         """How the nodes are defined now; None where that cannot be told."""
         try:
-            return self.runner.look(self.graph)
+            return self.runner.look(self.graph, self._span)
         except SeeknalError:
             return None
 
@@ -114,7 +125,8 @@ class Reader:
         """Of a node's id, the build that the plan calls up to date, where it is not the one that was made or taken last."""
         decision, state = self._decisions.get(node_id), self.states.get(node_id)
         build = decision.build if decision is not None else None
-        return build if build is not None and state is not None and state.built != build.key else None
+        apart = self._span is not None and state is None
+        return build if build is not None and (apart or (state is not None and state.built != build.key)) else None
 
     def rewritten(self, node_id: str) -> bool:
         """Whether the node was written anew since it was last run; another parameter of a run is no new text."""
@@ -163,8 +175,12 @@ class Reader:
     def _shown(self, node_id: str) -> Build:
         build = self.build(node_id)
         if build is None or build.path is None:
-            state = self.states.get(node_id)
-            raise _nothing_to_show(node_id, state)
+            if self._span is not None:
+                remedy = f"run --nodes {node_id} with the same --from, --to or --sample"
+                raise SelectionError(
+                    f"{node_id} has nothing to show", why="no run has built these partitions", remedy=remedy
+                )
+            raise _nothing_to_show(node_id, self.states.get(node_id))
         return build
 
 

@@ -180,6 +180,11 @@ class Explainer:
             found = runs_of(self._runner.target / "runs", node_id, most=1, searched=SEARCHED)
         return str(found[0]["reason"]) if found else ""
 
+    def step(self, name: str) -> Step:
+        """What a plan says of a node, by its id or bare name."""
+        found: Step = self._plan[resolve(self._graph, name)]
+        return found
+
     def since(self, name: str, key: str) -> tuple[Cause, ...]:
         """What of a node that would run was written otherwise when the build with this key was made: body and config.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.markup import Markup, cut, esc_html, esc_term, plural, some, table
-from seeknal_nb.status import LOOKS, ExecutionStatus, look_of
+from seeknal_nb.markup import cut, esc_html, esc_term, plural, some, table
+from seeknal_nb.status import LOOKS, ExecutionStatus, badge, look_of
+from seeknal_nb.workflow.frames import checks_frame, metrics_frame, results_frame
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
@@ -21,18 +21,14 @@ __all__ = [
     "ExecutionStatus",
     "ExecutionSummary",
     "NodeFinished",
+    "NodeProgress",
     "NodeResult",
     "NodeStarted",
     "RunFinished",
     "RunStarted",
-    "numbers_in",
 ]
 
 
-CHECK_COLUMNS = {
-    **dict.fromkeys(("node_id", "check", "severity"), "str"), "passed": "bool", "failed_rows": "Int64", "rows": "Int64",
-    "tolerance": "Float64", "sample": "str",
-}  # fmt: skip
 UNSAID = Reason(Why.TOLD)
 
 
@@ -81,8 +77,26 @@ class NodeResult:
     @property
     def partitions(self) -> str:
         """How many of them were built, of a node that has some: ``1 of 1,001 partitions``; else empty."""
+        counts = self.counts
+        return f"{counts[0]:,} of {plural(counts[1], 'partition')}" if counts is not None else ""
+
+    @property
+    def counts(self) -> tuple[int, int] | None:
+        """How many of its partitions were built, and how many there are; None of a node that has none."""
         told = self.metadata.get("partitions")
-        return f"{told['built']:,} of {plural(told['total'], 'partition')}" if told else ""
+        if not isinstance(told, dict) or not all(type(told.get(name)) is int for name in ("built", "total")):
+            return None  # a kind of somebody else's calls something else so
+        return told["built"], told["total"]
+
+    def row(self) -> dict[str, Any]:
+        """It as ``ExecutionSummary.to_frame`` has it, by column."""
+        built, total = self.counts or (None, None)
+        return {
+            "node_id": self.node_id, "kind": self.node_id.partition(".")[0], "status": str(self.status),
+            "reason": str(self.reason), "duration": self.duration, "row_count": self.row_count, "attempts": self.attempts,
+            "started": self.started, "warnings": len(self.warnings), "partitions": total, "partitions_built": built,
+            "error": self.error_message,
+        }  # fmt: skip
 
     def detail(self) -> str:
         """Rows, or a rule's checks, and seconds, where there are any: ``336,776 rows · 0.52 s``, ``6 of 7 checks``."""
@@ -171,12 +185,7 @@ class ExecutionSummary:
         Columns: node_id, check, severity (text); passed (bool); failed_rows, rows (Int64, missing where a check counts
         none); tolerance (Float64, the share of rows that may fail); sample (text, JSON of offending rows).
         """
-        import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
-
-        found = self._checks()
-        return pd.DataFrame({
-            name: pd.Series([one.get(name) for one in found], dtype=kind) for name, kind in CHECK_COLUMNS.items()
-        })  # fmt: skip
+        return checks_frame(self._checks())
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -184,13 +193,7 @@ class ExecutionSummary:
 
         Columns: node_id, metric (text; ``null_share.balance`` where a kind tells one a column); value (Float64).
         """
-        import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
-
-        found = [(r.node_id, *one) for r in self.results for one in numbers_in(r.metadata.get("metrics") or {})]
-        columns = {"node_id": "str", "metric": "str", "value": "Float64"}
-        return pd.DataFrame({
-            name: pd.Series([one[at] for one in found], dtype=kind) for at, (name, kind) in enumerate(columns.items())
-        })  # fmt: skip
+        return metrics_frame({r.node_id: r.metadata.get("metrics") or {} for r in self.results})
 
     def _checks(self) -> list[dict[str, Any]]:
         return [{"node_id": r.node_id, **check} for r in self.results for check in r.checks]
@@ -230,25 +233,10 @@ class ExecutionSummary:
         """One row a node, in topological order.
 
         Columns: node_id, kind, status, reason (text); duration (float64, seconds); row_count (Int64); attempts (int64);
-        started (datetime64[ns, UTC]); warnings (int64, how many); error (text, missing where there was none).
+        started (datetime64[ns, UTC]); warnings (int64, how many); partitions, partitions_built (Int64, of a node that has
+        some); error (text, missing where there was none).
         """
-        import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
-
-        results = self.results
-        text = {
-            "node_id": [r.node_id for r in results], "kind": [r.node_id.partition(".")[0] for r in results],
-            "status": [str(r.status) for r in results], "reason": [str(r.reason) for r in results],
-        }  # fmt: skip
-        started = pd.to_datetime(pd.Series([r.started for r in results], dtype="float64"), unit="s", utc=True)
-        return pd.DataFrame({
-            **{name: pd.Series(values, dtype="str") for name, values in text.items()},
-            "duration": pd.Series([r.duration for r in results], dtype="float64"),
-            "row_count": pd.Series([r.row_count for r in results], dtype="Int64"),
-            "attempts": pd.Series([r.attempts for r in results], dtype="int64"),
-            "started": started.astype("datetime64[ns, UTC]"),
-            "warnings": pd.Series([len(r.warnings) for r in results], dtype="int64"),
-            "error": pd.Series([r.error_message for r in results], dtype="str"),
-        })  # fmt: skip
+        return results_frame([result.row() for result in self.results])
 
     def headline(self) -> str:
         """One sentence, in which each node is counted once: ``21 nodes in 0.30s: 1 run, 20 up to date; 1 with warnings``."""
@@ -297,22 +285,6 @@ class ExecutionSummary:
         return f"<p>{esc_html(self.headline())}</p>{notes}{shown_table}{left}"
 
 
-def numbers_in(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """The numbers of a node's metrics, by name; those of a mapping by both names, a dot between."""
-    for name, value in metrics.items():
-        if isinstance(value, dict):
-            yield from numbers_in(value, f"{prefix}{name}.")
-        elif isinstance(value, (int, float)):
-            with contextlib.suppress(OverflowError):  # an integer of hundreds of digits, in somebody's record
-                yield f"{prefix}{name}", float(value)
-
-
-def badge(look: str) -> Markup:
-    """A look as icon, word and colour, which leans towards that of the text: so it is legible on a dark ground, too."""
-    found = LOOKS[look]
-    return Markup(f'<span style="color:color-mix(in srgb,{found.ink} 60%,currentColor)">{found.icon} {look}</span>')
-
-
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """A run begins; ``plan`` is a ``workflow.plan.Plan`` and its steps come in topological order."""
@@ -333,6 +305,15 @@ class NodeStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeProgress:
+    """How far a node with partitions is, ten times a second at most; its last partition comes with ``NodeFinished``."""
+
+    node_id: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFinished:
     """A node has its final status; also for those that were not executed."""
 
@@ -347,4 +328,4 @@ class RunFinished:
     interrupted: bool = False
 
 
-Event = RunStarted | NodeStarted | NodeFinished | RunFinished
+Event = RunStarted | NodeStarted | NodeProgress | NodeFinished | RunFinished

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from seeknal_nb.markup import esc_term, overwritten
 from seeknal_nb.storage.files import io_errors, write_atomic, write_changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from seeknal_nb.dag.manifest import Manifest
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LAST",
+    "PARTIAL",
     "TIMED",
     "RunRecord",
     "forgotten",
@@ -45,6 +46,8 @@ LAST = "last_manifest.json"
 """The manifest of the last run that finished: what ``diff`` compares with."""
 LEAST, MOST, DAYS = 100, 1000, 365
 """Of how many runs the records stay in any case, and at most; those in between for so long."""
+PARTIAL = "partial"
+"""The folder of the records of runs of some partitions, which say nothing of the whole."""
 TIMED = 5
 """Executions that tell how long a node usually takes."""
 AHEAD = 5
@@ -73,14 +76,25 @@ class RunRecord:
         run_id = f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{os.urandom(1).hex()[0]}"
         return cls(directory, run_id, command, now.timestamp(), asked)
 
-    def finish(self, summary: ExecutionSummary, *, interrupted: bool, builds: Mapping[str, Build]) -> None:
+    def finish(
+        self, summary: ExecutionSummary, *, interrupted: bool, builds: Mapping[str, Build], partly: Collection[str] = ()
+    ) -> None:
         """Write the record, with the results of what was executed, and their logs.
 
         Args:
             summary: What came of it.
             interrupted: Whether somebody stopped it.
             builds: By node id, those that it made, or took up again.
+            partly: Ids of nodes of which it was about some partitions: then its record lies apart, and only that of the
+                other nodes, if they did anything, beside those of other runs.
         """
+        if partly:
+            replace(self, directory=self.directory / PARTIAL).finish(summary, interrupted=interrupted, builds=builds)
+            done = [result for result in summary.results if result.attempts and result.node_id not in partly]
+            if not done:
+                return
+            summary = summary.of(done, runs=[r.node_id for r in done], duration=sum(r.duration for r in done))
+            builds = {node_id: build for node_id, build in builds.items() if node_id not in partly}
         executed = [result for result in summary.results if result.attempts]
         record = {
             "run_id": self.run_id,

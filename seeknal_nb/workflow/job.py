@@ -62,6 +62,7 @@ class Job:
         engine: What another process opens for it.
         run: Of which run.
         slice: The partition that it is about; None for the whole node.
+        alike: What jobs share whose statements have the same columns; empty where nobody knows.
     """
 
     node: Node
@@ -75,6 +76,7 @@ class Job:
     engine: EngineSpec
     run: str
     slice: Slice | None = None
+    alike: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ def _done(job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event
 def _done_with(taken: Captured, job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event) -> Outcome:
     inputs = {one.node_id: one for one in job.inputs}
     stage = new_stage(job.outputs, job.node.id, job.key) if kind.stages else Path()
-    task = Task(job.node, job.key, inputs, stage, taken, job.around, session, cancelled, job.seen, job.slice)
+    task = Task(job.node, job.key, inputs, stage, taken, job.around, session, cancelled, job.seen, job.slice, job.alike)
     try:
         found = as_promised(task, checked(kind.execute(task)))
         files = files_in(stage, job.key) if kind.stages else ()

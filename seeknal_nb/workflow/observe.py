@@ -6,13 +6,15 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from seeknal_nb.dag.keys import ENGINE, node_parts, written
+from seeknal_nb.dag.keys import ENGINE, SPAN, node_parts, written
+from seeknal_nb.dag.partitions import KEY
 from seeknal_nb.declaration import KINDS, declaration_of
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, one_or_many
 from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import python_of
 from seeknal_nb.kinds.cuts import Cuts
 from seeknal_nb.kinds.files import changes, lacking
+from seeknal_nb.kinds.spans import spans
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.kinds.task import UNSEEING
 from seeknal_nb.python.body import read_body
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.partitions import Span
     from seeknal_nb.kinds.task import Delivery, Kind, Probe, Seen, Surroundings
     from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.plan import Plan
@@ -85,6 +88,7 @@ class Observed:
     cuts: Cuts
     verify: bool = False
     notes: list[str] = field(default_factory=list)
+    spans: Mapping[str, Span] = field(default_factory=dict)
     _found: dict[tuple[str, str], Build | None] = field(default_factory=dict)
 
     def find(self, node_id: str, key: str) -> Build | None:
@@ -102,6 +106,10 @@ class Observed:
     def _look(self, node_id: str, key: str) -> Build | None:
         facts = self.facts[node_id]
         entry = facts.entry
+        if facts.apart and not facts.stored:  # it stands for what it reads
+            return Build(node_id, key, key)
+        if facts.apart:
+            return self.outputs.find(node_id, key, verify=self.verify)
         if entry is None or facts.altered:
             return None
         if entry.built == key:
@@ -125,6 +133,7 @@ def observe(
     around: Surroundings,
     verify: bool = False,
     first: Collection[str] | None = None,
+    span: Span | None = None,
 ) -> Observed:
     """Everything that a plan is made from.
 
@@ -136,6 +145,7 @@ def observe(
         verify: Check the digest of every build.
         first: The nodes to look at now, in the graph's order, among them all that depend on more than themselves and their
             inputs; None for all. The others are looked at when somebody asks: nothing can be wrong with them.
+        span: Which partitions it is about, where it is not about all; then ``first`` is None.
 
     Raises:
         SeeknalError: A node cannot be what it says; all such errors of one pass are listed.
@@ -173,13 +183,24 @@ def observe(
         problems += [error for node_id in items if (error := _uncut(graph.nodes[graph.index[node_id]], cuts)) is not None]
     if problems:
         raise one_or_many(problems)
+    if span is not None:
+        _narrow(graph, world, span)
     return world
+
+
+def _narrow(graph: Graph, world: Observed, span: Span) -> None:
+    """Tell the nodes that are about some partitions, and what reads them, from those of a whole run, by key and state."""
+    world.spans = spans(graph, world.cuts, span)
+    for node_id in {*world.spans, *graph.downstream(set(world.spans))}:
+        facts = world.facts[node_id]
+        own = {SPAN: str(world.spans[node_id])} if node_id in world.spans else {}
+        world.facts[node_id] = replace(facts, parts={**facts.parts, **own}, entry=None, apart=True)
 
 
 def _uncut(node: Node, cuts: Cuts) -> SeeknalError | None:
     """Why a node cannot be cut as it says."""
     try:
-        if "partition_by" in node.config:
+        if KEY in node.config:
             cuts.of(node.id)
     except SeeknalError as error:
         return node.blamed(error)
@@ -308,10 +329,10 @@ def probe_digest(probe: Probe) -> str | None:
 
 def damaged_inputs(graph: Graph, plan: Plan, world: Observed) -> list[tuple[str, str]]:
     """Builds, as id and key, that a running node will read and whose bytes are not what their record says."""
-    runs = set(plan.runs)
+    runs, keys = set(plan.runs), {step.node_id: step.key or "" for step in plan.steps}
     damaged = []
     for node_id in dict.fromkeys(p for i in runs for p in graph.inputs(i) if p not in runs):
-        build = last_good(node_id, world)
+        build = world.find(node_id, keys[node_id]) if world.facts[node_id].apart else last_good(node_id, world)
         if build is not None and build.path is not None and world.outputs.find(node_id, build.key, verify=True) is None:
             damaged.append((node_id, build.key))
     return damaged

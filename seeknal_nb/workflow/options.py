@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from seeknal_nb.dag.partitions import Span, time_of
 from seeknal_nb.dag.select import split
-from seeknal_nb.errors import UsageError, near
+from seeknal_nb.errors import ManifestError, UsageError, near
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,10 @@ class Selection:
         exclude_tags: Leave out nodes that have one of these.
         exclude: Leave out these.
         cutoff: Whether a node whose inputs came out the same is taken from the cache.
+        start: Build only partitions of a calendar that end after this time, and what reads them; see ``Span``.
+        end: Only those that begin before it.
+        sample: Only so many partitions of each source, the last ones.
+        partitions: With ``nodes``: execute only these partitions of them again, by their names.
         given: The names of the options that somebody gave, be it with the value that they have anyway: a retry has the
             others from the run that failed.
 
@@ -55,6 +60,10 @@ class Selection:
     exclude_tags: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     cutoff: bool = True
+    start: str = ""
+    end: str = ""
+    sample: int = 0
+    partitions: tuple[str, ...] = ()
     given: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     @classmethod
@@ -70,12 +79,30 @@ class Selection:
             if isinstance(told[name], Sized) and not told[name]:
                 why = "an empty selection would run nothing"
                 raise UsageError(f"{name} is empty", why=why, remedy=f"name some, or leave {name} out to run what changed")
+        for name in ("start", "end"):
+            if name in told and not str(told[name]).strip():
+                why = "an empty time would run the whole"
+                raise UsageError(f"{name} is empty", why=why, remedy="write it as 2024-01-31, or leave it out")
+        if "sample" in told:
+            whole("sample", told["sample"], least=1)
         return cls(**told, given=frozenset(told))
 
     @property
     def plain(self) -> bool:
         """Whether it restricts nothing and forces nothing."""
-        return not (self.full or self.nodes or self.exclude or self.node_types or self.tags or self.exclude_tags)
+        chosen = self.full or self.nodes or self.exclude or self.node_types or self.tags or self.exclude_tags
+        return not chosen and self.span is None
+
+    @property
+    def span(self) -> Span | None:
+        """The partitions to which it is narrowed; None where it is not.
+
+        Such a run leaves the state, the deliveries and the tables of the whole as they are.
+        """
+        if not (self.start or self.end or self.sample):
+            return None
+        start, end = (time_of(text) if text else None for text in (self.start, self.end))
+        return Span(start, end, self.sample)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -85,7 +112,7 @@ class Selection:
     def __post_init__(self) -> None:
         for name in ("nodes", "exclude"):
             object.__setattr__(self, name, _terms(name, getattr(self, name)))
-        for name in ("node_types", "tags", "exclude_tags"):
+        for name in ("node_types", "tags", "exclude_tags", "partitions"):
             terms = _terms(name, getattr(self, name))
             object.__setattr__(self, name, tuple(part for term in terms for part in term.split(",")))
         for name in ("full", "only", "force", "cutoff"):
@@ -94,8 +121,33 @@ class Selection:
             raise UsageError("full and nodes exclude each other", remedy="leave one of them out")
         if self.only and not self.nodes:
             raise UsageError("only needs nodes", remedy="name the nodes to run: --nodes x --only")
+        self._check_partitions()
         told = {o.name for o in fields(self) if o.name != "given" and getattr(self, o.name) != o.default}
         object.__setattr__(self, "given", self.given | told)
+
+    def _check_partitions(self) -> None:
+        whole("sample", self.sample)
+        for name in ("start", "end"):
+            if not isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, str(getattr(self, name)))  # a date, or a datetime
+        try:
+            span = self.span
+        except ManifestError as error:
+            raise UsageError(error.what, remedy=error.remedy) from None
+        if span is not None and span.start is not None and span.end is not None and span.start >= span.end:
+            remedy = "the end is the first moment that is not wanted any more"
+            raise UsageError(f"nothing lies from {span.start} to {span.end}", remedy=remedy)
+        if span is not None and self.full:
+            why = "a run of some partitions shares what it builds with the run of the whole"
+            raise UsageError("full runs all partitions", why=why, remedy="leave one of them out")
+        if span is not None and span.dated and span.last:
+            raise UsageError("a sample has no start and no end", remedy="leave one of them out")
+        if self.partitions and not self.nodes:
+            raise UsageError("partitions need nodes", remedy="name whose they are: --nodes x --partition 2024-01-31")
+        if self.partitions and not self.force:
+            raise UsageError("partitions by name are executed again", why="force is off", remedy="leave one of them out")
+        if self.partitions and span is not None:
+            raise UsageError("partitions by name are executed in the whole table", remedy="leave one of them out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from seeknal_nb.workflow.options import Selection
 from seeknal_nb.workflow.reasons import Reason, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -30,12 +30,10 @@ __all__ = [
     "Decision",
     "Facts",
     "Plan",
-    "Settled",
     "Step",
     "World",
     "broken_off",
     "decide",
-    "first_and_left",
     "last_good",
     "with_seconds",
 ]
@@ -69,6 +67,7 @@ class Facts:
         held: Why it runs only if it is named; empty where it may run.
         lacks: Which of its files are missing; empty where none is.
         files: How many of its files are others than at the last execution, of several; empty where all are the same.
+        apart: Whether it is about some of its partitions only, or reads such: then state does not tell of it.
     """
 
     parts: Mapping[str, str]
@@ -83,6 +82,7 @@ class Facts:
     held: str = ""
     lacks: str = ""
     files: str = ""
+    apart: bool = False
 
 
 class World(Protocol):
@@ -214,31 +214,6 @@ class Plan:
         return {"text/plain": str(self), "text/html": notes + table(["", "action", "node", "why", "tags"], rows) + whys}
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What was up to date when somebody decided last, as was all that stands before it, and need not be decided again.
-
-    Attributes:
-        steps: By id, the step of each, which is CACHED and has a key.
-        digests: By id, what the keys of its readers hold.
-        results: By id, how it comes out.
-        open: The ids that have to be decided, also those among ``steps`` that have to be decided again.
-    """
-
-    steps: Mapping[str, Step]
-    digests: Mapping[str, str]
-    results: Mapping[str, NodeResult]
-    open: Collection[str]
-
-
-def first_and_left(graph: Graph, steps: Iterable[Step]) -> tuple[dict[str, Step], list[str]]:
-    """The steps that are certain to be up to date, as is all that stands before them, by id, and the ids of the others."""
-    known, cached = {step.node_id: step for step in steps}, Action.CACHED
-    left = {node_id for node_id, step in known.items() if step.action is not cached or step.key is None}
-    left |= graph.following(left)
-    return {i: step for i, step in known.items() if i not in left} if left else known, graph.ordered(left)
-
-
 def with_seconds(plan: Plan, graph: Graph, usual: Mapping[str, float], workers: int) -> Plan:
     """The plan, and how long it would take: its longest way, or all of it, shared by the workers.
 
@@ -282,6 +257,12 @@ def decide(graph: Graph, node_id: str, digests: Mapping[str, str | None], world:
     key = None
     if not unknown:
         key = build_key(node_id, own_digest(facts.parts), facts.probe, [(n, found or "") for n, found in inputs.items()])
+    if facts.apart:
+        known = key is not None and facts.addressed and not facts.due and not facts.dated
+        build = world.find(node_id, key or "") if known else None
+        return Decision(
+            key, build, Reason(Why.SOME_PARTITIONS if build is None else Why.UP_TO_DATE), certain=key is not None
+        )
     if facts.entry is None:
         return Decision(key, None, Reason(Why.NEVER_BUILT))
     if not facts.entry.good:

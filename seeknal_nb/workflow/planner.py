@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
-    from seeknal_nb.workflow.plan import Decision, Settled, World
+    from seeknal_nb.workflow.plan import Decision, World
+    from seeknal_nb.workflow.settled import Settled
 
 __all__ = ["check_selection", "decide_all", "keys_in_use", "make_plan"]
 
@@ -107,11 +108,14 @@ class _Planner:
         below = set() if selection.only else graph.downstream(self.named)
         waiting = set() if selection.only else {i for rule in below | self.named for i in graph.waiting(rule)}
         self.chosen = below | self.named | waiting | graph.downstream(waiting)
-        self.forced = below | self.named if selection.force else set()
+        again = self.named if selection.partitions else below | self.named
+        # A run of some partitions shares builds with that of the whole, which are not replaced behind its back.
+        self.forced = again if selection.force and selection.span is None else set()
         narrowed = changed is not None and not selection.full and not selection.nodes
         self.reach = changed | graph.downstream(changed & graph.index.keys()) if changed is not None and narrowed else None
         filters = selection.node_types or selection.tags or selection.exclude_tags or self.excluded
-        self.left_out = {n.id: self._filtered(n) for n in graph.nodes} if filters else dict.fromkeys(graph.ids)
+        narrow = filters or selection.span is not None
+        self.left_out = {n.id: self._filtered(n) for n in graph.nodes} if narrow else dict.fromkeys(graph.ids)
         self.behind: dict[str, str] = {}
         self.asked: set[str] = set()
         self.pulled = self._pulled()
@@ -144,6 +148,8 @@ class _Planner:
     def _filtered(self, node: Node) -> Reason | None:
         """Why a filter leaves the node out; None where none does."""
         chosen = self.selection
+        if chosen.span is not None and not self.world.facts[node.id].addressed:
+            return Reason(Why.DELIVERS_WHOLE)
         if chosen.node_types and node.node_type not in chosen.node_types:
             return Reason(Why.OTHER_TYPE, *chosen.node_types)
         for tag in chosen.exclude_tags:
@@ -196,7 +202,8 @@ class _Planner:
         due = decision.reason if forced and forced.code is Why.NAMED and decision.build is None else None
         reason = due or forced or (decision.build and follows) or decision.reason
         certain, lacks = bool(forced or decision.certain or follows), self.world.facts[node_id].lacks
-        return Step(node_id, Action.RUN, reason, certain, bool(forced), tags, note=lacks)
+        again = forced is not None and forced.code is not Why.NEEDED
+        return Step(node_id, Action.RUN, reason, certain, again, tags, note=lacks)
 
     def _skipped(self, node_id: str) -> Reason | None:
         """Why it is left out; of a node that could have run, a warning says so."""
@@ -210,7 +217,7 @@ class _Planner:
         if self.selection.full:
             return Reason(Why.FULL_RUN)
         if node_id in self.pulled - self.asked and self.selection.nodes:
-            return Reason(Why.NEEDED)
+            return None if self.world.facts[node_id].apart else Reason(Why.NEEDED)
         if node_id not in self.forced:
             return None
         return Reason(Why.NAMED) if node_id in self.named else Reason(Why.DOWNSTREAM, self._nearest_named(node_id))
@@ -273,7 +280,14 @@ class _Planner:
             if self.steps[rule].action is Action.SKIP and self.decisions[rule].build is None:
                 self.warnings.append(f"{rule} is left out ({self.steps[rule].reason}): what {node_id} reads is not checked")
 
+    def _of_the_whole(self, term: str) -> None:
+        """Refuse a selector of what state remembers in a run of some partitions, of which it remembers nothing."""
+        if self.selection.span is not None:
+            why = "state tells of whole tables, and the run is of some partitions"
+            raise UsageError(f"{term} has no meaning here", why=why, remedy="name the nodes")
+
     def _in_state(self, value: str) -> set[str]:
+        self._of_the_whole(f"state:{value}")
         if value not in ("changed", "new", "modified"):
             raise UsageError(f"unknown state {value!r}", remedy="state:changed, state:new or state:modified")
         never = {i for i, facts in self.world.facts.items() if facts.entry is None}
@@ -281,6 +295,7 @@ class _Planner:
         return {"changed": stale, "new": never, "modified": stale - never}[value]
 
     def _with_result(self, value: str) -> set[str]:
+        self._of_the_whole(f"result:{value}")
         if value not in ("failed", "success"):
             raise UsageError(f"unknown result {value!r}", remedy="result:failed or result:success")
         return {i for i, facts in self.world.facts.items() if facts.entry is not None and facts.entry.status == value}

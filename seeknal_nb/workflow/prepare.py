@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from seeknal_nb.dag.diff import ManifestDiff
 from seeknal_nb.dag.keys import json_of, used_values
 from seeknal_nb.dag.manifest import NodeType
+from seeknal_nb.dag.partitions import KEY, shown
 from seeknal_nb.declaration import KINDS
+from seeknal_nb.errors import UsageError, near
 from seeknal_nb.kinds import kind_names, kind_of
 from seeknal_nb.kinds.task import measures_nothing, unseeing
 from seeknal_nb.owner import shared
@@ -18,22 +20,25 @@ from seeknal_nb.workflow.document import written_digests
 from seeknal_nb.workflow.history import LAST
 from seeknal_nb.workflow.ledger import Ledger, Trusted
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
+from seeknal_nb.workflow.plan import last_good
 from seeknal_nb.workflow.planner import make_plan
 from seeknal_nb.workflow.proven import Setting, proven_by
 from seeknal_nb.workflow.stores import leads_away
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Manifest
+    from seeknal_nb.dag.partitions import Span
     from seeknal_nb.kinds.task import Kind, Surroundings
     from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.document import Document
     from seeknal_nb.workflow.options import RunOptions, Selection
-    from seeknal_nb.workflow.plan import Plan, Settled
+    from seeknal_nb.workflow.plan import Plan
     from seeknal_nb.workflow.proven import Keeper, Proven
+    from seeknal_nb.workflow.settled import Settled
     from seeknal_nb.workflow.state import Lease, NodeState, StateStore
     from seeknal_nb.workflow.walk import Walk
 
@@ -73,22 +78,37 @@ class Preparation:
 
     def observe(
         self, graph: Graph, states: Mapping[str, NodeState], *, verify: bool = False, asking: bool = False,
-        settled: Settled | None = None,
+        settled: Settled | None = None, span: Span | None = None,
     ) -> Observed:  # fmt: skip
         """What is true of the nodes now; at first of those that are not settled. Changes nothing."""
         self.outputs.proofs.look_again()
         around, first = replace(self.around, asking=asking), None if settled is None else graph.ordered(settled.open)
-        return observe(graph, states, outputs=self.outputs, around=around, verify=verify, first=first)
+        return observe(graph, states, outputs=self.outputs, around=around, verify=verify, first=first, span=span)
 
     def plan(self, graph: Graph, world: Observed, chosen: Selection, settled: Settled | None = None) -> Plan:
         """What a run would do, with warnings of what is odd about where it runs."""
         old = self.old_manifest
+        if old is not None and chosen.span is not None:
+            raise UsageError("an old manifest narrows a run of the whole", remedy="leave it out, or the partitions")
         changed = None if old is None else frozenset(ManifestDiff.compare(old, self.manifest).changed_ids())
         plan = make_plan(graph, world, chosen, changed=changed, known_types=self.known_types(chosen), settled=settled)
+        for step in plan.steps if chosen.partitions else ():
+            if step.forced:
+                self._check_named(step.node_id, world, chosen.partitions)
         states = {node_id: facts.entry for node_id, facts in world.facts.items() if facts.entry is not None}
         root, nodes = self.around.root, [graph.nodes[graph.index[node_id]] for node_id in states]
         told = (*leads_away(root, self.target), *shared(states, self.owner, nodes, root))
         return replace(plan, warnings=(*plan.warnings, *told))
+
+    def _check_named(self, node_id: str, world: Observed, names: Collection[str]) -> None:
+        """Refuse partitions that a node's last build has not."""
+        if KEY not in world.sights[node_id].node.config:
+            raise UsageError(f"{node_id} has no partitions", remedy="leave --partition out: it is built as a whole")
+        last = last_good(node_id, world)
+        known = [] if last is None else [shown(part.value) for part in self.outputs.whole(last).parts]
+        unknown = next((name for name in names if name not in known), None)
+        if unknown is not None:
+            raise UsageError(f"{node_id} has no partition {unknown}", remedy=near(unknown, known, what="partition"))
 
     def of_run(self, document: Document, options: RunOptions, lease: Lease, left: str | None) -> Prepared:
         """All that a run begins with; what it will read is proved: a damaged input is a step of the plan.
@@ -100,7 +120,7 @@ class Preparation:
             left: Who did not finish before, where the state folder knows it.
         """
         graph, setting = document.graph, self._setting(document)
-        last = self.keeper.last(graph, self.outputs)
+        last = self.keeper.last(graph, self.outputs) if options.span is None else None
         former = last if last is not None and setting is not None and last.holds_in(setting) else None
         trusted = None
         if former is not None:
@@ -111,7 +131,7 @@ class Preparation:
         settled = None
         if former is not None and written is not None and self.old_manifest is None and options.plain and not options.verify:
             settled = former.again(written, graph, self._foreign(graph))
-        world = self.observe(graph, ledger.states, verify=options.verify, asking=True, settled=settled)
+        world = self.observe(graph, ledger.states, verify=options.verify, asking=True, settled=settled, span=options.span)
         while True:
             plan = self.plan(graph, world, options, settled)
             damaged = [] if options.verify else damaged_inputs(graph, plan, world)
@@ -182,7 +202,9 @@ class Prepared:
 
     @property
     def manifest_is_kept(self) -> bool:
-        """Whether the copies of the manifest say what it says."""
+        """Whether the copies of the manifest say what it says, or need not: a run of some partitions leaves them."""
+        if self.plan.selection.span is not None:
+            return True
         former, setting = self._former, self._setting
         if former is None or setting is None or former.setting.document != setting.document:
             return False
@@ -190,6 +212,8 @@ class Prepared:
 
     def keep(self, walk: Walk) -> None:
         """Keep what the run has proved; to be called when all is written, and nobody else can have written."""
+        if self.plan.selection.span is not None:
+            return
         stamp, keeper = self._of.stamp(), self._of.keeper
         keeper.known = (stamp, self.ledger.states) if stamp is not None and not self.ledger.put else None
         if self._setting is None or self._written is None or stamp is None or not self.ledger.sound:

@@ -19,8 +19,9 @@ from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.storage.readings import NOT_OURS, ReadingsFile
 from seeknal_nb.workflow.document import document_of, written_digests
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
-from seeknal_nb.workflow.plan import Action, Settled, Step
+from seeknal_nb.workflow.plan import Action, Step
 from seeknal_nb.workflow.reasons import Reason, Why
+from seeknal_nb.workflow.settled import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, MutableMapping

@@ -56,7 +56,7 @@ class Publisher:
         DuckDB's threads write equal rows in other orders, and what reads them must not run for that. Asked only where the
         order can mean nothing: the node ran again under the same key, or its SQL groups, and does not order.
         """
-        before = self._built_before(build.node_id)
+        before = self.built_before(build.node_id)
         former = None if before is None else _in_place(before, piece)
         if before is None or former is None or (former.schema, former.rows) != (part.schema, part.rows):
             return None
@@ -68,7 +68,8 @@ class Publisher:
         same = self.engine.get().same_rows(replace(this, parts=(former,)).relation(), this.relation())
         return former.digest if same else None
 
-    def _built_before(self, node_id: str) -> Build | None:
+    def built_before(self, node_id: str) -> Build | None:
+        """The node's last good build as the run found it, with its parts; None where it has none."""
         if node_id not in self._before:
             found = last_good(node_id, self.world)
             self._before[node_id] = self.outputs.whole(found) if found is not None and found.path is not None else None

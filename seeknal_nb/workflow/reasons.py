@@ -23,6 +23,8 @@ class Why(StrEnum):
     SOURCE_CHANGED = "source data changed"
     INPUT_CHANGED = "input changed"
     INPUTS_REORDERED = "inputs reordered"
+    SOME_PARTITIONS = "not built of these partitions"
+    DELIVERS_WHOLE = "nothing is delivered of some partitions"
     OLDER_BUILD = "the build of this version is an older one"
     OUTPUT_MISSING = "output missing"
     TARGET_CHANGED = "target changed"

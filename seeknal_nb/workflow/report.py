@@ -59,7 +59,7 @@ def event_lines(event: Event) -> Iterator[str]:
         yield f"ℹ {event.number}/{event.total}: {event.node_id} [RUNNING]"
     elif isinstance(event, NodeFinished):
         yield from _result_lines(event.result)
-    elif event.interrupted:
+    elif isinstance(event, RunFinished) and event.interrupted:
         yield "! interrupted: what is finished is kept, and the next run goes on from there"
 
 

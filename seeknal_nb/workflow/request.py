@@ -20,7 +20,7 @@ __all__ = ["FAILED", "HOW", "WHAT", "Request", "same", "told"]
 
 LONGEST = 200
 HOW = ("cutoff", "verify", "continue_on_error", "retry", "retry_delay")
-WHAT = ("only", "node_types", "tags", "exclude_tags", "exclude")
+WHAT = ("only", "node_types", "tags", "exclude_tags", "exclude", "partitions")
 """Options of a run that a retry of it has too: how it runs, and what it leaves alone."""
 FAILED = ("result:failed",)
 """The nodes that a retry names."""

@@ -11,21 +11,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.keys import holes_of
+from seeknal_nb.dag.partitions import KEY
 from seeknal_nb.engines import EngineSpec, Interrupted
 from seeknal_nb.engines.interrupts import program_ends
 from seeknal_nb.errors import SeeknalError
-from seeknal_nb.storage.builds import Build
+from seeknal_nb.storage.builds import OF_SOME, Build
 from seeknal_nb.storage.outputs import discard
 from seeknal_nb.workflow.advice import advice
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.evidence import EvidenceFile
-from seeknal_nb.workflow.executors import DaemonExecutor, executor_for, machine_memory, works_here
+from seeknal_nb.workflow.executors import DaemonExecutor, InlineExecutor, executor_for, machine_memory, works_here
 from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.options import RunOptions
-from seeknal_nb.workflow.parted import Parted
+from seeknal_nb.workflow.parted import Again, Parted
 from seeknal_nb.workflow.publisher import Publisher
 from seeknal_nb.workflow.signals import interrupted
 from seeknal_nb.workflow.walk import Walk
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Manifest, Node
     from seeknal_nb.engines import OnFirstUse
+    from seeknal_nb.kinds.cuts import Cut
     from seeknal_nb.kinds.task import Surroundings
     from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.events import Event
@@ -131,10 +133,11 @@ class Run:
             self._elsewhere = Elsewhere(executor, settings.outputs.root, self._record.run_id)
             executor = DaemonExecutor(settings.workers)  # whose threads wait for the others
         executor = executor or executor_for(settings.workers)
-        self._own = None if executor is settings.executor else executor
+        self._executor, self._aside = executor, None if isinstance(executor, InlineExecutor) else executor
+        self._own = [] if executor is settings.executor else [executor]
         self.walk = Walk(
-            ready.graph, ready.plan, ready.world, stop_on_error=not settings.options.continue_on_error, executor=executor,
-            workers=settings.workers, job=self._jobs(), execute=self._attended, commit=self._commit,
+            ready.graph, ready.plan, ready.world, stop_on_error=not settings.options.continue_on_error, executor=self._place,
+            slots=settings.workers, job=self._jobs(), execute=self._attended, commit=self._commit,
             adopt=lambda build: ready.ledger.adopt(build, ready.world), interrupt=self._interrupt, cancelled=cancelled,
             settled=ready.settled,
         )  # fmt: skip
@@ -143,7 +146,8 @@ class Run:
         self._publisher = Publisher(settings.outputs, self.world, settings.engine)
         self._parted = Parted(
             self._publisher, build=self.walk.build, do=self._one, on=settings.options.continue_on_error,
-            again={step.node_id for step in self.plan.steps if step.forced}, stopped=self.walk.cancelled.is_set,
+            again=Again({step.node_id for step in self.plan.steps if step.forced}, settings.options.partitions),
+            stopped=self.walk.cancelled.is_set, slots=self.walk.slots, tell=self.walk.tell,
         )  # fmt: skip
         self._reasons = {step.node_id: step.reason for step in ready.plan.steps}
         self._in_flight: dict[str, _InFlight] = {}
@@ -173,7 +177,8 @@ class Run:
             summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=duration, advice=told)
             interrupted = self.walk.cancelled.is_set()
             self.ledger.close(self.settings.outputs)
-            record.finish(summary, interrupted=interrupted, builds=self.walk.made)
+            partly = {r.node_id for r in results if self.world.facts[r.node_id].apart}
+            record.finish(summary, interrupted=interrupted, builds=self.walk.made, partly=partly)
             if not interrupted and not self.ready.manifest_is_kept:
                 record.keep_manifest(self.settings.manifest, self.settings.target)
             yield [RunFinished(summary, interrupted)]
@@ -192,14 +197,27 @@ class Run:
         try:
             self.ledger.close(self.settings.outputs)
         finally:
-            if self._own is not None:
-                self._own.shutdown(wait=ended, cancel_futures=True)
+            for executor in self._own:
+                executor.shutdown(wait=ended, cancel_futures=True)
 
     def _interrupt(self) -> None:
         """Stop the SQL that runs for this run, wherever that is."""
         self.settings.engine.interrupt()
         if self._elsewhere is not None:
             self._elsewhere.stop()
+
+    def _place(self, node_id: str) -> Executor:
+        """Where a node runs; one with partitions never in the thread that tells how far it is."""
+        if self._cut(node_id) is None:
+            return self._executor
+        if self._aside is None:
+            self._aside = DaemonExecutor(1)
+            self._own.append(self._aside)
+        return self._aside
+
+    def _cut(self, node_id: str) -> Cut | None:
+        """How a node is cut; None for one that is whole."""
+        return self.world.cuts.of(node_id) if KEY in self.world.sights[node_id].node.config else None
 
     def _jobs(self) -> Callable[..., Job]:
         """Makes jobs of this run."""
@@ -274,7 +292,7 @@ class Run:
         return {"row_count": outcome.rows, "metadata": dict(outcome.metadata)}
 
     def _outcome(self, job: Job) -> Outcome:
-        cut = self.world.cuts.of(job.node.id) if "partition_by" in job.node.config else None
+        cut = self._cut(job.node.id)
         return self._one(job) if cut is None else self._parted.outcome(job, cut)
 
     def _one(self, job: Job) -> Outcome:
@@ -307,16 +325,18 @@ class Run:
             if build is None or build.path is None:
                 one.forget()
         result = result if result.reason else replace(result, reason=self._reasons[result.node_id])
-        self.ledger.note(result, decision, build, self.world, seen=outcome.seen)
-        self._evidence.add(result.node_id, decision.key or "", self.walk.digests)
+        if not self.world.facts[result.node_id].apart:
+            self.ledger.note(result, decision, build, self.world, seen=outcome.seen)
+            self._evidence.add(result.node_id, decision.key or "", self.walk.digests)
         return result, build
 
     def _build(self, result: NodeResult, decision: Decision, outcome: Outcome) -> Build:
         inputs = {name: self.walk.digests.get(name) or "" for name in self.graph.inputs(result.node_id)}
-        stored = self.world.facts[result.node_id].stored
+        stored, apart = self.world.facts[result.node_id].stored, self.world.facts[result.node_id].apart
         return Build(
             result.node_id, decision.key or "", None if stored else decision.key, result.row_count,
-            schema=outcome.schema, inputs=inputs, metadata=result.metadata,
+            schema=outcome.schema, inputs=inputs,
+            metadata={**result.metadata, OF_SOME: str(self.settings.options.span)} if apart else result.metadata,
         )  # fmt: skip
 
 

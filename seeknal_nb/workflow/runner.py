@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from seeknal_nb.dag.manifest import Node
+    from seeknal_nb.dag.partitions import Span
     from seeknal_nb.engines import Engine
     from seeknal_nb.storage.garbage import Garbage
     from seeknal_nb.workflow.events import Event
@@ -244,7 +245,7 @@ class DAGRunner:
         chosen = value_of(selection, Selection.of, given)
         with io_errors(), uncollected():
             graph, known = self.keeper.document(self.manifest, self.kinds).graph, recall(self.state, self.root)
-            world = self._preparation.observe(graph, known.states, verify=verify)
+            world = self._preparation.observe(graph, known.states, verify=verify, span=chosen.span)
             plan = self._preparation.plan(graph, world, chosen)
         return replace(plan, warnings=(*known.notes, *world.notes, *plan.warnings))
 
@@ -285,9 +286,9 @@ class DAGRunner:
     def _of_others(self) -> dict[str, NodeState]:
         return of_others(self.states(), self.owner, self.root)
 
-    def look(self, graph: Graph) -> Observed:
-        """What is true of these nodes now; changes nothing."""
-        return self._preparation.observe(graph, self.states())
+    def look(self, graph: Graph, span: Span | None = None) -> Observed:
+        """What is true of these nodes now, or of some of their partitions; changes nothing."""
+        return self._preparation.observe(graph, self.states(), span=span)
 
     def on_node_start(self, node_id: str) -> None:
         """For a subclass to override, and to call from its own ``_execute_node``: SPEC.md § Event Hooks.

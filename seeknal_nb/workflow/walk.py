@@ -1,6 +1,7 @@
 """One walk through a plan: the ready queue, what is known of each node so far, and its events. Writes no file itself.
 
-Only the thread that consumes the events touches what is here; a worker is given a job, and gives its outcome.
+Only the thread that consumes the events touches what is here, but for ``tell``, ``slots`` and ``build``, which any may call;
+a worker is given a job, and gives its outcome.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import heapq
 import queue
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Relation
@@ -18,14 +21,16 @@ from seeknal_nb.engines.interrupts import STEP, in_steps
 from seeknal_nb.kinds.tables import relations
 from seeknal_nb.kinds.task import Input
 from seeknal_nb.storage.builds import told_of
-from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeResult, NodeStarted
-from seeknal_nb.workflow.plan import Action, Decision, Settled, decide, first_and_left, last_good
+from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished, NodeProgress, NodeResult, NodeStarted
+from seeknal_nb.workflow.plan import Action, Decision, decide, last_good
 from seeknal_nb.workflow.reasons import Reason, Why
+from seeknal_nb.workflow.settled import Settled, first_and_left
 from seeknal_nb.workflow.signals import heard
+from seeknal_nb.workflow.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.job import Job, Outcome
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.plan import Plan, Step
+
+    _Told = Future[tuple[NodeResult, Outcome]] | NodeProgress | type[Slots]
 
 __all__ = ["Walk"]
 
@@ -50,8 +57,8 @@ class Walk:
         plan: What to do; its steps are in the graph's topological order.
         world: What was observed.
         stop_on_error: Start nothing after the first failure.
-        executor: Where nodes run.
-        workers: How many at a time.
+        executor: Where a node runs, by its id.
+        slots: How many at a time.
         job: Makes a job of what is told of the node; it knows what all jobs of the run share.
         execute: Does a job, in a worker; never raises but to be interrupted.
         commit: Makes what came of it last, in this thread; gives the final result and the build.
@@ -72,8 +79,8 @@ class Walk:
         world: Observed,
         *,
         stop_on_error: bool,
-        executor: Executor,
-        workers: int,
+        executor: Callable[[str], Executor],
+        slots: int,
         job: Callable[..., Job],
         execute: Callable[[Job], tuple[NodeResult, Outcome]],
         commit: Callable[[NodeResult, Outcome, Decision], tuple[NodeResult, Build | None]],
@@ -84,7 +91,7 @@ class Walk:
     ) -> None:
         self.graph, self.plan, self.world = graph, plan, world
         self.stop_on_error, self.cutoff = stop_on_error, plan.selection.cutoff
-        self.executor, self.workers = executor, workers
+        self.executor, self.slots = executor, Slots(slots, partial(self.tell, Slots))
         self._job, self._execute, self._commit, self._adopt, self._interrupt = job, execute, commit, adopt, interrupt
         self.steps: list[Step] = list(plan.steps)
         self.results: dict[str, NodeResult] = {}
@@ -95,10 +102,9 @@ class Walk:
         self.made: dict[str, Build] = {}
         self.cancelled = cancelled if cancelled is not None else threading.Event()
         self._in_flight: dict[Future[tuple[NodeResult, Outcome]], str] = {}
-        self._done: queue.SimpleQueue[Future[tuple[NodeResult, Outcome]]] = queue.SimpleQueue()
-        self._quiet = threading.Lock()
+        self._done: queue.SimpleQueue[_Told] = queue.SimpleQueue()
+        self._quiet, self._behind = threading.Lock(), dict[str, str]()
         self._quiet.acquire()
-        self._behind: dict[str, str] = {}
         self._failed = self._left_behind = False
         self.known = settled or Settled({}, {}, {}, ())
         self.first, left = first_and_left(graph, self.steps)
@@ -110,9 +116,10 @@ class Walk:
         """What comes after ``told_first``, in an order that respects the edges. Closing it stops the walk."""
         try:
             while (self._ready and not self._stopped()) or self._in_flight:
-                while self._ready and not self._stopped() and len(self._in_flight) < self.workers:
+                while self._ready and not self._stopped() and self.slots.take():
                     yield from self._start(self.steps[heapq.heappop(self._ready)])
                     yield from self._receive(block=False)
+                self.slots.wanted = bool(self._ready) and not self._stopped()
                 yield from self._receive(block=True)
         except BaseException:
             self.abandon()
@@ -162,25 +169,32 @@ class Walk:
         return None if self.world.facts[node_id].stored else self.world.sights[node_id].node
 
     def _start(self, step: Step) -> Iterator[Event]:
+        if (event := self._without_work(step)) is not None:
+            self.slots.give_back()
+            yield event
+            return
+        node_id = step.node_id
+        yield NodeStarted(node_id, self.graph.place(node_id) + 1, len(self.steps), step.reason)
+        future = self.executor(node_id).submit(self._execute, self._job_of(node_id))
+        self._in_flight[future] = node_id
+        future.add_done_callback(self.tell)
+
+    def _without_work(self, step: Step) -> Event | None:
+        """How a node comes out that need not be executed; None for one that must be."""
         node_id = step.node_id
         if step.action is Action.CACHED and step.key is not None and not self._failed:
-            yield self._finish(self._cached(step, self.world.find(node_id, step.key), step.reason))
-            return
+            return self._finish(self._cached(step, self.world.find(node_id, step.key), step.reason))
         decision = self.decisions[node_id] = decide(self.graph, node_id, self.digests, self.world)
         failed = self._failed_ancestor(node_id)
         if step.action is Action.SKIP:
             self._take(node_id, last_good(node_id, self.world, decision))
-            yield self._finish(self._left_out(step))
-        elif failed:
-            yield self._finish(_blocked(node_id, failed))
-        elif decision.build is not None and not self._must_run(step):
+            return self._finish(self._left_out(step))
+        if failed:
+            return self._finish(_blocked(node_id, failed))
+        if decision.build is not None and not self._must_run(step):
             reason = step.reason if step.action is Action.CACHED else self._cut_off(step)
-            yield self._finish(self._cached(step, decision.build, reason))
-        else:
-            yield NodeStarted(node_id, self.graph.place(node_id) + 1, len(self.steps), step.reason)
-            future = self.executor.submit(self._execute, self._job_of(node_id))
-            self._in_flight[future] = node_id
-            future.add_done_callback(self._tell_done)
+            return self._finish(self._cached(step, decision.build, reason))
+        return None
 
     def _left_out(self, step: Step) -> NodeResult:
         """A node that this run was not asked for; the warnings of its last good build stand."""
@@ -245,24 +259,25 @@ class Walk:
         return None
 
     def _receive(self, *, block: bool) -> Iterator[Event]:
-        """Take in the work that is finished; ``block`` waits for one at least."""
+        """Take in the work that is finished, and how far other work is; ``block`` waits for something to do at least."""
         while self._in_flight:
-            future = self._next(block=block)
-            if future is None:
+            told = in_steps(self._next, self._interrupt_if_cancelled) if block else self._next(0)
+            if isinstance(told, Future):
+                yield self._finish(self._settled(told))
+                block = False
+            elif isinstance(told, NodeProgress):
+                yield told
+            else:
                 return
-            yield self._finish(self._settled(future))
-            block = False
 
-    def _next(self, *, block: bool) -> Future[tuple[NodeResult, Outcome]] | None:
-        return in_steps(self._take_done, self._interrupt_if_cancelled) if block else self._take_done(0)
-
-    def _tell_done(self, future: Future[tuple[NodeResult, Outcome]]) -> None:
-        self._done.put(future)
+    def tell(self, told: _Told) -> None:
+        """Hear, from any thread, that work is finished, how far it is, or that one of the slots is free again."""
+        self._done.put(told)
         with contextlib.suppress(RuntimeError):  # another one has told
             self._quiet.release()
 
-    def _take_done(self, seconds: float) -> Future[tuple[NodeResult, Outcome]] | None:
-        """What is finished, or will be in that time; now and then None too early.
+    def _next(self, seconds: float) -> _Told | None:
+        """What was told, or will be in that time; now and then None too early.
 
         The queue's own ``get(timeout=)`` waits for ever where a signal that raises nothing comes at its end (Python 3.11).
         """
@@ -278,6 +293,7 @@ class Walk:
 
     def _settled(self, future: Future[tuple[NodeResult, Outcome]]) -> NodeResult:
         node_id = self._in_flight.pop(future)
+        self.slots.give_back()
         result, outcome = future.result()
         if result.status is S.PENDING:
             return replace(result, reason=Reason(Why.INTERRUPTED))
@@ -316,8 +332,8 @@ class Walk:
         try:
             while self._in_flight and time.monotonic() < until:
                 self._interrupt()
-                if future := self._take_done(STEP):
-                    self._keep(self._settled(future))
+                if isinstance(told := self._next(STEP), Future):
+                    self._keep(self._settled(told))
         finally:  # a result that cannot be kept ends this
             self._left_behind = self._left_behind or bool(self._in_flight)
             self._in_flight.clear()

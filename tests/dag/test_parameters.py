@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seeknal_nb import Project
 from seeknal_nb.dag.parameters import scope, stand_ins
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.sql.text import holes, render
+from seeknal_nb.sql.holes import holes, render
 
 NOW = datetime(2024, 3, 31, 12, 30)
 

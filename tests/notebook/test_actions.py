@@ -100,6 +100,10 @@ class Seat:
     def index(self) -> dict[str, int]:
         return {node_id.partition(".")[2]: at for node_id, at in self.widget.board.index.items()}
 
+    def settled(self) -> None:
+        """The page has followed the last edit: on a busy machine it may do so when a run is over already."""
+        eventually(lambda: self.project._follower is None)
+
     def idle(self) -> None:
         eventually(lambda: not self.project.background.busy)
 
@@ -477,6 +481,7 @@ def test_details_say_why_a_node_ran_or_did_not(seat: Seat) -> None:
     assert [seat.page.ask("details", i=seat.index[name])["reason"] for name in "bd"] == ["ran because: it was asked for", "up to date"]
     seat.table.outcomes = {"d": "fail"}
     seat.edit(node("d", 1))
+    seat.settled()
     assert "ran because" not in seat.page.ask("details", i=seat.index["d"])["reason"]
     seat.page.ask("run", how="changed", i=[])
     seat.idle()

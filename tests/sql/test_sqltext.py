@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seeknal_nb.errors import ManifestError
-from seeknal_nb.sql.text import pieces, render, statements, unquoted
+from seeknal_nb.sql.holes import render
+from seeknal_nb.sql.text import pieces, statements, unquoted
 
 NASTY = st.text(alphabet="\\'\"$q-*/ \n;a", max_size=12)
 

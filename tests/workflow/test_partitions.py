@@ -103,6 +103,18 @@ def tables(project):
     return {name: Counter(map(repr, project[name].astype(object).values.tolist())) for name in NODES}
 
 
+def test_warnings_of_files_are_those_of_one_reading(tmp_path):
+    for name, text in {"0": "a,p\n1,x\n", "1": "p\ny\n", "2": ""}.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    told = []
+    for by in ({}, {"partition_by": "p"}):
+        project = Project(tmp_path, namespace={})
+        project.source("s", csv="*.csv", **by)
+        told.append(project.run(progress=False)["source.s"].warnings)
+    assert told[0] == told[1]
+    assert len(told[0]) == 2
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
 @pytest.mark.parametrize("seed", range(2))
 def test_a_life_in_partitions_is_a_run_of_the_whole_from_nothing(tmp_path, seed, form):
@@ -495,7 +507,7 @@ class TestWhileItRuns:
         (root / "wait").touch()
 
         def watch():
-            while not (root / "runs").exists():
+            while not ((root / "runs").exists() and [*root.glob("target/outputs/transform/days/*/build.json")]):
                 time.sleep(0.05)
             stop.set()
             (root / "wait").unlink()

@@ -192,15 +192,16 @@ export class Graph {
 
   /** The parts of the line below a node's name, what matters most first. @param {number} node @returns {any[]} */
   said(node, short = false) {
-    const { why, expect } = this.more(node);
+    const { why, expect, parts } = this.more(node);
+    const portion = parts && `${amount(parts[0])} of ${plural(parts[1], "part")}`;
     const [counted, seconds] = [this.counted(node, short), this.state.seconds[node]];
     const [time, was] = [seconds >= 0 && took(seconds), counted && `was ${counted}`];
     const name = this.name(this.status(node));
     if (name === "failed") return [plain(why), time ? `after ${time}` : "failed"];
-    if (name === "running") return [`${took(this.elapsed(node))}${expect ? ` of ~${took(expect)}` : ""}`];
+    if (name === "running") return [portion, `${took(this.elapsed(node))}${expect ? ` of ~${took(expect)}` : ""}`];
     if (name === "skipped") return [plain(why) || "left out", was];
     if (name === "changed") return [plain(why) || "changed", was];
-    return name === "pending" ? [plain(why) || this.word(this.code.pending)] : [counted, time];
+    return name === "pending" ? [plain(why) || this.word(this.code.pending)] : [portion, counted, time];
   }
 
   /** The second line of a unit, by parts; a group names what is urgent. @param {number} unit @param {number} step */
@@ -224,8 +225,10 @@ export class Graph {
 
   /** How far a node that runs is, as a share; -1 where that cannot be told. @param {number} node */
   done(node) {
-    const { expect } = this.more(node);
-    return this.status(node) === this.code.running && expect ? Math.min(this.elapsed(node) / expect, 0.97) : -1;
+    const { expect, parts } = this.more(node);
+    if (this.status(node) !== this.code.running) return -1;
+    if (parts) return parts[0] / parts[1];
+    return expect ? Math.min(this.elapsed(node) / expect, 0.97) : -1;
   }
 
   detail(node) {

@@ -41,6 +41,7 @@ import { plain } from "./text.js";
  * What few nodes have.
  * @typedef {object} More
  * @property {[number, number]} [checks] how many held, of how many
+ * @property {[number, number]} [parts] how many partitions were built, or are done, of how many
  * @property {number} [warns] how many warnings there are
  * @property {boolean} [cached] whether it was not built anew, where its look says something else
  * @property {string} [why] the shortest cause

@@ -16,6 +16,7 @@ from seeknal_nb.kinds.connections import place_of
 from seeknal_nb.kinds.exposures.databases import sqlite_state, to_sqlite
 from seeknal_nb.kinds.exposures.finite import finite, lost, no_nan
 from seeknal_nb.kinds.exposures.pages import page, section
+from seeknal_nb.kinds.exposures.parts import NAMED, table_in_parts, write_parts
 from seeknal_nb.kinds.exposures.payload import Offer, bytes_of, offer_of, report_of, rows_of
 from seeknal_nb.kinds.exposures.postgres import in_words, postgres_changed, to_postgres
 from seeknal_nb.kinds.exposures.sheets import write_workbook
@@ -39,6 +40,8 @@ from seeknal_nb.storage.files import digest, digest_file, io_errors, signature
 from seeknal_nb.storage.looks import each, looking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Schema
 
@@ -52,8 +55,6 @@ NOT_DONE = {
 IN_POSTGRES = "postgresql"
 """Under which a delivery to a server is remembered."""
 JSON = ("json", "jsonl")
-NAMED = 16
-"""Digits of a delivery's key in the names of its files."""
 
 
 def _check(node: Node) -> None:
@@ -69,8 +70,9 @@ def _execute(task: Task) -> dict[str, Any]:
     if path is None or target.database:
         found, seen = _to_database(task, target, offer, path)
     else:
-        _write(task, offer, target, task.stage / "delivery")
-        found, seen = _deliver(task, offer, target, path)
+        told, linked = _write(task, offer, target, task.stage / "delivery", path)
+        found, seen = _deliver(task, offer, target, path, linked)
+        found |= told
     return {"row_count": offer.delivered, "metadata": _metadata(target, offer, found), "seen": seen}
 
 
@@ -163,8 +165,15 @@ def _before(task: Task, *named: str) -> tuple[str, ...]:
     return next((tuple(seen[of:]) for seen in task.seen.values() if tuple(seen[:of]) == named), ())
 
 
-def _write(task: Task, offer: Offer, target: Target, to: Path) -> None:
-    """Write the delivery among the stage's files, where nobody sees it yet."""
+def _write(task: Task, offer: Offer, target: Target, to: Path, path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Write the delivery among the stage's files, where nobody sees it yet.
+
+    Gives what is to be told of it, and by name the digests of the files that it shares with the last one.
+    """
+    if (build := table_in_parts(task, target)) is not None:
+        offer.rows = build.row_count
+        counts, linked = write_parts(task, target, build, to, path)
+        return {"partitions": counts}, linked
     if target.directory:
         write_directory(task, rows_of(task, offer), to, target, _file_name(task))
     elif target.report:
@@ -173,6 +182,7 @@ def _write(task: Task, offer: Offer, target: Target, to: Path) -> None:
         _keep(bytes_of(task, offer, target), to)
     else:
         _write_rows(task, offer, target, to)
+    return {}, {}
 
 
 def _keep(content: bytes, to: Path) -> None:
@@ -214,8 +224,8 @@ def _has_words(schema: tuple[tuple[str, str], ...]) -> bool:
     return all(finite(kind, name) == name for name, kind in schema)
 
 
-def _deliver(task: Task, offer: Offer, target: Target, path: Path) -> tuple[dict[str, Any], Seen]:
-    """Put the finished delivery where it belongs, and remember it as it was put there."""
+def _deliver(task: Task, offer: Offer, target: Target, path: Path, linked: Mapping[str, str]) -> tuple[dict[str, Any], Seen]:
+    """Put the finished delivery where it belongs, and remember it as it was put there; digests of ``linked`` are known."""
     if task.cancelled.is_set():
         raise Interrupted
     staged = task.stage / "delivery"
@@ -228,7 +238,10 @@ def _deliver(task: Task, offer: Offer, target: Target, path: Path) -> tuple[dict
         put(staged, path)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if target.directory else [path]
     ours = [file for file in files if not target.append or file.name.startswith(_file_name(task))]
-    seen: dict[str, tuple[Any, ...]] = {str(file): (*(signature(file) or ()), digest_file(file)) for file in ours}
+    known = {str(path / file): found for file, found in linked.items()}
+    seen: dict[str, tuple[Any, ...]] = {
+        str(file): (*(signature(file) or ()), known.get(str(file)) or digest_file(file)) for file in ours
+    }
     if target.directory and not target.append:
         seen[f"{path}/"] = ("files", str(path), len(files))
     size = sum(file.stat().st_size for file in ours)

@@ -20,6 +20,7 @@ from seeknal_nb.storage.files import io_errors, remove_dead, sync, temporary_nam
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from seeknal_nb.engines import Schema
     from seeknal_nb.kinds.exposures.targets import Target
     from seeknal_nb.kinds.task import Surroundings, Task
 
@@ -29,12 +30,14 @@ __all__ = [
     "batches",
     "check_directory",
     "copy",
+    "folders_of",
     "inside",
     "projected",
     "put",
     "put_beside",
     "unlike",
     "write_directory",
+    "write_folders",
 ]
 
 COPY = {
@@ -125,21 +128,40 @@ def copy(task: Task, query: str, to: Path, target: Target) -> int:
 def write_directory(task: Task, rows: Rows, to: Path, target: Target, name: str) -> None:
     """Write Parquet files called ``name``, in a folder a value of ``partition_by``."""
     to.mkdir()
-    folders = find_columns(target.partition_by, dict(rows.schema))
-    if len(folders) == len(rows.schema):
-        raise NodeError("partition_by names every column", remedy="leave one for the files")
-    if folders:
-        _write_folders(task, rows, to, folders, name, target)
+    if folders := folders_of(task, rows.sql, rows.schema, target):
+        write_folders(task, rows, to, folders, name, target)
     else:
         copy(task, rows.sql, to / f"{name}.parquet", target)
 
 
-def _write_folders(task: Task, rows: Rows, to: Path, folders: list[str], name: str, target: Target) -> None:
-    """By Arrow, a file a folder, where rows keep their order; folders are called as Hive calls them."""
+def folders_of(task: Task, sql: str, schema: Schema, target: Target) -> list[str]:
+    """The columns that name folders, of a SELECT with these columns.
+
+    Raises:
+        NodeError: They leave none for the files, or make more folders than anybody lists.
+    """
+    folders = find_columns(target.partition_by, dict(schema))
+    if len(folders) == len(schema):
+        raise NodeError("partition_by names every column", remedy="leave one for the files")
+    if folders:
+        _check_folders(task, sql, folders)
+    return folders
+
+
+def write_folders(task: Task, rows: Rows, to: Path, folders: list[str], name: str, target: Target) -> None:
+    """Write rows by Arrow, a file a folder, where they keep their order; folders are called as Hive calls them.
+
+    Args:
+        task: Has the engine.
+        rows: What is written; a file is made beside theirs.
+        to: The directory, which is there.
+        folders: The columns whose values name folders.
+        name: What the files are called by.
+        target: How they are compressed.
+    """
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s
     from pyarrow import dataset, parquet  # noqa: PLC0415 - likewise
 
-    _check_folders(task, rows, folders)
     file = rows.file.with_name("folders.parquet")
     table = task.engine.build(_by_folder(rows, folders), file)
     schema = parquet.read_schema(file)
@@ -161,9 +183,9 @@ def _write_folders(task: Task, rows: Rows, to: Path, folders: list[str], name: s
         parquet.write_table(pa.schema(kept).empty_table(), empty / f"{name}-0.parquet")
 
 
-def _check_folders(task: Task, rows: Rows, folders: list[str]) -> None:
+def _check_folders(task: Task, sql: str, folders: list[str]) -> None:
     names = ", ".join(column(one) for one in folders)
-    [(count,)] = task.engine.query(f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM ({rows.sql}))", form="rows")
+    [(count,)] = task.engine.query(f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM ({sql}))", form="rows")
     if count > MOST_FOLDERS:
         raise NodeError(
             f"{', '.join(folders)} would make {count:,} folders",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+import threading
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,11 @@ from seeknal_nb.dag.partitions import CALENDAR, FILE, Slice, ordered, slice_of, 
 from seeknal_nb.engines.names import find_column
 from seeknal_nb.errors import NodeError
 from seeknal_nb.kinds.casts import RAW, declared
+from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.kinds.paths import as_told
 from seeknal_nb.kinds.slices import inside, partition_sql
+from seeknal_nb.kinds.sources.delimited import uneven
+from seeknal_nb.kinds.sources.facts import FileFacts
 from seeknal_nb.kinds.sources.folders import folder_keys
 from seeknal_nb.kinds.sources.readers import check_files, files_named, format_of, options_of, relation
 from seeknal_nb.kinds.sources.scan import scan
@@ -23,7 +27,7 @@ from seeknal_nb.kinds.sources.texts import Spelling, fitting, meant
 from seeknal_nb.sql.text import column, parquet
 from seeknal_nb.sql.types import is_integer
 from seeknal_nb.storage.builds import DATA
-from seeknal_nb.storage.files import digest
+from seeknal_nb.storage.files import content, digest, write_atomic
 from seeknal_nb.version import program
 
 if TYPE_CHECKING:
@@ -33,66 +37,30 @@ if TYPE_CHECKING:
     from seeknal_nb.kinds.task import Task
     from seeknal_nb.storage.builds import Partitioning
 
-__all__ = ["FileFacts", "cut_files", "read_slice"]
+__all__ = ["cut_files", "read_slice"]
 
 ONE_BY_ONE = "partitions are read one by one, and a value must be the same however many files are read"
+_READING = threading.Lock()
+"""Held by who reads a file that other partitions need too: these wait, and find what was read."""
 FIRST, LAST = 1, 9998
 """The years of a calendar's partitions: those whose ends a ``datetime`` can hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What the content of one file tells.
-
-    Attributes:
-        schema: Its columns, of the types that they have where it is read alone.
-        rows: How many.
-        fits: By column of text, in small letters, the places of all ``Spelling.meanings`` that its texts fit.
-        silent: Columns, in small letters, that hold nothing, and so do not say of which type they are.
-        kind: As what the column of the partition was taken for ``values``: its type, and the place of its meaning.
-        values: The partitions that it holds.
-    """
-
-    schema: Schema
-    rows: int
-    fits: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    silent: tuple[str, ...] = ()
-    kind: str = ""
-    values: tuple[str | None, ...] = ()
-
-    def told(self) -> list[Any]:
-        """It as JSON has it."""
-        return [self.schema, self.rows, self.fits, self.silent, self.kind, self.values]
-
-    @classmethod
-    def of(cls, told: Sequence[Any]) -> FileFacts:
-        """What somebody has told."""
-        schema, rows, fits, silent, kind, values = told
-        known = {str(name): tuple(map(int, places)) for name, places in fits.items()}
-        own = tuple((str(name), str(one)) for name, one in schema)
-        return cls(own, int(rows), known, tuple(silent), str(kind), tuple(values))
-
-    @property
-    def types(self) -> dict[str, str]:
-        """The types of its columns that say of which type they are, by their names in small letters."""
-        return {name.casefold(): kind for name, kind in self.schema if name.casefold() not in self.silent}
-
-
 def cut_files(
-    task: Task, by: Partitioning, known: Mapping[str, FileFacts]
-) -> tuple[Schema, list[Slice], dict[str, FileFacts]]:
-    """The columns of all files, the partitions that they hold, in order, and their facts, by digest of content and options.
+    task: Task, by: Partitioning, known: Mapping[str, FileFacts], shared: Path
+) -> tuple[Schema, list[Slice], dict[str, FileFacts], list[str]]:
+    """The columns of all files, the partitions that they hold, in order, their facts by digest, and warnings.
 
     Args:
         task: The source, with a folder in which files may be staged.
         by: By what it is cut.
         known: Facts from before.
+        shared: A folder for files as they were read, which is there as long as partitions are built from them.
 
     Raises:
         NodeError: A file cannot be read, or what it holds makes no partitions.
     """
-    node, root = task.node, task.surroundings.root
-    form = format_of(node)
+    node, root, form = task.node, task.surroundings.root, format_of(task.node)
     paths = files_named(node, root, form)
     check_files(node, paths, root, form)
     if named := folder_keys([path for path in paths if path.stat().st_size], root, options_of(node)):
@@ -112,7 +80,7 @@ def cut_files(
     kind = f"{dict(schema).get(own, '')} {chosen.get(by.column.casefold(), '')}"
     for path, key in keys.items():
         if by.column and facts[key].rows and facts[key].kind != kind:
-            values = _values(task, form, path, by, facts[key], schema, chosen)
+            values = _values(task, form, path, by, facts[key], schema, chosen, shared)
             facts[key] = replace(facts[key], kind=kind, values=values)
     holding: dict[str | None, list[Path]] = {}
     for path, key in keys.items():
@@ -124,9 +92,19 @@ def cut_files(
         held = [facts[keys[path]] for path in holding[value]]
         slices.append(replace(
             slice_of(by, value), files=tuple(map(str, holding[value])), schema=schema, meanings=told,
-            alone=all(len(one.values) == 1 for one in held),
+            alone=all(len(one.values) == 1 for one in held), plain=all(one.schema == schema for one in held),
+            shared=str(shared),
         ))  # fmt: skip
-    return schema, slices, facts
+    return schema, slices, facts, _warnings(task, form, {path: facts[key] for path, key in keys.items()})
+
+
+def _warnings(task: Task, form: str, files: Mapping[Path, FileFacts]) -> list[str]:
+    """What to know of the files together."""
+    count = sum(not one.schema for one in files.values())
+    empty = [f"{count} of {len(files)} files are empty"] if count else []
+    names = dict.fromkeys(name for one in files.values() for name, _ in one.schema)
+    columns = [(path.name, [name for name, _ in one.schema]) for path, one in files.items()]
+    return [*empty, *(uneven(columns, names, options_of(task.node)) if form in ("csv", "tsv") else [])]
 
 
 def _looked(task: Task, form: str, path: Path) -> FileFacts:
@@ -159,16 +137,45 @@ def _noted(
 
 
 def _values(
-    task: Task, form: str, path: Path, by: Partitioning, facts: FileFacts, schema: Schema, chosen: Mapping[str, int]
+    task: Task,
+    form: str,
+    path: Path,
+    by: Partitioning,
+    facts: FileFacts,
+    schema: Schema,
+    chosen: Mapping[str, int],
+    shared: Path,
 ) -> tuple[str | None, ...]:
     """The partitions that a file holds, its column taken for what it is in all files together."""
     if by.column.casefold() not in facts.types:  # it has none, or there is nothing in it
         return (None,)
-    _stage(task, form, [path], schema, chosen)
-    asked = f"SELECT DISTINCT CAST({partition_sql(by, schema)} AS VARCHAR) FROM {parquet(task.stage / DATA)}"
-    values = tuple(_called(by, value) for (value,) in task.engine.query(asked, form="rows"))
-    (task.stage / DATA).unlink()
-    return values
+    if not (read := _direct(task, form, [path])):
+        file, _ = _read_once(task, form, path, schema, chosen, shared)
+        read = parquet(file)
+    elif facts.schema != schema:
+        kinds = {name.casefold(): kind for name, kind in facts.schema}
+        read = f"(SELECT {', '.join(_as_whole(name, kind, kinds) for name, kind in schema)} FROM {read})"
+    asked = f"SELECT DISTINCT CAST({partition_sql(by, schema)} AS VARCHAR) FROM {read}"
+    return tuple(_called(by, value) for (value,) in task.engine.query(asked, form="rows"))
+
+
+def _read_once(
+    task: Task, form: str, path: Path, schema: Schema, chosen: Mapping[str, int], shared: Path
+) -> tuple[Path, dict[str, Any]]:
+    """A file's rows with the columns of all files, as Parquet, and what is to be told; the first who asks reads the file."""
+    file = _once(shared, path)
+    beside = file.with_suffix(".json")
+    with _READING:
+        if not file.exists():
+            _, told = _stage(task, form, [path], schema, chosen)
+            write_atomic(beside, json.dumps(told, default=str).encode())
+            (task.stage / DATA).replace(file)
+    return file, json.loads(content(beside))
+
+
+def _once(shared: Path, path: Path) -> Path:
+    """Where the rows of a file lie once somebody has read it."""
+    return shared / f"{digest(str(path))}.parquet"
 
 
 def _called(by: Partitioning, value: str | None) -> str | None:
@@ -261,7 +268,18 @@ def read_slice(task: Task, piece: Slice) -> tuple[Table, dict[str, Any]]:
     """Stage the rows of a partition, with the types that all files have together; and what is to be told."""
     form, paths = format_of(task.node), [Path(file) for file in piece.files]
     where = f" WHERE {inside(piece.by, piece, piece.schema)}" if piece.by.column and not piece.alone else ""
-    return _stage(task, form, paths, piece.schema, {name: place for name, place, _ in piece.meanings}, where=where)
+    if piece.plain and (read := _direct(task, form, paths)):
+        return task.engine.build(f"SELECT * FROM {read}{where}", task.stage / DATA), {}
+    chosen = {name: place for name, place, _ in piece.meanings}
+    known = piece.by.column and all(_once(Path(piece.shared), path).exists() for path in paths)
+    if (piece.alone and not known) or _direct(task, form, paths):
+        return _stage(task, form, paths, piece.schema, chosen, where=where)
+    once = [_read_once(task, form, path, piece.schema, chosen, Path(piece.shared)) for path in paths]
+    files = [file for file, _ in once]
+    made = task.engine.build(f"SELECT * FROM {parquet(*files)}{where}", task.stage / DATA)
+    for file in files if piece.alone else ():  # no other partition reads it
+        file.unlink()
+    return made, merged(*(told for _, told in once))
 
 
 def _stage(

@@ -14,12 +14,12 @@ from seeknal_nb.sql.faults import unplaced
 from seeknal_nb.sql.text import column, exactly, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from seeknal_nb.kinds.task import Task
 
-__all__ = ["FILE", "Delimited", "explained", "of_delimited", "unreadable"]
+__all__ = ["FILE", "Delimited", "explained", "of_delimited", "uneven", "unreadable"]
 
 FILE = "seeknal_file"
 """A column of the files' names, for errors' texts; it is not stored."""
@@ -83,15 +83,23 @@ def of_delimited(task: Task, paths: Sequence[Path], options: Mapping[str, Any], 
     strangers = [] if by_place else _strangers(looked)
     told = [*(text for head in heads for text in head.told), *strangers]
     shown = [*told[:3], *([f"{len(told) - 3} more of this kind"] if len(told) > 3 else [])]  # noqa: PLR2004
-    shown += _uneven(looked, names) if "union_by_name" not in options and not strangers else []
+    shown += uneven([(path.name, head.names) for path, head in looked], names, options) if not strangers else []
     return Delimited(
         f" UNION ALL {'' if by_place else 'BY NAME '}".join(selects), names, _types(names, options), tuple(shown)
     )
 
 
-def _uneven(looked: Sequence[tuple[Path, Head]], names: Sequence[str]) -> list[str]:
-    """Columns that not all files have: one that is spelled in two ways is half empty twice."""
-    have = [(path.name, {name.casefold() for name in head.names}) for path, head in looked if head.names]
+def uneven(files: Iterable[tuple[str, Sequence[str]]], names: Iterable[str], options: Mapping[str, Any]) -> list[str]:
+    """A warning of columns that not all files have: one that is spelled in two ways is half empty twice.
+
+    Args:
+        files: Each with its columns; one that has none counts for nothing.
+        names: All columns.
+        options: Where ``union_by_name`` is said, somebody knows.
+    """
+    if "union_by_name" in options:
+        return []
+    have = [(file, {name.casefold() for name in columns}) for file, columns in files if columns]
     without = {name: [file for file, own in have if name.casefold() not in own] for name in names}
     odd = [f"{name!r} not in {cut(', '.join(files), 60)}" for name, files in without.items() if files]
     told = f"not all files have all columns, and null stands there: {some(odd, 3)} (union_by_name: true says so)"

@@ -270,7 +270,7 @@ def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[st
     """Columns that arrived as text although they hold numbers but for one word: a null that the reader did not know."""
     own = {name.casefold() for name in declared(task.node)}
     text = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() not in own]
-    if not text or python_of(task.node):
+    if not text or python_of(task.node) or format_of(task.node) == "parquet":  # which knows its types
         return []
     counts = ", ".join(
         f"count({column(n)}) FILTER (WHERE try_cast({column(n)} AS DOUBLE) IS NOT NULL) / greatest(count({column(n)}), 1)"

@@ -16,7 +16,7 @@ from seeknal_nb.notebook.widget.moment import Moment
 from seeknal_nb.notebook.widget.progress import Progress
 from seeknal_nb.status import ExecutionStatus
 from seeknal_nb.views.drawing import stand
-from seeknal_nb.workflow.events import NodeFinished, NodeResult, NodeStarted, RunFinished, RunStarted
+from seeknal_nb.workflow.events import NodeFinished, NodeProgress, NodeResult, NodeStarted, RunFinished, RunStarted
 from seeknal_nb.workflow.history import good_seconds, read_history
 from seeknal_nb.workflow.plan import Action
 from seeknal_nb.workflow.reasons import Reason, Why
@@ -126,6 +126,9 @@ class Board:
             elif isinstance(event, NodeStarted):
                 self._progress.begin(event.node_id)
                 self._show(NodeResult(event.node_id, ExecutionStatus.RUNNING, reason=event.reason))
+            elif isinstance(event, NodeProgress):
+                counts = {"built": event.done, "total": event.total}
+                self._show(NodeResult(event.node_id, ExecutionStatus.RUNNING, metadata={"partitions": counts}))
             elif isinstance(event, NodeFinished):
                 self._finish(event.result)
             elif isinstance(event, RunFinished):
@@ -210,7 +213,9 @@ class Board:
         result, fact = self.results[at], self._facts[at]
         if result.status is ExecutionStatus.RUNNING:
             expected = self._usual.of(result.node_id) if self._usual is not None else None
-            return replace(fact, seconds=self._progress.since(result.node_id), more={"expect": expected} if expected else {})
+            told = {"expect": expected, "parts": fact.more.get("parts")}
+            more = {name: value for name, value in told.items() if value}
+            return replace(fact, seconds=self._progress.since(result.node_id), more=more)
         waits = result.status is ExecutionStatus.PENDING and self._progress.waits(result.node_id)
         return replace(fact, more={**fact.more, "why": "waits"}) if waits else fact
 
