@@ -65,14 +65,22 @@ def in_use(root: Path) -> Iterator[Path]:
     """What the next run goes by: the state, what was proved, the builds that are up to date, and what was delivered."""
     yield from (root / "target/state/execution_state.json", root / "target/state/proofs", *(root / "target/state" / name for name in SPARE), root / DELIVERED)
     for state in remembered(root).states.values():
-        yield from (root / "target/outputs" / state.output).iterdir() if state.output else ()
+        yield from _files(root / "target/outputs" / state.output) if state.output else ()
+
+
+def _files(build: Path) -> Iterator[Path]:
+    """Those of a build, and the tables that it lists."""
+    yield from build.iterdir()
+    if not (build / "data.parquet").exists():
+        for _, key, *_ in json.loads((build / "build.json").read_text())["parts"]:
+            yield build.parent / key / "data.parquet"
 
 
 def in_part(root: Path) -> Iterator[str]:
     """Files under a final name that are not whole: each build is what its record says, each document can be read."""
     store = OutputStore(root / "target/outputs", Proofs(root / "nothing"))
     for path in sorted(store.root.glob("[!.]*/*/[!.]*")):
-        if store.find(f"{path.parent.parent.name}.{path.parent.name}", path.name, verify=True) is None:
+        if path.is_dir() and store.find(f"{path.parent.parent.name}.{path.parent.name}", path.name, verify=True) is None:
             yield f"a build in part: {path.relative_to(root)}"
     for path in (root / "target").rglob("*.json"):
         if path.name not in SPARE and not any(part.startswith(".tmp-") for part in path.parts) and not _is_json(path):

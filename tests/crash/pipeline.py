@@ -13,9 +13,16 @@ FILES = {
         "    return paid.groupby('who', as_index=False)['amount'].sum()\n"
     ),
     "seeknal/sound.yml": "kind: rule\nname: sound\non: transform.paid\nchecks:\n  - not_null: [id]\n",
+    "days/1.csv": "ts,amount\n2024-01-01 08:00:00,1\n2024-01-02 09:00:00,2\n",
+    "days/2.csv": "ts,amount\n2024-01-02 10:00:00,3\n,4\n",
+    "seeknal/days.yml": "kind: source\nname: days\npath: days/*.csv\npartition_by: day(ts)\n",
+    "seeknal/daily.yml": (
+        "kind: transform\nname: daily\npartition_by: inherit\n"
+        "sql: SELECT ts::DATE AS day, sum(amount) AS amount FROM source.days GROUP BY ALL\n"
+    ),
     "seeknal/report.yml": "kind: exposure\nname: report\ninputs: [transform.spent]\npath: out/report.csv\n",
 }
-"""A file, SQL, Python that prints, a rule, and a delivery."""
+"""A file, SQL, Python that prints, a rule, a delivery, and two nodes in partitions."""
 HELD = {
     "hold": "",
     "seeknal/held.py": (
@@ -35,5 +42,6 @@ def write(root: Path, files: dict[str, str]) -> Path:
 
 
 def edit(root: Path) -> None:
-    """Change what all but the source depend on."""
+    """Change what all but the source depend on, and one day of those in partitions."""
+    (root / "days/2.csv").write_text(FILES["days/2.csv"].replace(",3", ",5"))
     (root / "seeknal/paid.yml").write_text(FILES["seeknal/paid.yml"].replace("amount * 2", "amount * 3"))

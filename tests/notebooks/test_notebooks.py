@@ -25,9 +25,9 @@ from waiting import END
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner", "04_features_and_models", "05_dirty_data", "06_trust")
+NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner", "04_features_and_models", "05_dirty_data", "06_partitions", "07_trust")
 KINDS = {"source", "transform", "feature_group", "aggregation", "model", "rule", "exposure"}
-FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive", "features_and_models", "dirty_data", "trust"), strict=True))
+FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive", "features_and_models", "dirty_data", "partitions", "trust"), strict=True))
 
 # The kernel and the folders that it writes are shared by the tests of this file.
 pytestmark = pytest.mark.xdist_group("notebooks")
@@ -110,8 +110,13 @@ def dirty_data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def partitions(tmp_path_factory):
+    return executed("06_partitions", tmp_path_factory.mktemp("partitions"))
+
+
+@pytest.fixture(scope="module")
 def trust(tmp_path_factory):
-    return executed("06_trust", tmp_path_factory.mktemp("trust"))
+    return executed("07_trust", tmp_path_factory.mktemp("trust"))
 
 
 def seeknal(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -636,6 +641,47 @@ def test_of_a_file_the_content_counts(trust):
 def test_headless_trust(tmp_path):
     """Looking back is left out; the nodes that stand at the end are what runs."""
     folder = copied(tmp_path)
-    done = seeknal(folder, "run", "notebooks/06_trust.ipynb")
+    done = seeknal(folder, "run", "notebooks/07_trust.ipynb")
     assert done.returncode == 0, done.stderr
     assert re.search(r"Successful: +4\b", done.stdout)
+
+
+# 06_partitions
+
+
+def partition_counts(notebook, cell_id):
+    """By node, how many partitions were built, and how many there are, as a cell's frame shows them."""
+    rows = re.findall(r"(?:source|transform)\.(\w+) +(\d+) +(\d+)", notebook.text(cell_id))
+    return {name: (int(built), int(total)) for name, built, total in rows}
+
+
+def test_the_first_run_takes_the_sample_over(partitions):
+    assert partition_counts(partitions, "counts")["orders"] == (358, 365)
+    assert partition_counts(partitions, "counts")["month"] == (12, 12)
+
+
+@pytest.mark.parametrize(
+    ("cell_id", "built"),
+    [
+        ("late-run", {"orders": 2, "sales": 2, "daily": 2, "week": 4, "month": 1}),
+        ("correction", {"orders": 2, "sales": 2, "daily": 2, "week": 8, "month": 2}),
+        ("dimension", {"sales": 367, "daily": 2, "week": 5, "month": 2}),
+    ],
+)
+def test_a_run_builds_what_changed(partitions, cell_id, built):
+    assert {name: found for name, (found, _) in partition_counts(partitions, cell_id).items()} == built
+
+
+def test_the_refusal_says_what_to_do(partitions):
+    assert "Fix: --partition-by day(COLUMN)" in partitions.text("refused")
+
+
+def test_the_bookmark_loses_what_partitions_do_not(partitions):
+    rows = {line.split("  ")[0]: line.split()[-3:] for line in partitions.text("merge").splitlines()[1:]}
+    assert all(files == ours for files, ours, _ in rows.values()), rows
+    assert {name for name, (files, _, bookmark) in rows.items() if files != bookmark} == {"rows", "amount", "amount of March 10", "late", "without a time"}
+
+
+def test_another_definition_is_seen_beside_the_one_that_is(partitions):
+    assert "as it would be" in partitions.text("backfill-show")
+    assert partition_counts(partitions, "rest")["daily"][0] < 367
