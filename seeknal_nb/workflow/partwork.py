@@ -61,11 +61,15 @@ class Work:
     def next(self) -> tuple[int, PartJob] | None:
         """The next job and its place; None where there is none, or none is to begin."""
         with self.lock:
-            if self.error is not None or self.stopped() or (self.failures and not self.goes_on):
+            if self.is_over():
                 return None
             job = next(self.jobs, None)
             self.begun += 1
             return None if job is None else (self.begun - 1, job)
+
+    def is_over(self) -> bool:
+        """Whether no partition is to begin any more, be there some or not."""
+        return self.error is not None or self.stopped() or bool(self.failures and not self.goes_on)
 
     def progress(self) -> NodeProgress | None:
         """How far it is, unless that was told just now."""
@@ -78,7 +82,7 @@ class Work:
 
     def lacks_helpers(self) -> bool:
         """Whether partitions are left that none of the threads would begin with."""
-        return self.begun + sum(helper.is_alive() for helper in self.helpers) < self.total
+        return not self.is_over() and self.begun + sum(helper.is_alive() for helper in self.helpers) < self.total
 
     @property
     def parts(self) -> list[Part]:
