@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.columns import promised
@@ -119,36 +120,34 @@ def _known(name: str, params: Mapping[str, object]) -> object:
 def _resolved(config: Mapping[str, Any], declared: Declaration, params: Mapping[str, object]) -> dict[str, Any]:
     """The config with its parameters put in: in SQL as SQL, elsewhere as they are; Python reads ``ctx.params``."""
     values, own = scope(config, params)
-    found = {}
-    for name, value in config.items():
+
+    def put(key: str, text: str, *, sql: bool) -> str:
         # The declared ones themselves are not replaced by what happens to have their name: a reader's option is not.
-        given = params if name == "params" else values
-        if name in BODIES and KEY in config:
+        given = params if key == "params" else values
+        if key in BODIES and KEY in config:
             given = {**given, **OF_PARTITION}
+        return render(text, given, plain=not sql, texts=own if sql else ())
 
-        def put(text: str, sql: bool, given: Mapping[str, object] = given) -> str:  # noqa: FBT001 - called by position
-            return render(text, given, plain=not sql, texts=own if sql else ())
-
-        found[name] = value if name == "python" else _with_texts(value, put, sql=name in declared.sql)
-    return found
+    return _put(config, declared, put)
 
 
 def _named(config: Mapping[str, Any], declared: Declaration) -> dict[str, Any]:
     """The config with what each parameter is called in its place."""
+    return _put(config, declared, lambda _key, text, *, sql: with_names(text, plain=not sql))
 
-    def put(text: str, sql: bool) -> str:  # noqa: FBT001 - likewise
-        return with_names(text, plain=not sql)
 
+def _put(config: Mapping[str, Any], declared: Declaration, put: Callable[..., str]) -> dict[str, Any]:
+    """The config with its texts as ``put(key, text, sql=...)`` gives them, but for Python."""
     return {
-        name: value if name == "python" else _with_texts(value, put, sql=name in declared.sql)
-        for name, value in config.items()
+        key: value if key == "python" else _with_texts(value, partial(put, key), sql=key in declared.sql)
+        for key, value in config.items()
     }
 
 
-def _with_texts(value: Any, put: Callable[[str, bool], str], *, sql: bool) -> Any:
-    """A value with its texts, wherever it holds them, as ``put(text, whether it is SQL)`` gives them."""
+def _with_texts(value: Any, put: Callable[..., str], *, sql: bool) -> Any:
+    """A value with its texts, wherever it holds them, as ``put(text, sql=...)`` gives them."""
     if isinstance(value, str):
-        return put(value, sql)
+        return put(value, sql=sql)
     if isinstance(value, dict):
         return {name: _with_texts(one, put, sql=name in SQL_WITHIN) for name, one in value.items()}
     return [_with_texts(one, put, sql=sql) for one in value] if isinstance(value, list) else value

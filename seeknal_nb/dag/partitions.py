@@ -69,8 +69,8 @@ class Slice:
         schema: Of a source: what all its files together have.
         meanings: Of a source: what columns of text mean: name in small letters, place among ``Spelling.meanings``, digest.
         alone: Of a source: whether these files hold no other partition.
-        shared: Of a source: a folder of this run for its files as they were read, where several partitions need one.
         plain: Of a source: whether each of these files has these columns as they are.
+        shared: Of a source: a folder of this run for its files as they were read, where several partitions need one.
         since: When what its body reads begins, where that is before ``start``: with a lookback.
         proved: Whether its rows are known to lie in it.
     """

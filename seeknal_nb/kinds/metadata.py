@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["merged"]
+__all__ = ["counted", "merged"]
+
+
+def counted(by: str, *, total: int, built: int, kept: int, failed: Sequence[str | None] = ()) -> dict[str, Any]:
+    """How many partitions there are, by what, how many of them were built and kept, and which failed."""
+    told = {"by": by, "total": total, "built": built, "kept": kept}
+    return {"partitions": {**told, "failed": list(failed)} if failed else told}
 
 
 def merged(*parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.partitions import Span
     from seeknal_nb.kinds.cuts import Cuts
 
-__all__ = ["spans"]
+__all__ = ["spans_of"]
 
 
-def spans(graph: Graph, cuts: Cuts, asked: Span) -> Mapping[str, Span]:
+def spans_of(graph: Graph, cuts: Cuts, asked: Span) -> Mapping[str, Span]:
     """By id, what is built of the nodes that a span narrows: all of a calendar; where it is a sample, the sources.
 
     Raises:

@@ -24,6 +24,7 @@ from seeknal_nb.storage.files import (
     content,
     digest_file,
     io_errors,
+    link,
     refused,
     signature,
     sync,
@@ -124,7 +125,7 @@ class OutputStore:
         stage = new_stage(self.root, node_id, key)
         with io_errors("write", final):
             for file in build.files:
-                _shared(build.path / _name(file), stage / _name(file))
+                link(build.path / _name(file), stage / _name(file))
             (stage / RECORD).write_bytes(record_of(made, seconds))
             self._swap(stage, final)
         for one in (made, *([build] if intact else ())):  # a link changes the times of what it leads to
@@ -307,14 +308,6 @@ def _name(file: File) -> str:
 
 def _moved(file: File, key: str) -> File:
     return replace(file, name=f"{key}/{_name(file)}")
-
-
-def _shared(file: Path, place: Path) -> None:
-    """Put a file at another place too, by a link where the disk has links."""
-    try:
-        place.hardlink_to(file)
-    except OSError:
-        shutil.copyfile(file, place)
 
 
 def _names(build: Build) -> list[str]:

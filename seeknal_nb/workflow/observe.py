@@ -14,7 +14,7 @@ from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import python_of
 from seeknal_nb.kinds.cuts import Cuts
 from seeknal_nb.kinds.files import changes, lacking
-from seeknal_nb.kinds.spans import spans
+from seeknal_nb.kinds.spans import spans_of
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.kinds.task import UNSEEING
 from seeknal_nb.python.body import read_body
@@ -190,7 +190,7 @@ def observe(
 
 def _narrow(graph: Graph, world: Observed, span: Span) -> None:
     """Tell the nodes that are about some partitions, and what reads them, from those of a whole run, by key and state."""
-    world.spans = spans(graph, world.cuts, span)
+    world.spans = spans_of(graph, world.cuts, span)
     for node_id in {*world.spans, *graph.downstream(set(world.spans))}:
         facts = world.facts[node_id]
         own = {SPAN: str(world.spans[node_id])} if node_id in world.spans else {}

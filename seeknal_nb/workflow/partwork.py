@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.partitions import shown
 from seeknal_nb.errors import NodeError
-from seeknal_nb.kinds.metadata import merged
+from seeknal_nb.kinds.metadata import counted, merged
 from seeknal_nb.workflow.events import NodeProgress
 from seeknal_nb.workflow.job import Failure, Outcome
 
@@ -90,10 +90,9 @@ class Work:
         return [self.taken[number].part for number in sorted(self.taken)]
 
     def counts(self, cut: Cut) -> dict[str, Any]:
-        """How many there are, and which failed."""
-        built = sum(one.built for one in self.taken.values())
-        failed = {"failed": [self.failures[number][0] for number in sorted(self.failures)]} if self.failures else {}
-        return {"by": cut.by.grain, "total": self.total, "built": built, "kept": len(self.taken) - built, **failed}
+        """How many there are, and which failed, as it is told."""
+        built, names = sum(one.built for one in self.taken.values()), [self.failures[at][0] for at in sorted(self.failures)]
+        return counted(cut.by.grain, total=self.total, built=built, kept=len(self.taken) - built, failed=names)
 
 
 def folded(cut: Cut, work: Work, schema: Schema) -> Outcome:
@@ -101,7 +100,7 @@ def folded(cut: Cut, work: Work, schema: Schema) -> Outcome:
     parts = tuple(work.parts)
     output = "".join(str(one.told.get("output") or "") for _, one in sorted(work.taken.items()) if one.built)
     output = output[-LONGEST_OUTPUT:]
-    told = merged({"partitions": work.counts(cut)}, {"warnings": _warnings(work)}, {"output": output} if output else {})
+    told = merged(work.counts(cut), {"warnings": _warnings(work)}, {"output": output} if output else {})
     schema = schema or _schema_of(work.parts)
     return Outcome(rows=sum(part.rows for part in parts), schema=schema, metadata=told, parts=parts, by=cut.by)
 
@@ -155,5 +154,5 @@ def failed(work: Work, cut: Cut) -> Failure:
     named = ", ".join([*(shown(name) for name, _ in others[:MOST]), *(["..."] if len(others) > MOST else [])])
     more = f" ({len(others)} more failed: {named})" if others else ""
     what = f"partition {shown(value)}: {first.what or first.text}{more}"
-    metadata = {**first.metadata, "partitions": work.counts(cut)}
+    metadata = {**first.metadata, **work.counts(cut)}
     return replace(first, text=f"partition {shown(value)}: {first.text}{more}", what=what, error=None, metadata=metadata)

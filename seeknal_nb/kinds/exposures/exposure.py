@@ -40,8 +40,6 @@ from seeknal_nb.storage.files import digest, digest_file, io_errors, signature
 from seeknal_nb.storage.looks import each, looking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.engines import Schema
 
@@ -165,15 +163,15 @@ def _before(task: Task, *named: str) -> tuple[str, ...]:
     return next((tuple(seen[of:]) for seen in task.seen.values() if tuple(seen[:of]) == named), ())
 
 
-def _write(task: Task, offer: Offer, target: Target, to: Path, path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+def _write(task: Task, offer: Offer, target: Target, to: Path, path: Path) -> tuple[dict[str, Any], Seen]:
     """Write the delivery among the stage's files, where nobody sees it yet.
 
-    Gives what is to be told of it, and by name the digests of the files that it shares with the last one.
+    Gives what is to be told of it, and by name what is known of the files that it shares with the last one.
     """
     if (build := table_in_parts(task, target)) is not None:
         offer.rows = build.row_count
         counts, linked = write_parts(task, target, build, to, path)
-        return {"partitions": counts}, linked
+        return counts, linked
     if target.directory:
         write_directory(task, rows_of(task, offer), to, target, _file_name(task))
     elif target.report:
@@ -224,8 +222,8 @@ def _has_words(schema: tuple[tuple[str, str], ...]) -> bool:
     return all(finite(kind, name) == name for name, kind in schema)
 
 
-def _deliver(task: Task, offer: Offer, target: Target, path: Path, linked: Mapping[str, str]) -> tuple[dict[str, Any], Seen]:
-    """Put the finished delivery where it belongs, and remember it as it was put there; digests of ``linked`` are known."""
+def _deliver(task: Task, offer: Offer, target: Target, path: Path, linked: Seen) -> tuple[dict[str, Any], Seen]:
+    """Put the finished delivery where it belongs, and remember it as it was put there; ``linked`` is of the last one."""
     if task.cancelled.is_set():
         raise Interrupted
     staged = task.stage / "delivery"
@@ -238,14 +236,18 @@ def _deliver(task: Task, offer: Offer, target: Target, path: Path, linked: Mappi
         put(staged, path)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if target.directory else [path]
     ours = [file for file in files if not target.append or file.name.startswith(_file_name(task))]
-    known = {str(path / file): found for file, found in linked.items()}
-    seen: dict[str, tuple[Any, ...]] = {
-        str(file): (*(signature(file) or ()), known.get(str(file)) or digest_file(file)) for file in ours
-    }
+    seen = {str(file): _seen(file, linked.get(file.relative_to(path).as_posix(), ())) for file in ours}
     if target.directory and not target.append:
         seen[f"{path}/"] = ("files", str(path), len(files))
     size = sum(file.stat().st_size for file in ours)
     return {"bytes": size, **({"files": len(ours)} if target.directory else {"sha256": _sha256(path)})}, seen
+
+
+def _seen(file: Path, before: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A file as it is remembered; one that was linked has the digest of before, if nobody has written into it meanwhile."""
+    now = signature(file) or ()
+    same = before and now[:2] == before[:2] and now[3:] == before[3:-1]  # a link changes the ctime
+    return (*now, before[-1] if same else digest_file(file))
 
 
 def _sha256(path: Path) -> str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.kinds.body import python_of, sql_of
 from seeknal_nb.kinds.exposures.writers import Rows, folders_of, write_folders
+from seeknal_nb.kinds.metadata import counted
 from seeknal_nb.sql.text import parquet
-from seeknal_nb.storage.files import digest, digest_file, io_errors, signature
+from seeknal_nb.storage.files import digest, digest_file, io_errors, link, signature
 
 if TYPE_CHECKING:
     from seeknal_nb.kinds.exposures.targets import Target
-    from seeknal_nb.kinds.task import Task
+    from seeknal_nb.kinds.task import Seen, Task
     from seeknal_nb.storage.builds import Build, Part
 
 __all__ = ["NAMED", "table_in_parts", "write_parts"]
@@ -40,8 +40,8 @@ def table_in_parts(task: Task, target: Target) -> Build | None:
     return build if alike and build.by.column.casefold() in map(str.casefold, target.partition_by) else None
 
 
-def write_parts(task: Task, target: Target, build: Build, to: Path, there: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Write a delivery; gives how many partitions were written, and by name the digests of the files that were linked.
+def write_parts(task: Task, target: Target, build: Build, to: Path, there: Path) -> tuple[dict[str, Any], Seen]:
+    """Write a delivery; gives how many partitions were written, and by name what is known of the files that were linked.
 
     Args:
         task: Knows by ``seen`` which files the last delivery left.
@@ -54,20 +54,19 @@ def write_parts(task: Task, target: Target, build: Build, to: Path, there: Path)
         Interrupted: Nobody waits for it any more.
     """
     to.mkdir()
-    folders, linked, written = (
-        folders_of(task, f"SELECT * FROM {task.only_input()}", build.schema, target),
-        dict[str, str](),
-        0,
-    )
+    folders = folders_of(task, f"SELECT * FROM {task.only_input()}", build.schema, target)
+    linked, written = dict[str, tuple[Any, ...]](), 0
     parts = [part for part in build.parts if part.rows]
     for part in parts:
         if task.cancelled.is_set():
             raise Interrupted
         name = f"{task.node.name}-{_mark(build, part, target)}"
         files = _intact(task, name, there)
-        for file, known in files.items():
-            _link(there / file, to / file)
-            linked[file] = known
+        for file in files:
+            (to / file).parent.mkdir(parents=True, exist_ok=True)
+            with io_errors("write", to / file):
+                link(there / file, to / file)
+        linked |= files
         if not files:
             rows = task.stage / "part.parquet"
             [(_, paths)] = build.relation((part,)).groups
@@ -76,7 +75,7 @@ def write_parts(task: Task, target: Target, build: Build, to: Path, there: Path)
             rows.unlink()
             written += 1
     grain = "" if build.by is None else build.by.grain
-    return {"by": grain, "total": len(parts), "built": written, "kept": len(parts) - written}, linked
+    return counted(grain, total=len(parts), built=written, kept=len(parts) - written), linked
 
 
 def _mark(build: Build, part: Part, target: Target) -> str:
@@ -85,21 +84,12 @@ def _mark(build: Build, part: Part, target: Target) -> str:
     return digest(json.dumps(told))[:NAMED]
 
 
-def _intact(task: Task, name: str, there: Path) -> dict[str, str]:
-    """The files of the last delivery that are called so, and their digests; none where one of them is another by now."""
+def _intact(task: Task, name: str, there: Path) -> Seen:
+    """The files of the last delivery that are called so, as they are now; none where one has other bytes by now."""
     ours, above = re.compile(re.escape(name) + r"-\d+\.parquet"), f"{there}{os.sep}"
     files = {file: seen for file, seen in task.seen.items() if file.startswith(above) and ours.fullmatch(Path(file).name)}
+    now = {file: signature(file) for file in files}
     for file, seen in files.items():
-        if signature(file) != tuple(seen[:-1]) and (not Path(file).is_file() or digest_file(Path(file)) != seen[-1]):
+        if now[file] is None or (now[file] != tuple(seen[:-1]) and digest_file(Path(file)) != seen[-1]):
             return {}
-    return {file.removeprefix(above): str(seen[-1]) for file, seen in files.items()}
-
-
-def _link(before: Path, to: Path) -> None:
-    """Have a file in another directory too, without its bytes being copied where that can be."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(before, to)
-    except OSError:
-        with io_errors("write", to):
-            shutil.copy2(before, to)
+    return {file.removeprefix(above): (*(now[file] or ()), seen[-1]) for file, seen in files.items()}

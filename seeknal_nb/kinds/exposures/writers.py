@@ -15,7 +15,7 @@ from seeknal_nb.engines import Interrupted
 from seeknal_nb.engines.names import find_columns
 from seeknal_nb.errors import NodeError
 from seeknal_nb.sql.text import column, parquet
-from seeknal_nb.storage.files import io_errors, remove_dead, sync, temporary_name
+from seeknal_nb.storage.files import io_errors, link, remove_dead, sync, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -262,16 +262,9 @@ def alone(directory: Path) -> Iterator[None]:
 
 def _link(before: Path, to: Path, *, without: str) -> None:
     """Have the files of a directory in another one too, without their bytes being copied where that can be."""
-
-    def one(source: str, destination: str) -> None:
-        try:
-            os.link(source, destination)
-        except OSError:
-            shutil.copy2(source, destination)
-
     ours = re.compile(re.escape(without) + r"(-\d+)?\.parquet")
     shutil.copytree(
-        before, to, copy_function=one, dirs_exist_ok=True, ignore=lambda _, names: [n for n in names if ours.fullmatch(n)]
+        before, to, copy_function=link, dirs_exist_ok=True, ignore=lambda _, names: [n for n in names if ours.fullmatch(n)]
     )
 
 
