@@ -142,12 +142,12 @@ def unsynced(root: Path) -> Iterator[str]:
             synced.add(path)
         elif name == "write":
             synced.discard(path)
-        elif name == "os.rename" and "outputs" in path.parts and path.name != "delivery":
-            builds.append(path)
+        elif name == "os.rename" and "outputs" in path.parts:
+            builds += [path] if path.match("target/outputs/[!.]*/*/*") and path.is_dir() else []
         elif name == "os.rename" and path.name != "delivery" and "owner" not in path.name and path.name not in SPARE and path not in synced:
             yield f"renamed before it was synced: {path.relative_to(root)}"
         if name == "os.rename" and path.name == "execution_state.json":
-            late = [one for build in builds for one in (build, build / "data.parquet", build / "build.json") if one not in synced]
+            late = [one for build in builds for one in (build, *build.iterdir()) if one not in synced]
             yield from (f"not synced before the state was: {one.relative_to(root)}" for one in late)
 
 
