@@ -89,9 +89,11 @@ class Sheet:
         return [{name: seen[str(what)][name] - at for name in ("changed", "painted")} for what, at in sent]
 
     def click_sign(self, number):
-        """Run a node with what follows from it; the answer is that it runs."""
-        node = f'.sk-node[data-i="{number}"]'
-        x, y, width, height = self._box(f"{node} .sk-box")
+        """Run a node with what follows from it; the answer is that it runs. Like ``click_node`` None where it is out of reach."""
+        node, card = f'.sk-node[data-i="{number}"]', self._card(number)
+        if card is None:
+            return None
+        x, y, width, height = card
         spots = (x + width / 2, y + height / 2), (x + width - 4, y + height / 2)
         marks = {"feedback": [f"{node}.sk-asked"], "answer": [f"{node}.sk-running"]}
         found = self._clicked(spots, "bench.handled['run']", **marks)
@@ -99,8 +101,11 @@ class Sheet:
         return found
 
     def click_node(self, number):
-        """Select a node; the answer is its details."""
-        x, y, width, height = self._box(f'.sk-node[data-i="{number}"] .sk-box')
+        """Select a node; the answer is its details. The graph moves so far that what they are about is seen."""
+        card = self._card(number)
+        if card is None:
+            return None
+        x, y, width, height = card
         marks = {"feedback": [".sk-panel:not([hidden])"], "answer": [".sk-panel:not([hidden]) .sk-part"]}
         found = self._clicked([(x + width / 2, y + height / 2)], "bench.handled['details']", **marks)
         self.page.keyboard.press("Escape")
@@ -112,6 +117,13 @@ class Sheet:
         x, y, width, height = self._box(".least")
         marks = {"feedback": [".least[data-asked]", "data-asked"], "answer": [".least[data-said]", "data-said"]}
         return self._clicked([(x + width / 2, y + height / 2)], "least.handled[-1]", **marks)
+
+    def _card(self, number):
+        """Where a node's card is, once it rests; None where it is out of reach then."""
+        if number not in self.reachable():
+            return None
+        box = self._box(f'.sk-node[data-i="{number}"] .sk-box')
+        return box if number in self.reachable() else None
 
     def _box(self, selector):
         """Where a part is, once it rests: details that open or close move the graph, and a click would miss it."""

@@ -5,6 +5,7 @@ Without Chromium only what needs no page is measured.
 
 import gzip
 import shutil
+from itertools import islice
 
 from seeknal_nb.draw.assets import script
 from tests.benchmarks.measure import Row, child, in_turn, row
@@ -109,9 +110,9 @@ def _told(sheet, count):
 def _clicked(sheet, clicks):
     """From the release of the mouse's button; the floor answers in the handler, and begins nothing."""
     floor = [sheet.click_least() for _ in range(clicks)]
-    numbers = sheet.ask(f"bench.listen({sheet.reachable()})")[:clicks]
+    numbers = sheet.ask(f"bench.listen({sheet.reachable()})")
     for what, click in (("run sign", sheet.click_sign), ("node", sheet.click_node)):
-        ours = [click(number) for number in numbers]
+        ours = list(islice(filter(None, map(click, numbers)), clicks))
         yield from _spread(f"  click on a {what} -> feedback painted", ours, floor, "feedback", (17, None))
         yield from _spread(f"  click on a {what} -> handler", ours, floor, "handler", (5, None))
         yield from _spread(f"  click on a {what} -> answer painted", ours, floor, "answer", (50, None))
