@@ -177,7 +177,8 @@ class Run:
             summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=duration, advice=told)
             interrupted = self.walk.cancelled.is_set()
             self.ledger.close(self.settings.outputs)
-            partly = {r.node_id for r in results if self.world.facts[r.node_id].apart}
+            narrowed = [step.node_id for step in self.plan.steps] if self.world.spans else []
+            partly = {node_id for node_id in narrowed if self.world.facts[node_id].apart}
             record.finish(summary, interrupted=interrupted, builds=self.walk.made, partly=partly)
             if not interrupted and not self.ready.manifest_is_kept:
                 record.keep_manifest(self.settings.manifest, self.settings.target)

@@ -379,7 +379,7 @@ def test_proofs_may_be_deleted(project):
     assert set(run(project).values()) == {"cached"}
 
 
-@pytest.mark.parametrize("rest", [b"", b"\n", b"\n[", b"\n\xff\n", b'\n["transform.a","k",{"data.parquet":[1,2,3]}]', b'\n["transform.a"', b"\n7", b"\nnull"])
+@pytest.mark.parametrize("rest", [b"", b"\n", b"\n[", b"\n\xff\n", b'\n["transform.a","k",{"data.parquet":[1,2,3,4]}', b'\n["transform.a"', b"\n7", b"\nnull"])
 def test_a_torn_line_of_proofs_is_no_proof(tmp_path: Path, rest):
     proofs = Proofs(tmp_path / "proofs")
     proofs.note("transform.a", "k", {"data.parquet": (1, 2, 3, 4)})
@@ -391,6 +391,17 @@ def test_a_torn_line_of_proofs_is_no_proof(tmp_path: Path, rest):
     again.note("transform.b", "k", {"data.parquet": (5, 6, 7, 8)})
     again.write()
     assert Proofs(tmp_path / "proofs").of("transform.b", "k") == {"data.parquet": (5, 6, 7, 8)}
+
+
+@pytest.mark.parametrize("told", [b"[1,2,3]", b"7", b'["a",2,3,4]', b"\xff", b"}"])
+def test_a_damaged_line_of_proofs_proves_nothing(tmp_path: Path, told):
+    (tmp_path / "proofs").write_bytes(b'\n["transform.a","k",{"data.parquet":' + told + b'}]\n["transform.b","k",{"data.parquet":[5,6,7,8]}]')
+    proofs = Proofs(tmp_path / "proofs")
+    assert proofs.of("transform.a", "k") == {}
+    assert proofs.of("transform.b", "k") == {"data.parquet": (5, 6, 7, 8)}
+    proofs.note("transform.a", "k", {"data.parquet": (1, 2, 3, 4)})
+    proofs.write()
+    assert Proofs(tmp_path / "proofs").of("transform.a", "k") == {"data.parquet": (1, 2, 3, 4)}
 
 
 def test_who_asks_while_another_thread_reads_proofs_gets_all_or_waits(tmp_path: Path):

@@ -149,13 +149,15 @@ def test_only_what_was_touched_and_what_follows_runs(root: Path, touch: str, liv
 
 
 def test_what_was_proved_is_not_decided_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for what looks at files, at the notebook and at what was delivered."""
-    from seeknal_nb.workflow import planner
+    """Nor looked at, but for what looks at files, at the notebook and at what was delivered."""
+    from seeknal_nb.workflow import observe, planner
 
-    seen, decide = [], planner.decide
+    seen, decide, looked, look = [], planner.decide, list[str](), observe._observe
+    monkeypatch.setattr(observe, "_observe", lambda node, *rest: (looked.append(node.id), look(node, *rest))[1])
     monkeypatch.setattr(planner, "decide", lambda graph, node_id, *rest: (seen.append(node_id), decide(graph, node_id, *rest))[1])
     summary = fresh(root).run(progress=False)
     assert sorted(seen) == ["exposure.told", "source.file", "transform.globbed", "transform.scaled"]
+    assert sorted(looked) == sorted([*seen, "rule.sound"])
     assert {r.status for r in summary.results} == {S.CACHED}
     assert summary["transform.both"].row_count == 2
     assert summary["rule.sound"].checks
