@@ -94,8 +94,9 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     no_cutoff = "run all that is downstream of a change, even if its inputs come out the same"
     add("--no-cutoff", dest="cutoff", action="store_const", const=False, help=no_cutoff)
     add(
-        "--partition", dest="partitions", **LISTED, metavar="VALUE", help="with --nodes: only these partitions of them again"
-    )
+        "--partition", dest="partitions", **LISTED, metavar="VALUE",
+        help="with --nodes: again, of the partitions that are there only these",
+    )  # fmt: skip
     add_span(parser)
     add_values(parser)
     add("--verify", **TICK, help="check the digest of every build")

@@ -193,7 +193,7 @@ class Project(Shown):
         return self._stream(value_of(request, Request.of, given), cancelled)
 
     def run(self, request: Request | None = None, *, progress: bool = True, **given: Any) -> ExecutionSummary:
-        """Run and give the summary, printing progress lines unless ``progress`` is False; see ``stream``."""
+        """Run and give the summary, printing lines for ``progress``; ``given``: ``start=`` and so on, as for ``stream``."""
         return followed(self.stream(request, **given), progress=progress)
 
     def start(self, request: Request | None = None, **given: Any) -> BackgroundRun:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -48,8 +48,11 @@ __all__ = [
 CALENDAR = ("hour", "day", "week", "month", "year")
 FILE, VALUE, INHERIT = "file", "value", "inherit"
 KEY, LOOKBACK, MOST = "partition_by", "lookback", 10_000
-_WRITTEN = re.compile(r"(?P<unit>\w+)\s*\(\s*(?P<column>\"(?:[^\"]|\"\")+\"|[^\W\d]\w*)\s*(?:,\s*'(?P<zone>[^']*)')?\s*\)")
-_COLUMN = re.compile(r"\"(?:[^\"]|\"\")+\"|[^\W\d]\w*")
+_NAME = r"\"(?:[^\"]|\"\")+\"|[^\W\d]\w*"
+_ZONE = r"(?P<sign>'?)(?P<zone>[^'()\s]*)(?P=sign)"
+"""A shell and a cell take its quotes away."""
+_WRITTEN = re.compile(rf"(?P<unit>\w+)\s*\(\s*(?P<column>{_NAME})\s*(?:,\s*{_ZONE})?\s*\)")
+_COLUMN = re.compile(_NAME)
 _FORMS: Mapping[str, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
 OF_PARTITION = {f"partition.{name}": Later(f"\ua66epartition_{name}\ua66e") for name in ("value", "start", "end")}
 """What the SQL of a declared partition may ask for as ``{{ partition.value }}``; it stays there until the partition runs."""
@@ -73,6 +76,7 @@ class Slice:
         shared: Of a source: a folder of this run for its files as they were read, where several partitions need one.
         since: When what its body reads begins, where that is before ``start``: with a lookback.
         proved: Whether its rows are known to lie in it.
+        zoned: Whether what its body reads is cut by a TIMESTAMPTZ, of which ``start`` and ``end`` are instants in SQL.
     """
 
     by: Partitioning
@@ -87,6 +91,7 @@ class Slice:
     shared: str = ""
     since: datetime | None = None
     proved: bool = False
+    zoned: bool = False
 
     @property
     def shown(self) -> str:
@@ -94,12 +99,14 @@ class Slice:
         return shown(self.value)
 
     def filled(self, sql: str) -> str:
-        """SQL with what ``OF_PARTITION`` names put in: a text and two TIMESTAMPs, or NULLs of these types."""
+        """SQL with what ``OF_PARTITION`` names put in: a text and two times, or NULLs of these types."""
         value, *times = OF_PARTITION.values()
         known = {value: (f"CAST({literal(self.value)} AS VARCHAR)", self.shown)}
         for name, time in zip(times, (self.start, self.end), strict=True):
             text = None if time is None else str(time)
-            known[name] = f"CAST({literal(text)} AS TIMESTAMP)", shown(text)
+            of_zone = None if time is None else _instant(time, self.by.zone)
+            sql_of = f"CAST({literal(of_zone)} AS TIMESTAMPTZ)" if self.zoned else f"CAST({literal(text)} AS TIMESTAMP)"
+            known[name] = sql_of, shown(text)
         return known_now(sql, known)
 
 
@@ -149,7 +156,7 @@ class Span:
 
     def reaching_back(self, grain: str, count: int) -> Span:
         """It, and so many partitions before it."""
-        before = earlier(grain, value_at(grain, self.start), count) if self.start is not None else []
+        before = earlier(grain, value_at(grain, self.start), count) if self.start is not None else ()
         return replace(self, start=_start(grain, before[0])) if before else self
 
     def with_other(self, other: Span) -> Span:
@@ -157,6 +164,16 @@ class Span:
         start = None if self.start is None or other.start is None else min(self.start, other.start)
         end = None if self.end is None or other.end is None else max(self.end, other.end)
         return replace(self, start=start, end=end)
+
+
+def _instant(clock: datetime, zone: str) -> str:
+    """When clocks in the zone show a time first."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only who writes a zone needs it
+
+    try:
+        return str(clock.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(UTC))
+    except OverflowError:  # in the first hours that a datetime can hold
+        return "-infinity"
 
 
 def shown(value: str | None) -> str:
@@ -178,6 +195,7 @@ def partitioning_of(config: Mapping[str, Any]) -> Partitioning | None:
         return Partitioning(text)
     if found := _WRITTEN.fullmatch(text):
         unit, zone = found["unit"].casefold(), found["zone"] or ""
+        zone = "" if zone.upper() == "UTC" else zone
         if unit not in CALENDAR:
             raise _refused(f"{unit!r} is no unit of time", near(unit, CALENDAR, what="unit"))
         if zone and not _is_zone(zone):
@@ -197,9 +215,8 @@ def lookback_of(config: Mapping[str, Any]) -> int:
         remedy = f"write how many partitions before, at most {MOST:,}: 6"
         raise ConfigError(f"lookback is {given!r:.100}", remedy=remedy, path=(LOOKBACK,))
     if by is None or by.grain not in CALENDAR:
-        raise ConfigError(
-            "lookback counts units of time", why="its partitions are none", remedy="--partition-by day(ts)", path=(LOOKBACK,)
-        )
+        why = "what is inherited is proved without one" if by and by.grain == INHERIT else "its partitions are none"
+        raise ConfigError("lookback counts units of time", why=why, remedy="partition_by: day(ts)", path=(LOOKBACK,))
     return given
 
 
@@ -253,7 +270,8 @@ def slice_of(by: Partitioning, value: str | None, lookback: int = 0) -> Slice:
     return Slice(by, value, start, _after(by.grain, start), since=since)
 
 
-def earlier(grain: str, value: str, count: int) -> list[str]:
+@lru_cache(maxsize=10_000)
+def earlier(grain: str, value: str, count: int) -> tuple[str, ...]:
     """The names of the ``count`` partitions before one, the latest last."""
     found, start = list[str](), _start(grain, value)
     for _ in range(count):
@@ -262,7 +280,7 @@ def earlier(grain: str, value: str, count: int) -> list[str]:
         except OverflowError:  # there is no year before the first
             break
         found.append(value_at(grain, start))
-    return found[::-1]
+    return tuple(found[::-1])
 
 
 def is_within(fine: str, coarse: str) -> bool:

@@ -67,9 +67,21 @@ def _type(entry: Mapping[str, Any]) -> str:
     return spelled(name)
 
 
-def found_in(columns: Iterable[tuple[str, str]], types: Mapping[str, str]) -> dict[str, str]:
-    """The declared types by the columns' own names, whose case may differ; raises ``NodeError`` where one is missing."""
+def found_in(columns: Iterable[tuple[str, str]], types: Mapping[str, str], *, some: bool = False) -> dict[str, str]:
+    """The declared types by the columns' own names, whose case may differ.
+
+    Args:
+        columns: Those that are there, with the types that they have.
+        types: Those that are declared.
+        some: Whether a declared column may be missing: others stand elsewhere.
+
+    Raises:
+        NodeError: One is missing.
+    """
     known = dict(columns)
+    if some:
+        own = {name.casefold() for name in known}
+        types = {name: kind for name, kind in types.items() if name.casefold() in own}
     why = f"schema declares it, and there are {', '.join(known)}"
     return dict(zip(find_columns(types, known, why=why), types.values(), strict=True))
 

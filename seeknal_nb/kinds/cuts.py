@@ -107,7 +107,8 @@ class Cuts:
             raise _refused("features are joined as a whole", "each row looks back in time", "take partition_by away")
         read = self.read(node.id)
         if not read:
-            why = f"{', '.join(self._graph.inputs(node.id)) or 'nothing'} has no partitions"
+            named = ", ".join(self._graph.inputs(node.id))
+            why = f"{named} {'have' if ', ' in named else 'has'} no partitions" if named else "it reads no node"
             raise _refused("it reads nothing that has partitions", why, "give its source partition_by, or take it away here")
         if by.grain == INHERIT:
             return self._inherited(node, read)
@@ -124,7 +125,9 @@ class Cuts:
             within = cut.by.grain == by.grain or is_within(cut.by.grain, by.grain)
             if not within or cut.by.zone != by.zone:
                 why = f"{node.id} is by {_said(by)}, and {one} by {_said(cut.by)}"
-                raise _refused("its partitions are no whole ones of what it reads", why, "cut both alike")
+                zone = f", '{cut.by.zone}'" if cut.by.zone else ""
+                alike = f"partition_by: {cut.by.grain}({by.column or 'COLUMN'}{zone})" if cut.by.grain in CALENDAR else ""
+                raise _refused("its partitions are no whole ones of what it reads", why, alike or "cut both alike")
 
     def _view(self, node: Node) -> Cut | None:
         read = self.read(node.id)
@@ -137,9 +140,9 @@ class Cuts:
 
     def _inherited(self, node: Node, read: Mapping[str, Cut]) -> Cut:
         by = next(iter(read.values())).by
-        own = (
-            f"--partition-by {by.grain}(COLUMN) if each {by.grain} by itself is meant, else " if by.grain in CALENDAR else ""
-        )
+        zone = f", '{by.zone}'" if by.zone else ""
+        alone = f"partition_by: {by.grain}(COLUMN{zone}) if each {by.grain} by itself is meant, else "
+        own = alone if by.grain in CALENDAR else ""
         remedy = f"{own}leave it out: the node reads all of them as one table"
         for one, cut in read.items():
             if (cut.by.grain, cut.by.zone) != (by.grain, by.zone):

@@ -34,9 +34,11 @@ def matches(root: Path, name: str) -> list[Path]:
         return _matches(root, name)
 
 
-def as_told(path: Path, root: Path) -> str:
+def as_told(path: Path | str, root: Path) -> str:
     """A path as it goes on from the project's folder; whole where it lies elsewhere."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    whole = str(path)
+    inside = whole.removeprefix(os.path.join(root, ""))  # noqa: PTH118 - a year of files is asked at a time
+    return whole if inside == whole else inside.replace(os.sep, "/")
 
 
 def below(folder: Path) -> Iterator[Path]:

@@ -36,8 +36,9 @@ def partition_sql(by: Partitioning, schema: Schema) -> str:
             raise NodeError(f"{own!r} is {kind}, not a time", remedy="cast it, or write --partition-by COLUMN")
         return f"date_trunc('{by.grain}', {_local(own, kind, by.zone)})"
     plain = kind in ("VARCHAR", "UUID", "BOOLEAN") or kind.startswith("ENUM") or is_integer(kind) or is_decimal(kind)
-    if not (plain or is_time(kind)):
-        raise NodeError(f"{own!r} is {kind}", why="its values make no partitions", remedy="round it, or cast it to a text")
+    if not (plain or kind == "DATE"):
+        remedy = f"partition_by: day({own})" if is_time(kind) else "round it, or cast it to a text"
+        raise NodeError(f"{own!r} is {kind}", why="its values make no partitions", remedy=remedy)
     return f"CAST({column(own)} AS VARCHAR)"
 
 

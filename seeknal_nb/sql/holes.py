@@ -163,7 +163,7 @@ def _undefined(name: str, params: Mapping[str, object]) -> ManifestError:
         )
     if name.startswith("partition."):
         why = "only the SQL of a node with partitions of its own knows them, and their value, start and end"
-        return ManifestError(f"{name!r} is not known here", why=why, remedy="--partition-by day(ts)")
+        return ManifestError(f"{name!r} is not known here", why=why, remedy="partition_by: day(ts)")
     if "." in name:
         remedy = f"write it into seeknal/common/; {near(name, params, what='name')}"
         return ManifestError(f"{name!r} is not in seeknal/common/", remedy=remedy)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
+    "AGAIN",
     "DATA",
     "FACTS",
     "OF_SOME",
@@ -35,6 +36,8 @@ DATA = "data.parquet"
 RECORD = "build.json"
 FACTS = "facts.json"
 """What the files of a source with partitions hold, by their content, beside its builds; it may be deleted."""
+AGAIN = "again"
+"""In the metadata of a partition's build: it was asked for again, though there was one."""
 OF_SOME = "of_some"
 """Among the metadata of a build that a run of some partitions made: which these were."""
 FORMAT = 2
@@ -124,7 +127,7 @@ class Build:
     @property
     def lists(self) -> bool:
         """Whether its parts are builds of their own, each of one partition."""
-        return self.by is not None and all(part.key != self.key for part in self.parts)
+        return self.by is not None and all(part.key != self.key for part in self.parts[:1])
 
     def relation(self, parts: Sequence[Part] | None = None) -> Relation:
         """The rows of its parts, or of some, as an engine reads them: files by equal schema, in the order of the parts."""

@@ -75,11 +75,13 @@ class Look:
     def _parted(self, name: str) -> Build:
         """The build of a node that lists its partitions."""
         build = self._reader.build(name)
-        if build is None or not build.lists:
-            why = "there is no build of it" if build is None else "it is built as a whole"
-            remedy = "run it" if build is None else "write --partition-by, then run"
-            raise SelectionError(f"{name} has no partitions to show", why=why, remedy=remedy)
-        return build
+        if build is not None and build.lists:
+            return build
+        why, remedy = "it is built as a whole", "give it partition_by, and run it"
+        if build is None:
+            said = self._reader.note(name)
+            why, remedy = said or "there is no build of it", "mend it, and run again" if said else "run it"
+        raise SelectionError(f"{name} has no partitions to show", why=why, remedy=remedy)
 
     def details(self, name: str, *, rows: int, why: bool = True) -> Details:
         """All that is worth knowing of one node, with its first ``rows``; 0 reads no data. ``why``: also what changed."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from seeknal_nb.dag.partitions import shown
 from seeknal_nb.errors import SelectionError, near
 from seeknal_nb.markup import plural
-from seeknal_nb.storage.builds import RECORD
+from seeknal_nb.storage.builds import AGAIN, RECORD
 from seeknal_nb.views.why import Cause, Causes
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["partition_causes"]
 
 OWN = "what it read is the same: its code, its config or the engine changed"
+ASKED = "it was asked for again, though it was up to date"
 FIRST = "it is the first of this partition that is here"
-SHORT = 8
+SHORT, NOT_READ = 8, "not read"
 
 
 def partition_causes(outputs: OutputStore, build: Build, name: str, step: Step) -> Causes:
@@ -45,10 +46,14 @@ def partition_causes(outputs: OutputStore, build: Build, name: str, step: Step) 
     when = datetime.fromtimestamp(record.stat().st_mtime, UTC) if record.exists() else None
     built = f", built {when:%Y-%m-%d %H:%M:%S} UTC" if when is not None else ""
     headline = f"{build.node_id} {name}: {plural(part.rows, 'row')}{built}; the node is {step.why}"
-    former, now = _former(outputs, build, part), _read(outputs, build, part)
+    now = outputs.recorded(build.node_id, part.key)
+    if now is not None and AGAIN in now.metadata:
+        return Causes(build.node_id, headline, note=ASKED)
+    former = _former(outputs, build, part)
     if former is None:
         return Causes(build.node_id, headline, note=FIRST)
-    causes = tuple(_causes(_read(outputs, build, former), now))
+    before = outputs.recorded(build.node_id, former.key)
+    causes = tuple(_causes(before.inputs if before else {}, now.inputs if now else {}))
     return Causes(build.node_id, headline, causes, note="" if causes else OWN)
 
 
@@ -63,14 +68,9 @@ def _former(outputs: OutputStore, build: Build, part: Part) -> Part | None:
     return None
 
 
-def _read(outputs: OutputStore, build: Build, part: Part) -> Mapping[str, str]:
-    found = outputs.recorded(build.node_id, part.key)
-    return {} if found is None else found.inputs
-
-
 def _causes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Cause]:
     for called in dict.fromkeys([*now, *before]):
         old, new = before.get(called, ""), now.get(called, "")
         if old != new:
             what, _, name = called.partition(" ")
-            yield Cause(what, name, old[:SHORT], new[:SHORT])
+            yield Cause(what, name, old[:SHORT] or NOT_READ, new[:SHORT] or NOT_READ)

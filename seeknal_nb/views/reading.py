@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.keys import PARAMETER, written
+from seeknal_nb.dag.partitions import CALENDAR
 from seeknal_nb.dag.select import resolve
 from seeknal_nb.declaration import declaration_of
 from seeknal_nb.errors import NodeError, SeeknalError, SelectionError
@@ -76,9 +77,8 @@ class Reader:
     def preview(self, name: str, *, limit: int) -> Preview:
         """The first rows, the schema, and the counts of this build and of the one before."""
         node_id = resolve(self.graph, name)
-        state = self.states.get(node_id)
+        state, note = self.states.get(node_id), self.note(node_id)
         failed = state is not None and not state.good
-        note = f"failed last time: {cut(state.error or '', LONGEST_NOTE)}" if state and failed else self.note(node_id)
         is_rule = self.graph.nodes[self.graph.index[node_id]].node_type == "rule"
         checks = self._failed_checks(node_id) if failed and is_rule else []
         if checks:
@@ -138,14 +138,17 @@ class Reader:
         node_id = resolve(self.graph, name)
         state, elsewhere = self.states.get(node_id), self.elsewhere(node_id)
         if elsewhere is not None:
-            return self.runner.outputs.find(node_id, elsewhere.key, strict=True)
+            found = self.runner.outputs.find(node_id, elsewhere.key, strict=True)
+            return found if found is None or self._span is None else _within(found, self._span)
         return self.runner.outputs.find(node_id, state.built, strict=True) if state and state.built else None
 
     def note(self, name: str) -> str:
         """What to know of the table that is shown: that it is not up to date, or not what the last run left."""
         node_id = resolve(self.graph, name)
         state, decision = self.states.get(node_id), self._decisions.get(node_id)
-        if state is None or decision is None or not state.good:
+        if state is not None and not state.good:
+            return f"failed last time: {cut(state.error or '', LONGEST_NOTE)}"
+        if state is None or decision is None:
             return ""
         if decision.build is None:
             return f"{'' if decision.certain else 'perhaps '}not up to date: {decision.reason}"
@@ -159,7 +162,7 @@ class Reader:
 
     def build_before(self, name: str) -> Build | None:
         """The build before that one, where it is still there."""
-        build = self.build(name)
+        build = self.build(name) if self._span is None else None
         return self.runner.outputs.before(build.node_id, build.key) if build is not None and build.path else None
 
     def _session(self, node_id: str) -> AbstractContextManager[Session]:
@@ -182,6 +185,15 @@ class Reader:
                 )
             raise _nothing_to_show(node_id, self.states.get(node_id))
         return build
+
+
+def _within(build: Build, span: Span) -> Build:
+    """Of a build that lists its partitions those that were asked for; others were built for what reads them."""
+    if not build.lists or build.by is None or (span.dated and build.by.grain not in CALENDAR):
+        return build
+    values = span.among(build.by.grain, [part.value for part in build.parts])
+    parts = tuple(part for part in build.parts if part.value in values)
+    return replace(build, parts=parts, row_count=sum(part.rows for part in parts))
 
 
 def _first(session: Session, node_id: str, limit: int) -> Any:

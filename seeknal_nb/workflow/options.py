@@ -41,8 +41,8 @@ class Selection:
         cutoff: Whether a node whose inputs came out the same is taken from the cache.
         start: Build only partitions of a calendar that end after this time, and what reads them; see ``Span``.
         end: Only those that begin before it.
-        sample: Only so many partitions of each source, the last ones.
-        partitions: With ``nodes``: execute only these partitions of them again, by their names.
+        sample: Only so many partitions of each source, the last ones, and those before them that lookbacks read.
+        partitions: With ``nodes``: execute again, of their partitions that are there, only these, by their names.
         given: The names of the options that somebody gave, be it with the value that they have anyway: a retry has the
             others from the run that failed.
 
@@ -112,9 +112,10 @@ class Selection:
     def __post_init__(self) -> None:
         for name in ("nodes", "exclude"):
             object.__setattr__(self, name, _terms(name, getattr(self, name)))
-        for name in ("node_types", "tags", "exclude_tags", "partitions"):
+        for name in ("node_types", "tags", "exclude_tags"):
             terms = _terms(name, getattr(self, name))
             object.__setattr__(self, name, tuple(part for term in terms for part in term.split(",")))
+        object.__setattr__(self, "partitions", _values("partitions", self.partitions))
         for name in ("full", "only", "force", "cutoff"):
             flag(name, getattr(self, name))
         if self.full and self.nodes:
@@ -221,6 +222,11 @@ def seconds(name: str, value: object) -> float:
 
 def _terms(name: str, value: object) -> tuple[str, ...]:
     """The terms of an option that holds names: one text, or any number of them."""
+    return tuple(split(_values(name, value)))
+
+
+def _values(name: str, value: object) -> tuple[str, ...]:
+    """One text, or any number of them, as they are: a partition may be called anything."""
     if not isinstance(value, Iterable):
         raise UsageError(f"{name} must be names", why=f"it is {value!r:.100}", remedy=f'{name}=["a", "b"]')
-    return tuple(split(value))
+    return (value,) if isinstance(value, str) else tuple(map(str, value))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.partitions import shown
 from seeknal_nb.errors import SeeknalError
-from seeknal_nb.storage.builds import Build, Part
+from seeknal_nb.storage.builds import AGAIN, Build, Part
 from seeknal_nb.storage.outputs import discard
 from seeknal_nb.workflow.job import Failure, Outcome
 from seeknal_nb.workflow.observe import prove_unchanged
@@ -145,7 +145,8 @@ class Parted:
         piece, node_id = one.piece, work.node_id
         made = self._made.setdefault(node_id, set())
         again = self._again.holds(node_id, piece.value) and one.key not in made
-        part, told = (None, {}) if again else self._found(node_id, one.key)
+        found = self._found(node_id, one.key)
+        part, told = (None, {}) if again else found
         later = None
         built = part is None or one.key in made  # by an attempt before this one, too
         if part is None:
@@ -159,7 +160,7 @@ class Parted:
                 if failure is not None:
                     work.failures[number] = (piece.value, failure)
                 return
-            told = job.around.secrets.hide(dict(outcome.metadata))
+            told = job.around.secrets.hide(dict(outcome.metadata)) | ({AGAIN: True} if found[0] is not None else {})
             build = Build(
                 node_id, one.key, row_count=outcome.rows, schema=outcome.schema, inputs=one.read, metadata=told, by=piece.by
             )

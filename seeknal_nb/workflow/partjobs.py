@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.keys import SPAN, build_key, own_digest
 from seeknal_nb.dag.partitions import CALENDAR, OF_PARTITION, Slice, containing, earlier, ordered, shown, slice_of
@@ -25,6 +25,7 @@ from seeknal_nb.kinds.sources.readers import READERS
 from seeknal_nb.kinds.task import Input, Task
 from seeknal_nb.python.capture import Captured
 from seeknal_nb.sql.text import statements
+from seeknal_nb.sql.types import is_zoned
 from seeknal_nb.storage.builds import FACTS
 from seeknal_nb.storage.files import content, digest, digest_file, io_errors, signature
 from seeknal_nb.storage.outputs import discard, new_stage
@@ -87,11 +88,10 @@ class PartJobs:
         if (shared := self._shared.pop(node_id, None)) is not None:
             discard(shared)
 
-    def _key(self, node_id: str, piece: Slice, read: Mapping[str, Any], *, probe: str | None = None) -> str:
-        """What makes one build of a partition the same as another; which files there are besides does not matter to it."""
+    def _own(self, node_id: str) -> str:
+        """What the keys of all its partitions hold; which files there are besides does not matter to them."""
         parts = self._world.facts[node_id].parts
-        own = own_digest({name: found for name, found in parts.items() if name not in PLACES and name != SPAN})
-        return build_key(node_id, own, probe, [(json.dumps(piece.value), digest(json.dumps([*read.items()])))])
+        return own_digest({name: found for name, found in parts.items() if name not in PLACES and name != SPAN})
 
     def of_source(self, job: Job, cut: Cut) -> tuple[Schema, list[str], int, Iterator[PartJob]]:
         """Of a source the columns of all files, warnings, how many partitions are wanted, and what builds each, in order.
@@ -113,13 +113,16 @@ class PartJobs:
         finally:
             discard(stage)
         wanted = self._wanted(node_id, cut, [one.value for one in slices])
+        if slices and not wanted:
+            warnings = [*warnings, f"it has no partition there: they are {slices[0].shown} to {slices[-1].shown}"]
         slices = [one for one in slices if one.value in wanted]
-        return schema, warnings, len(slices), (self._of_files(job, one, seen) for one in slices)
+        own = self._own(node_id)
+        return schema, warnings, len(slices), (self._of_files(job, own, one, seen) for one in slices)
 
-    def _of_files(self, job: Job, piece: Slice, seen: Seen) -> PartJob:
-        files = {f"file {as_told(Path(path), job.around.root)}": seen[path][-1] for path in piece.files}
+    def _of_files(self, job: Job, own: str, piece: Slice, seen: Seen) -> PartJob:
+        files = {f"file {as_told(path, job.around.root)}": seen[path][-1] for path in piece.files}
         read = {"columns": digest(json.dumps([piece.schema, piece.meanings])), **files}
-        key = self._key(job.node.id, piece, read)
+        key = _key(job.node.id, own, piece, read)
         return PartJob(piece, key, read, lambda: replace(job, key=key, slice=piece))
 
     def _wanted(self, node_id: str, cut: Cut, values: list[str | None]) -> list[str | None]:
@@ -139,9 +142,10 @@ class PartJobs:
         self._check_values(cut, cuts)
         held = {one: _by_value(cut, build) for one, build in cuts.items()}
         values = self._wanted(job.node.id, cut, ordered(value for one in held.values() for value in one))
-        pieces = (replace(slice_of(cut.by, value, cut.lookback), proved=cut.proved) for value in values)
-        job = replace(job, alike=self._alike(job))
-        return len(values), (self._slice(job, cut, piece, builds, held) for piece in pieces)
+        zoned = self._zoned(job, cut, cuts)
+        pieces = (replace(slice_of(cut.by, value, cut.lookback), proved=cut.proved, zoned=zoned) for value in values)
+        job, own = replace(job, alike=self._alike(job)), self._own(job.node.id)
+        return len(values), (self._slice(job, own, cut, piece, builds, held) for piece in pieces)
 
     def _alike(self, job: Job) -> str:
         """What the jobs of its partitions share: the columns of one statement over equal columns, where it names no file.
@@ -156,8 +160,22 @@ class PartJobs:
         """What runs a body over no rows, for its columns."""
         cuts = self._world.cuts.read(job.node.id)
         nothing = {one: replace(found, groups=()) if one in cuts else found for one, found in job.bound.items()}
-        piece = replace(slice_of(cut.by, None), proved=True)
+        built = {one: build for one in cuts if (build := self._build(one)) is not None}
+        piece = replace(slice_of(cut.by, None), proved=True, zoned=self._zoned(job, cut, built))
         return replace(job, node=_asking(job.node, piece), bound=nothing, slice=piece)
+
+    def _zoned(self, job: Job, cut: Cut, cuts: Mapping[str, Build]) -> bool:
+        """Whether its inputs are cut by a TIMESTAMPTZ, so that a time of its partition is an instant, and no clock's.
+
+        Raises:
+            NodeError: Only some of them are, and its SQL asks for one.
+        """
+        kinds = {one: dict(build.schema).get(build.by.column, "") for one, build in cuts.items() if build.by is not None}
+        zoned = {is_zoned(kind) for kind in kinds.values()} if cut.by.grain in CALENDAR else set()
+        if len(zoned) > 1 and _asks(job.node):
+            told = ", ".join(f"{kind} in {one}" for one, kind in kinds.items())
+            raise NodeError("it asks when its partition begins, by two clocks", why=told, remedy="cast the columns alike")
+        return True in zoned
 
     def _check_cuts(self, node_id: str, cuts: Mapping[str, Build]) -> None:
         """What it reads must have been built as it is cut now: a run may have been asked for this node alone."""
@@ -176,9 +194,11 @@ class PartJobs:
             told = ", ".join(f"{kind or 'of no one column'} in {one}" for one, kind in kinds.items())
             raise NodeError("the partitions of its inputs are of several types", why=told, remedy="cast the column alike")
 
-    def _slice(self, job: Job, cut: Cut, piece: Slice, builds: Mapping[str, Build], held: Mapping[str, _ByValue]) -> PartJob:
+    def _slice(
+        self, job: Job, own: str, cut: Cut, piece: Slice, builds: Mapping[str, Build], held: Mapping[str, _ByValue]
+    ) -> PartJob:
         """The job of one partition: what it reads stands for the partition's rows alone."""
-        back = earlier(cut.by.grain, piece.value, cut.lookback) if piece.value is not None and cut.lookback else []
+        back = earlier(cut.by.grain, piece.value, cut.lookback) if piece.value is not None and cut.lookback else ()
         values, read, taken = (*back, piece.value), dict[str, str](), dict[str, "tuple[Part, ...]"]()
         for one, relation in job.bound.items():
             if one in held:
@@ -190,8 +210,13 @@ class PartJobs:
         for given in job.inputs:
             if given.node_id not in job.bound:  # it has no table
                 read[f"input {given.node_id}"] = given.build.identity if given.build is not None else ""
-        key = self._key(job.node.id, piece, read, probe=self._world.facts[job.node.id].probe)
+        key = _key(job.node.id, own, piece, read, probe=self._world.facts[job.node.id].probe)
         return PartJob(piece, key, read, partial(_sliced, job, piece, key, builds, taken))
+
+
+def _key(node_id: str, own: str, piece: Slice, read: Mapping[str, str], *, probe: str | None = None) -> str:
+    """What makes one build of a partition the same as another."""
+    return build_key(node_id, own, probe, [(json.dumps(piece.value), digest(json.dumps([*read.items()])))])
 
 
 def _sliced(job: Job, piece: Slice, key: str, builds: Mapping[str, Build], taken: Mapping[str, tuple[Part, ...]]) -> Job:
@@ -205,8 +230,11 @@ def _sliced(job: Job, piece: Slice, key: str, builds: Mapping[str, Build], taken
 def _asking(node: Node, piece: Slice) -> Node:
     """The node with its SQL told which partition it is, where it asks for that."""
     sql = sql_of(node) or ""
-    asks = any(one in sql for one in OF_PARTITION.values())
-    return replace(node, config={**node.config, sql_key(node): piece.filled(sql)}) if asks else node
+    return replace(node, config={**node.config, sql_key(node): piece.filled(sql)}) if _asks(node) else node
+
+
+def _asks(node: Node) -> bool:
+    return any(one in (sql_of(node) or "") for one in OF_PARTITION.values())
 
 
 def prove_files(paths: Iterable[str], seen: Seen) -> None:

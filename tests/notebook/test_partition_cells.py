@@ -46,4 +46,4 @@ def test_a_refusal_says_why_and_what_to_do(cells, data):
     cells.run("2", "%%seeknal transform sum --partition-by inherit\nSELECT sum(amount) AS s FROM orders")
     error = cells.run("3", "%seeknal run").error
     assert "an aggregate without GROUP BY" in str(error)
-    assert "--partition-by day(COLUMN) if each day by itself is meant" in str(error)
+    assert "partition_by: day(COLUMN) if each day by itself is meant" in str(error)

@@ -39,6 +39,10 @@ class Life:
         self.named += 1
         self.write(self.data / f"o{self.named:03}.{self.form}", rows or self.rows(day))
 
+    def empty(self):
+        self.named += 1
+        (self.data / f"o{self.named:03}.{self.form}").touch()
+
     def rows(self, day):
         hours = self.rng.randint(1, 4)
         stamps = [f"'{day} {self.rng.randint(0, 23):02}:{self.rng.randint(0, 59):02}:00'" for _ in range(hours)]
@@ -48,37 +52,39 @@ class Life:
             stamps.append(f"'{self.rng.choice(DAYS)} 12:00:00'")
         return [(stamp, f"'u{self.rng.randint(0, 3)}'", str(self.rng.choice([0, 1, 2, 5, "NULL"]))) for stamp in stamps]
 
-    def write(self, path, rows):
+    def write(self, path, rows, columns="*"):
         values = ", ".join(f"(CAST({ts} AS TIMESTAMP), CAST({user} AS VARCHAR), CAST({amount} AS BIGINT))" for ts, user, amount in rows)
-        duckdb.execute(f"COPY (SELECT * FROM (VALUES {values}) t(ts, who, amount)) TO '{path}' (FORMAT {'json' if self.form == 'jsonl' else self.form})")
+        duckdb.execute(f"COPY (SELECT {columns} FROM (VALUES {values}) t(ts, who, amount)) TO '{path}' (FORMAT {'json' if self.form == 'jsonl' else self.form})")
 
     def dimension(self):
         lines = [f"u{number},{self.rng.randint(1, 9)}" for number in range(4)]
         (self.root / "users.csv").write_text("who,weight\n" + "\n".join(lines) + "\n")
 
+    def damage(self):
+        victim = self.rng.choice(sorted(self.root.glob("target/outputs/*/*/*/data.parquet")))
+        data = bytearray(victim.read_bytes())
+        data[self.rng.randrange(len(data))] ^= 1 << self.rng.randrange(8)
+        victim.write_bytes(data)
+
     def step(self):
-        files = sorted(self.data.iterdir())
-        what = self.rng.choice(["add", "late", "correct", "delete", "null", "dimension", "code", "nothing", "damage"])
-        if what == "add":
-            self.add(self.rng.choice(DAYS))
-        elif what == "late":
-            self.add("", [(f"'{self.rng.choice(DAYS[:4])} 23:59:59.999999'", "'late'", "7")])
-        elif what == "correct":
-            self.write(self.rng.choice(files), self.rows(self.rng.choice(DAYS)))
-        elif what == "delete" and len(files) > 1:
-            self.rng.choice(files).unlink()
-        elif what == "null":
-            self.add("", [("NULL", "'nobody'", "3")])
-        elif what == "dimension":
-            self.dimension()
-        elif what == "code":
-            self.factor += 1
-        elif what == "damage":
-            stored = sorted(self.root.glob("target/outputs/*/*/*/data.parquet"))
-            victim = self.rng.choice(stored)
-            data = bytearray(victim.read_bytes())
-            data[self.rng.randrange(len(data))] ^= 1 << self.rng.randrange(8)
-            victim.write_bytes(data)
+        some = self.rng.choice(sorted(self.data.iterdir()))
+        what, do = self.rng.choice([*{
+            "add": lambda: self.add(self.rng.choice(DAYS)),
+            "late": lambda: self.add("", [(f"'{self.rng.choice(DAYS[:4])} 23:59:59.999999'", "'late'", "7")]),
+            "correct": lambda: self.write(some, self.rows(self.rng.choice(DAYS))),
+            "narrow": lambda: self.write(some, self.rows(self.rng.choice(DAYS)), "ts, amount"),
+            "delete": lambda: len(list(self.data.iterdir())) > 1 and some.unlink(),
+            "rename": lambda: some.rename(self.data / f"a{self.rng.randrange(1000):03}.{self.form}"),
+            "twice": lambda: shutil.copy(some, self.data / f"z{self.rng.randrange(1000):03}.{self.form}"),
+            "null": lambda: self.add("", [("NULL", "'nobody'", "3")]),
+            "empty": self.empty,
+            "dimension": self.dimension,
+            "code": lambda: setattr(self, "factor", self.factor + 1),
+            "back": lambda: setattr(self, "factor", 1),
+            "damage": self.damage,
+            "nothing": lambda: None,
+        }.items()])  # fmt: skip
+        do()
         return what
 
     def project(self, root, *, by=True):
@@ -103,16 +109,69 @@ def tables(project):
     return {name: Counter(map(repr, project[name].astype(object).values.tolist())) for name in NODES}
 
 
-def test_warnings_of_files_are_those_of_one_reading(tmp_path):
-    for name, text in {"0": "a,p\n1,x\n", "1": "p\ny\n", "2": ""}.items():
-        (tmp_path / f"{name}.csv").write_text(text)
+@pytest.mark.parametrize(("files", "count"), [
+    (["a,p\n1,x\n", "p\ny\n", ""], 2),
+    (["a,p\n" + "1,x\n" * 19, "a,p\nn/a,y\n"], 1),
+    (["a,p\n" + "1,x\n2,z\n" * 10 + "nix,z\n", "a,p\n3,y\n"], 1),
+    (["a,p\n1,x\nn/a,x\n", "a,p\n3,y\n"], 0),
+], ids=["uneven", "a word in another file", "a word in another partition", "words"])  # fmt: skip
+@pytest.mark.parametrize("by", ["p", "file"])
+def test_warnings_of_files_are_those_of_one_reading(tmp_path, files, count, by):
+    for number, text in enumerate(files):
+        (tmp_path / f"{number}.csv").write_text(text)
     told = []
-    for by in ({}, {"partition_by": "p"}):
+    for given in ({}, {"partition_by": by}):
         project = Project(tmp_path, namespace={})
-        project.source("s", csv="*.csv", **by)
+        project.source("s", csv="*.csv", **given)
         told.append(project.run(progress=False)["source.s"].warnings)
     assert told[0] == told[1]
-    assert len(told[0]) == 2
+    assert len(told[0]) == count
+
+
+FORMS = {
+    "csv": ("ts,who\n2024-01-01,ann\n", "ts,who,extra\n2024-01-02,bob,7\n", "ts\n"),
+    "jsonl": ('{"ts": "2024-01-01", "who": "ann"}\n', '{"ts": "2024-01-02", "who": "bob", "extra": 7}\n', '{"ts": "2024-01-02"}\n'),
+    "parquet": ("SELECT '2024-01-01' AS ts, 'ann' AS who", "SELECT '2024-01-02' AS ts, 'bob' AS who, 7 AS extra", "SELECT '2024-01-02' AS ts"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("by", ["day(ts)", "file", "who"])
+@pytest.mark.parametrize("schema", [[("ts", "DATE"), ("extra", "DECIMAL(9, 2)")], [("ts", "DATE"), ("nowhere", "INT")], [("ts", "DATE")]])
+def test_a_file_without_a_declared_column_has_null_there(tmp_path, form, by, schema):
+    """As in one reading of all files: some file must have it, be they empty besides."""
+    for number, text in enumerate((*FORMS[form], "")):
+        path = tmp_path / f"{number}.{form}"
+        if form == "parquet" and text:
+            duckdb.execute(f"COPY ({text}) TO '{path}' (FORMAT parquet)")
+        else:
+            path.write_text(text)
+    found = []
+    for given in ({}, {"partition_by": by}):
+        project = Project(tmp_path, namespace={})
+        project.source("s", **{form: f"*.{form}"}, **given, schema=[{"name": name, "data_type": kind} for name, kind in schema])
+        summary = project.run(progress=False)
+        result = summary["source.s"]
+        rows = [] if summary.failed_nodes else sorted(map(repr, project["s"].astype(object).values.tolist()))
+        found.append((result.error_message, result.warnings, rows, summary.failed_nodes or project.show("s").schema))
+    assert found[0] == found[1]
+    assert bool(found[0][0]) == (("nowhere", "INT") in schema)
+
+
+@pytest.mark.parametrize("declared", [[], [{"name": "ts", "data_type": "DATE"}]])
+def test_files_that_are_all_empty(tmp_path, declared):
+    for number in range(2):
+        (tmp_path / f"{number}.csv").touch()
+    for given in ({}, {"partition_by": "day(ts)"}, {"partition_by": "file"}):
+        project = Project(tmp_path, namespace={})
+        project.source("s", csv="*.csv", **given, **({"schema": declared} if declared else {}))
+        summary = project.run(progress=False)
+        assert bool(summary.failed_nodes) != bool(declared), given
+        if declared:
+            assert project.show("s").schema == (("ts", "DATE"),)
+            assert project["s"].empty
+        else:
+            assert "declare" in message(summary, "s")
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
@@ -209,7 +268,7 @@ class TestWhatRuns:
         assert counts(project.run(progress=False), "two") == (2, 4)
         assert project["two"].sort_values("day").values.tolist() == project["truth"].sort_values("day").values.tolist()
 
-    @pytest.mark.parametrize(("by", "parts"), [("hour(ts)", 8), ("week(ts)", 1), ("month(ts)", 1), ("year(ts)", 1), ("day(ts, 'Asia/Tokyo')", 4)])
+    @pytest.mark.parametrize(("by", "parts"), [("hour(ts)", 8), ("week(ts)", 1), ("month(ts)", 1), ("year(ts)", 1), ("day(ts, UTC)", 4)])
     def test_every_unit(self, root, by, parts):
         project = orders(root, by=by)
         assert counts(project.run(progress=False), "orders") == (parts, parts)
@@ -222,6 +281,56 @@ class TestWhatRuns:
         assert counts(project.run(progress=False), "zoned") == (1, 1)
         project.source("zoned", csv="data/z.csv", partition_by="day(ts)")
         assert counts(project.run(progress=False), "zoned") == (2, 2)
+
+    def test_a_zone_where_a_time_has_none_is_refused(self, root):
+        assert "only a TIMESTAMPTZ has other days elsewhere" in message(orders(root, by="day(ts, 'Asia/Tokyo')").run(progress=False), "orders")
+
+    @pytest.mark.parametrize(("kind", "config", "fix"), [
+        ("exposure", {"path": "out.parquet"}, "write it into params: {format: parquet, partition_by: day}"),
+        ("rule", {"sql": "SELECT * FROM orders WHERE amount < 0"}, "only sources and transforms have partitions"),
+    ])  # fmt: skip
+    def test_who_reads_all_of_them_as_one_table_says_so(self, root, kind, config, fix):
+        with pytest.raises(ManifestError, match="unknown key 'partition_by'") as caught:
+            orders(root).node(kind, "x", inputs=["source.orders"], partition_by="day", **config)
+        assert fix in str(caught.value)
+
+    def test_what_failed_says_so_where_its_partitions_are_asked_for(self, root):
+        project = orders(root)
+        project.transform("odd", sql="SELECT *, error('oh') AS x FROM orders", partition_by="inherit")
+        project.run(progress=False)
+        with pytest.raises(SelectionError, match=r"failed last time.*partition 2024-01-01"):
+            project.partitions("odd")
+
+    def test_a_time_by_its_values_is_refused(self, root):
+        assert "Fix: partition_by: day(ts)" in message(orders(root, by="ts").run(progress=False), "orders")
+
+    @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Havana", "America/New_York", "Australia/Lord_Howe", "UTC"])
+    @pytest.mark.parametrize("unit", ["hour", "day"])
+    def test_when_a_partition_begins_and_ends_no_row_is_lost(self, root, zone, unit):
+        """On the days, too, on which clocks show an hour twice, or skip one; quotes round a zone may be gone."""
+        lines = ["tz,n", *(f"{day} {hour:02}:{minute}:00+00:00,{hour}" for day in ("2024-03-10", "2024-03-31", "2024-10-27", "2024-11-03", "2024-04-06") for hour in range(24) for minute in (15, 45))]
+        (root / "times.csv").write_text("\n".join(lines) + "\n")
+        project = Project(root, namespace={})
+        project.source("t", csv="times.csv", partition_by=f"{unit}(tz, {zone})")
+        sql = "SELECT *, '{{ partition.start }}' AS clock FROM t WHERE tz >= {{ partition.start }} AND tz < {{ partition.end }}"
+        project.transform("all_of_it", sql=sql, partition_by=f"{unit}(tz, '{zone}')")
+        assert not project.run(progress=False).failed_nodes
+        assert len(project["all_of_it"]) == len(lines) - 1
+        odd = f"SELECT count(*) FROM all_of_it WHERE date_trunc('{unit}', timezone('{zone}', tz)) <> clock::TIMESTAMP"
+        project.transform("odd", sql=odd)
+        project.run(progress=False)
+        assert project["odd"].iloc[0, 0] == 0
+
+    def test_days_of_a_zone_without_a_zone_are_its_clocks(self, root):
+        (root / "times.csv").write_text("tz\n2024-03-01 23:30:00+00:00\n2024-03-02 12:00:00+00:00\n2024-03-02 23:30:00+00:00\n")
+        project = Project(root, namespace={})
+        project.source("t", csv="times.csv", partition_by="day(tz, 'America/New_York')")
+        project.transform("d", sql="SELECT timezone('America/New_York', tz)::DATE AS d, count(*) AS n FROM t GROUP BY ALL", partition_by="day(d, 'America/New_York')")
+        project.transform("e", sql="SELECT * FROM d WHERE d >= {{ partition.start }} AND d < {{ partition.end }}", partition_by="day(d, 'America/New_York')")
+        project.transform("f", sql="SELECT d.* FROM d, t WHERE d = {{ partition.start }}", partition_by="day(d, 'America/New_York')")
+        summary = project.run(progress=False, continue_on_error=True)
+        assert project["e"].equals(project["d"])
+        assert "by two clocks" in message(summary, "f")
 
     def test_days_into_months(self, root):
         csv(root, "o5.csv", "2024-02-01 00:00:00,ann,5")
@@ -440,6 +549,50 @@ class TestBuilds:
         assert any("transform.daily" in warning and "damaged" in warning for warning in plan.warnings), plan.warnings
         assert counts(project.run(progress=False), "daily") == (1, 4)
         assert project["daily"]["n"].tolist() == [2, 2, 2, 2]
+
+    def test_records_that_nobody_can_read_are_made_again(self, root):
+        project = orders(root)
+        project.transform("two", sql="SELECT * FROM orders WHERE amount > 1", partition_by="inherit")
+        project.run(progress=False)
+        before = project["two"]
+        for number, record in enumerate(sorted(root.glob("target/outputs/*/*/*/build.json"))):
+            text = record.read_text().replace('"version": 2', '"version": 1') if number % 2 else "{}"
+            record.write_text(text)
+        assert not project.run(progress=False).failed_nodes
+        assert project["two"].equals(before)
+        assert not project.run(progress=False).successful_nodes
+
+    def test_cut_and_whole_again(self, root):
+        found = []
+        for by in ({}, {"partition_by": "day(ts)"}, {"partition_by": "month(ts)"}, {}):
+            project = Project(root)
+            project.source("orders", csv="data/*.csv", **by)
+            summary = project.run(progress=False)
+            found.append((str(summary["source.orders"].status), sorted(map(repr, project["orders"].values.tolist()))))
+            assert counts(summary, "orders") == ({"day(ts)": (4, 4), "month(ts)": (1, 1)}[by["partition_by"]] if by else found[-1][0])
+        assert [status for status, _ in found] == ["success", "success", "success", "cached"]
+        assert len({repr(rows) for _, rows in found}) == 1
+
+    def test_compared_and_exported(self, root, tmp_path_factory, monkeypatch, capsys):
+        (root / "seeknal").mkdir()
+        (root / "seeknal/all.yml").write_text(
+            "kind: source\nname: orders\npath: data/*.csv\npartition_by: day(ts)\n---\n"
+            "kind: transform\nname: two\npartition_by: inherit\ntransform: SELECT * FROM source.orders WHERE amount > 1\n"
+        )
+        monkeypatch.chdir(root)
+        assert main(["run"]) == 0
+        csv(root, "o9.csv", "2024-01-02 12:00:00,late,100", "2024-01-09 12:00:00,late,1")
+        assert main(["run"]) == 0
+        capsys.readouterr()
+        assert main(["compare", "1", "2"]) == 0
+        assert [line.split()[3:5] for line in capsys.readouterr().out.splitlines()[2:]] == [["8", "10"], ["7", "8"]]
+        there = tmp_path_factory.mktemp("there")
+        assert main(["export", str(there / "copy")]) == 0
+        monkeypatch.chdir(there / "copy")
+        assert main(["run"]) == 0
+        capsys.readouterr()
+        assert main(["show", "two", "--partitions"]) == 0
+        assert capsys.readouterr().out.startswith("transform.two: 5 partitions by day of ts, 8 rows")
 
     def test_in_other_processes(self, root, monkeypatch):
         monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # of a shell of another test it would be without a file

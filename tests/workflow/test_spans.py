@@ -67,7 +67,9 @@ class TestSpan:
         span = {"start": "2024-01-10", "end": "2024-01-12"}
         assert names(project, "rolling", **span) == ["2024-01-10", "2024-01-11"]
         assert names(project, "weekly", **span) == ["2024-W02"]
-        assert names(project, "daily", **span) == [f"2024-01-{day:02}" for day in range(8, 15)]
+        assert names(project, "daily", **span) == ["2024-01-10", "2024-01-11"]
+        assert built(summary, "daily") == (7, 7)
+        assert project.show("daily", **span).row_count == 6
 
     def test_its_tables_are_those_of_the_whole(self, root):
         project, span = make(root), {"start": "2024-01-10", "end": "2024-01-12"}
@@ -121,8 +123,21 @@ class TestSpan:
     def test_a_sample_is_the_last_ones(self, root):
         project = make(root)
         project.run(sample=3, progress=False)
-        assert names(project, "orders", sample=3) == ["2024-01-22", "2024-01-23", "2024-01-24"]
+        for name in ("orders", "daily", "rolling"):
+            assert names(project, name, sample=3) == ["2024-01-22", "2024-01-23", "2024-01-24"]
         assert project.show("whole", sample=3).frame["n"].tolist() == [3]
+        some = project.show("rolling", sample=3).frame
+        project.run(progress=False)
+        assert some["s"].tolist() == project["rolling"].sort_values("day")["s"].tolist()[-3:]
+
+    def test_a_sample_reaches_as_far_back_as_all_lookbacks_together(self, root):
+        project = make(root)
+        project.transform("twice", sql="SELECT DISTINCT day, sum(s) OVER (ORDER BY day RANGE BETWEEN INTERVAL 4 DAYS PRECEDING AND CURRENT ROW) AS s FROM rolling", partition_by="day(day)", lookback=4)
+        summary = project.run(sample=2, progress=False)
+        assert [built(summary, name) for name in ("orders", "rolling", "twice")] == [(8, 8), (6, 6), (2, 2)]
+        some = project.show("twice", sample=2).frame["s"].tolist()
+        project.run(progress=False)
+        assert some == project["twice"].sort_values("day")["s"].tolist()[-2:]
 
     def test_what_is_named_is_not_replaced(self, root):
         """Both share builds: what the whole has must not change behind its back."""
@@ -227,6 +242,7 @@ class TestSpan:
         summary = project.run(start="2030-01-01", progress=False)
         assert not summary.failed_nodes
         assert built(summary, "orders") == (0, 0)
+        assert summary["source.orders"].warnings == ("it has no partition there: they are 2024-01-01 to 2024-01-24",)
         assert project.show("rolling", start="2030-01-01").frame.empty
 
     def test_code_of_other_spans_is_not_taken(self, root):
@@ -235,8 +251,8 @@ class TestSpan:
         summary = project.run(start="2024-01-10", end="2024-01-12", progress=False)
         assert built(summary, "daily") == (7, 7)
         wider = make(root, factor=2, lookback=4)
-        wider.run(start="2024-01-08", end="2024-01-09", progress=False)
-        assert names(wider, "orders", start="2024-01-08", end="2024-01-09")[0] == "2024-01-04"
+        summary = wider.run(start="2024-01-08", end="2024-01-09", progress=False)
+        assert built(summary, "orders")[1] == 11
 
     def test_nothing_of_it_is_left_out_of_a_rule(self, root):
         project = make(root)
@@ -318,6 +334,16 @@ class TestNamedAgain:
         assert built(summary, "daily") == (2, DAYS)
         assert statuses(summary)["rolling"] == "cached"
 
+    def test_any_text_is_a_name(self, root):
+        (root / "texts.csv").write_text('t,n\n"a,b",1\n"",2\nc d,3\n')
+        project = make(root)
+        project.source("texts", csv="texts.csv", partition_by="t", params={"nullstr": "NULL"})
+        project.transform("texts_again", sql="SELECT * FROM texts", partition_by="t")
+        project.run(progress=False)
+        for given in (["a,b"], ["", "c d"], "a,b"):
+            summary = project.run(nodes=["texts_again"], partitions=given, progress=False)
+            assert built(summary, "texts_again")[0] == (1 if isinstance(given, str) else len(given))
+
     def test_a_retry_is_of_the_same_ones(self, root):
         project = make(root)
         project.transform("odd", python="import pathlib\nif pathlib.Path(PLACE).exists():\n    raise ValueError\nctx.ref('orders')".replace("PLACE", repr(str(root / "no"))), inputs=["source.orders"], partition_by="day(ts)")
@@ -395,6 +421,9 @@ class TestOfWhich:
         project.run(progress=False)
         assert [(one.what, one.name) for one in project.why("orders", partition="2024-01-11").causes] == [("file", "data/010.parquet")]
         assert [(one.what, one.name) for one in project.why("rolling", partition="2024-01-13").causes] == [("input", "transform.daily 2024-01-11")]
+        project.run(progress=False, nodes=["rolling"], partitions=["2024-01-13"])
+        assert "asked for again" in str(project.why("rolling", partition="2024-01-13"))
+        assert project.why("rolling", partition="2024-01-12").causes
         make(root, lookback=1).run(progress=False)
         assert make(root, lookback=1).why("rolling", partition="2024-01-20").causes
         with pytest.raises(SelectionError, match="no partition 2025"):

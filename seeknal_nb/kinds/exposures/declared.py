@@ -97,6 +97,7 @@ EXPOSURE = Declaration(
     of_line=_of_line,
     spelled=_spelled,
     elsewhere={
+        "partition_by": "write it into params: {format: parquet, partition_by: day}, a folder for each value of the column",
         **{key: f"write it below params: {{{key}: ...}}" for key in ("table", "mode", "connection")},
         **dict.fromkeys(("sections", "prompt"), "no model writes reports here: a Python body gives texts and tables"),
         "materialized": "take it away: an exposure stores no table",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.partitions import CALENDAR, FILE, Slice, ordered, slice_of, value_at
 from seeknal_nb.engines.names import find_column
 from seeknal_nb.errors import NodeError
-from seeknal_nb.kinds.casts import RAW, declared
+from seeknal_nb.kinds.casts import RAW, declared, found_in, no_rows
 from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.kinds.paths import as_told
 from seeknal_nb.kinds.slices import inside, partition_sql
@@ -23,9 +24,9 @@ from seeknal_nb.kinds.sources.facts import FileFacts
 from seeknal_nb.kinds.sources.folders import folder_keys
 from seeknal_nb.kinds.sources.readers import check_files, files_named, format_of, options_of, relation
 from seeknal_nb.kinds.sources.scan import scan
-from seeknal_nb.kinds.sources.texts import Spelling, fitting, meant
+from seeknal_nb.kinds.sources.texts import Spelling, fitting, meant, nearly_numbers, numbers_held
 from seeknal_nb.sql.text import column, parquet
-from seeknal_nb.sql.types import is_integer
+from seeknal_nb.sql.types import is_integer, is_zoned
 from seeknal_nb.storage.builds import DATA
 from seeknal_nb.storage.files import content, digest, write_atomic
 from seeknal_nb.version import program
@@ -75,8 +76,12 @@ def cut_files(
     )
     keys = {path: f"{task.seen[str(path)][-1]}-{digest(manner + as_told(path, root))}" for path in paths}
     facts = {key: known.get(key) or _looked(task, form, path) for path, key in keys.items()}
-    schema, chosen = _together(task, form, {path: facts[key] for path, key in keys.items()})
+    known_files = {path: facts[key] for path, key in keys.items()}
+    schema, chosen = _together(task, form, known_files)
     own = find_column(by.column, dict(schema), why="partition_by names it") if by.column else ""
+    if by.zone and schema and not is_zoned(dict(schema)[own]):
+        why = f"{own!r} is {dict(schema)[own]}: only a TIMESTAMPTZ has other days elsewhere"
+        raise NodeError("the zone of partition_by means nothing", why=why, remedy=f"partition_by: {by.grain}({own})")
     kind = f"{dict(schema).get(own, '')} {chosen.get(by.column.casefold(), '')}"
     for path, key in keys.items():
         if by.column and facts[key].rows and facts[key].kind != kind:
@@ -92,39 +97,41 @@ def cut_files(
         held = [facts[keys[path]] for path in holding[value]]
         slices.append(replace(
             slice_of(by, value), files=tuple(map(str, holding[value])), schema=schema, meanings=told,
-            alone=all(len(one.values) == 1 for one in held), plain=all(one.schema == schema for one in held),
-            shared=str(shared),
+            alone=by.grain == FILE or all(len(one.values) == 1 for one in held),
+            plain=all(one.schema == schema for one in held), shared=str(shared),
         ))  # fmt: skip
-    return schema, slices, facts, _warnings(task, form, {path: facts[key] for path, key in keys.items()})
+    return schema, slices, facts, _warnings(task, form, schema, known_files)
 
 
-def _warnings(task: Task, form: str, files: Mapping[Path, FileFacts]) -> list[str]:
+def _warnings(task: Task, form: str, schema: Schema, files: Mapping[Path, FileFacts]) -> list[str]:
     """What to know of the files together."""
     count = sum(not one.schema for one in files.values())
     empty = [f"{count} of {len(files)} files are empty"] if count else []
     names = dict.fromkeys(name for one in files.values() for name, _ in one.schema)
     columns = [(path.name, [name for name, _ in one.schema]) for path, one in files.items()]
-    return [*empty, *(uneven(columns, names, options_of(task.node)) if form in ("csv", "tsv") else [])]
+    odd = uneven(columns, names, options_of(task.node)) if form in ("csv", "tsv") else []
+    own = {name.casefold() for name in declared(task.node)}
+    text = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() not in own]
+    held = {name: [one.held.get(name.casefold(), (0, 0)) for one in files.values()] for name in text}
+    numbers = nearly_numbers((name, sum(v for v, _ in counts), sum(n for _, n in counts)) for name, counts in held.items())
+    return [*empty, *odd, *numbers]
 
 
 def _looked(task: Task, form: str, path: Path) -> FileFacts:
     """What one file holds, but for its partitions: for these all files must have told which type their column is of."""
-    if not path.stat().st_size and not declared(task.node):
+    if not path.stat().st_size:
         return FileFacts((), 0)
     if read := _direct(task, form, [path]):
         schema = task.engine.describe(f"SELECT * FROM {read}")
         [(rows,)] = task.engine.query(f"SELECT count(*) FROM {read}", form="rows")
         return FileFacts(schema, rows)
     fits: dict[str, tuple[int, ...]] = {}
-    table, _ = scan(task, form, [path], partial(_noted, fits))
-    asked = [name for name, kind in table.schema if kind in ("VARCHAR", "JSON") and name.casefold() not in fits]
-    held = [table.rows] * len(asked)
-    if asked and form != "parquet":
-        counts = ", ".join(f"count({column(name)})" for name in asked)
-        [held] = task.engine.query(f"SELECT {counts} FROM {parquet(task.stage / DATA)}", form="rows")
+    table, _ = scan(task, form, [path], partial(_noted, fits), some=True)
+    held = {} if form == "parquet" else numbers_held(task, parquet(task.stage / DATA), table.schema)
     (task.stage / DATA).unlink()
-    silent = tuple(name.casefold() for name, count in zip(asked, held, strict=True) if not count)
-    return FileFacts(table.schema, table.rows, fits, silent)
+    text = [name.casefold() for name, kind in table.schema if kind in ("VARCHAR", "JSON")]
+    silent = tuple(name for name in text if name not in fits and held.get(name, (1, 0))[0] == 0)
+    return FileFacts(table.schema, table.rows, fits, silent, held)
 
 
 def _noted(
@@ -196,20 +203,25 @@ def _together(task: Task, form: str, files: Mapping[Path, FileFacts]) -> tuple[S
     something have them of one type, or of integers. A column that holds nothing in a file has no say there.
 
     Raises:
-        NodeError: There are no columns, or files have one of two types.
+        NodeError: There are no columns, no file has a declared one, or files have one of two types.
     """
-    held = list(files.values())
-    names = {name.casefold(): name for one in reversed(held) for name, _ in reversed(one.schema)}
-    if not names:
+    held, own = list(files.values()), declared(task.node)
+    names = dict[str, str]()
+    for name, _ in itertools.chain(*(one.schema for one in held)):
+        names.setdefault(name.casefold(), name)
+    if not names and not own:
         raise NodeError(
             "the source is empty", why="no file has columns", remedy="declare them under schema, or put rows there"
         )
+    if not names:
+        return no_rows(task, own).schema, {}
+    found_in([(name, "") for name in names.values()], own)
     spelling, chosen, kinds = Spelling.of(options_of(task.node)), dict[str, int](), dict[str, str]()
-    for name in dict.fromkeys(name.casefold() for one in held for name, _ in one.schema):
+    for name, spelled in names.items():
         saying = {path: one for path, one in files.items() if one.rows and name in one.types}
-        own = {path: one.types[name] for path, one in saying.items()}
+        types = {path: one.types[name] for path, one in saying.items()}
         if form in ("json", "jsonl"):  # whose reader knows each record's types, and tells names apart by their case
-            _one_type(names[name], own)
+            _one_type(spelled, types)
             _one_spelling(name, held)
         if saying and all(name in one.fits for one in saying.values()):
             fits = [one.fits[name] for one in saying.values()]
@@ -217,9 +229,9 @@ def _together(task: Task, form: str, files: Mapping[Path, FileFacts]) -> tuple[S
             kinds[name] = spelling.meanings[common[0]].kind if common else "VARCHAR"
             chosen.update({name: common[0]} if common else {})
         else:
-            kinds[name] = _one_type(names[name], own)
+            kinds[name] = _one_type(spelled, types)
             kinds[name] = kinds[name] or next(kind for one in held for n, kind in one.schema if n.casefold() == name)
-    if read := _direct(task, form, list(files)):
+    if read := _direct(task, form, [path for path, one in files.items() if one.schema]):
         schema = task.engine.describe(f"SELECT * FROM {read}")
         for name, kind in schema:
             if "HUGEINT" in kind:  # which is stored as another type, by its values
@@ -287,10 +299,12 @@ def _stage(
 ) -> tuple[Table, dict[str, Any]]:
     """Stage the rows of some files, or those of them ``where`` something is true, with the columns of all."""
     raw, read, told = None, _direct(task, form, paths), dict[str, Any]()
+    if not any(path.stat().st_size for path in paths):
+        return no_rows(task, dict(schema)), told
     if read:
         have = task.engine.describe(f"SELECT * FROM {read}")
     else:
-        table, told = scan(task, form, paths, partial(_known, chosen))
+        table, told = scan(task, form, paths, partial(_known, chosen), some=True)
         if table.schema == schema and not where:
             return table, told
         raw = (task.stage / DATA).rename(task.stage / RAW)

@@ -22,6 +22,7 @@ class FileFacts:
         rows: How many.
         fits: By column of text, in small letters, the places of all ``Spelling.meanings`` that its texts fit.
         silent: Columns, in small letters, that hold nothing, and so do not say of which type they are.
+        held: By column, in small letters, how many values it holds, and how many of these are numbers.
         kind: As what the column of the partition was taken for ``values``: its type, and the place of its meaning.
         values: The partitions that it holds.
     """
@@ -30,20 +31,22 @@ class FileFacts:
     rows: int
     fits: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
+    held: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     kind: str = ""
     values: tuple[str | None, ...] = ()
 
     def told(self) -> list[Any]:
         """It as JSON has it."""
-        return [self.schema, self.rows, self.fits, self.silent, self.kind, self.values]
+        return [self.schema, self.rows, self.fits, self.silent, self.held, self.kind, self.values]
 
     @classmethod
     def of(cls, told: Sequence[Any]) -> FileFacts:
         """What somebody has told."""
-        schema, rows, fits, silent, kind, values = told
+        schema, rows, fits, silent, held, kind, values = told
         known = {str(name): tuple(map(int, places)) for name, places in fits.items()}
         own = tuple((str(name), str(one)) for name, one in schema)
-        return cls(own, int(rows), known, tuple(silent), str(kind), tuple(values))
+        counts = {str(name): (int(all_), int(numbers)) for name, (all_, numbers) in held.items()}
+        return cls(own, int(rows), known, tuple(silent), counts, str(kind), tuple(values))
 
     @property
     def types(self) -> dict[str, str]:

@@ -29,7 +29,7 @@ from seeknal_nb.markup import plural
 from seeknal_nb.sql.text import column, exactly, literal, parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from seeknal_nb.engines import Table
@@ -46,16 +46,26 @@ Means = Callable[["Task", str, "Sequence[str]", Spelling], tuple[dict[str, str],
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """What is read: files of a format, none of them empty, the reader's options, declared types, and names in folders."""
+    """What is read: files of a format, none of them empty, the reader's options, declared types, and names in folders.
+
+    ``some`` of those of the source, where others may have the declared columns that are not in these.
+    """
 
     form: str
     paths: Sequence[Path]
     options: dict[str, Any]
     types: Mapping[str, str]
     keys: tuple[str, ...]
+    some: bool
+
+    def declared(self, columns: Iterable[tuple[str, str]], besides: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The declared types, and ``besides`` those that options name, by the columns' own names."""
+        return found_in(columns, {**(besides or {}), **self.types}, some=self.some)
 
 
-def scan(task: Task, form: str, paths: Sequence[Path], means: Means = meanings) -> tuple[Table, dict[str, Any]]:
+def scan(
+    task: Task, form: str, paths: Sequence[Path], means: Means = meanings, *, some: bool = False
+) -> tuple[Table, dict[str, Any]]:
     """Stage the rows of the files; gives the table with warnings and metrics.
 
     Args:
@@ -63,6 +73,7 @@ def scan(task: Task, form: str, paths: Sequence[Path], means: Means = meanings) 
         form: Their format.
         paths: Where they are.
         means: Tells what columns of text mean.
+        some: Whether these are some of the source's files, of which others may have the declared columns.
 
     Raises:
         NodeError: There is nothing to read, a line is not as the others, a declared column is missing, or a value cannot
@@ -76,7 +87,7 @@ def scan(task: Task, form: str, paths: Sequence[Path], means: Means = meanings) 
     if not keys:  # folders above the project name nothing of it
         options.setdefault("hive_partitioning", False)
     read = {"csv": _delimited, "tsv": _delimited, "json": _objects, "jsonl": _objects}.get(form, _typed)
-    table, warned, metrics = read(task, _Files(form, full, options, types, keys), means)
+    table, warned, metrics = read(task, _Files(form, full, options, types, keys, some), means)
     empty = [f"{len(paths) - len(full)} of {len(paths)} files are empty"] if len(full) < len(paths) else []
     return table, {"warnings": [*empty, *warned], "metrics": metrics}
 
@@ -103,7 +114,7 @@ def _delimited(task: Task, files: _Files, means: Means) -> Read:
         staged = task.engine.build(found.sql, task.stage / RAW)
     except NodeError as error:
         raise explained(error, options) from error
-    named = {**found.types, **types}
+    named = files.declared(_inside(staged), found.types)
     table, told, left_out = _of_texts(task, staged, texts, named, Spelling.of(options), means, rejecting=rejecting)
     if not rejecting:
         return table, [*found.told, *told], {}
@@ -114,11 +125,16 @@ def _delimited(task: Task, files: _Files, means: Means) -> Read:
     return table, [*found.told, *lost, *told], {"rejected": left_out}
 
 
+def _inside(staged: Table) -> list[tuple[str, str]]:
+    """The columns that the files themselves have."""
+    return [one for one in staged.schema if one[0] != FILE]
+
+
 def _of_texts(
     task: Task,
     staged: Table,
     texts: Collection[str],
-    types: Mapping[str, str],
+    named: Mapping[str, str],
     spelling: Spelling,
     means: Means,
     *,
@@ -126,8 +142,7 @@ def _of_texts(
 ) -> tuple[Table, list[str], int]:
     """Stage the values of the texts that were read; gives the table, warnings, and how many rows were left out."""
     raw = task.stage / RAW
-    schema = [one for one in staged.schema if one[0] != FILE]
-    named = found_in(schema, types)
+    schema = _inside(staged)
     known = {name.casefold() for name in texts}
     names = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() in known and name not in named]
     stored = f"read_parquet({literal(exactly(str(raw)))}, hive_partitioning = false"
@@ -159,18 +174,18 @@ def _rejected(task: Task, paths: Sequence[Path], options: Mapping[str, Any], typ
 
 def _objects(task: Task, files: _Files, means: Means) -> Read:
     """JSON and JSON lines: as the reader finds it, or where that would round or mix, some columns as texts."""
-    form, paths, options, types, keys = files.form, files.paths, files.options, files.types, files.keys
+    form, paths, options, keys = files.form, files.paths, files.options, files.keys
     own = {name: str(kind) for name, kind in (options.get("columns") or {}).items()}
-    given, types = json_options(form, paths, options), {**own, **types}
+    given = json_options(form, paths, options)
     try:
         have = dict(task.engine.describe(f"SELECT * FROM {relation(form, paths, given)}"))
     except NodeError as error:
         raise unreadable(error) from error
     if tuple(have.items()) == (("json", "JSON"),) and not _any(task, relation(form, paths, given)):
-        return _no_records(task, types, paths), [], {}
+        return _no_records(task, {**own, **files.types}, paths), [], {}
     inside = _own(task, form, paths, given) if keys or options.get("hive_partitioning") else list(have)
     check_folders(keys, inside)
-    named, besides = found_in(have.items(), types), [*(set(have) - set(inside)), *_file_column(options)]
+    named, besides = files.declared(have.items(), own), [*(set(have) - set(inside)), *_file_column(options)]
     capitals = _capitals(task, form, paths, given, have)
     fixed = bool(own or capitals)  # no option could name the columns, or one does
     texts = {} if fixed else declared_texts(have, named)
@@ -191,7 +206,7 @@ def _objects(task: Task, files: _Files, means: Means) -> Read:
         nested += [f"column {name!r} holds numbers that no DOUBLE holds exactly" for name in sorted(odd)]
     elif odd:
         table = staged(days | odd)
-    table, known, _ = _of_texts(task, table, days | odd, types, Spelling.of(options), means)
+    table, known, _ = _of_texts(task, table, days | odd, named, Spelling.of(options), means)
     return table, [*told, *nested, *known], {}
 
 
@@ -252,7 +267,7 @@ def _typed(task: Task, files: _Files, _means: Means) -> Read:
     told = types_of_files(task, paths, options)
     if options.get("union_by_name") is False:
         check_alike(told)
-    table = build_cast(task, read, found_in(have, types), located=_located(form, paths, options))
+    table = build_cast(task, read, files.declared(have), located=_located(form, paths, options))
     return table, mixed(task, told, table.schema), {}
 
 

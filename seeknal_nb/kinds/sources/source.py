@@ -32,9 +32,10 @@ from seeknal_nb.kinds.sources.readers import (
 from seeknal_nb.kinds.sources.records import of_workbook, to_table
 from seeknal_nb.kinds.sources.scan import REJECTING, scan
 from seeknal_nb.kinds.sources.sqlite import of_sqlite
+from seeknal_nb.kinds.sources.texts import nearly_numbers, numbers_held
 from seeknal_nb.kinds.sources.variables import frame_digest, named_apart, variable
 from seeknal_nb.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
-from seeknal_nb.sql.text import column, parquet
+from seeknal_nb.sql.text import parquet
 from seeknal_nb.storage.builds import DATA
 from seeknal_nb.storage.files import digest, signature
 
@@ -214,7 +215,7 @@ def _files(node: Node, around: Surroundings) -> list[Path]:
 def _execute(task: Task) -> dict[str, Any]:
     node, began, asked = task.node, time.time(), freshness_of(task.node)
     table, metadata = _read(task)
-    told = [metadata, {"warnings": _numbers_as_text(task, table.schema)}]
+    told = [metadata, {"warnings": _numbers_as_text(task, table.schema) if task.slice is None else []}]
     seen: dict[str, tuple[Any, ...]] = {FETCHED: (began,)} if is_timed(node.config) else {}
     if asked:
         fresh, newest = look_fresh(task, table, asked)
@@ -267,21 +268,14 @@ def _sqlite_table(node: Node) -> str | None:
 
 
 def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[str]:
-    """Columns that arrived as text although they hold numbers but for one word: a null that the reader did not know."""
+    """See ``nearly_numbers``; of partitions all together are told of."""
     own = {name.casefold() for name in declared(task.node)}
     text = [name for name, kind in schema if kind == "VARCHAR" and name.casefold() not in own]
     if not text or python_of(task.node) or format_of(task.node) == "parquet":  # which knows its types
         return []
-    counts = ", ".join(
-        f"count({column(n)}) FILTER (WHERE try_cast({column(n)} AS DOUBLE) IS NOT NULL) / greatest(count({column(n)}), 1)"
-        for n in text
-    )
-    shares = task.engine.query(f"SELECT {counts} FROM (FROM {parquet(task.stage / DATA)} LIMIT 10000)", form="rows")[0]
-    return [
-        f"{name} is text, but {share:.0%} of it are numbers: is there a word for null? --null NA"
-        for name, share in zip(text, shares, strict=True)
-        if share > 0.9 and share < 1  # noqa: PLR2004 - one odd word among numbers is no chance
-    ]
+    some = f"(FROM {parquet(task.stage / DATA)} LIMIT 10000)"
+    held = numbers_held(task, some, tuple((name, "VARCHAR") for name in text))
+    return nearly_numbers((name, *held[name.casefold()]) for name in text)
 
 
 SOURCE = Kind(

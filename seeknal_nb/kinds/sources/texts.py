@@ -11,11 +11,12 @@ from seeknal_nb.sql.text import column, literal
 from seeknal_nb.sql.types import is_integer, is_number, is_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from seeknal_nb.engines import Schema
     from seeknal_nb.kinds.task import Task
 
-__all__ = ["Spelling", "fitting", "meanings", "meant"]
+__all__ = ["Spelling", "fitting", "meanings", "meant", "nearly_numbers", "numbers_held"]
 
 FIRST = 200
 """Rows that rule out what a column cannot be, before all of them are looked at."""
@@ -285,3 +286,31 @@ def _misfits(
     sql = f"SELECT {', '.join(asked)} FROM (SELECT {texts} FROM {relation})"
     answers = iter(task.engine.query(sql, form="rows")[0])
     return {name: (next(answers), next(answers)) for name in tried}
+
+
+def numbers_held(task: Task, relation: str, schema: Schema) -> dict[str, tuple[int, int]]:
+    """How many values columns of a relation hold, and how many of these are numbers, by their names in small letters."""
+    if not schema:
+        return {}
+    numbers = {name: _as_number(name, kind) for name, kind in schema}
+    counts = ", ".join(f"count({column(name)}), count({number})" for name, number in numbers.items())
+    [found] = task.engine.query(f"SELECT {counts} FROM {relation}", form="rows")
+    return {name.casefold(): (found[2 * at], found[2 * at + 1]) for at, name in enumerate(numbers)}
+
+
+def _as_number(name: str, kind: str) -> str:
+    text = f"try_cast({column(name)} AS DOUBLE)" if kind == "VARCHAR" else "NULL"
+    return column(name) if is_number(kind) else text
+
+
+def nearly_numbers(held: Iterable[tuple[str, int, int]]) -> list[str]:
+    """A warning of each column of text whose values are numbers but for few: a word for null that the reader did not know.
+
+    Args:
+        held: Columns with how many values they hold, and how many of these are numbers.
+    """
+    return [
+        f"{name} is text, but {100 * numbers // values}% of it are numbers: is there a word for null? --null NA"
+        for name, values, numbers in held
+        if 0.9 < numbers / max(values, 1) < 1  # noqa: PLR2004 - one odd word among numbers is no chance
+    ]
