@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
 
-__all__ = ["changes", "files_of", "files_probe", "lacking", "look_at"]
+__all__ = ["changes", "files_of", "files_probe", "lacking", "look_at", "unsettled"]
 
 MISSING = ("missing",)
 """What stands for a file that is not there."""
@@ -55,6 +55,11 @@ def look_at(paths: Iterable[Path], seen: Seen, root: Path) -> Probe:
     root = root.absolute()
     told = [f"{_below(Path(path).absolute(), root)}={look[-1]}" for path, look in found.items()]
     return Probe(" ".join(told) or None, found)
+
+
+def unsettled(path: str = "") -> NodeError:
+    """The error of files that are others than when they were looked at: nobody could tell what was read."""
+    return NodeError("a file changed while it was read", why=path, remedy="run again when it is complete")
 
 
 def changes(before: Seen, now: Seen) -> str:

@@ -13,7 +13,7 @@ from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, one_or_man
 from seeknal_nb.kinds import check_node, kind_of
 from seeknal_nb.kinds.body import python_of
 from seeknal_nb.kinds.cuts import Cuts
-from seeknal_nb.kinds.files import changes, lacking
+from seeknal_nb.kinds.files import changes, lacking, unsettled
 from seeknal_nb.kinds.spans import spans_of
 from seeknal_nb.kinds.tables import is_view
 from seeknal_nb.kinds.task import UNSEEING
@@ -312,7 +312,7 @@ def prove_unchanged(world: Observed, node_id: str, around: Surroundings) -> None
     if isinstance(now, NodeError):
         raise now
     if probe_digest(now) != before and not now.moving:
-        raise NodeError("a file changed while it was read", remedy="run again when it is complete")
+        raise unsettled()
 
 
 def _reads_the_same(sight: Sight) -> bool:

@@ -18,6 +18,7 @@ from seeknal_nb.dag.partitions import CALENDAR, OF_PARTITION, Slice, containing,
 from seeknal_nb.engines import OpenedLater, Relation
 from seeknal_nb.errors import NodeError
 from seeknal_nb.kinds.body import sql_key, sql_of
+from seeknal_nb.kinds.files import unsettled
 from seeknal_nb.kinds.paths import as_told
 from seeknal_nb.kinds.sources.cut import cut_files
 from seeknal_nb.kinds.sources.facts import FileFacts
@@ -241,7 +242,7 @@ def prove_files(paths: Iterable[str], seen: Seen) -> None:
     """Files must be what they were when they were looked at: their stat signatures, or their bytes; raises ``NodeError``."""
     for path in paths:
         if seen[path][:-1] != signature(path) and seen[path][-1] != digest_file(Path(path)):
-            raise NodeError("a file changed while it was read", why=path, remedy="run again when it is complete")
+            raise unsettled(path)
 
 
 def _by_value(cut: Cut, build: Build) -> _ByValue:

@@ -632,6 +632,16 @@ class TestWhileItRuns:
         assert counts(project.run(progress=False), "orders") == (1, 4)
         assert project["orders"]["amount"].sum() == 110
 
+    def test_a_file_that_comes_between_look_and_run_fails_the_node(self, root):
+        """As without partitions: what wrote it ran before, and its rows are expected."""
+        for by in ({}, {"partition_by": "day(ts)"}):
+            project = Project(root, namespace={})
+            project.transform("written", python=f"import pathlib\npathlib.Path({str(root)!r}, 'data/{len(by)}.csv').write_text('ts,who,amount\\n2024-02-01,x,1\\n')\n[{{'x': 1}}]")
+            project.source("orders", csv="data/*.csv", depends_on=["transform.written"], **by)
+            assert message(project.run(progress=False), "orders").startswith("a file changed while it was read")
+            assert not project.run(progress=False).failed_nodes
+            assert "2024-02-01" in project["orders"]["ts"].astype(str).str[:10].tolist()
+
     def test_a_secret_stays_outside(self, root, monkeypatch):
         monkeypatch.setenv("ORDERS_TOKEN", "s3cr3t-t0k3n-of-orders")
         project = orders(root)

@@ -16,6 +16,7 @@ from seeknal_nb.dag.partitions import CALENDAR, FILE, Slice, ordered, slice_of, 
 from seeknal_nb.engines.names import find_column
 from seeknal_nb.errors import NodeError
 from seeknal_nb.kinds.casts import RAW, declared, found_in, no_rows
+from seeknal_nb.kinds.files import unsettled
 from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.kinds.paths import as_told
 from seeknal_nb.kinds.slices import inside, partition_sql
@@ -64,6 +65,8 @@ def cut_files(
     node, root, form = task.node, task.surroundings.root, format_of(task.node)
     paths = files_named(node, root, form)
     check_files(node, paths, root, form)
+    if odd := {*map(str, paths)} ^ task.seen.keys():
+        raise unsettled(min(odd))
     if named := folder_keys([path for path in paths if path.stat().st_size], root, options_of(node)):
         why = f"their folders say {named[0]}=, whose type all of them tell together"
         raise NodeError("files whose folders name values have no partitions", why=why, remedy="hive_partitioning: false")
