@@ -95,7 +95,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     add("--no-cutoff", dest="cutoff", action="store_const", const=False, help=no_cutoff)
     add(
         "--partition", dest="partitions", **LISTED, metavar="VALUE",
-        help="with --nodes: again, of the partitions that are there only these",
+        help="with --nodes: again, of the partitions that are there only these, a comma apart",
     )  # fmt: skip
     add_span(parser)
     add_values(parser)

@@ -143,7 +143,7 @@ ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("audits", "tests", "checks", "error_if", "warn_if", "tolerance", "blocking", "severity"), _CHECKS),
     **dict.fromkeys(("spine", "label_time", "mode"), _FEATURES),
     "aggregation": "write an aggregation node, and name it under inputs",
-    "partition_by": "leave it out: only sources and transforms have partitions, and this reads them as one table",
+    "partition_by": "leave it out: files and transforms are cut into partitions, and all else reads them as one table",
 }
 """What to do instead, by keys of other kinds."""
 

@@ -49,12 +49,12 @@ CALENDAR = ("hour", "day", "week", "month", "year")
 FILE, VALUE, INHERIT = "file", "value", "inherit"
 KEY, LOOKBACK, MOST = "partition_by", "lookback", 10_000
 _NAME = r"\"(?:[^\"]|\"\")+\"|[^\W\d]\w*"
-_ZONE = r"(?P<sign>'?)(?P<zone>[^'()\s]*)(?P=sign)"
+_ZONE = r"(?P<sign>'?)(?P<zone>[^'()\s]+)(?P=sign)"
 """A shell and a cell take its quotes away."""
 _WRITTEN = re.compile(rf"(?P<unit>\w+)\s*\(\s*(?P<column>{_NAME})\s*(?:,\s*{_ZONE})?\s*\)")
 _COLUMN = re.compile(_NAME)
 _FORMS: Mapping[str, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
-OF_PARTITION = {f"partition.{name}": Later(f"\ua66epartition_{name}\ua66e") for name in ("value", "start", "end")}
+OF_PARTITION = {f"partition.{name}": Later(f"\ua66e{name}_of_partition\ua66e") for name in ("value", "start", "end")}
 """What the SQL of a declared partition may ask for as ``{{ partition.value }}``; it stays there until the partition runs."""
 _HELP = "file, hour(ts), day(ts), week(ts), month(ts), year(ts), or a column"
 
@@ -195,7 +195,6 @@ def partitioning_of(config: Mapping[str, Any]) -> Partitioning | None:
         return Partitioning(text)
     if found := _WRITTEN.fullmatch(text):
         unit, zone = found["unit"].casefold(), found["zone"] or ""
-        zone = "" if zone.upper() == "UTC" else zone
         if unit not in CALENDAR:
             raise _refused(f"{unit!r} is no unit of time", near(unit, CALENDAR, what="unit"))
         if zone and not _is_zone(zone):

@@ -77,11 +77,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Partitioning:
-    """By what a node is cut: ``file``, ``hour`` to ``year`` of a column in a zone, or a column's ``value``."""
+    """By what a node is cut: ``file``, ``hour`` to ``year`` of a column in a zone (of UTC it is empty), or a ``value``."""
 
     grain: str
     column: str = ""
     zone: str = ""
+
+    def __post_init__(self) -> None:
+        if self.zone.upper() == "UTC":
+            object.__setattr__(self, "zone", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,9 @@ class Look:
             return build
         why, remedy = "it is built as a whole", "give it partition_by, and run it"
         if build is None:
-            said = self._reader.note(name)
-            why, remedy = said or "there is no build of it", "mend it, and run again" if said else "run it"
+            failed = self._reader.failure(name)
+            why, remedy = failed or "there is no build of it", "mend it, and run again" if failed else "run it"
+            remedy += " with the same --from, --to or --sample" if self._span is not None else ""
         raise SelectionError(f"{name} has no partitions to show", why=why, remedy=remedy)
 
     def details(self, name: str, *, rows: int, why: bool = True) -> Details:

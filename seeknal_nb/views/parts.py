@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["partition_causes"]
 
 OWN = "what it read is the same: its code, its config or the engine changed"
-ASKED = "it was asked for again, though it was up to date"
+ASKED = "since then it was executed again, as somebody asked"
 FIRST = "it is the first of this partition that is here"
 SHORT, NOT_READ = 8, "not read"
 
@@ -47,14 +47,13 @@ def partition_causes(outputs: OutputStore, build: Build, name: str, step: Step) 
     built = f", built {when:%Y-%m-%d %H:%M:%S} UTC" if when is not None else ""
     headline = f"{build.node_id} {name}: {plural(part.rows, 'row')}{built}; the node is {step.why}"
     now = outputs.recorded(build.node_id, part.key)
-    if now is not None and AGAIN in now.metadata:
-        return Causes(build.node_id, headline, note=ASKED)
+    asked = ASKED if now is not None and AGAIN in now.metadata else ""
     former = _former(outputs, build, part)
     if former is None:
-        return Causes(build.node_id, headline, note=FIRST)
+        return Causes(build.node_id, headline, note=asked or FIRST)
     before = outputs.recorded(build.node_id, former.key)
     causes = tuple(_causes(before.inputs if before else {}, now.inputs if now else {}))
-    return Causes(build.node_id, headline, causes, note="" if causes else OWN)
+    return Causes(build.node_id, headline, causes, note=asked or ("" if causes else OWN))
 
 
 def _former(outputs: OutputStore, build: Build, part: Part) -> Part | None:

@@ -77,7 +77,7 @@ class Reader:
     def preview(self, name: str, *, limit: int) -> Preview:
         """The first rows, the schema, and the counts of this build and of the one before."""
         node_id = resolve(self.graph, name)
-        state, note = self.states.get(node_id), self.note(node_id)
+        state, note = self.states.get(node_id), self.failure(node_id) or self.note(node_id)
         failed = state is not None and not state.good
         is_rule = self.graph.nodes[self.graph.index[node_id]].node_type == "rule"
         checks = self._failed_checks(node_id) if failed and is_rule else []
@@ -134,21 +134,27 @@ class Reader:
         return self.now is not None and state is not None and _text(self.now.facts[node_id].parts) != _text(state.parts)
 
     def build(self, name: str) -> Build | None:
-        """The build that the plan calls up to date; where there is none, the last good one."""
-        node_id = resolve(self.graph, name)
+        """The build that the plan calls up to date; where there is none, the last good one. Of a span what is asked for."""
+        found = self._built(resolve(self.graph, name))
+        return found if found is None or self._span is None else _within(found, self._span)
+
+    def _built(self, node_id: str) -> Build | None:
+        """The same with all that was built, as what reads it has read it."""
         state, elsewhere = self.states.get(node_id), self.elsewhere(node_id)
         if elsewhere is not None:
-            found = self.runner.outputs.find(node_id, elsewhere.key, strict=True)
-            return found if found is None or self._span is None else _within(found, self._span)
+            return self.runner.outputs.find(node_id, elsewhere.key, strict=True)
         return self.runner.outputs.find(node_id, state.built, strict=True) if state and state.built else None
+
+    def failure(self, name: str) -> str:
+        """How the node failed, where it did so last."""
+        state = self.states.get(resolve(self.graph, name))
+        return f"failed last time: {cut(state.error or '', LONGEST_NOTE)}" if state is not None and not state.good else ""
 
     def note(self, name: str) -> str:
         """What to know of the table that is shown: that it is not up to date, or not what the last run left."""
         node_id = resolve(self.graph, name)
         state, decision = self.states.get(node_id), self._decisions.get(node_id)
-        if state is not None and not state.good:
-            return f"failed last time: {cut(state.error or '', LONGEST_NOTE)}"
-        if state is None or decision is None:
+        if state is None or decision is None or not state.good:
             return ""
         if decision.build is None:
             return f"{'' if decision.certain else 'perhaps '}not up to date: {decision.reason}"
@@ -167,7 +173,11 @@ class Reader:
 
     def _session(self, node_id: str) -> AbstractContextManager[Session]:
         """A session that reads the node."""
-        bound = relations(self.graph, [node_id], self._view, self._shown, self.runner.around.root)
+
+        def shown(one: str) -> Build:  # what a view reads as the run's readers have read it
+            return self._shown(one, self.build(one) if one == node_id else self._built(one))
+
+        bound = relations(self.graph, [node_id], self._view, shown, self.runner.around.root)
         return self.runner.engine.get().session(bound)
 
     def _view(self, node_id: str) -> Node | None:
@@ -175,8 +185,7 @@ class Reader:
         declared = declaration_of(node.node_type, self.runner.kinds)
         return written(node, declared, self.runner.around.params)[1] if is_view(node) else None
 
-    def _shown(self, node_id: str) -> Build:
-        build = self.build(node_id)
+    def _shown(self, node_id: str, build: Build | None) -> Build:
         if build is None or build.path is None:
             if self._span is not None:
                 remedy = f"run --nodes {node_id} with the same --from, --to or --sample"

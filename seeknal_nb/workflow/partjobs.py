@@ -115,7 +115,8 @@ class PartJobs:
             discard(stage)
         wanted = self._wanted(node_id, cut, [one.value for one in slices])
         if slices and not wanted:
-            warnings = [*warnings, f"it has no partition there: they are {slices[0].shown} to {slices[-1].shown}"]
+            first, *_, last = [one.shown for one in slices if one.value is not None] or [shown(None)] * 2
+            warnings = [*warnings, f"it has no partition there: they are {first} to {last}"]
         slices = [one for one in slices if one.value in wanted]
         own = self._own(node_id)
         return schema, warnings, len(slices), (self._of_files(job, own, one, seen) for one in slices)
@@ -166,14 +167,16 @@ class PartJobs:
         return replace(job, node=_asking(job.node, piece), bound=nothing, slice=piece)
 
     def _zoned(self, job: Job, cut: Cut, cuts: Mapping[str, Build]) -> bool:
-        """Whether its inputs are cut by a TIMESTAMPTZ, so that a time of its partition is an instant, and no clock's.
+        """Whether its SQL asks when its partition begins, and its inputs are cut by a TIMESTAMPTZ: that is an instant then.
 
         Raises:
-            NodeError: Only some of them are, and its SQL asks for one.
+            NodeError: Only some of them are.
         """
-        kinds = {one: dict(build.schema).get(build.by.column, "") for one, build in cuts.items() if build.by is not None}
-        zoned = {is_zoned(kind) for kind in kinds.values()} if cut.by.grain in CALENDAR else set()
-        if len(zoned) > 1 and _asks(job.node):
+        if cut.by.grain not in CALENDAR or not _asks(job.node):
+            return False
+        kinds = {one: kind for one, build in cuts.items() if (kind := _kind_of(build))}
+        zoned = {is_zoned(kind) for kind in kinds.values()}
+        if len(zoned) > 1:
             told = ", ".join(f"{kind} in {one}" for one, kind in kinds.items())
             raise NodeError("it asks when its partition begins, by two clocks", why=told, remedy="cast the columns alike")
         return True in zoned
@@ -190,7 +193,7 @@ class PartJobs:
         """Values of several tables must be of one type: '007' and 7 may be equal, and have two names."""
         if cut.by.grain in CALENDAR or cut.proved or len(cuts) < 2:  # noqa: PLR2004 - what is one cannot differ
             return
-        kinds = {one: dict(build.schema).get(build.by.column if build.by else "", "") for one, build in cuts.items()}
+        kinds = {one: _kind_of(build) for one, build in cuts.items()}
         if len({*kinds.values()}) > 1 or "" in kinds.values():
             told = ", ".join(f"{kind or 'of no one column'} in {one}" for one, kind in kinds.items())
             raise NodeError("the partitions of its inputs are of several types", why=told, remedy="cast the column alike")
@@ -211,8 +214,15 @@ class PartJobs:
         for given in job.inputs:
             if given.node_id not in job.bound:  # it has no table
                 read[f"input {given.node_id}"] = given.build.identity if given.build is not None else ""
+        read |= {"times of partitions": "instants"} if piece.zoned else {}
         key = _key(job.node.id, own, piece, read, probe=self._world.facts[job.node.id].probe)
         return PartJob(piece, key, read, partial(_sliced, job, piece, key, builds, taken))
+
+
+def _kind_of(build: Build) -> str:
+    """The type of the column by which a build is cut; empty where there is none."""
+    own = build.by.column.casefold() if build.by is not None else ""
+    return next((kind for name, kind in build.schema if name.casefold() == own), "")
 
 
 def _key(node_id: str, own: str, piece: Slice, read: Mapping[str, str], *, probe: str | None = None) -> str:

@@ -158,6 +158,27 @@ def test_a_file_without_a_declared_column_has_null_there(tmp_path, form, by, sch
     assert bool(found[0][0]) == (("nowhere", "INT") in schema)
 
 
+@pytest.mark.parametrize(("form", "full", "nothing"), [
+    ("csv", "ts,who\n2024-01-01,ann\n", "\n"), ("jsonl", '{"ts": "2024-01-01", "who": "ann"}\n', "\n"), ("json", '[{"ts": "2024-01-01", "who": "ann"}]', "[]"),
+])  # fmt: skip
+@pytest.mark.parametrize("more", [{}, {"schema": [{"name": "nowhere", "data_type": "INT"}]}, {"schema": [{"name": "who", "data_type": "TEXT"}]}, {"params": {"types": {"nowhere": "INT"}}}])
+@pytest.mark.parametrize("by", ["file", "who", "day(ts)"])
+def test_a_file_in_which_there_is_nothing_says_nothing(tmp_path, form, full, nothing, more, by):
+    (tmp_path / f"0.{form}").write_text(full)
+    (tmp_path / f"1.{form}").write_text(nothing)
+    found = []
+    for given in ({}, {"partition_by": by}):
+        project = Project(tmp_path, namespace={})
+        if "params" in more and form != "csv":
+            return
+        project.source("s", **{form: f"*.{form}"}, **given, **more)
+        summary = project.run(progress=False)
+        rows = [] if summary.failed_nodes else project["s"].astype(str).values.tolist()
+        found.append((summary.failed_nodes, message(summary, "s").partition(":")[0], rows))
+    assert found[0] == found[1]
+    assert found[0][0] == ("nowhere" in str(more))
+
+
 @pytest.mark.parametrize("declared", [[], [{"name": "ts", "data_type": "DATE"}]])
 def test_files_that_are_all_empty(tmp_path, declared):
     for number in range(2):
@@ -287,7 +308,7 @@ class TestWhatRuns:
 
     @pytest.mark.parametrize(("kind", "config", "fix"), [
         ("exposure", {"path": "out.parquet"}, "write it into params: {format: parquet, partition_by: day}"),
-        ("rule", {"sql": "SELECT * FROM orders WHERE amount < 0"}, "only sources and transforms have partitions"),
+        ("rule", {"sql": "SELECT * FROM orders WHERE amount < 0"}, "files and transforms are cut into partitions"),
     ])  # fmt: skip
     def test_who_reads_all_of_them_as_one_table_says_so(self, root, kind, config, fix):
         with pytest.raises(ManifestError, match="unknown key 'partition_by'") as caught:
@@ -320,6 +341,30 @@ class TestWhatRuns:
         project.transform("odd", sql=odd)
         project.run(progress=False)
         assert project["odd"].iloc[0, 0] == 0
+
+    def test_columns_are_found_whatever_their_case(self, root):
+        (root / "times.csv").write_text("Tz,n\n2024-03-01 22:30:00+00:00,1\n2024-03-01 23:30:00+00:00,2\n2024-03-02 12:00:00+00:00,3\n2024-03-02 23:30:00+00:00,4\n")
+        project = Project(root, namespace={})
+        project.source("t", csv="times.csv", partition_by="day(tz, 'Europe/Berlin')")
+        project.transform("i", sql="SELECT * FROM t", partition_by="inherit")
+        sql = 'SELECT * FROM {} WHERE "Tz" >= {{{{ partition.start }}}} AND "Tz" < {{{{ partition.end }}}}'
+        for name in ("t", "i"):
+            project.transform(f"of_{name}", sql=sql.format(name), partition_by="day(TZ, 'Europe/Berlin')")
+        project.transform("number", sql="SELECT n FROM t", partition_by="inherit")
+        project.transform("joined", sql="SELECT t.*, {{ partition.start }} AS s FROM t JOIN number USING (n)", partition_by="day(Tz, 'Europe/Berlin')")
+        assert not project.run(progress=False).failed_nodes
+        assert [len(project[name]) for name in ("of_t", "of_i", "joined")] == [4, 4, 4]
+
+    def test_an_input_that_is_cut_by_another_clock_makes_other_partitions(self, root):
+        (root / "times.csv").write_text("ts,tz\n2024-03-01 10:00:00,2024-03-01 10:00:00+00:00\n2024-03-02 10:00:00,2024-03-02 10:00:00+00:00\n")
+        found = []
+        for by in ("ts", "tz"):
+            project = Project(root, namespace={})
+            project.source("t", csv="times.csv", partition_by=f"day({by})")
+            project.transform("a", sql="SELECT *, {{ partition.start }} AS s FROM t", partition_by="day(ts)")
+            assert not project.run(progress=False).failed_nodes
+            found.append(dict(project.show("a").schema)["s"])
+        assert found == ["TIMESTAMP", "TIMESTAMP WITH TIME ZONE"]
 
     def test_days_of_a_zone_without_a_zone_are_its_clocks(self, root):
         (root / "times.csv").write_text("tz\n2024-03-01 23:30:00+00:00\n2024-03-02 12:00:00+00:00\n2024-03-02 23:30:00+00:00\n")

@@ -229,6 +229,14 @@ class TestSpan:
         project.run(progress=False)
         assert project.show("late").row_count == DAYS
 
+    def test_a_view_is_shown_as_its_readers_have_read_it(self, root):
+        project = make(root)
+        project.transform("seen", sql="SELECT day, total, lag(total) OVER (ORDER BY day, who) AS before FROM daily", materialized="view")
+        project.transform("stored", sql="SELECT * FROM seen")
+        project.run(sample=3, progress=False)
+        shown, stored = (project.show(name, sample=3, limit=100).frame.sort_values(["day", "total"]) for name in ("seen", "stored"))
+        assert shown.astype(str).values.tolist() == stored.astype(str).values.tolist()
+
     def test_null_lies_in_no_span(self, root):
         duckdb.execute(f"COPY (SELECT NULL::TIMESTAMP AS ts, 1::BIGINT AS who, 5::BIGINT AS amount) TO '{root}/data/null.parquet'")
         project = make(root)
@@ -422,7 +430,9 @@ class TestOfWhich:
         assert [(one.what, one.name) for one in project.why("orders", partition="2024-01-11").causes] == [("file", "data/010.parquet")]
         assert [(one.what, one.name) for one in project.why("rolling", partition="2024-01-13").causes] == [("input", "transform.daily 2024-01-11")]
         project.run(progress=False, nodes=["rolling"], partitions=["2024-01-13"])
-        assert "asked for again" in str(project.why("rolling", partition="2024-01-13"))
+        again = project.why("rolling", partition="2024-01-13")
+        assert again.causes
+        assert "executed again, as somebody asked" in str(again)
         assert project.why("rolling", partition="2024-01-12").causes
         make(root, lookback=1).run(progress=False)
         assert make(root, lookback=1).why("rolling", partition="2024-01-20").causes

@@ -20,14 +20,14 @@ from seeknal_nb.kinds.files import unsettled
 from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.kinds.paths import as_told
 from seeknal_nb.kinds.slices import inside, partition_sql
-from seeknal_nb.kinds.sources.delimited import uneven
+from seeknal_nb.kinds.sources.delimited import types_named, uneven
 from seeknal_nb.kinds.sources.facts import FileFacts
 from seeknal_nb.kinds.sources.folders import folder_keys
 from seeknal_nb.kinds.sources.readers import check_files, files_named, format_of, options_of, relation
-from seeknal_nb.kinds.sources.scan import scan
+from seeknal_nb.kinds.sources.scan import NothingThereError, scan
 from seeknal_nb.kinds.sources.texts import Spelling, fitting, meant, nearly_numbers, numbers_held
 from seeknal_nb.sql.text import column, parquet
-from seeknal_nb.sql.types import is_integer, is_zoned
+from seeknal_nb.sql.types import is_integer, is_time, is_zoned
 from seeknal_nb.storage.builds import DATA
 from seeknal_nb.storage.files import content, digest, write_atomic
 from seeknal_nb.version import program
@@ -82,7 +82,7 @@ def cut_files(
     known_files = {path: facts[key] for path, key in keys.items()}
     schema, chosen = _together(task, form, known_files)
     own = find_column(by.column, dict(schema), why="partition_by names it") if by.column else ""
-    if by.zone and schema and not is_zoned(dict(schema)[own]):
+    if by.zone and schema and is_time(dict(schema)[own]) and not is_zoned(dict(schema)[own]):
         why = f"{own!r} is {dict(schema)[own]}: only a TIMESTAMPTZ has other days elsewhere"
         raise NodeError("the zone of partition_by means nothing", why=why, remedy=f"partition_by: {by.grain}({own})")
     kind = f"{dict(schema).get(own, '')} {chosen.get(by.column.casefold(), '')}"
@@ -129,8 +129,12 @@ def _looked(task: Task, form: str, path: Path) -> FileFacts:
         [(rows,)] = task.engine.query(f"SELECT count(*) FROM {read}", form="rows")
         return FileFacts(schema, rows)
     fits: dict[str, tuple[int, ...]] = {}
-    table, _ = scan(task, form, [path], partial(_noted, fits), some=True)
-    held = {} if form == "parquet" else numbers_held(task, parquet(task.stage / DATA), table.schema)
+    try:
+        table, _ = scan(task, form, [path], partial(_noted, fits), some=True)
+    except NothingThereError:
+        return FileFacts((), 0)
+    spelling = Spelling.of(options_of(task.node))
+    held = {} if form == "parquet" else numbers_held(task, parquet(task.stage / DATA), table.schema, spelling)
     (task.stage / DATA).unlink()
     text = [name.casefold() for name, kind in table.schema if kind in ("VARCHAR", "JSON")]
     silent = tuple(name for name in text if name not in fits and held.get(name, (1, 0))[0] == 0)
@@ -218,7 +222,7 @@ def _together(task: Task, form: str, files: Mapping[Path, FileFacts]) -> tuple[S
         )
     if not names:
         return no_rows(task, own).schema, {}
-    found_in([(name, "") for name in names.values()], own)
+    found_in([(name, "") for name in names.values()], {**types_named([*names.values()], options_of(task.node)), **own})
     spelling, chosen, kinds = Spelling.of(options_of(task.node)), dict[str, int](), dict[str, str]()
     for name, spelled in names.items():
         saying = {path: one for path, one in files.items() if one.rows and name in one.types}
@@ -302,12 +306,13 @@ def _stage(
 ) -> tuple[Table, dict[str, Any]]:
     """Stage the rows of some files, or those of them ``where`` something is true, with the columns of all."""
     raw, read, told = None, _direct(task, form, paths), dict[str, Any]()
-    if not any(path.stat().st_size for path in paths):
-        return no_rows(task, dict(schema)), told
     if read:
         have = task.engine.describe(f"SELECT * FROM {read}")
     else:
-        table, told = scan(task, form, paths, partial(_known, chosen), some=True)
+        try:
+            table, told = scan(task, form, paths, partial(_known, chosen), some=True)
+        except NothingThereError:
+            return no_rows(task, dict(schema)), told
         if table.schema == schema and not where:
             return table, told
         raw = (task.stage / DATA).rename(task.stage / RAW)

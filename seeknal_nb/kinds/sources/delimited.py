@@ -85,7 +85,7 @@ def of_delimited(task: Task, paths: Sequence[Path], options: Mapping[str, Any], 
     shown = [*told[:3], *([f"{len(told) - 3} more of this kind"] if len(told) > 3 else [])]  # noqa: PLR2004
     shown += uneven([(path.name, head.names) for path, head in looked], names, options) if not strangers else []
     return Delimited(
-        f" UNION ALL {'' if by_place else 'BY NAME '}".join(selects), names, _types(names, options), tuple(shown)
+        f" UNION ALL {'' if by_place else 'BY NAME '}".join(selects), names, types_named(names, options), tuple(shown)
     )
 
 
@@ -156,7 +156,7 @@ def _named(task: Task, path: Path, head: Head, options: Mapping[str, Any]) -> He
     return Head(head.delimiter, tuple(name for name, _ in found), head.header, head.skip, head.told)
 
 
-def _types(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, str]:
+def types_named(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, str]:
     """The types that the options name, by column."""
     given: Any = next((options[key] for key in ("columns", "types", "dtypes", "column_types") if options.get(key)), {})
     if isinstance(given, dict):

@@ -35,13 +35,17 @@ if TYPE_CHECKING:
     from seeknal_nb.engines import Table
     from seeknal_nb.kinds.task import Task
 
-__all__ = ["REJECTING", "scan"]
+__all__ = ["REJECTING", "NothingThereError", "scan"]
 
 REJECTING = ("ignore_errors", "store_rejects")
 Read = tuple["Table", list[str], dict[str, Any]]
 """A staged table, warnings, and metrics."""
 Means = Callable[["Task", str, "Sequence[str]", Spelling], tuple[dict[str, str], list[str]]]
 """Gives SQL of the values of columns of text, and what is to be told of them, as ``texts.meanings`` does."""
+
+
+class NothingThereError(NodeError):
+    """The files have neither columns nor rows, and nobody has declared any, or others may have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,14 @@ def scan(
         some: Whether these are some of the source's files, of which others may have the declared columns.
 
     Raises:
-        NodeError: There is nothing to read, a line is not as the others, a declared column is missing, or a value cannot
+        NothingThereError: There is nothing to read.
+        NodeError: A line is not as the others, a declared column is missing, or a value cannot
             be cast.
     """
     types, options = declared(task.node), options_of(task.node)
     full = [path for path in paths if path.stat().st_size]
     if not full:
-        return _no_records(task, types, paths), {}
+        return _no_records(task, {} if some else types, paths), {}
     keys = folder_keys(full, task.surroundings.root, options)
     if not keys:  # folders above the project name nothing of it
         options.setdefault("hive_partitioning", False)
@@ -95,7 +100,7 @@ def scan(
 def _no_records(task: Task, types: Mapping[str, str], paths: Sequence[Path]) -> Table:
     if not types:
         why = f"{', '.join(map(str, paths[:3]))} has neither columns nor rows"
-        raise NodeError("the source is empty", why=why, remedy="declare its columns under schema, or put rows there")
+        raise NothingThereError("the source is empty", why=why, remedy="declare its columns under schema, or put rows there")
     return no_rows(task, types)
 
 
@@ -106,7 +111,7 @@ def _delimited(task: Task, files: _Files, means: Means) -> Read:
         options.setdefault("delim", "\t")
     found = of_delimited(task, paths, options, types)
     if not found.sql:
-        return _no_records(task, types, paths), [], {}
+        return _no_records(task, {} if files.some else types, paths), [], {}
     check_folders(files.keys, found.names)
     rejecting = any(options.get(name) for name in REJECTING)
     texts = () if options.get("all_varchar") else found.names
@@ -182,7 +187,7 @@ def _objects(task: Task, files: _Files, means: Means) -> Read:
     except NodeError as error:
         raise unreadable(error) from error
     if tuple(have.items()) == (("json", "JSON"),) and not _any(task, relation(form, paths, given)):
-        return _no_records(task, {**own, **files.types}, paths), [], {}
+        return _no_records(task, {} if files.some else {**own, **files.types}, paths), [], {}
     inside = _own(task, form, paths, given) if keys or options.get("hive_partitioning") else list(have)
     check_folders(keys, inside)
     named, besides = files.declared(have.items(), own), [*(set(have) - set(inside)), *_file_column(options)]

@@ -32,7 +32,7 @@ from seeknal_nb.kinds.sources.readers import (
 from seeknal_nb.kinds.sources.records import of_workbook, to_table
 from seeknal_nb.kinds.sources.scan import REJECTING, scan
 from seeknal_nb.kinds.sources.sqlite import of_sqlite
-from seeknal_nb.kinds.sources.texts import nearly_numbers, numbers_held
+from seeknal_nb.kinds.sources.texts import Spelling, nearly_numbers, numbers_held
 from seeknal_nb.kinds.sources.variables import frame_digest, named_apart, variable
 from seeknal_nb.kinds.task import Kind, Probe, Seen, Surroundings, Task, result_of
 from seeknal_nb.sql.text import parquet
@@ -274,7 +274,7 @@ def _numbers_as_text(task: Task, schema: tuple[tuple[str, str], ...]) -> list[st
     if not text or python_of(task.node) or format_of(task.node) == "parquet":  # which knows its types
         return []
     some = f"(FROM {parquet(task.stage / DATA)} LIMIT 10000)"
-    held = numbers_held(task, some, tuple((name, "VARCHAR") for name in text))
+    held = numbers_held(task, some, tuple((name, "VARCHAR") for name in text), Spelling.of(options_of(task.node)))
     return nearly_numbers((name, *held[name.casefold()]) for name in text)
 
 

@@ -288,18 +288,18 @@ def _misfits(
     return {name: (next(answers), next(answers)) for name in tried}
 
 
-def numbers_held(task: Task, relation: str, schema: Schema) -> dict[str, tuple[int, int]]:
+def numbers_held(task: Task, relation: str, schema: Schema, spelling: Spelling) -> dict[str, tuple[int, int]]:
     """How many values columns of a relation hold, and how many of these are numbers, by their names in small letters."""
     if not schema:
         return {}
-    numbers = {name: _as_number(name, kind) for name, kind in schema}
+    numbers = {name: _as_number(name, kind, spelling) for name, kind in schema}
     counts = ", ".join(f"count({column(name)}), count({number})" for name, number in numbers.items())
     [found] = task.engine.query(f"SELECT {counts} FROM {relation}", form="rows")
     return {name.casefold(): (found[2 * at], found[2 * at + 1]) for at, name in enumerate(numbers)}
 
 
-def _as_number(name: str, kind: str) -> str:
-    text = f"try_cast({column(name)} AS DOUBLE)" if kind == "VARCHAR" else "NULL"
+def _as_number(name: str, kind: str, spelling: Spelling) -> str:
+    text = f"try_cast({spelling.text(column(name), 'DOUBLE')} AS DOUBLE)" if kind == "VARCHAR" else "NULL"
     return column(name) if is_number(kind) else text
 
 
