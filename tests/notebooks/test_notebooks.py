@@ -656,7 +656,7 @@ def partition_counts(notebook, cell_id):
 
 
 def test_the_first_run_takes_the_sample_over(partitions):
-    assert partition_counts(partitions, "counts")["orders"] == (358, 365)
+    assert partition_counts(partitions, "counts")["orders"] == (352, 365)
     assert partition_counts(partitions, "counts")["month"] == (12, 12)
 
 
@@ -673,7 +673,7 @@ def test_a_run_builds_what_changed(partitions, cell_id, built):
 
 
 def test_the_refusal_says_what_to_do(partitions):
-    assert "Fix: --partition-by day(COLUMN)" in partitions.text("refused")
+    assert "Fix: partition_by: day(COLUMN)" in partitions.text("refused")
 
 
 def test_the_bookmark_loses_what_partitions_do_not(partitions):
