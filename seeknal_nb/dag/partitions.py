@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from seeknal_nb.config import ConfigError
-from seeknal_nb.errors import ManifestError, near
+from seeknal_nb.errors import ManifestError, NodeError, near
 from seeknal_nb.sql.holes import Later, known_now
 from seeknal_nb.sql.telling import WITHIN
 from seeknal_nb.sql.text import literal
@@ -99,15 +99,37 @@ class Slice:
         return shown(self.value)
 
     def filled(self, sql: str) -> str:
-        """SQL with what ``OF_PARTITION`` names put in: a text and two times, or NULLs of these types."""
+        """SQL with what ``OF_PARTITION`` names put in: a text and two times, or NULLs of these types.
+
+        Raises:
+            NodeError: It asks for a time, and clocks in the zone come back to the partition after its end.
+        """
         value, *times = OF_PARTITION.values()
         known = {value: (f"CAST({literal(self.value)} AS VARCHAR)", self.shown)}
         for name, time in zip(times, (self.start, self.end), strict=True):
             text = None if time is None else str(time)
-            of_zone = None if time is None else _instant(time, self.by.zone)
-            sql_of = f"CAST({literal(of_zone)} AS TIMESTAMPTZ)" if self.zoned else f"CAST({literal(text)} AS TIMESTAMP)"
-            known[name] = sql_of, shown(text)
+            known[name] = f"CAST({literal(text)} AS TIMESTAMP)", shown(text)
+            if self.zoned and name in sql:
+                known[name] = f"CAST({literal(self._instant(time))} AS TIMESTAMPTZ)", shown(text)
         return known_now(sql, known)
+
+    def _instant(self, clock: datetime | None) -> str | None:
+        """When clocks in the zone show a time first."""
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - only who writes a zone needs it
+
+        if clock is None or self.end is None:
+            return None
+        zone = ZoneInfo(self.by.zone or "UTC")
+        last = (self.end - timedelta(microseconds=1)).replace(tzinfo=zone)
+        end = self.end.replace(tzinfo=zone)
+        if all(one.utcoffset() != one.replace(fold=1).utcoffset() for one in (last, end)):
+            why = f"clocks in {self.by.zone} come back to it after its end"
+            remedy = f"compare clocks: timezone('{self.by.zone}', {self.by.column})"
+            raise NodeError(f"{self.shown} has no one begin and end", why=why, remedy=remedy)
+        try:
+            return str(clock.replace(tzinfo=zone).astimezone(UTC))
+        except OverflowError:  # in the first hours that a datetime can hold
+            return "-infinity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +186,6 @@ class Span:
         start = None if self.start is None or other.start is None else min(self.start, other.start)
         end = None if self.end is None or other.end is None else max(self.end, other.end)
         return replace(self, start=start, end=end)
-
-
-def _instant(clock: datetime, zone: str) -> str:
-    """When clocks in the zone show a time first."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only who writes a zone needs it
-
-    try:
-        return str(clock.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(UTC))
-    except OverflowError:  # in the first hours that a datetime can hold
-        return "-infinity"
 
 
 def shown(value: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from seeknal_nb.dag.partitions import CALENDAR, FILE, INHERIT, OF_PARTITION, is_within, lookback_of, partitioning_of
@@ -107,8 +107,8 @@ class Cuts:
             raise _refused("features are joined as a whole", "each row looks back in time", "take partition_by away")
         read = self.read(node.id)
         if not read:
-            named = ", ".join(self._graph.inputs(node.id))
-            why = f"{named} {'have' if ', ' in named else 'has'} no partitions" if named else "it reads no node"
+            named = self._graph.inputs(node.id)
+            why = f"{', '.join(named)} {'has' if len(named) == 1 else 'have'} no partitions" if named else "it reads no node"
             raise _refused("it reads nothing that has partitions", why, "give its source partition_by, or take it away here")
         if by.grain == INHERIT:
             return self._inherited(node, read)
@@ -125,9 +125,9 @@ class Cuts:
             within = cut.by.grain == by.grain or is_within(cut.by.grain, by.grain)
             if not within or cut.by.zone != by.zone:
                 why = f"{node.id} is by {_said(by)}, and {one} by {_said(cut.by)}"
-                zone = f", '{cut.by.zone}'" if cut.by.zone else ""
-                alike = f"partition_by: {cut.by.grain}({by.column or 'COLUMN'}{zone})" if cut.by.grain in CALENDAR else ""
-                raise _refused("its partitions are no whole ones of what it reads", why, alike or "cut both alike")
+                fits = replace(cut.by, grain=by.grain if within else cut.by.grain)
+                remedy = _written(fits, by.column) if cut.by.grain in CALENDAR else "cut both alike"
+                raise _refused("its partitions are no whole ones of what it reads", why, remedy)
 
     def _view(self, node: Node) -> Cut | None:
         read = self.read(node.id)
@@ -140,9 +140,7 @@ class Cuts:
 
     def _inherited(self, node: Node, read: Mapping[str, Cut]) -> Cut:
         by = next(iter(read.values())).by
-        zone = f", '{by.zone}'" if by.zone else ""
-        alone = f"partition_by: {by.grain}(COLUMN{zone}) if each {by.grain} by itself is meant, else "
-        own = alone if by.grain in CALENDAR else ""
+        own = f"{_written(by)} if each {by.grain} by itself is meant, else " if by.grain in CALENDAR else ""
         remedy = f"{own}leave it out: the node reads all of them as one table"
         for one, cut in read.items():
             if (cut.by.grain, cut.by.zone) != (by.grain, by.zone):
@@ -172,6 +170,11 @@ class Cuts:
 
 def _said(by: Partitioning) -> str:
     return f"{by.grain}{f' in {by.zone}' if by.zone else ''}"
+
+
+def _written(by: Partitioning, column: str = "") -> str:
+    zone = f", '{by.zone}'" if by.zone else ""
+    return f"partition_by: {by.grain}({column or 'COLUMN'}{zone})"
 
 
 def _refused(what: str, why: str, remedy: str) -> ManifestError:

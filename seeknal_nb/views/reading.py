@@ -200,7 +200,7 @@ def _within(build: Build, span: Span) -> Build:
     """Of a build that lists its partitions those that were asked for; others were built for what reads them."""
     if not build.lists or build.by is None or (span.dated and build.by.grain not in CALENDAR):
         return build
-    values = span.among(build.by.grain, [part.value for part in build.parts])
+    values = {*span.among(build.by.grain, [part.value for part in build.parts])}
     parts = tuple(part for part in build.parts if part.value in values)
     return replace(build, parts=parts, row_count=sum(part.rows for part in parts))
 

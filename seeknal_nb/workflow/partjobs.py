@@ -115,8 +115,8 @@ class PartJobs:
             discard(stage)
         wanted = self._wanted(node_id, cut, [one.value for one in slices])
         if slices and not wanted:
-            first, *_, last = [one.shown for one in slices if one.value is not None] or [shown(None)] * 2
-            warnings = [*warnings, f"it has no partition there: they are {first} to {last}"]
+            there = [one.shown for one in slices if one.value is not None] or [shown(None)]
+            warnings = [*warnings, f"it has no partition there: they are {there[0]} to {there[-1]}"]
         slices = [one for one in slices if one.value in wanted]
         own = self._own(node_id)
         return schema, warnings, len(slices), (self._of_files(job, own, one, seen) for one in slices)

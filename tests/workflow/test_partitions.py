@@ -342,6 +342,18 @@ class TestWhatRuns:
         project.run(progress=False)
         assert project["odd"].iloc[0, 0] == 0
 
+    def test_an_hour_to_which_clocks_come_back_has_no_begin_and_end(self, root):
+        """Two hours back: what lies between its begin and its end is not what it holds."""
+        lines = ["tz,n", *(f"2024-10-27 {hour:02}:30:00+00:00,{hour}" for hour in range(6))]
+        (root / "times.csv").write_text("\n".join(lines) + "\n")
+        project = Project(root, namespace={})
+        project.source("t", csv="times.csv", partition_by="hour(tz, 'Antarctica/Troll')")
+        for name, column in (("asks", "{{ partition.start }}"), ("named", "{{ partition.value }}")):
+            project.transform(name, sql=f"SELECT *, {column} AS x FROM t", partition_by="hour(tz, 'Antarctica/Troll')")
+        summary = project.run(progress=False, continue_on_error=True)
+        assert "clocks in Antarctica/Troll come back to it" in message(summary, "asks")
+        assert len(project["named"]) == 6
+
     def test_columns_are_found_whatever_their_case(self, root):
         (root / "times.csv").write_text("Tz,n\n2024-03-01 22:30:00+00:00,1\n2024-03-01 23:30:00+00:00,2\n2024-03-02 12:00:00+00:00,3\n2024-03-02 23:30:00+00:00,4\n")
         project = Project(root, namespace={})

@@ -253,6 +253,14 @@ class TestSpan:
         assert summary["source.orders"].warnings == ("it has no partition there: they are 2024-01-01 to 2024-01-24",)
         assert project.show("rolling", start="2030-01-01").frame.empty
 
+    @pytest.mark.parametrize(("times", "told"), [(["2024-01-05"], "2024-01-05 to 2024-01-05"), ([""], "null to null"), (["", "2024-01-05"], "2024-01-05 to 2024-01-05")])
+    def test_where_there_is_nothing_of_one_day(self, tmp_path, times, told):
+        (tmp_path / "days.csv").write_text("ts,n\n" + "".join(f"{time},1\n" for time in times))
+        project = Project(tmp_path, namespace={})
+        project.source("days", csv="days.csv", partition_by="day(ts)", schema=[{"name": "ts", "data_type": "TIMESTAMP"}])
+        summary = project.run(start="2030-01-01", progress=False)
+        assert summary["source.days"].warnings == (f"it has no partition there: they are {told}",)
+
     def test_code_of_other_spans_is_not_taken(self, root):
         make(root).run(start="2024-01-10", end="2024-01-12", progress=False)
         project = make(root, factor=2)

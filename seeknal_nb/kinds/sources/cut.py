@@ -63,13 +63,7 @@ def cut_files(
         NodeError: A file cannot be read, or what it holds makes no partitions.
     """
     node, root, form = task.node, task.surroundings.root, format_of(task.node)
-    paths = files_named(node, root, form)
-    check_files(node, paths, root, form)
-    if odd := {*map(str, paths)} ^ task.seen.keys():
-        raise unsettled(min(odd))
-    if named := folder_keys([path for path in paths if path.stat().st_size], root, options_of(node)):
-        why = f"their folders say {named[0]}=, whose type all of them tell together"
-        raise NodeError("files whose folders name values have no partitions", why=why, remedy="hive_partitioning: false")
+    paths = _files(task, form)
     spelling = Spelling.of(options_of(node))
     manner = digest(
         json.dumps(
@@ -104,6 +98,19 @@ def cut_files(
             plain=all(one.schema == schema for one in held), shared=str(shared),
         ))  # fmt: skip
     return schema, slices, facts, _warnings(task, form, schema, known_files)
+
+
+def _files(task: Task, form: str) -> list[Path]:
+    """The files, which are those that were looked at; raises ``NodeError``."""
+    node, root = task.node, task.surroundings.root
+    paths = files_named(node, root, form)
+    check_files(node, paths, root, form)
+    if odd := {*map(str, paths)} ^ task.seen.keys():
+        raise unsettled(min(odd))
+    if named := folder_keys([path for path in paths if path.stat().st_size], root, options_of(node)):
+        why = f"their folders say {named[0]}=, whose type all of them tell together"
+        raise NodeError("files whose folders name values have no partitions", why=why, remedy="hive_partitioning: false")
+    return paths
 
 
 def _warnings(task: Task, form: str, schema: Schema, files: Mapping[Path, FileFacts]) -> list[str]:

@@ -87,7 +87,7 @@ def scan(
     types, options = declared(task.node), options_of(task.node)
     full = [path for path in paths if path.stat().st_size]
     if not full:
-        return _no_records(task, {} if some else types, paths), {}
+        return _no_records(task, types, paths, some=some), {}
     keys = folder_keys(full, task.surroundings.root, options)
     if not keys:  # folders above the project name nothing of it
         options.setdefault("hive_partitioning", False)
@@ -97,8 +97,8 @@ def scan(
     return table, {"warnings": [*empty, *warned], "metrics": metrics}
 
 
-def _no_records(task: Task, types: Mapping[str, str], paths: Sequence[Path]) -> Table:
-    if not types:
+def _no_records(task: Task, types: Mapping[str, str], paths: Sequence[Path], *, some: bool) -> Table:
+    if some or not types:
         why = f"{', '.join(map(str, paths[:3]))} has neither columns nor rows"
         raise NothingThereError("the source is empty", why=why, remedy="declare its columns under schema, or put rows there")
     return no_rows(task, types)
@@ -111,7 +111,7 @@ def _delimited(task: Task, files: _Files, means: Means) -> Read:
         options.setdefault("delim", "\t")
     found = of_delimited(task, paths, options, types)
     if not found.sql:
-        return _no_records(task, {} if files.some else types, paths), [], {}
+        return _no_records(task, types, paths, some=files.some), [], {}
     check_folders(files.keys, found.names)
     rejecting = any(options.get(name) for name in REJECTING)
     texts = () if options.get("all_varchar") else found.names
@@ -187,7 +187,7 @@ def _objects(task: Task, files: _Files, means: Means) -> Read:
     except NodeError as error:
         raise unreadable(error) from error
     if tuple(have.items()) == (("json", "JSON"),) and not _any(task, relation(form, paths, given)):
-        return _no_records(task, {} if files.some else {**own, **files.types}, paths), [], {}
+        return _no_records(task, {**own, **files.types}, paths, some=files.some), [], {}
     inside = _own(task, form, paths, given) if keys or options.get("hive_partitioning") else list(have)
     check_folders(keys, inside)
     named, besides = files.declared(have.items(), own), [*(set(have) - set(inside)), *_file_column(options)]
