@@ -23,6 +23,8 @@ __all__ = [
     "add_format",
     "add_manner",
     "add_notebook",
+    "add_pipeline",
+    "add_places",
     "add_selection",
     "add_skipping",
     "add_span",
@@ -47,6 +49,12 @@ READING = ("run", "plan", "retry", "load", "parse")
 def add_notebook(parser: argparse.ArgumentParser) -> None:
     """The notebook that stands for the project."""
     parser.add_argument("where", nargs="?", metavar="NOTEBOOK", help="a notebook whose nodes to take (default: the project)")
+
+
+def add_pipeline(parser: argparse.ArgumentParser) -> None:
+    """Whose nodes: a notebook's or the project's, and whether those go that are not supported."""
+    add_notebook(parser)
+    add_skipping(parser)
 
 
 def add_skipping(parser: argparse.ArgumentParser) -> None:
@@ -136,10 +144,16 @@ def add_manner(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds before the first retry, then doubled (at most 30)",
     )
-    add("--workers", type=whole, metavar="N", help="how many nodes at a time")
+    add_places(parser)
     add("--allow-outside", **TICK, help="let exposures write outside the project")
     add("--no-raise", action="store_true", help="in a notebook: give the summary even if a node failed")
     add_format(parser)
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Where nodes run, and how many at a time."""
+    parser.add_argument("--workers", type=whole, metavar="N", help="how many nodes at a time")
+    parser.add_argument("--executor", metavar="WHERE", help="here (default), processes or dask://host:port")
 
 
 def _told(words: Arguments) -> str:

@@ -15,6 +15,8 @@ from seeknal_nb.arguments import (
     add_format,
     add_manner,
     add_notebook,
+    add_pipeline,
+    add_places,
     add_selection,
     add_skipping,
     add_span,
@@ -23,10 +25,9 @@ from seeknal_nb.arguments import (
     span_of,
     values_of,
 )
-from seeknal_nb.errors import UsageError
-from seeknal_nb.grammar import comma, whole
+from seeknal_nb.grammar import whole
 from seeknal_nb.markup import plural
-from seeknal_nb.views.values import FORMATS, Rows
+from seeknal_nb.views.values import FORMATS
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from seeknal_nb.arguments import Arguments
     from seeknal_nb.project import Project
 
-__all__ = ["COMMANDS", "NOTEBOOK_COMMANDS", "Command", "with_installed"]
+__all__ = ["COMMANDS", "Command", "read_supported", "with_installed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,20 @@ class Command:
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    add_notebook(parser)
-    add_skipping(parser)
+    add_pipeline(parser)
     add_selection(parser)
     parser.add_argument("--dry-run", **TICK, help="show the plan, execute nothing")
     add_manner(parser)
 
 
-def _read_supported(project: Project, words: Arguments) -> None:
+def read_supported(project: Project, words: Arguments) -> None:
     """Whoever skips what is not supported, and has no cells, means the nodes of the project's files."""
     if words.skip_unsupported and not project.manifest.nodes and not project.left_out:
         project.load(project.directory, skip_unsupported=True)
 
 
 def _run(project: Project, words: Arguments) -> Generator[Any]:
-    _read_supported(project, words)
+    read_supported(project, words)
     project.check_nodes()
     request = request_of(words)
     if request.options.dry_run:
@@ -77,16 +77,15 @@ def _run(project: Project, words: Arguments) -> Generator[Any]:
 
 
 def _retry_arguments(parser: argparse.ArgumentParser) -> None:
-    add_notebook(parser)
-    add_skipping(parser)
+    add_pipeline(parser)
     add_values(parser)
     add_manner(parser)
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
-    add_notebook(parser)
-    add_skipping(parser)
+    add_pipeline(parser)
     add_selection(parser)
+    add_places(parser)
     parser.add_argument("--why", action="store_true", help="below it, what changed of each node that would run")
     add_format(parser)
 
@@ -95,7 +94,7 @@ def _plan(project: Project, options: Arguments) -> Generator[Any]:
     """The plan; a step of SQL that gives another result each time says so behind its reason."""
     from seeknal_nb.kinds.tables import volatile_of  # noqa: PLC0415 - a help text does without the kinds
 
-    _read_supported(project, options)
+    read_supported(project, options)
     project.check_nodes()
     plan = project.plan(request_of(options))
     told = {step.node_id: volatile_of(project.manifest.nodes[step.node_id]) for step in plan.steps}
@@ -226,46 +225,6 @@ def _clean(project: Project, options: Arguments) -> Generator[Any]:
     yield project.clean(**which, dry_run=options.dry_run, others=options.all, params=values_of(options))
 
 
-def _background_argument(parser: argparse.ArgumentParser) -> None:
-    help_text = "give a handle at once: wait(), cancel(), summary; it shows itself live, and the kernel stays free"
-    parser.add_argument("--background", action="store_true", help=help_text)
-
-
-def _live_run_arguments(parser: argparse.ArgumentParser) -> None:
-    _run_arguments(parser)
-    _background_argument(parser)
-
-
-def _live_retry_arguments(parser: argparse.ArgumentParser) -> None:
-    _retry_arguments(parser)
-    _background_argument(parser)
-
-
-def _live_run(project: Project, options: Arguments) -> Generator[Any]:
-    if options.background and options.format != "text":
-        raise UsageError("a run in the background gives a handle", remedy="leave --format out; see wait().to_dict()")
-    if options.background:
-        _read_supported(project, options)
-        yield project.start(request_of(options))
-    else:
-        yield from _run(project, options)
-
-
-def _cancel(project: Project, _options: Arguments) -> Generator[Any]:
-    found = project.background.cancel()
-    rows = tuple((run.command, run.state) for run in found)
-    yield Rows(f"{plural(len(rows), 'run')} told to stop", ("command", "state"), rows)
-
-
-def _remove_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("nodes", nargs="+", type=comma, metavar="NODE", help="nodes that no other node reads")
-    add_format(parser)
-
-
-def _remove(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.remove(*(name for names in options.nodes for name in names))
-
-
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="the folder of the project that is written")
     add_notebook(parser)
@@ -291,14 +250,10 @@ def _rename(project: Project, options: Arguments) -> Generator[Any]:
     yield project.rename(options.node, options.name, write=options.write)
 
 
-def _load_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="a project's folder, with seeknal/ in it")
-    add_skipping(parser)
-    add_format(parser)
+def _doctor(project: Project, _options: Arguments) -> Generator[Any]:
+    from seeknal_nb.views.doctor import doctor  # noqa: PLC0415 - only who asks needs it
 
-
-def _load(project: Project, options: Arguments) -> Generator[Any]:
-    yield project.load(options.folder, skip_unsupported=bool(options.skip_unsupported))
+    yield doctor(project)
 
 
 def _no_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -327,20 +282,10 @@ COMMANDS: Mapping[str, Command] = {
     "clean": Command("remove builds that no node needs", _clean_arguments, _clean),
     "export": Command("write the nodes as a project's folder", _export_arguments, _export),
     "rename": Command("give a node another name; its builds stay", _rename_arguments, _rename),
+    "doctor": Command("tell what runs use, whether it is there, and in which version", add_format, _doctor, anywhere=True),
     "schema": Command("print the JSON Schema of a node's YAML, for editors", _no_arguments, _schema, anywhere=True),
 }
 """The one table of commands; other distributions add some by entry points."""
-
-
-NOTEBOOK_COMMANDS: Mapping[str, Command] = {
-    **COMMANDS,
-    "run": Command(COMMANDS["run"].help, _live_run_arguments, _live_run),
-    "retry": Command(COMMANDS["retry"].help, _live_retry_arguments, _live_run),
-    "load": Command("take the nodes of a project's folder into this notebook", _load_arguments, _load),
-    "cancel": Command("stop what runs in the background, and forget what waits", add_format, _cancel),
-    "remove": Command("take nodes out of this notebook's pipeline", _remove_arguments, _remove),
-}
-"""A command line's nodes stand in files, from which a command takes nothing away, and it has no background."""
 
 
 def with_installed(commands: Mapping[str, Command]) -> Mapping[str, Command]:

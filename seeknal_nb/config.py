@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.errors import ManifestError, Spot, Unsupported, near, nearest
-from seeknal_nb.grammar import comma
+from seeknal_nb.grammar import comma, counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -93,6 +93,26 @@ COMMON = (
         documents=True,
     ),
     Key("depends_on", TEXTS, "likewise, as the peer spells it", documents=True),
+    Key(
+        "timeout", ANYTHING, "how long it may take, as 30m; then it fails", option("--timeout", metavar="TIME"),
+        documents=True,
+    ),
+    Key(
+        "memory", ANYTHING, "how much it takes, as 8GB: it starts when that is free", option("--memory", metavar="SIZE"),
+        documents=True,
+    ),
+    Key(
+        "resources", MAPPING, "how many of each named slot it takes while it runs: gpu: 1",
+        option("--resources", type=counts, metavar="A=1,B=2"), documents=True,
+    ),
+    Key(
+        "isolation", TEXT, "process: it runs in a process of its own", option("--isolation", choices=("process",)),
+        words=("process",), documents=True,
+    ),
+    Key(
+        "run_on", TEXT, "home: it runs in this process, wherever others do", option("--run-on", choices=("home",)),
+        words=("home",), documents=True,
+    ),
     Key("meta", ANYTHING, "what other tools may read"),
     Key("version", ANYTHING, "which version of the definition it is"),
     Key("version_notes", ANYTHING, "what is new in it", documents=True),

@@ -18,7 +18,7 @@ from seeknal_nb.words import OPTIONS_ELSEWHERE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Grammar", "Help", "comma", "day", "delay", "params_of", "split_line", "whole"]
+__all__ = ["Grammar", "Help", "comma", "counts", "day", "delay", "params_of", "split_line", "whole"]
 
 _COMMENT = re.compile(r"(?<!\S)#")
 
@@ -73,6 +73,15 @@ def comma(value: str) -> list[str]:
     if not all(parts):
         raise argparse.ArgumentTypeError(f"an empty name in {value!r}: write a,b")
     return parts
+
+
+def counts(value: str) -> dict[str, int]:
+    """How many of each name, as ``gpu=1,tape=2``; a name alone is one of it. Likewise."""
+    found = {}
+    for part in comma(value):
+        name, equals, count = part.partition("=")
+        found[name.strip()] = whole(count.strip()) if equals else 1
+    return found
 
 
 def whole(value: str) -> int:

@@ -14,7 +14,7 @@ from seeknal_nb.authoring.folder import FOLDER
 from seeknal_nb.authoring.settings import settings_of
 from seeknal_nb.dag.graph import Graph
 from seeknal_nb.dag.manifest import Manifest
-from seeknal_nb.engines import ENGINES, OnFirstUse
+from seeknal_nb.engines import OnFirstUse, another
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.markup import plural
 from seeknal_nb.owner import FILES, moved, owner_here
@@ -29,8 +29,8 @@ from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.listeners import tell
-from seeknal_nb.workflow.options import value_of, whole
-from seeknal_nb.workflow.plan import with_seconds
+from seeknal_nb.workflow.means import Means
+from seeknal_nb.workflow.options import value_of
 from seeknal_nb.workflow.proven import Keeper
 from seeknal_nb.workflow.report import followed
 from seeknal_nb.workflow.request import Request
@@ -38,6 +38,7 @@ from seeknal_nb.workflow.retention import Retention
 from seeknal_nb.workflow.runner import DAGRunner
 from seeknal_nb.workflow.stores import as_store, folders, open_store
 from seeknal_nb.workflow.unsupported import event_with, plan_with
+from seeknal_nb.workflow.ways import with_seconds
 
 if TYPE_CHECKING:
     import threading
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from seeknal_nb.views.look import Look
     from seeknal_nb.workflow.background import BackgroundRun
     from seeknal_nb.workflow.events import Event, ExecutionSummary
+    from seeknal_nb.workflow.places import Place
     from seeknal_nb.workflow.plan import Plan
     from seeknal_nb.workflow.state import StateBackend, StateStore
 
@@ -68,7 +70,9 @@ class Project(Shown):
         params: Values of ``{{ name }}``, on top of ``[tool.seeknal_nb.params]`` in pyproject.toml.
         engine: An engine or the name of one.
         workers: How many nodes run at a time.
-        executor: Where they run, as ``DAGRunner`` takes it.
+        executor: Where they run, as ``DAGRunner`` takes it; by its name it is kept open from run to run.
+        memory: How much all of them may take together, as ``16GB`` (default: four fifths of the machine's).
+        slots: What else they share: ``{"gpu": 1}``.
         state_dir: Another place for state.
         state: Another state store, as ``DAGRunner`` takes it, or the URL of one; a shared one needs the project's name.
         kinds: Executors by kind, as ``DAGRunner`` takes them.
@@ -88,7 +92,9 @@ class Project(Shown):
         params: Mapping[str, object] | None = None,
         engine: Engine | str | None = None,
         workers: int | None = None,
-        executor: Executor | None = None,
+        executor: Executor | Place | str | None = None,
+        memory: str | int | None = None,
+        slots: Mapping[str, int] | None = None,
         state_dir: str | Path | None = None,
         state: StateStore | StateBackend | str | None = None,
         kinds: Mapping[str, Any] | None = None,
@@ -105,13 +111,11 @@ class Project(Shown):
         )
         self.summary: ExecutionSummary | None = None
         self.listeners: list[Callable[[Event], None]] = []
-        self._told, self._told_engine, self._told_workers = frozenset(params or ()), engine, workers
-        self._settings = settings
-        self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill")
-        self._reading = OnFirstUse(_another(engine or settings.get("engine", ENGINE)))
-        self.background = Background(self.stream, self._engine.interrupt)
-        self.workers = whole("workers", settings.get("workers", 1) if workers is None else workers, least=1)
-        self.executor, self.owner = executor, owner_here(folder, self.namespace)
+        self._told, self._told_engine, self._settings = frozenset(params or ()), engine, settings
+        self.means = Means({"workers": workers, "executor": executor, "memory": memory, "slots": slots}, settings)
+        self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill", **self.means.share)
+        self._reading = OnFirstUse(another(engine or settings.get("engine", ENGINE)))
+        self.background, self.owner = Background(self.stream, self._engine.interrupt), owner_here(folder, self.namespace)
         self._state_dir, self._told_name, self._told_state = state_dir and Path(state_dir).absolute(), name, state
         self._remember()
 
@@ -144,7 +148,7 @@ class Project(Shown):
         request: Request | None = None,
         *,
         engine: OnFirstUse | None = None,
-        executor: Executor | None = None,
+        executor: Executor | Place | str | None = None,
         listeners: Sequence[Callable[[Event], None]] = (),
         **given: Any,
     ) -> DAGRunner:
@@ -163,7 +167,7 @@ class Project(Shown):
         runner = DAGRunner(
             self.manifest, old, self._state_dir, state=self._state, root=self.directory, kinds=self.kinds,
             namespace=namespace, params=self.given(asked.params, asked), engine=engine or self._engine,
-            workers=asked.workers or self.workers, executor=executor or self.executor,
+            workers=self.means.offers(asked.workers), executor=self.means.place(executor or asked.executor),
             allow_outside=bool(asked.allow_outside), listeners=listeners,
         )  # fmt: skip
         runner.owner = self.owner
@@ -175,7 +179,7 @@ class Project(Shown):
         request = self._complete(value_of(request, Request.of, given))
         plan = plan_with(self.runner(request).plan(request.options, verify=request.options.verify), self.left_out)
         usual = usual_seconds(read_history(self.runs_folder))
-        return with_seconds(plan, Graph(self.manifest, self.kinds), usual, request.workers or self.workers)
+        return with_seconds(plan, Graph(self.manifest, self.kinds), usual, self.means.at_a_time(request))
 
     def stream(
         self, request: Request | None = None, *, cancelled: threading.Event | None = None, **given: Any
@@ -297,16 +301,16 @@ class Project(Shown):
         self.manifest, old = Manifest(settings.get("name") or folder.name), left.get("params", {})
         own = {n: v for n, v in self.params.items() if n in self._told or n not in old or old[n] != v}
         self.params = {**settings.get("params", {}), **own}
-        if not self._told_workers and self.workers == left.get("workers", 1):
-            self.workers = settings.get("workers", 1)
+        self.means.turn_to(settings)
         self._remember()
         if not self._told_engine:
-            self._engine.turn_to(settings.get("engine", ENGINE), folder / "target" / "spill")
+            self._engine.turn_to(settings.get("engine", ENGINE), folder / "target" / "spill", **self.means.share)
             self._reading.turn_to(settings.get("engine", ENGINE))
 
     def _remember(self) -> None:
         """Where state is kept, as the user said, or else the settings, or else in its folder; and what runs have proved."""
-        state = self._told_state if self._told_state is not None else self._settings.get("state")
+        state = self._settings.get("state") if self._told_state is None else self._told_state
+        self.kept_in = str(self.state_folder if state is None else state)
         if isinstance(state, str):
             state = open_store(state, root=self.directory, project=self._told_name or self._settings.get("name", ""))
         self._state = JsonState(self.state_folder) if state is None else as_store(state)
@@ -343,8 +347,4 @@ class Project(Shown):
         else:
             self._engine.close()
         self._reading.close()
-
-
-def _another(engine: Engine | str) -> Engine | str:
-    """The name of the engine, to open one more of it; the engine itself, where no table knows its name."""
-    return engine if isinstance(engine, str) or engine.name not in ENGINES else engine.name
+        self.means.close()

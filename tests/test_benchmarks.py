@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FAMILIES = ("orchestration", "start", "statements", "data", "parallel", "features", "checks", "partitions", "widget")
 SHORT = {
-    "repeat": 1, "data-repeat": 1, "nodes": 20, "sql-nodes": 5, "rows": 5_000, "query-rows": 10_000, "feature-rows": 1_000,
+    "repeat": 1, "data-repeat": 1, "nodes": 20, "sql-nodes": 5, "rows": 5_000, "query-rows": 10_000, "steps": 1_000, "feature-rows": 1_000,
     "files": 4, "file-rows": 100, "graph-nodes": 100, "told": 2, "clicks": 2,
 }  # fmt: skip
 

@@ -196,7 +196,7 @@ def test_json_is_one_document_and_nothing_else(home, command):
     data = json.loads(found.stdout, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     assert JSON[command] <= set(data)
     if command == "run":
-        assert set(data["results"][0]) == {"node_id", "status", "reason", "duration", "row_count", "attempts", "error_message", "metadata"}
+        assert set(data["results"][0]) == {"node_id", "status", "reason", "duration", "row_count", "attempts", "where", "error_message", "metadata"}
     if command == "plan":
         assert {step["action"] for step in data["steps"]} == {"cached"}
         assert {"node_id", "action", "reason"} <= set(data["steps"][0])

@@ -10,9 +10,10 @@ from shells import Notebook
 
 from seeknal_nb.arguments import parse_words
 from seeknal_nb.cli import main
-from seeknal_nb.commands import COMMANDS, NOTEBOOK_COMMANDS
+from seeknal_nb.commands import COMMANDS
 from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.grammar import Help, split_line
+from seeknal_nb.notebook.commands import NOTEBOOK_COMMANDS
 from seeknal_nb.words import COMMANDS_ELSEWHERE, OPTIONS_ELSEWHERE
 
 ONE = "kind: transform\nname: a\nsql: SELECT 1 AS x\n"

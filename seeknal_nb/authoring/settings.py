@@ -23,6 +23,9 @@ SETTINGS: Mapping[str, tuple[type, str]] = {
     "params": (dict, "write [tool.seeknal_nb.params] and below it: day = ..."),
     "engine": (str, 'write engine = "duckdb"'),
     "workers": (int, "write a whole number from 1: workers = 2"),
+    "executor": (str, 'write executor = "processes"'),
+    "memory": (str, 'write memory = "16GB"'),
+    "slots": (dict, "write [tool.seeknal_nb.slots] and below it: gpu = 1"),
     "state": (str, 'write state = "sqlite:///shared/state.db"'),
     "clean": (dict, 'write [tool.seeknal_nb.clean] and below it: keep = 1, older = "30d", max_size = "10GB"'),
 }

@@ -31,6 +31,7 @@ __all__ = [
     "Schema",
     "Session",
     "Table",
+    "another",
 ]
 
 
@@ -193,10 +194,10 @@ class OnFirstUse:
             engine: Engine = self.opened
             return engine
 
-    def turn_to(self, name: str, spill: Path | None = None) -> None:
+    def turn_to(self, name: str, spill: Path | None = None, **share: Any) -> None:
         """Let go of it; what needs one next opens the engine of that name."""
         self.close()
-        self._name, self._spill = name, spill
+        self._name, self._spill, self._share = name, spill, share
 
     def interrupt(self) -> None:
         """Stop what it is doing, where it is open."""
@@ -209,6 +210,11 @@ class OnFirstUse:
             if self.opened is not None:
                 self.opened.close()
                 self.opened = None
+
+
+def another(engine: Engine | str) -> Engine | str:
+    """The name of the engine, to open one more of it; the engine itself, where no table knows its name."""
+    return engine if isinstance(engine, str) or engine.name not in ENGINES else engine.name
 
 
 class OpenedLater:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb import plugins
 from seeknal_nb.declaration import KINDS, Declaration, check_keys, declaration_of
 from seeknal_nb.errors import ManifestError, Unsupported, UsageError
+from seeknal_nb.kinds.needs import check_needs
 from seeknal_nb.kinds.task import Kind
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def check_node(node: Node, custom: Mapping[str, Any]) -> None:
     try:
         check_keys(declaration_of(node.node_type, custom), node.config)
         _check_common(node)
-        kind_of(node.node_type, custom).check(node)
+        kind = kind_of(node.node_type, custom)
+        kind.check(node)
+        check_needs(node, kind, custom)
     except ManifestError as error:
         raise node.blamed(error) from None
 

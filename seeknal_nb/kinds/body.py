@@ -138,8 +138,11 @@ def python_value(task: Task) -> tuple[object, Context]:
 
 
 def called(work: Callable[[], object], task: Task, out: io.StringIO) -> object:
-    """Run the user's own code: whatever it raises is the node's failure, but an interrupt that was meant for us."""
-    node = task.node
+    """Run the user's own code: whatever it raises is the node's failure, but an interrupt that was meant for us.
+
+    A child process that comes back from it goes no further: its parent does.
+    """
+    node, own = task.node, os.getpid()
     try:
         with caught(out, node.id, task.surroundings.secrets.hide), _standing_here():
             return work()
@@ -151,6 +154,9 @@ def called(work: Callable[[], object], task: Task, out: io.StringIO) -> object:
         raise
     except BaseException as error:
         raise _failure(error, node) from error
+    finally:
+        if os.getpid() != own:
+            os._exit(0)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["caught", "printed_so_far"]
+__all__ = ["caught", "followed", "printed_so_far"]
 
 
 class _Router(io.TextIOBase):
@@ -67,6 +67,19 @@ def caught(out: io.StringIO, name: str, hide: Callable[[str], str]) -> Iterator[
         for stream in ("stdout", "stderr"):
             _leave(stream)
         logging.getLogger().removeHandler(handler)
+        _GOING.pop(name, None)
+
+
+@contextlib.contextmanager
+def followed(name: str, hide: Callable[[str], str]) -> Iterator[Callable[[str], object]]:
+    """What is called with all that a body has printed in another process, which ``printed_so_far`` has here too then."""
+
+    def hear(text: str) -> None:
+        _GOING[name] = io.StringIO(text), hide
+
+    try:
+        yield hear
+    finally:
         _GOING.pop(name, None)
 
 

@@ -190,15 +190,17 @@ class Completer:
 
     def _first_words(self, *, cell: bool) -> list[str]:
         """A cell's body is a node's, so above one only kinds may stand."""
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415 - loading the extension stays quick
+        from seeknal_nb.commands import with_installed  # noqa: PLC0415 - loading the extension stays quick
+        from seeknal_nb.notebook.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415
 
         return self._kinds if cell else [*with_installed(NOTEBOOK_COMMANDS), *self._kinds, "help"]
 
     def _actions(self, word: str) -> list[argparse.Action]:
         """The options and positionals of a command or a kind; only ``-h`` where there is no such."""
         from seeknal_nb.authoring.cell import definition_grammar  # noqa: PLC0415
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415 - loading the extension stays quick
+        from seeknal_nb.commands import with_installed  # noqa: PLC0415 - loading the extension stays quick
         from seeknal_nb.grammar import Grammar  # noqa: PLC0415
+        from seeknal_nb.notebook.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415
 
         project = self._project()
         kinds = {} if project is None else project.kinds

@@ -57,7 +57,7 @@ def load_notebook(
     defined = magics.opened()
     project = Project(
         defined.directory, state_dir=state_dir, state=state or magics.state or None, params=defined.params,
-        kinds=defined.kinds, workers=defined.workers,
+        kinds=defined.kinds, workers=defined.means.workers, executor=magics.executor or None,
     )  # fmt: skip
     project.manifest, project.shared = defined.manifest, defined.shared
     project.owner = as_owner(path, defined.directory)

@@ -41,6 +41,7 @@ class SeeknalMagics(Magics):
     project = Unicode(".", help="the project's folder").tag(config=True)
     engine = Unicode("", help="the engine (default: duckdb, or what pyproject.toml says)").tag(config=True)
     workers = Int(0, help="how many nodes run at a time (default: 1)").tag(config=True)
+    executor = Unicode("", help="where nodes run: here (default), processes or dask://host:port").tag(config=True)
     state = Unicode("", help="where state is kept: sqlite:///FILE (default: target/state)").tag(config=True)
     raise_on_failure = Bool(True, help="end the cell in an error where a node failed").tag(config=True)  # noqa: FBT003
 
@@ -62,7 +63,7 @@ class SeeknalMagics(Magics):
 
     def opened(self) -> Project:
         """The project, made on first use and again when another folder is configured."""
-        told = {"engine": self.engine or None, "workers": self.workers or None, "state": self.state or None}
+        told = {name: getattr(self, name) or None for name in ("engine", "workers", "executor", "state")}
         if self._opened is not None and self._opened[0] == self.project:
             self._refuse_other(told)
             return self._opened[1]
@@ -75,7 +76,7 @@ class SeeknalMagics(Magics):
         return project
 
     def _refuse_other(self, told: dict[str, Any]) -> None:
-        """A project keeps the engine, the workers and the state that it was opened with; its nodes would be lost else."""
+        """A project keeps the engine, the executor and the rest that it was opened with; its nodes would be lost else."""
         changed = [name for name, value in told.items() if self._told is not None and self._told[name] != value]
         if changed:
             why = f"{self.project!r} is open already, with another {changed[0]}"
@@ -139,7 +140,8 @@ class SeeknalMagics(Magics):
 
     def _answer(self, words: Sequence[str], cell: str | None) -> Any:
         from seeknal_nb.authoring.cell import check_kind  # noqa: PLC0415
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415
+        from seeknal_nb.commands import with_installed  # noqa: PLC0415
+        from seeknal_nb.notebook.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415
 
         project = self.opened()
         if words[:1] == ["help"]:
@@ -179,8 +181,9 @@ class SeeknalMagics(Magics):
 
     def _command(self, project: Project, words: Sequence[str]) -> Any:
         from seeknal_nb.arguments import parse_words  # noqa: PLC0415
-        from seeknal_nb.commands import NOTEBOOK_COMMANDS, with_installed  # noqa: PLC0415
+        from seeknal_nb.commands import with_installed  # noqa: PLC0415
         from seeknal_nb.notebook import face  # noqa: PLC0415
+        from seeknal_nb.notebook.commands import NOTEBOOK_COMMANDS  # noqa: PLC0415
 
         options = parse_words(words, with_installed(NOTEBOOK_COMMANDS), prog="%seeknal")
         if self.headless and options.command not in ("parse", "remove", "load"):

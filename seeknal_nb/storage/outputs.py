@@ -30,6 +30,7 @@ from seeknal_nb.storage.files import (
     sync,
     temporary_name,
 )
+from seeknal_nb.version import host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -41,6 +42,7 @@ __all__ = ["STAGING", "OutputStore", "discard", "files_in", "folders", "new_stag
 RUNNING = ".run-"
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 STAGING = ".staging"
+SPILL = "spill"
 """The folder of all that is staged, so that what a dead run left there is found in one look."""
 
 
@@ -255,7 +257,8 @@ class OutputStore:
 
     def remove_leftovers(self) -> None:
         """Take away what dead runs staged; only for the holder of the run's lock."""
-        for path in folders(self.root / STAGING):
+        spilled = (path for path in folders(self.root.with_name(SPILL)) if _is_dead(path))
+        for path in (*folders(self.root / STAGING), *spilled):
             shutil.rmtree(path, ignore_errors=True)
         places = (self.root.parent / folder for folder in ("", "state", "runs", "runs/partial"))
         left = (path for folder in places for path in folder.glob(f"{TEMPORARY}*"))
@@ -267,6 +270,20 @@ class OutputStore:
 def folders(directory: Path) -> list[Path]:
     """The folders in it; what is none, as a file of a desktop or a link to nowhere, is nobody's build."""
     return [path for path in directory.iterdir() if path.is_dir()] if directory.is_dir() else []
+
+
+def _is_dead(folder: Path) -> bool:
+    """Whether the process of this host is gone that put there what memory could not hold: ``host-4242-...``."""
+    machine, _, number = folder.name.rpartition("-")[0].rpartition("-")
+    if machine != host() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def running(root: Path, run: str) -> Path:

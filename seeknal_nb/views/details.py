@@ -23,7 +23,7 @@ from seeknal_nb.workflow.frames import numbers_in
 from seeknal_nb.workflow.history import read_history, read_log, runs_by_node, runs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from seeknal_nb.dag.graph import Graph
@@ -168,7 +168,7 @@ class Inspector:
         language, body = _definition(node)
         history = tuple(runs_of(self._runs, node.id, searched=SEARCHED) if alone else self._histories.get(node.id, ()))
         return Details(
-            node.id, _facts(node, state, graph, build), language, body, 0 if other else _marked(state, body),
+            node.id, _facts(node, state, graph, build, history), language, body, 0 if other else _marked(state, body),
             tuple(graph.inputs(node.id)),
             tuple(graph.consumers(node.id)), build.schema if build else (), tuple(reader.checks(node.id)), shown,
             build.row_count if build else None,
@@ -196,7 +196,9 @@ def _definition(node: Node) -> tuple[str, str]:
     return "json", json.dumps(node.config, indent=2, ensure_ascii=False, default=str)
 
 
-def _facts(node: Node, state: Any, graph: Graph, build: Build | None) -> tuple[tuple[str, str], ...]:
+def _facts(
+    node: Node, state: Any, graph: Graph, build: Build | None, history: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[str, str], ...]:
     volatile = ", ".join(volatile_in(sql_of(node) or ""))
     metrics = build.metadata.get("metrics") if build is not None else None
     told = {
@@ -208,6 +210,7 @@ def _facts(node: Node, state: Any, graph: Graph, build: Build | None) -> tuple[t
         "volatile": volatile and f"{volatile}: what is stored stands until something changes, or refresh says so",
         "partitions": _partitions(build),
         "metrics": cut(", ".join(f"{name} {value:g}" for name, value in numbers_in(metrics or {})), LONGEST_METRICS),
+        "ran in": history[0]["where"] if history and history[0]["where"] != "here" else "",
         "attempts": str(state.attempts) if state is not None and state.attempts > 1 else "",
         **{f"column {name}": text for name, text in column_texts(node.columns).items()},
     }

@@ -40,7 +40,7 @@ def _options(request: Request) -> dict[str, Any]:
     """The options that a retry of it has too, and ``force``: whether what it named ran in any case."""
     options, usual = request.options, RunOptions()
     told = {name: value for name in (*HOW, *WHAT) if (value := getattr(options, name)) != getattr(usual, name)}
-    told |= {"workers": request.workers, "allow_outside": request.allow_outside or None}
+    told |= {"workers": request.workers, "executor": request.executor, "allow_outside": request.allow_outside or None}
     forced = options.full or (bool(options.nodes) and options.force)
     listed = {n: list(value) if isinstance(value, tuple) else value for n, value in told.items() if value is not None}
     return {**listed, "force": forced}

@@ -46,6 +46,7 @@ class NodeResult:
         reason: Why it ran, or why not, as the plan has it; a plain text becomes a ``Reason`` of its own words.
         attempts: How often it was executed.
         started: Seconds since the epoch; None where nothing was executed.
+        where: ``here``, or which process did it; empty where nothing was executed.
         error: The exception itself, with the user's own traceback.
     """
 
@@ -58,6 +59,7 @@ class NodeResult:
     reason: Reason = UNSAID
     attempts: int = 0
     started: float | None = None
+    where: str = ""
     error: BaseException | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +97,7 @@ class NodeResult:
             "node_id": self.node_id, "kind": self.node_id.partition(".")[0], "status": str(self.status),
             "reason": str(self.reason), "duration": self.duration, "row_count": self.row_count, "attempts": self.attempts,
             "started": self.started, "warnings": len(self.warnings), "partitions": total, "partitions_built": built,
-            "error": self.error_message,
+            "where": self.where, "error": self.error_message,
         }  # fmt: skip
 
     def detail(self) -> str:
@@ -117,6 +119,7 @@ class NodeResult:
             "duration": round(self.duration, 6),
             "row_count": self.row_count,
             "attempts": self.attempts,
+            "where": self.where,
             "error_message": self.error_message,
             "metadata": self.metadata,
         }
@@ -234,7 +237,7 @@ class ExecutionSummary:
 
         Columns: node_id, kind, status, reason (text); duration (float64, seconds); row_count (Int64); attempts (int64);
         started (datetime64[ns, UTC]); warnings (int64, how many); partitions, partitions_built (Int64, of a node that has
-        some); error (text, missing where there was none).
+        some); where (text, empty where nothing was executed); error (text, missing where there was none).
         """
         return results_frame([result.row() for result in self.results])
 

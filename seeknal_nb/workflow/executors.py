@@ -17,7 +17,7 @@ from seeknal_nb.version import host
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DaemonExecutor", "InlineExecutor", "checked", "executor_for", "machine_memory", "where", "works_here"]
+__all__ = ["DaemonExecutor", "InlineExecutor", "checked", "executor_for", "machine_memory", "told_of", "where", "works_here"]
 
 
 class InlineExecutor(Executor):
@@ -78,6 +78,14 @@ def executor_for(workers: int) -> Executor:
 def where() -> str:
     """This process: host and number."""
     return f"{host()}:{os.getpid()}"
+
+
+def told_of(place: str) -> str:
+    """What ``where`` gave in some process, as a reader of this one has it: ``here``, ``process 4242``, ``host:4242``."""
+    machine, _, number = place.rpartition(":")
+    if place == where():
+        return "here"
+    return f"process {number}" if machine == host() else place
 
 
 def works_here(executor: Executor) -> bool:

@@ -15,7 +15,7 @@ __all__ = ["checks_frame", "metrics_frame", "numbers_in", "results_frame"]
 RESULT_COLUMNS = {
     **dict.fromkeys(("node_id", "kind", "status", "reason"), "str"), "duration": "float64", "row_count": "Int64",
     "attempts": "int64", "started": "float64", "warnings": "int64", "partitions": "Int64", "partitions_built": "Int64",
-    "error": "str",
+    "where": "str", "error": "str",
 }  # fmt: skip
 CHECK_COLUMNS = {
     **dict.fromkeys(("node_id", "check", "severity"), "str"), "passed": "bool", "failed_rows": "Int64", "rows": "Int64",

@@ -264,8 +264,8 @@ def forgotten(directory: Path) -> list[dict[str, Any]]:
 def runs_by_node(records: Iterable[Mapping[str, Any]], *, most: int = 10) -> dict[str, list[dict[str, Any]]]:
     """The first ``most`` executions of each node in records that ``read_history`` gave, by the node's id.
 
-    Keys: run_id, started (epoch seconds, of the run), status, duration (seconds), row_count, reason, warned, and the id
-    under which its log is kept (logged).
+    Keys: run_id, started (epoch seconds, of the run), status, duration (seconds), row_count, reason, warned, where, and the
+    id under which its log is kept (logged).
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for record in records:
@@ -324,6 +324,7 @@ def _execution(result: Mapping[str, Any]) -> dict[str, Any]:
         "row_count": _number(result.get("row_count")),
         "warned": bool(isinstance(told := result.get("metadata"), dict) and told.get("warnings")),
         "logged": str(result.get("logged") or result.get("node_id")),
+        "where": str(result.get("where") or ""),
     }
 
 
@@ -334,10 +335,9 @@ def _number(value: object) -> float | None:
 def read_log(directory: Path, run_id: str, node_id: str) -> str:
     """What a node printed in a run; empty where it printed nothing."""
     path = directory / run_id / f"{node_id}.log"
-    try:
+    with contextlib.suppress(OSError):
         return path.read_text(encoding="utf-8", errors="replace") if path.parent.parent == directory else ""
-    except OSError:
-        return ""
+    return ""
 
 
 def _record(path: Path) -> dict[str, Any] | None:

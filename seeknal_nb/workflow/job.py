@@ -7,15 +7,16 @@ import operator
 import os
 import threading
 import time
-import traceback
-from dataclasses import dataclass, field, replace
-from functools import cache, partial
+import uuid
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.parameters import reaching
+from seeknal_nb.durations import duration_text
 from seeknal_nb.engines import Interrupted, OpenedLater
-from seeknal_nb.errors import LONGEST, NodeError, SeeknalError, Spot, WorkerError, text_of
+from seeknal_nb.errors import NodeError
 from seeknal_nb.kinds import kind_of
 from seeknal_nb.kinds.body import python_of
 from seeknal_nb.kinds.promised import as_promised
@@ -26,7 +27,9 @@ from seeknal_nb.python.capture import Captured
 from seeknal_nb.storage.builds import DATA
 from seeknal_nb.storage.files import refused
 from seeknal_nb.storage.outputs import discard, files_in, new_stage, running
+from seeknal_nb.version import host
 from seeknal_nb.workflow.executors import where
+from seeknal_nb.workflow.outcome import Failure, Outcome
 from seeknal_nb.workflow.parcel import Parcel, packed, unpacked
 
 if TYPE_CHECKING:
@@ -34,16 +37,17 @@ if TYPE_CHECKING:
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.dag.partitions import Slice
-    from seeknal_nb.engines import EngineSpec, OnFirstUse, Relation, Schema
-    from seeknal_nb.errors import Place
+    from seeknal_nb.engines import EngineSpec, OnFirstUse, Relation
     from seeknal_nb.kinds.task import Input, Kind, Seen, Surroundings
     from seeknal_nb.secrets import Secrets
-    from seeknal_nb.storage.builds import File, Part, Partitioning
 
-__all__ = ["Failure", "Job", "Outcome", "checked", "run_job", "sent"]
+__all__ = ["Job", "checked", "run_job", "sent", "timed_out"]
 
 STEP = 0.2
 """Seconds between two looks at whether the run still wants the work."""
+SILENT = 60.0
+"""Seconds after which a run that does not touch its file any more is taken for dead."""
+_OWN = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Job:
         run: Of which run.
         slice: The partition that it is about; None for the whole node.
         alike: What jobs share whose statements have the same columns; empty where nobody knows.
+        timeout: Seconds that it may take; 0 for as many as it takes.
     """
 
     node: Node
@@ -77,99 +82,7 @@ class Job:
     run: str
     slice: Slice | None = None
     alike: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a node has no result.
-
-    Attributes:
-        type: Name of the exception's class.
-        text: All of it, as an error message has it, at most 4,000 characters.
-        what: As ``SeeknalError`` has it, and so ``why``, ``remedy`` and ``place``; empty for another exception.
-        traceback: As Python prints it; empty where the exception itself is there.
-        metadata: What the node told before.
-        spot: Where in the node's config it is about, and at which line.
-        error: The exception itself; it stays in its process.
-    """
-
-    type: str
-    text: str
-    what: str = ""
-    why: str = ""
-    remedy: str = ""
-    place: Place | None = None
-    traceback: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    spot: Spot = Spot()  # noqa: RUF009 - it is frozen
-    error: BaseException | None = field(default=None, compare=False, repr=False)
-
-    @classmethod
-    def of(cls, error: BaseException, node: Node) -> Failure:
-        """What an exception tells of a node."""
-        name, metadata = type(error).__name__, error.metadata if isinstance(error, NodeError) else {}
-        if not isinstance(error, SeeknalError):
-            return cls(name, f"{name}: {text_of(error)}"[:LONGEST], metadata=metadata, error=error)
-        text = str(node.blamed(error))[:LONGEST]
-        return cls(
-            name, text, error.what, error.why, error.remedy, error.place, metadata=metadata, spot=error.spot, error=error
-        )
-
-    def told(self, secrets: Secrets) -> Failure:
-        """As it may leave its process: as texts, without credentials."""
-        lines = "".join(traceback.format_exception(self.error)) if self.error is not None else self.traceback
-        hide = secrets.hide
-        return Failure(
-            self.type, hide(self.text), hide(self.what), hide(self.why), hide(self.remedy), self.place, hide(lines),
-            hide(dict(self.metadata)), self.spot,
-        )  # fmt: skip
-
-    def raised(self) -> BaseException:
-        """The exception, or what stands for it in a process that it did not reach."""
-        if self.error is not None:
-            return self.error
-        return WorkerError(
-            self.text, what=self.what or self.text, why=self.why, remedy=self.remedy, place=self.place, spot=self.spot,
-            traceback=self.traceback, metadata=dict(self.metadata),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a job.
-
-    Attributes:
-        stage: The directory with what was staged; None where the node has no table.
-        files: What is in it, hashed where it was written, as the build's record will list it.
-        rows: Of the table, or what an executor told.
-        schema: (column, SQL type) in order.
-        metadata: What the kind tells besides.
-        seen: What to remember; None for what the probe saw.
-        where: Host and process.
-        seconds: How long it took there.
-        failure: Why there is no result.
-        interrupted: Whether nobody waited for it any more.
-        parts: Of a node with partitions: those that are built, which are all.
-        by: By what it is cut into them.
-    """
-
-    stage: Path | None = None
-    files: tuple[File, ...] = ()
-    rows: int | None = None
-    schema: Schema = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    seen: Seen | None = None
-    where: str = ""
-    seconds: float = 0.0
-    failure: Failure | None = None
-    interrupted: bool = False
-    parts: tuple[Part, ...] = ()
-    by: Partitioning | None = None
-
-    @property
-    def output(self) -> str:
-        """What was printed."""
-        return str(self.metadata.get("output", ""))
+    timeout: float = 0.0
 
 
 def run_job(
@@ -207,25 +120,36 @@ def _attempted(job: Job, work: Callable[[], Outcome]) -> Outcome:
 
 
 def _here(job: Job, engine: OnFirstUse, kind: Kind | None, cancelled: threading.Event) -> Outcome:
-    with OpenedLater(engine, job.bound) as session:
+    with OpenedLater(engine, job.bound) as session, _in_time(job, session):
         return _done(job, session, kind or kind_of(job.node.node_type, {}), cancelled)
 
 
 def _elsewhere(job: Job) -> Outcome:
     """In a process that keeps an engine of its own; an interrupt reaches this job's session alone."""
-    engine = _engine_of_this_process(job.engine, job.outputs)
-    with OpenedLater(engine, job.bound) as session, _as_long_as_wanted(job, session) as cancelled:
+    engine = _engine_of_this_thread(job.engine, job.outputs)
+    with (
+        OpenedLater(engine, job.bound) as session,
+        _as_long_as_wanted(job, session) as cancelled,
+        _in_time(job, session),
+    ):
         return _done(job, session, kind_of(job.node.node_type, {}), cancelled)
 
 
-@cache
-def _engine_of_this_process(spec: EngineSpec, outputs: Path) -> OnFirstUse:
-    return spec.opened_in(outputs.with_name(f"spill-{os.getpid()}"))
+def _engine_of_this_thread(spec: EngineSpec, outputs: Path) -> OnFirstUse:
+    """Kept for the next job, unless that wants another one. Its folder is nobody else's: hosts may share the disk."""
+    of, engine = getattr(_OWN, "engine", (None, None))
+    if engine is None or of != (spec, outputs):
+        if engine is not None:
+            engine.close()
+        spill = outputs.with_name("spill") / f"{host()}-{os.getpid()}-{uuid.uuid4().hex}"
+        engine = spec.opened_in(spill)
+        _OWN.engine = (spec, outputs), engine
+    return engine
 
 
 @contextlib.contextmanager
 def _as_long_as_wanted(job: Job, session: OpenedLater) -> Iterator[threading.Event]:
-    """An event that is set when the run's file goes; then SQL is interrupted, again and again.
+    """An event that is set when the run's file goes, or is touched no more; then SQL is interrupted, again and again.
 
     Raises:
         Interrupted: It has gone already.
@@ -235,16 +159,54 @@ def _as_long_as_wanted(job: Job, session: OpenedLater) -> Iterator[threading.Eve
         raise Interrupted
 
     def watch() -> None:
+        touched, since = 0, time.monotonic()  # by this clock alone: those of hosts differ
         while not over.wait(STEP):
-            if not file.exists():
-                cancelled.set()
-                session.interrupt()
+            with contextlib.suppress(OSError):
+                if (now := file.stat().st_mtime_ns) != touched:
+                    touched, since = now, time.monotonic()
+                if time.monotonic() - since < SILENT:
+                    continue
+            cancelled.set()
+            session.interrupt()
 
     threading.Thread(target=watch, name="seeknal-wanted", daemon=True).start()
     try:
         yield cancelled
     finally:
         over.set()
+
+
+@contextlib.contextmanager
+def _in_time(job: Job, session: OpenedLater) -> Iterator[None]:
+    """Interrupt the SQL of a job that takes longer than it may; raises ``NodeError`` then."""
+    if not job.timeout:
+        yield
+        return
+    late, over = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        wait = job.timeout
+        while not over.wait(wait):
+            late.set()
+            session.interrupt()
+            wait = STEP
+
+    threading.Thread(target=watch, name="seeknal-in-time", daemon=True).start()
+    try:
+        yield
+    except Interrupted:
+        if not late.is_set():
+            raise
+    finally:
+        over.set()
+    if late.is_set():
+        raise timed_out(job.timeout)
+
+
+def timed_out(seconds: float) -> NodeError:
+    """The failure of a node that took longer than it may."""
+    told = f"{seconds:g}s" if seconds < 10 else duration_text(seconds)  # noqa: PLR2004 - tenths are lost in larger ones
+    return NodeError(f"timed out after {told}", remedy="give it more time: timeout, or make it do less")
 
 
 def _done(job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event) -> Outcome:

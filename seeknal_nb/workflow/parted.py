@@ -13,8 +13,8 @@ from seeknal_nb.dag.partitions import shown
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.storage.builds import AGAIN, Build, Part
 from seeknal_nb.storage.outputs import discard
-from seeknal_nb.workflow.job import Failure, Outcome
 from seeknal_nb.workflow.observe import prove_unchanged
+from seeknal_nb.workflow.outcome import Failure, Outcome
 from seeknal_nb.workflow.partjobs import PartJobs, prove_files
 from seeknal_nb.workflow.partwork import Taken, Work, failed, folded
 
@@ -120,12 +120,12 @@ class Parted:
 
     def _recruit(self, work: Work) -> None:
         """Start a thread for each slot that is free, and for each partition that is left at most."""
-        while work.lacks_helpers() and self._slots.take_spare():
+        while work.lacks_helpers() and self._slots.take_spare(work.node_id):
             helper = threading.Thread(target=self._help, args=(work,), name="seeknal_part", daemon=True)
             try:
                 helper.start()
             except BaseException:
-                self._slots.give_spare_back()
+                self._slots.give_spare_back(work.node_id)
                 raise
             work.helpers.append(helper)
 
@@ -138,7 +138,7 @@ class Parted:
         except BaseException as error:  # noqa: BLE001 - the node's own thread raises it
             work.error = work.error or error
         finally:
-            self._slots.give_spare_back()
+            self._slots.give_spare_back(work.node_id)
 
     def _take(self, number: int, one: PartJob, work: Work) -> None:
         """Take the build of one partition, or make it."""

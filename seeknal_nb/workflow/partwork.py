@@ -11,7 +11,7 @@ from seeknal_nb.dag.partitions import shown
 from seeknal_nb.errors import NodeError
 from seeknal_nb.kinds.metadata import counted, merged
 from seeknal_nb.workflow.events import NodeProgress
-from seeknal_nb.workflow.job import Failure, Outcome
+from seeknal_nb.workflow.outcome import Failure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

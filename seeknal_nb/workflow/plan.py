@@ -5,7 +5,7 @@ The runner asks ``decide`` again with the digests that came out, and nothing els
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,9 +35,10 @@ __all__ = [
     "broken_off",
     "decide",
     "last_good",
-    "with_seconds",
 ]
 
+HERE = "here"
+"""Where a node runs that runs in the run's own process."""
 PARTS = {"sql": Why.SQL_CHANGED, "code": Why.CODE_CHANGED, ENGINE: Why.ENGINE_CHANGED}
 """What is said of a part of a node before all others that changed."""
 
@@ -145,7 +146,7 @@ class Plan:
     """All nodes in topological order, each with what is done to it and why.
 
     ``seconds`` is what a run would take, as far as its nodes ran before; None where none did, or nobody looked. ``whys``
-    is what changed of each node that runs, where somebody asked.
+    is what changed of each node that runs, where somebody asked. ``elsewhere`` names the place of what runs, but not here.
     """
 
     steps: tuple[Step, ...]
@@ -153,6 +154,7 @@ class Plan:
     selection: Selection = field(default_factory=Selection)
     seconds: float | None = None
     whys: tuple[Any, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def __iter__(self) -> Any:
         return iter(self.steps)
@@ -173,17 +175,22 @@ class Plan:
         run = Action.RUN  # once: to name a member of an enumeration costs more than to compare it
         return [step.node_id for step in self.steps if step.action is run]
 
+    def where(self, step: Step) -> str:
+        """The place where a step runs; empty where it does not."""
+        return self.elsewhere.get(step.node_id, HERE) if step.action is Action.RUN else ""
+
     def to_dict(self) -> dict[str, Any]:
         """``{"steps": [...], "warnings": [...]}``, and ``whys`` where there are."""
         whys = {"whys": [why.to_dict() for why in self.whys]} if self.whys else {}
-        return {"steps": [step.to_dict() for step in self.steps], "warnings": list(self.warnings), **whys}
+        steps = [{**step.to_dict(), "where": self.where(step)} for step in self.steps]
+        return {"steps": steps, "warnings": list(self.warnings), **whys}
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a node in order: node_id, action, reason, tags (text) and certain (bool)."""
+        """One row a node in order: node_id, action, reason, tags (text), certain (bool) and where (text)."""
         import pandas as pd  # noqa: PLC0415 - half a second, and only a notebook asks
 
-        rows = [(s.node_id, str(s.action), s.why, s.certain, ", ".join(s.tags)) for s in self.steps]
-        return pd.DataFrame(rows, columns=["node_id", "action", "reason", "certain", "tags"])
+        rows = [(s.node_id, str(s.action), s.why, s.certain, ", ".join(s.tags), self.where(s)) for s in self.steps]
+        return pd.DataFrame(rows, columns=["node_id", "action", "reason", "certain", "tags", "where"])
 
     def headline(self) -> str:
         """One sentence: how many run, may run, are up to date, are left out."""
@@ -201,34 +208,24 @@ class Plan:
 
     def lines(self) -> list[str]:
         """A line a step, as SPEC.md § print_plan() has them: number, what, node, [tags], then (reason)."""
-        return [f"{n:4d}. {_what(s)} {s.node_id}{_tags(s.tags)} ({s.why})" for n, s in enumerate(self.steps, 1)]
+        return [f"{n:4d}. {_what(s)} {s.node_id}{_tags(s.tags)} ({self._told(s)})" for n, s in enumerate(self.steps, 1)]
+
+    def _told(self, step: Step) -> str:
+        """Why, and where, unless it is here."""
+        place = self.elsewhere.get(step.node_id)
+        return f"{step.why}; on {place}" if place else step.why
 
     def __str__(self) -> str:
         lines = [*self.lines(), *(f"  ! {warning}" for warning in self.warnings), self.headline()]
         return "\n".join([*(esc_term(line, one_line=True) for line in lines), *map(str, self.whys)])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        rows = [(n, _what(s).lower(), s.node_id, s.why, ", ".join(s.tags)) for n, s in enumerate(self.steps[:500], 1)]
+        rows = [
+            (n, _what(s).lower(), s.node_id, self._told(s), ", ".join(s.tags)) for n, s in enumerate(self.steps[:500], 1)
+        ]
         notes = "".join(f"<p>{esc_html(text)}</p>" for text in (self.headline(), *self.warnings))
         whys = "".join(f"<pre>{esc_html(str(why))}</pre>" for why in self.whys)
         return {"text/plain": str(self), "text/html": notes + table(["", "action", "node", "why", "tags"], rows) + whys}
-
-
-def with_seconds(plan: Plan, graph: Graph, usual: Mapping[str, float], workers: int) -> Plan:
-    """The plan, and how long it would take: its longest way, or all of it, shared by the workers.
-
-    Args:
-        plan: Without it.
-        graph: The nodes.
-        usual: Seconds by node id.
-        workers: How many nodes run at a time.
-    """
-    runs = [node_id for node_id in plan.runs if node_id in usual]
-    ways: dict[str, float] = {}
-    for node_id in runs:
-        ways[node_id] = usual[node_id] + max((ways.get(one, 0.0) for one in graph.before(node_id)), default=0.0)
-    seconds = max(*ways.values(), sum(usual[i] for i in runs) / workers) if runs else None
-    return replace(plan, seconds=seconds)
 
 
 def _what(step: Step) -> str:

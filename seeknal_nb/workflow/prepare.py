@@ -20,6 +20,7 @@ from seeknal_nb.workflow.document import written_digests
 from seeknal_nb.workflow.history import LAST
 from seeknal_nb.workflow.ledger import Ledger, Trusted
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
+from seeknal_nb.workflow.placing import Placing
 from seeknal_nb.workflow.plan import last_good
 from seeknal_nb.workflow.planner import make_plan
 from seeknal_nb.workflow.proven import Setting, proven_by
@@ -61,6 +62,7 @@ class Preparation:
         around: What lies round the pipeline.
         owner: Whose the nodes are that stand in no file.
         keeper: Has what earlier runs have proved.
+        placing: Where nodes run.
     """
 
     manifest: Manifest
@@ -71,6 +73,7 @@ class Preparation:
     around: Surroundings
     owner: str
     keeper: Keeper
+    placing: Placing = Placing()  # noqa: RUF009 - it is frozen
 
     def known_types(self, chosen: Selection) -> list[str]:
         """The types that a selection may name, where it names one: those of other distributions take a while to find."""
@@ -92,6 +95,7 @@ class Preparation:
             raise UsageError("an old manifest narrows a run of the whole", remedy="leave it out, or the partitions")
         changed = None if old is None else frozenset(ManifestDiff.compare(old, self.manifest).changed_ids())
         plan = make_plan(graph, world, chosen, changed=changed, known_types=self.known_types(chosen), settled=settled)
+        plan = self.placing.placed(plan, graph, world)
         for step in plan.steps if chosen.partitions else ():
             if step.forced:
                 self._check_named(step.node_id, world, chosen.partitions)
@@ -140,8 +144,9 @@ class Preparation:
             for node_id, key in damaged:
                 world.damaged(node_id, key)
             settled = settled and replace(settled, open={*settled.open, *(node_id for node_id, _ in damaged)})
-        plan = replace(plan, warnings=(*ledger.notes, *world.notes, *plan.warnings))
-        return Prepared(graph, plan, world, ledger, settled, self, setting, former, written)
+        placing, told = self.placing.ready(plan, self.outputs.root)
+        plan = replace(plan, warnings=(*ledger.notes, *world.notes, *told, *plan.warnings))
+        return Prepared(graph, plan, world, ledger, settled, placing, self, setting, former, written)
 
     def _setting(self, document: Document) -> Setting | None:
         """What is proven of a run holds as long as this is the same; None where nobody can tell."""
@@ -188,6 +193,7 @@ class Prepared:
         world: What was observed.
         ledger: What remembers.
         settled: What need not be decided again.
+        placing: Where nodes run, which is there and can work.
     """
 
     graph: Graph
@@ -195,6 +201,7 @@ class Prepared:
     world: Observed
     ledger: Ledger
     settled: Settled | None
+    placing: Placing
     _of: Preparation
     _setting: Setting | None
     _former: Proven | None

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from seeknal_nb.engines import OnFirstUse
     from seeknal_nb.storage.builds import Build, Part
     from seeknal_nb.storage.outputs import OutputStore
-    from seeknal_nb.workflow.job import Outcome
     from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.outcome import Outcome
 
 __all__ = ["Publisher"]
 

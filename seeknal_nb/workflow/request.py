@@ -24,7 +24,7 @@ WHAT = ("only", "node_types", "tags", "exclude_tags", "exclude", "partitions")
 """Options of a run that a retry of it has too: how it runs, and what it leaves alone."""
 FAILED = ("result:failed",)
 """The nodes that a retry names."""
-OWN = ("params", "old_manifest", "workers", "allow_outside", "again", "command")
+OWN = ("params", "old_manifest", "workers", "executor", "allow_outside", "again", "command")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class Request:
         params: The parameters that it was given itself, besides those of the project and the notebook.
         old_manifest: A manifest, or the file of one, that narrows a run to what differs from it.
         workers: How many nodes at a time; None for the project's number.
+        executor: Where they run, by its name; None for where the project's nodes run.
         allow_outside: Whether exposures may write outside the project; None where nobody said.
         again: Run what failed, with the parameters, the day and the options of the run that failed; options that are given
             count more, and other parameters are refused.
@@ -49,6 +50,7 @@ class Request:
     params: Mapping[str, object] = field(default_factory=dict)
     old_manifest: Manifest | str | Path | None = None
     workers: int | None = None
+    executor: str | None = None
     allow_outside: bool | None = None
     again: bool = False
     command: str = "run"
@@ -103,6 +105,7 @@ class Request:
             params={**failed.params, **self.params},
             options=replace(self.options, **kept, force=failed.options.force),
             workers=failed.workers if self.workers is None else self.workers,
+            executor=failed.executor if self.executor is None else self.executor,
             allow_outside=failed.allow_outside if self.allow_outside is None else self.allow_outside,
             old_manifest=self.old_manifest,
             command=self.command,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seeknal_nb.durations import seconds_of
 from seeknal_nb.errors import ManifestError, UsageError
+from seeknal_nb.sizes import bytes_of
 from seeknal_nb.workflow.options import whole
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from seeknal_nb.storage.garbage import Garbage
 
 __all__ = ["ALL", "Retention"]
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +72,7 @@ def _seconds(text: object) -> float:
 
 
 def _bytes(text: object) -> int:
-    """The bytes of ``10GB``, ``500 MB``, ``1.5GiB`` or ``1000``; raises ``UsageError`` for what is none."""
-    found = _SIZE.fullmatch(str(text).strip().lower())
-    if found is None:
-        raise UsageError("max_size is no size", why=f"it is {text!r:.100}", remedy="10GB, 500MB or 1.5GiB")
-    number, letter, binary = found.groups()
-    return int(float(number) * (1024 if binary else 1000) ** (" kmgt".index(letter) if letter else 0))
+    try:
+        return bytes_of(text)
+    except ManifestError as error:
+        raise UsageError("max_size is no size", why=f"it is {text!r:.100}", remedy="10GB, 500MB or 1.5GiB") from error

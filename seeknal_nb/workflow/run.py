@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import threading
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seeknal_nb.dag.keys import holes_of
 from seeknal_nb.dag.partitions import KEY
-from seeknal_nb.engines import EngineSpec, Interrupted
+from seeknal_nb.engines import Interrupted
 from seeknal_nb.engines.interrupts import program_ends
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.storage.builds import OF_SOME, Build
@@ -21,18 +20,19 @@ from seeknal_nb.workflow.advice import advice
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.evidence import EvidenceFile
-from seeknal_nb.workflow.executors import DaemonExecutor, InlineExecutor, executor_for, machine_memory, works_here
+from seeknal_nb.workflow.executors import DaemonExecutor, InlineExecutor, executor_for, told_of, works_here
 from seeknal_nb.workflow.history import RunRecord
-from seeknal_nb.workflow.job import Failure, Job, Outcome, checked, run_job
+from seeknal_nb.workflow.job import Job, checked, run_job
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.options import RunOptions
+from seeknal_nb.workflow.outcome import Failure, Outcome
 from seeknal_nb.workflow.parted import Again, Parted
 from seeknal_nb.workflow.publisher import Publisher
 from seeknal_nb.workflow.signals import interrupted
+from seeknal_nb.workflow.slots import Slots
 from seeknal_nb.workflow.walk import Walk
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Generator, Mapping
     from concurrent.futures import Executor
     from pathlib import Path
@@ -43,14 +43,13 @@ if TYPE_CHECKING:
     from seeknal_nb.kinds.task import Surroundings
     from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.events import Event
+    from seeknal_nb.workflow.places import Places
     from seeknal_nb.workflow.plan import Decision
     from seeknal_nb.workflow.prepare import Prepared
 
 __all__ = ["Run", "RunSettings"]
 
 LONGEST_WAIT = 30.0
-_MOST_MEMORY = 80
-"""Percent of the machine that the engines of a run's processes take together: as much as DuckDB's one takes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,7 @@ class RunSettings:
         outputs: Where builds lie.
         engine: What does the data work of this process.
         around: What lies round the pipeline.
-        executor: Where nodes run, where somebody has given one.
-        workers: How many at a time.
+        places: Where nodes may run.
         options: How nodes are executed.
         command: What was run, for the record.
         asked: What it was asked for, likewise.
@@ -75,18 +73,10 @@ class RunSettings:
     outputs: OutputStore
     engine: OnFirstUse
     around: Surroundings
-    executor: Executor | None = None
-    workers: int = 1
+    places: Places
     options: RunOptions = field(default_factory=RunOptions)
     command: str = "run"
     asked: Mapping[str, Any] | None = None
-
-    def engine_elsewhere(self) -> EngineSpec:
-        """What each of the processes opens, so that together they take no more than one would."""
-        if self.workers == 1:
-            return EngineSpec(self.engine.name)
-        memory = machine_memory() * _MOST_MEMORY // 100 // self.workers // 2**20
-        return EngineSpec(self.engine.name, f"{memory}MiB" if memory else "", max((os.cpu_count() or 1) // self.workers, 1))
 
 
 @dataclass(slots=True)
@@ -125,24 +115,26 @@ class Run:
     ) -> None:
         self.settings, self.ready = settings, ready
         self.graph, self.plan, self.world, self.ledger = ready.graph, ready.plan, ready.world, ready.ledger
-        self._execute_node, self._execute_by_type = execute_node, execute_by_type
+        self._execute_node, self._execute_by_type, self._over = execute_node, execute_by_type, False
         self._record = RunRecord.begin(settings.target / "runs", settings.command, settings.asked)
         self._evidence = EvidenceFile(settings.target, self._record.run_id, ready.graph, ready.world, settings.around)
-        executor, self._elsewhere = settings.executor, None
-        if executor is not None and ready.plan.runs and not works_here(executor):
-            self._elsewhere = Elsewhere(executor, settings.outputs.root, self._record.run_id)
-            executor = DaemonExecutor(settings.workers)  # whose threads wait for the others
-        executor = executor or executor_for(settings.workers)
+        offers, executor, cancelled = ready.placing.offers, settings.places.executor, cancelled or threading.Event()
+        self._placing, self._places = ready.placing, settings.places
+        if executor is not None and ready.plan.runs and works_here(executor):
+            self._placing = replace(ready.placing, given=None)
+        elif ready.placing.given is not None and ready.plan.runs:
+            executor = DaemonExecutor(offers.workers)  # whose threads wait for the others
+        self._elsewhere = Elsewhere(settings.outputs.root, self._record.run_id, offers.share, cancelled)
+        executor = executor or executor_for(offers.workers)
         self._executor, self._aside = executor, None if isinstance(executor, InlineExecutor) else executor
-        self._own = [] if executor is settings.executor else [executor]
+        self._own = [] if executor is settings.places.executor else [executor]
         self.walk = Walk(
-            ready.graph, ready.plan, ready.world, stop_on_error=not settings.options.continue_on_error, executor=self._place,
-            slots=settings.workers, job=self._jobs(), execute=self._attended, commit=self._commit,
-            adopt=lambda build: ready.ledger.adopt(build, ready.world), interrupt=self._interrupt, cancelled=cancelled,
-            settled=ready.settled,
+            ready.graph, ready.plan, ready.world, stop_on_error=not settings.options.continue_on_error,
+            executor=self._thread, slots=Slots(offers, self._placing.demands(ready.plan, ready.world)), job=self._job,
+            execute=self._attended, commit=self._commit, adopt=lambda build: ready.ledger.adopt(build, ready.world),
+            interrupt=self._interrupt, cancelled=cancelled, settled=ready.settled,
         )  # fmt: skip
         self._above = re.compile(rf"(?<![\w./:-]){re.escape(f'{settings.around.root}{os.sep}')}")
-        self._over = False
         self._publisher = Publisher(settings.outputs, self.world, settings.engine)
         self._parted = Parted(
             self._publisher, build=self.walk.build, do=self._one, on=settings.options.continue_on_error,
@@ -191,8 +183,7 @@ class Run:
     def _let_go(self) -> None:
         ended, self._over = self.walk.abandon(), True
         self._evidence.close()
-        if self._elsewhere is not None:
-            self._elsewhere.stop()
+        self._elsewhere.stop()
         for one in list(self._in_flight.values()):
             one.forget()
         try:
@@ -204,11 +195,10 @@ class Run:
     def _interrupt(self) -> None:
         """Stop the SQL that runs for this run, wherever that is."""
         self.settings.engine.interrupt()
-        if self._elsewhere is not None:
-            self._elsewhere.stop()
+        self._elsewhere.stop()
 
-    def _place(self, node_id: str) -> Executor:
-        """Where a node runs; one with partitions never in the thread that tells how far it is."""
+    def _thread(self, node_id: str) -> Executor:
+        """What attends a node; one with partitions never in the thread that tells how far it is."""
         if self._cut(node_id) is None:
             return self._executor
         if self._aside is None:
@@ -220,11 +210,13 @@ class Run:
         """How a node is cut; None for one that is whole."""
         return self.world.cuts.of(node_id) if KEY in self.world.sights[node_id].node.config else None
 
-    def _jobs(self) -> Callable[..., Job]:
-        """Makes jobs of this run."""
-        around, outputs = self.settings.around, self.settings.outputs.root
-        engine = self.settings.engine_elsewhere()
-        return partial(Job, around=around, outputs=outputs, engine=engine, run=self._record.run_id)
+    def _job(self, node: Node, **told: Any) -> Job:
+        """A job of this run."""
+        settings, needs = self.settings, self._placing.needs(node)
+        return Job(
+            node=node, around=settings.around, outputs=settings.outputs.root, run=self._record.run_id,
+            engine=self._placing.engine(settings.engine.name, needs), timeout=needs.timeout, **told,
+        )  # fmt: skip
 
     def _attended(self, job: Job) -> tuple[NodeResult, Outcome]:
         """One job from its first attempt to its last, in a worker. Only an interrupt that is meant for the run is raised."""
@@ -252,12 +244,19 @@ class Run:
                     return self._broken_off(node_id, attempt)
                 if attempt <= self.settings.options.retry and not self._cancelled_while_waiting(attempt):
                     continue
-                return self._hidden(_failure(node, error, time.monotonic() - clock, attempt, began))
+                failed = _failure(node, error, time.monotonic() - clock, attempt, began)
+                return self._hidden(replace(failed, where=self._where(node_id)))
             return self._hidden(NodeResult(
                 node_id, ExecutionStatus.SUCCESS, time.monotonic() - clock, found["row_count"],
                 metadata=found["metadata"], reason=self._reasons[node_id], attempts=attempt, started=began,
+                where=self._where(node_id),
             ))  # fmt: skip
         raise AssertionError  # the loop has no end
+
+    def _where(self, node_id: str) -> str:
+        """Where a node's last attempt was made: the process where that is known, else the place."""
+        by = self._in_flight[node_id].outcome.where
+        return told_of(by) if by else self._placing.where(node_id, self.graph, self.world)
 
     def _hidden(self, result: NodeResult) -> NodeResult:
         """The result without credentials: it goes to state, history, the screen and the build's record.
@@ -301,14 +300,9 @@ class Run:
         kind = self.world.sights[job.node.id].kind
         if not kind.addressed:  # what is delivered cannot be taken back
             self.ledger.lease.renew()
-        if self._elsewhere is not None and kind.addressed and kind.travels(job.node) and not self._holds_environment(job):
-            return self._elsewhere.outcome(job)
+        if place := self._places.named(self._placing.where(job.node.id, self.graph, self.world)):
+            return self._elsewhere.outcome(place, job, self._placing.needs(job.node))
         return run_job(job, self.settings.engine, kind=kind, cancelled=self.walk.cancelled)
-
-    def _holds_environment(self, job: Job) -> bool:
-        """Whether a variable of this environment was put into the node's texts, which then stays in this process."""
-        written = self.graph.nodes[self.graph.index[job.node.id]]
-        return any(name.startswith("env:") for name in holes_of(written.config))
 
     def _commit(self, result: NodeResult, outcome: Outcome, decision: Decision) -> tuple[NodeResult, Build | None]:
         """Publish what was staged and remember the result; only then is it told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,13 @@ from seeknal_nb.workflow.events import (
     RunFinished,
     RunStarted,
 )
-from seeknal_nb.workflow.executors import checked
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.ledger import leased, recall
 from seeknal_nb.workflow.listeners import tell
 from seeknal_nb.workflow.lock import run_lock, who
-from seeknal_nb.workflow.options import RunOptions, Selection, mapping, value_of, whole
+from seeknal_nb.workflow.options import RunOptions, Selection, mapping, value_of
+from seeknal_nb.workflow.places.pool import places_of
+from seeknal_nb.workflow.placing import Placing
 from seeknal_nb.workflow.plan import Plan, broken_off
 from seeknal_nb.workflow.planner import check_selection, keys_in_use, named
 from seeknal_nb.workflow.prepare import Preparation
@@ -44,6 +46,7 @@ from seeknal_nb.workflow.report import followed, plan_lines, print_lines, print_
 from seeknal_nb.workflow.retention import ALL, Retention
 from seeknal_nb.workflow.run import Run, RunSettings
 from seeknal_nb.workflow.signals import insistently
+from seeknal_nb.workflow.slots import Offers
 from seeknal_nb.workflow.stores import as_store, folders
 
 if TYPE_CHECKING:
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from seeknal_nb.storage.garbage import Garbage
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.places import Place, Places
     from seeknal_nb.workflow.state import NodeState, StateBackend, StateStore
 
 __all__ = [
@@ -87,8 +91,10 @@ class DAGRunner:
         params: Values of ``{{ name }}``.
         namespace: The notebook's variables, which Python bodies may read.
         listeners: Called with every event.
-        workers: How many nodes at a time, in threads where more than one.
-        executor: Another ``concurrent.futures.Executor`` for them, also one of processes, which must not be forks.
+        workers: How many nodes at a time (default: as many as the place has; here 1); or, with what else they share,
+            ``Offers.of(4, "16GB", {"gpu": 1})``.
+        executor: Where: ``here`` (the default, in threads where they are several), ``processes``, a ``Place``, or a
+            ``concurrent.futures.Executor``, also one of processes, which must not be forks.
         allow_outside: Let exposures write outside ``root``.
     """
 
@@ -105,8 +111,8 @@ class DAGRunner:
         params: Mapping[str, object] | None = None,
         namespace: Mapping[str, object] | None = None,
         listeners: Sequence[Callable[[Event], None]] = (),
-        workers: int = 1,
-        executor: Executor | None = None,
+        workers: int | Offers | None = None,
+        executor: Executor | Place | Places | str | None = None,
         allow_outside: bool = False,
     ) -> None:
         for name, given in (("manifest", manifest), ("old_manifest", old_manifest or manifest)):
@@ -121,7 +127,8 @@ class DAGRunner:
         self.kinds = own_kinds(kinds or {})
         self.listeners = list(listeners)
         self.owner = ""  # the notebook or script whose nodes these are, but for those of files; see ``seeknal_nb.owner``
-        self.workers, self.executor = whole("workers", workers, least=1), checked(executor)
+        self.offers = workers if isinstance(workers, Offers) else Offers.of(workers)
+        self.places = places_of(executor)
         self.engine = engine if isinstance(engine, OnFirstUse) else OnFirstUse(engine, self.target / "spill")
         values = params if isinstance(params, Given) else mapping("params", params or {})
         self.around = Surroundings(
@@ -137,8 +144,9 @@ class DAGRunner:
     @property
     def _preparation(self) -> Preparation:
         return Preparation(
-            self.manifest, self.old_manifest, self.target, self.outputs, self.state, self.around, self.owner, self.keeper
-        )
+            self.manifest, self.old_manifest, self.target, self.outputs, self.state, self.around, self.owner, self.keeper,
+            Placing(self.offers, self.places.given, self.kinds),
+        )  # fmt: skip
 
     def run(
         self,
@@ -220,8 +228,7 @@ class DAGRunner:
             with uncollected():
                 ready = self._preparation.of_run(document, options, lease, left)
             settings = RunSettings(
-                self.manifest, self.target, self.outputs, self.engine, self.around, self.executor, self.workers,
-                options, command, asked,
+                self.manifest, self.target, self.outputs, self.engine, self.around, self.places, options, command, asked
             )  # fmt: skip
             run = self._active = Run(
                 settings, ready, execute_node=self._execute_node, execute_by_type=self._execute_by_type,
@@ -291,10 +298,7 @@ class DAGRunner:
         return self._preparation.observe(graph, self.states(), span=span)
 
     def on_node_start(self, node_id: str) -> None:
-        """For a subclass to override, and to call from its own ``_execute_node``: SPEC.md § Event Hooks.
-
-        The runner itself does not call it; ``listeners=`` hears every event.
-        """
+        """For a subclass to override, and to call from its own ``_execute_node``: SPEC.md § Event Hooks. Else uncalled."""
 
     def on_node_complete(self, node_id: str, result: NodeResult) -> None:
         """Likewise, when a node has come out."""
@@ -342,5 +346,4 @@ class DAGRunner:
 
 def _one_by_one(batches: Generator[list[Event]]) -> Generator[Event]:
     with closing(batches):
-        for batch in batches:
-            yield from batch
+        yield from chain.from_iterable(batches)

@@ -7,7 +7,6 @@ a worker is given a job, and gives its outcome.
 from __future__ import annotations
 
 import contextlib
-import heapq
 import queue
 import threading
 import time
@@ -26,7 +25,8 @@ from seeknal_nb.workflow.plan import Action, Decision, decide, last_good
 from seeknal_nb.workflow.reasons import Reason, Why
 from seeknal_nb.workflow.settled import Settled, first_and_left
 from seeknal_nb.workflow.signals import heard
-from seeknal_nb.workflow.slots import Slots
+from seeknal_nb.workflow.slots import Ready, Slots
+from seeknal_nb.workflow.ways import longest_ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.storage.builds import Build
     from seeknal_nb.workflow.events import Event
-    from seeknal_nb.workflow.job import Job, Outcome
+    from seeknal_nb.workflow.job import Job
     from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.outcome import Outcome
     from seeknal_nb.workflow.plan import Plan, Step
 
     _Told = Future[tuple[NodeResult, Outcome]] | NodeProgress | type[Slots]
@@ -58,7 +59,7 @@ class Walk:
         world: What was observed.
         stop_on_error: Start nothing after the first failure.
         executor: Where a node runs, by its id.
-        slots: How many at a time.
+        slots: What nodes take as long as they run.
         job: Makes a job of what is told of the node; it knows what all jobs of the run share.
         execute: Does a job, in a worker; never raises but to be interrupted.
         commit: Makes what came of it last, in this thread; gives the final result and the build.
@@ -80,18 +81,18 @@ class Walk:
         *,
         stop_on_error: bool,
         executor: Callable[[str], Executor],
-        slots: int,
+        slots: Slots,
         job: Callable[..., Job],
         execute: Callable[[Job], tuple[NodeResult, Outcome]],
         commit: Callable[[NodeResult, Outcome, Decision], tuple[NodeResult, Build | None]],
         adopt: Callable[[Build], bool],
         interrupt: Callable[[], None],
-        cancelled: threading.Event | None = None,
+        cancelled: threading.Event,
         settled: Settled | None = None,
     ) -> None:
         self.graph, self.plan, self.world = graph, plan, world
         self.stop_on_error, self.cutoff = stop_on_error, plan.selection.cutoff
-        self.executor, self.slots = executor, Slots(slots, partial(self.tell, Slots))
+        self.executor, self.slots, slots.given = executor, slots, partial(self.tell, Slots)
         self._job, self._execute, self._commit, self._adopt, self._interrupt = job, execute, commit, adopt, interrupt
         self.steps: list[Step] = list(plan.steps)
         self.results: dict[str, NodeResult] = {}
@@ -100,24 +101,24 @@ class Walk:
         self.digests: dict[str, str | None] = {}
         self.ran: set[str] = set()
         self.made: dict[str, Build] = {}
-        self.cancelled = cancelled if cancelled is not None else threading.Event()
+        self.cancelled = cancelled
         self._in_flight: dict[Future[tuple[NodeResult, Outcome]], str] = {}
         self._done: queue.SimpleQueue[_Told] = queue.SimpleQueue()
         self._quiet, self._behind = threading.Lock(), dict[str, str]()
         self._quiet.acquire()
         self._failed = self._left_behind = False
-        self.known = settled or Settled({}, {}, {}, ())
-        self.first, left = first_and_left(graph, self.steps)
+        self.known, (self.first, left) = settled or Settled({}, {}, {}, ()), first_and_left(graph, self.steps)
         self._waiting = {node_id: sum(one not in self.first for one in graph.before(node_id)) for node_id in left}
-        self._ready = [graph.place(node_id) for node_id, waits in self._waiting.items() if not waits]
-        heapq.heapify(self._ready)
+        ways = longest_ways(graph, plan, world) if slots.offers.workers > 1 else {}
+        first = (graph.place(node_id) for node_id, waits in self._waiting.items() if not waits)
+        self._ready = Ready(slots, graph.sorted_ids, ways, first)
 
     def events(self) -> Iterator[Event]:
         """What comes after ``told_first``, in an order that respects the edges. Closing it stops the walk."""
         try:
             while (self._ready and not self._stopped()) or self._in_flight:
-                while self._ready and not self._stopped() and self.slots.take():
-                    yield from self._start(self.steps[heapq.heappop(self._ready)])
+                while not self._stopped() and (place := self._ready.take()) is not None:
+                    yield from self._start(self.steps[place])
                     yield from self._receive(block=False)
                 self.slots.wanted = bool(self._ready) and not self._stopped()
                 yield from self._receive(block=True)
@@ -170,7 +171,7 @@ class Walk:
 
     def _start(self, step: Step) -> Iterator[Event]:
         if (event := self._without_work(step)) is not None:
-            self.slots.give_back()
+            self.slots.give_back(step.node_id)
             yield event
             return
         node_id = step.node_id
@@ -293,7 +294,7 @@ class Walk:
 
     def _settled(self, future: Future[tuple[NodeResult, Outcome]]) -> NodeResult:
         node_id = self._in_flight.pop(future)
-        self.slots.give_back()
+        self.slots.give_back(node_id)
         result, outcome = future.result()
         if result.status is S.PENDING:
             return replace(result, reason=Reason(Why.INTERRUPTED))
@@ -312,7 +313,7 @@ class Walk:
         for one in self.graph.after(result.node_id):
             self._waiting[one] -= 1
             if not self._waiting[one]:
-                heapq.heappush(self._ready, self.graph.place(one))
+                self._ready.add(self.graph.place(one))
         return self._keep(result)
 
     def _keep(self, result: NodeResult) -> Event:

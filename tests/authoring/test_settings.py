@@ -84,7 +84,7 @@ def test_a_loaded_project_has_its_own_settings_and_what_the_user_said(tmp_path, 
     project.params |= since
     project.shared = {"left": 1}
     project.load(other)
-    assert (project.params, project.workers, project.shared) == (params, workers, {})
+    assert (project.params, project.means.workers, project.shared) == (params, workers, {})
     project.run(progress=False)
     assert project["t"].d[0] == params["day"]
     project.close()

@@ -46,6 +46,7 @@ def _options():
     parser.add_argument("--rows", type=int, default=SIZES[2], help="rows of the 16-node pipeline")
     parser.add_argument("--data-repeat", type=int, default=2, help="repetitions of that pipeline")
     parser.add_argument("--query-rows", type=int, default=5_000_000, help="rows of each CPU-bound query")
+    parser.add_argument("--steps", type=int, default=8_000_000, help="steps of each CPU-bound Python node")
     parser.add_argument("--feature-rows", type=int, default=1_000_000, help="labels, and feature rows, of a retrieval")
     parser.add_argument("--files", type=int, default=400, help="daily files of the pipeline in partitions")
     parser.add_argument("--file-rows", type=int, default=20_000, help="rows of each")

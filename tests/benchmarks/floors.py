@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 
 from tests.benchmarks.inside import peak, serve
@@ -182,6 +183,25 @@ def queries(directory, texts, workers):
     began = time.monotonic()
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(one, range(len(texts))))
+    return time.monotonic() - began
+
+
+COUNT = "s = 0\nfor i in range({steps}):\n    s += i * i % 7\n"
+"""Work for one core, in Python."""
+
+
+def interpreters(count, tasks, steps):
+    """Seconds that so many bare interpreters take for tasks of counting, each its part of them, after they have started."""
+    from subprocess import PIPE, Popen
+
+    code = "import sys\nsys.stdin.readline()\nfor _ in range(int(sys.argv[1])):\n" + "".join(
+        f"    {line}\n" for line in COUNT.format(steps=steps).splitlines()
+    )
+    started = [Popen([sys.executable, "-c", code, str(tasks // count)], stdin=PIPE) for _ in range(count)]
+    time.sleep(0.3)
+    began = time.monotonic()
+    for one in started:
+        one.communicate(b"\n")
     return time.monotonic() - began
 
 

@@ -152,6 +152,21 @@ def again(directory, data, node_id, form):
     return run(statements_of(edited(flights(data), node_id, form)), directory)
 
 
+def python(directory, body, nodes, workers, places):
+    """Seconds for Python nodes, side by side, after their processes have started."""
+    took = {}
+    for what, text, number in (("first", "time.sleep(0.2)", workers), ("then", body, nodes)):
+        manifest = Manifest("python")
+        for at in range(number):
+            code = f"import time\n{text}\nresult = [{{'x': 1}}]"
+            manifest.add_node(Node(f"transform.{what}{at}", f"{what}{at}", "transform", config={"python": code}))
+        began = time.monotonic()
+        summary = DAGRunner(manifest, root=directory, workers=workers, executor=places).run(progress=False)
+        took[what] = time.monotonic() - began
+        assert summary.successful_nodes == number, str(summary)
+    return took["then"]
+
+
 def sleep(directory, chains, workers):
     """Seconds for chains of sleeping nodes."""
     manifest = Manifest("sleep")

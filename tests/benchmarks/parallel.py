@@ -1,5 +1,7 @@
 """Nodes side by side, in wall seconds: sleeping ones, uneven chains, and queries that want all cores."""
 
+from seeknal_nb.workflow.places import Places
+from seeknal_nb.workflow.places.processes import Processes
 from tests.benchmarks import floors, ours
 from tests.benchmarks.measure import Row, in_turn
 
@@ -28,6 +30,27 @@ def rows(options, directory):
         floor=lambda at: floors.queries(f"{directory}/bare-{at}", texts, 2),
     )
     yield _row("8 CPU-bound queries, 2 workers (wall)", given, 1.05)
+    yield from _processes(options, directory)
+
+
+def _processes(options, directory):
+    """In processes that have started: sleep, and what two cores gain, beside what two bare interpreters gain."""
+    places = Places(Processes())
+    nap, count = "time.sleep(0.25)", floors.COUNT.format(steps=options.steps)
+    given = in_turn(
+        options.repeat,
+        ours=lambda at: ours.python(f"{directory}/naps-{at}", nap, 16, 8, places),
+        floor=lambda _: floors.sleep(NAPS, 8),
+        one=lambda at: ours.python(f"{directory}/one-{at}", count, 4, 2, "here"),
+        two=lambda at: ours.python(f"{directory}/two-{at}", count, 4, 2, places),
+        bare=lambda _: floors.interpreters(1, 4, options.steps),
+        pair=lambda _: floors.interpreters(2, 4, options.steps),
+    )
+    places.close()
+    yield _row("16 nodes of 0.25 s sleep in 8 processes (wall)", given, 1.3)
+    here, apart, bare, pair = (min(given[name]) for name in ("one", "two", "bare", "pair"))
+    what = "4 CPU-bound Python nodes: 2 processes of 2 threads (floor: interpreters)"
+    yield Row(what, apart / here, pair / bare, unit="", goal=1.25, samples=given)
 
 
 def _row(what, given, goal):

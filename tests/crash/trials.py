@@ -103,7 +103,8 @@ def kills(of: Sequence[Base], count: int) -> list[Trial]:
     torn = [_struck(base, Blow(at, torn=True), twice=not at % 5) for base in of for at in base.writes if base != of[-1] or at not in sorts]
     whole = [_struck(base, Blow(at, later=later), twice=not at % 5) for later in LATER for base in of for at in base.numbers]
     left = max(count - len(sorts), 0)
-    return [*(_struck(of[-1], Blow(at, torn=True)) for at in sorts), *evenly(torn, left // 4), *evenly(whole, left - left // 4)]
+    torn = evenly(torn, left // 4)
+    return [*(_struck(of[-1], Blow(at, torn=True)) for at in sorts), *torn, *evenly(whole, left - len(torn))]
 
 
 def errors(of: Sequence[Base], count: int) -> list[Trial]:

@@ -22,8 +22,8 @@ from test_board import Browser, Table, node, told
 from waiting import Gate, eventually
 
 from seeknal_nb.arguments import parse_words, request_of
-from seeknal_nb.commands import NOTEBOOK_COMMANDS
 from seeknal_nb.dag.manifest import Node
+from seeknal_nb.notebook.commands import NOTEBOOK_COMMANDS
 from seeknal_nb.notebook.project import Project
 from seeknal_nb.notebook.widget.actions import LONGEST, WAITING
 from seeknal_nb.notebook.widget.live_log import EVERY

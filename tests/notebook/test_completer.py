@@ -14,8 +14,8 @@ from IPython.core.completer import CompletionContext, provisionalcompleter
 from shells import HEAVY, PIPELINE, ROOT, Notebook, execute
 from waiting import eventually
 
-from seeknal_nb.commands import NOTEBOOK_COMMANDS
 from seeknal_nb.kinds import KINDS
+from seeknal_nb.notebook.commands import NOTEBOOK_COMMANDS
 
 NODES = """
 %%seeknal

@@ -25,9 +25,10 @@ from waiting import END
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner", "04_features_and_models", "05_dirty_data", "06_partitions", "07_trust")
+NAMES = ("01_quickstart", "02_python_and_yaml", "03_interactive_runner", "04_features_and_models", "05_dirty_data", "06_partitions", "07_trust",
+         "08_past_one_machine")  # fmt: skip
 KINDS = {"source", "transform", "feature_group", "aggregation", "model", "rule", "exposure"}
-FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive", "features_and_models", "dirty_data", "partitions", "trust"), strict=True))
+FIXTURES = dict(zip(NAMES, ("quickstart", "python_and_yaml", "interactive", "features_and_models", "dirty_data", "partitions", "trust", "machines"), strict=True))
 
 # The kernel and the folders that it writes are shared by the tests of this file.
 pytestmark = pytest.mark.xdist_group("notebooks")
@@ -117,6 +118,13 @@ def partitions(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trust(tmp_path_factory):
     return executed("07_trust", tmp_path_factory.mktemp("trust"))
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    if os.environ.get("SEEKNAL_DASK") != "require":
+        pytest.importorskip("distributed")
+    return executed("08_past_one_machine", tmp_path_factory.mktemp("machines"))
 
 
 def seeknal(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -644,6 +652,29 @@ def test_headless_trust(tmp_path):
     done = seeknal(folder, "run", "notebooks/07_trust.ipynb")
     assert done.returncode == 0, done.stderr
     assert re.search(r"Successful: +4\b", done.stdout)
+
+
+# 08_past_one_machine
+
+
+def test_wherever_nodes_ran_the_rows_are_the_same(machines):
+    assert len(re.findall(r"\d +here$", machines.text("here"), re.MULTILINE)) == 9
+    assert len(re.findall(r"success +process \d+", machines.text("processes"))) == 9
+    assert "the same rows" in machines.text("same")
+    assert "the same rows" in machines.text("killed")
+
+
+def test_three_ways_not_to_come_back_fail_alone(machines):
+    told = machines.text("fail")
+    for line in ("it left with exit code 3", "timed out after 1s", "passed 700 MB of memory"):
+        assert line in told
+    assert "it needs 1 of gpu" in machines.text("refused")
+
+
+def test_a_killed_worker_costs_no_finished_node(machines):
+    assert machines.counts("kill") == {"total": 9, "run": 9}
+    assert "9 nodes were started, 9 different ones" in machines.text("killed")
+    assert machines.counts("again") == {"total": 9, "up": 9}
 
 
 # 06_partitions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -19,12 +20,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cells import cell, cells
+from clusters import cluster
 from waiting import MINUTES, eventually
 
 from seeknal_nb import Project
 from seeknal_nb.errors import UsageError, WorkerError
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeStarted
 from seeknal_nb.workflow.executors import where
+from seeknal_nb.workflow.places import Places, open_place
 from seeknal_nb.workflow.runner import DAGRunner
 
 S = ExecutionStatus
@@ -66,10 +69,18 @@ def main_module() -> Iterator[None]:
     sys.modules["__main__"] = former
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as made:
-        yield made
+@pytest.fixture(scope="module", params=["pool", "processes", "dask"])
+def pool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Each of the places, as ``executor=`` takes it: what is promised of one is promised of all."""
+    if request.param == "pool":
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as made:
+            yield made
+        return
+    with contextlib.ExitStack() as stack:
+        there = stack.enter_context(cluster(tmp_path_factory.mktemp("dask"))).address if request.param == "dask" else "processes"
+        places = Places(open_place(there))
+        stack.callback(places.close)
+        yield places
 
 
 @pytest.fixture
@@ -146,7 +157,7 @@ def told(summary: ExecutionSummary, folder: Path) -> dict[str, Any]:
     }
 
 
-def test_what_comes_of_nodes_elsewhere_is_what_comes_of_them_here(tmp_path: Path, own: Path, pool: Executor) -> None:
+def test_what_comes_of_nodes_elsewhere_is_what_comes_of_them_here(tmp_path: Path, own: Path, pool: Any) -> None:
     """Rows, types, counts, metrics, warnings, output and failures, of a notebook with helpers of every sort."""
     here, there = shop(tmp_path / "here"), shop(tmp_path / "there")
     expected = ran(here)
@@ -167,7 +178,7 @@ def test_what_comes_of_nodes_elsewhere_is_what_comes_of_them_here(tmp_path: Path
     there.close()
 
 
-def test_a_failure_elsewhere_has_its_traceback_as_text(tmp_path: Path, pool: Executor) -> None:
+def test_a_failure_elsewhere_has_its_traceback_as_text(tmp_path: Path, pool: Any) -> None:
     project = Project(tmp_path, namespace={})
     project.transform("bad", python="def inner():\n    raise ValueError('no')\ninner()")
     error = ran(project, executor=pool)["transform.bad"].error
@@ -178,7 +189,7 @@ def test_a_failure_elsewhere_has_its_traceback_as_text(tmp_path: Path, pool: Exe
     project.close()
 
 
-def test_a_projects_own_modules_go_along_as_they_are_now(tmp_path: Path, own: Path, pool: Executor) -> None:
+def test_a_projects_own_modules_go_along_as_they_are_now(tmp_path: Path, own: Path, pool: Any) -> None:
     """A worker that imported an earlier version must not go on with it, nor with a container that was filled since."""
     project = Project(tmp_path / "p", namespace=cells("import own_file"))
     project.transform("t", python="result = [{'x': own_file.tripled(2)}]")
@@ -198,7 +209,7 @@ def test_a_projects_own_modules_go_along_as_they_are_now(tmp_path: Path, own: Pa
     project.close()
 
 
-def test_a_module_that_a_job_changed_is_as_its_file_says_for_the_next(tmp_path: Path, own: Path, pool: Executor) -> None:
+def test_a_module_that_a_job_changed_is_as_its_file_says_for_the_next(tmp_path: Path, own: Path, pool: Any) -> None:
     """A worker gives what a fresh one gives; the parcels of both nodes are the same."""
     (own / "own_file.py").write_text("SEEN = []\ndef put(x):\n    SEEN.append(x)\n    return len(SEEN)\n")
     project = Project(tmp_path / "p", namespace=cells("import own_file"))
@@ -209,7 +220,7 @@ def test_a_module_that_a_job_changed_is_as_its_file_says_for_the_next(tmp_path: 
     project.close()
 
 
-def test_what_a_cell_registered_in_a_module_is_there_elsewhere_too(tmp_path: Path, own: Path, pool: Executor) -> None:
+def test_what_a_cell_registered_in_a_module_is_there_elsewhere_too(tmp_path: Path, own: Path, pool: Any) -> None:
     """A function of the module filled the container, so its file does not tell; what holds no news need not pickle."""
     (own / "own_file.py").write_text(
         "import threading\nRATES, HANDLERS, LOCKS = {}, {}, [threading.Lock()]\n"
@@ -230,7 +241,7 @@ def test_what_a_cell_registered_in_a_module_is_there_elsewhere_too(tmp_path: Pat
     project.close()
 
 
-def test_a_project_of_files_runs_elsewhere(tmp_path: Path, pool: Executor) -> None:
+def test_a_project_of_files_runs_elsewhere(tmp_path: Path, pool: Any) -> None:
     (tmp_path / "seeknal").mkdir()
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/__init__.py").write_text("")
@@ -247,7 +258,7 @@ def test_a_project_of_files_runs_elsewhere(tmp_path: Path, pool: Executor) -> No
     project.close()
 
 
-def test_what_cannot_be_pickled_fails_its_node_alone_and_is_named(tmp_path: Path, pool: Executor) -> None:
+def test_what_cannot_be_pickled_fails_its_node_alone_and_is_named(tmp_path: Path, pool: Any) -> None:
     """A key can tell of a class in which a lock stands; no other process can have it."""
     project = Project(tmp_path, namespace=cells("import threading\nMORE = 1\nclass Locked:\n    __lock__ = threading.Lock()"))
     project.transform("other", "SELECT 1 AS x")
@@ -315,7 +326,7 @@ def test_a_closed_executor_is_told_as_the_nodes_failure(tmp_path: Path) -> None:
     project.close()
 
 
-def test_a_cancelled_run_stops_the_sql_of_its_processes(tmp_path: Path, pool: Executor) -> None:
+def test_a_cancelled_run_stops_the_sql_of_its_processes(tmp_path: Path, pool: Any) -> None:
     project = Project(tmp_path, namespace={})
     project.transform("slow", MINUTES)
     stop, seen = threading.Event(), []
@@ -326,11 +337,13 @@ def test_a_cancelled_run_stops_the_sql_of_its_processes(tmp_path: Path, pool: Ex
     assert seen[-1].interrupted
     assert seen[-1].summary["transform.slow"].status is S.PENDING
     assert list((tmp_path / "target/outputs").glob("**/.*-*")) == []
-    assert pool.submit(os.getpid).result() != os.getpid()
+    project.transform("then", "SELECT 1 AS x")
+    then = project.runner(executor=pool).run(nodes=["then"], progress=False)["transform.then"]
+    assert (then.status, then.where != "here") == (S.SUCCESS, True)  # the place is as it was
     project.close()
 
 
-def test_side_effects_frames_and_the_callers_kinds_stay_here(tmp_path: Path, pool: Executor) -> None:
+def test_side_effects_frames_and_the_callers_kinds_stay_here(tmp_path: Path, pool: Any) -> None:
     """An executor by kind closes over what it likes, and so does a subclass."""
     project, seen = Project(tmp_path, namespace={"frame": pd.DataFrame({"x": [1]})}), []
 
@@ -429,20 +442,29 @@ def test_an_outcome_tells_where_it_came_from(tmp_path: Path) -> None:
     project.close()
 
 
-def test_work_that_nobody_wants_any_more_does_not_begin(tmp_path: Path) -> None:
-    """As of a run that was killed: the next one takes its file away, and a worker that wakes up gives up."""
+@pytest.mark.parametrize(("times", "status"), [(1, S.SUCCESS), (9, S.FAILED)])
+def test_work_that_nobody_wants_any_more_does_not_begin(tmp_path: Path, times: int, status: S) -> None:
+    """As of a run that was killed: the next one takes its file away, and a worker that wakes up gives up.
+
+    Where the run is there all the same, its file was lost, and the work is tried again.
+    """
     project = Project(tmp_path, namespace={})
     project.transform("t", python="from pathlib import Path\nPath(ctx.get_param('mark')).touch()\nresult = [{'x': 1}]",
                       params={"mark": str(tmp_path / "mark")})  # fmt: skip
 
     class Late(Pickling):
         def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-            project.runner().outputs.remove_leftovers()
+            nonlocal times
+            times -= 1
+            if times >= 0:
+                project.runner().outputs.remove_leftovers()
             return super().submit(fn, *args, **kwargs)
 
     found = ran(project, executor=Late())
-    assert found["transform.t"].status is S.PENDING
-    assert not (tmp_path / "mark").exists()
+    assert found["transform.t"].status is status
+    assert (tmp_path / "mark").exists() == (status is S.SUCCESS)
+    assert "it took the run for gone" in str(found["transform.t"].error_message or found["transform.t"].metadata["lost"])
+    project.transform("t", "SELECT 1 AS x")
     assert project.run(progress=False)["transform.t"].status is S.SUCCESS
     project.close()
 
@@ -483,7 +505,7 @@ def test_an_executor_of_this_process_works_with_the_runs_own_engine(tmp_path: Pa
     project.close()
 
 
-def test_a_retry_is_a_job_again(tmp_path: Path, pool: Executor) -> None:
+def test_a_retry_is_a_job_again(tmp_path: Path, pool: Any) -> None:
     project = Project(tmp_path, namespace={})
     mark = tmp_path / "mark"
     project.transform("t", python=f"from pathlib import Path\nmark = Path({str(mark)!r})\nif not mark.exists():\n    mark.touch()\n    raise ValueError('once')\nresult = [{{'x': 1}}]")

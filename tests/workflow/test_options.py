@@ -12,8 +12,9 @@ import pytest
 
 from seeknal_nb import Manifest, Project
 from seeknal_nb.arguments import parse_words, request_of
-from seeknal_nb.commands import COMMANDS, NOTEBOOK_COMMANDS
+from seeknal_nb.commands import COMMANDS
 from seeknal_nb.errors import SelectionError, UsageError
+from seeknal_nb.notebook.commands import NOTEBOOK_COMMANDS
 from seeknal_nb.workflow.options import RunOptions, Selection
 from seeknal_nb.workflow.request import Request
 from seeknal_nb.workflow.runner import DAGRunner

@@ -244,7 +244,7 @@ class Board:
         progress = self._progress
         known = {self.index[i]: usual.of(i) for i in progress.remaining() if i in self.index}
         seconds = {at: max(took - progress.spent(self._ids[at]), 0) for at, took in known.items() if took is not None}
-        workers = max(self._project.workers, progress.most)
+        workers = max(self._project.means.workers, progress.most)
         return seconds_left(sorted(known), self.picture.edges, seconds, workers), None in known.values()
 
     def found(self, node_id: str) -> tuple[int, NodeResult] | None:

@@ -111,7 +111,7 @@ class GraphWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self._retiring = False
         self._left: deque[Moment] = deque(maxlen=2)
         super().__init__()
-        self.options = offered(project.workers)
+        self.options = offered(project.means.workers)
         self.key, self.selected = self.model_id or "", self.board.selected
         self.on_msg(self._actions.receive)
         self._follow()

@@ -1,0 +1,70 @@
+"""What the runs of a project use, whether it is there, and in which version; runs no node."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from typing import TYPE_CHECKING
+
+from seeknal_nb.errors import SeeknalError, text_of
+from seeknal_nb.sizes import size_text
+from seeknal_nb.version import __version__
+from seeknal_nb.views.values import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from seeknal_nb.project import Project
+
+__all__ = ["doctor"]
+
+GOOD, BAD = "good", "BAD"
+
+
+def doctor(project: Project) -> Rows:
+    """A row for each thing: what it is, how it is configured, whether it is good, and what was found or is to be done."""
+    rows = tuple(_rows(project))
+    bad = sum(row[2] == BAD for row in rows)
+    title = f"{bad} of {len(rows)} need mending" if bad else "all is there"
+    return Rows(title, ("what", "configured", "state", "found"), rows)
+
+
+def _rows(project: Project) -> Iterator[tuple[str, str, str, str]]:
+    means, runner = project.means, project.runner()
+    yield "seeknal_nb", "", GOOD, f"{__version__}, Python {platform.python_version()}"
+    yield _asked("engine", runner.engine.name, lambda: runner.engine.identity)
+    yield _asked("executor", str(means.executor or "here"), lambda: _executor(project))
+    offers = means.offers()
+    slots = ", ".join(f"{name} {count}" for name, count in offers.resources.items())
+    workers = str(offers.workers) if offers.told or means.place().given is None else "as many as the executor has"
+    yield "workers", workers, GOOD, ", ".join(filter(None, [f"{size_text(offers.memory)} of memory", slots]))
+    yield _asked(
+        "state", runner.around.secrets.hide(project.kept_in), lambda: f"{len(runner.states()):,} nodes are remembered"
+    )
+    yield _asked("builds", str(runner.outputs.root), lambda: _room(runner.outputs.root))
+
+
+def _asked(what: str, configured: str, look: Callable[[], str]) -> tuple[str, str, str, str]:
+    try:
+        return what, configured, GOOD, look()
+    except SeeknalError as error:
+        return what, configured, BAD, str(error)
+    except Exception as error:  # noqa: BLE001 - whatever a library says of what is not there
+        return what, configured, BAD, f"{type(error).__name__}: {text_of(error)}"
+
+
+def _executor(project: Project) -> str:
+    runner = project.runner()
+    place = runner.places.given
+    if place is None:
+        return "nodes run in this process"
+    warnings = place.check(runner.outputs.root)
+    offers = place.offers(runner.offers)
+    return "; ".join([f"{offers.workers} at a time, {size_text(offers.memory)} of memory", *warnings])
+
+
+def _room(folder: Path) -> str:
+    """How much room there is where builds lie, or will."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    return f"{size_text(shutil.disk_usage(there).free)} free"
