@@ -156,7 +156,7 @@ def _show(things: Generator[Any], options: argparse.Namespace, out: TextIO) -> i
                 with _output():
                     print_lines(_lines(thing))
     _print_last(last, form, out)
-    return code
+    return 1 if getattr(last, "bad", False) else code
 
 
 def _print_last(last: Any, form: str, out: TextIO) -> None:

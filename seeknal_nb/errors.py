@@ -284,5 +284,5 @@ def near(name: str, known: Iterable[str], *, what: str = "name") -> str:
     close = nearest(name, names)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")  # noqa: PLR2004
+    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")  # noqa: PLR2004
     return f"known {what}s: {listed}" if names else f"there is no {what} here yet"

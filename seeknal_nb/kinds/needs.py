@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["NOTHING", "Needs", "check_needs", "needs_of"]
 
 MEMORY = "memory"
+_LEAST = 1_000_000
 _KEYS = (MEMORY, "resources", "timeout", "isolation", "run_on")
 
 
@@ -94,8 +95,8 @@ def _size(value: object, path: tuple[str, ...]) -> int:
         size = bytes_of(value)
     except ManifestError as error:
         raise ConfigError(f"memory is no size: {value!r:.100}", remedy=error.remedy, path=path) from None
-    if not size or isinstance(value, bool):
-        raise ConfigError("memory must be more than nothing", remedy="memory: 8GB", path=path)
+    if size < _LEAST or isinstance(value, bool):
+        raise ConfigError("memory must be at least 1 MB", why=f"it is {value!r}", remedy="write a unit: 8GB", path=path)
     return size
 
 

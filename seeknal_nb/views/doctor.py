@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import SeeknalError, text_of
+from seeknal_nb.markup import esc_term
 from seeknal_nb.sizes import size_text
 from seeknal_nb.version import __version__
 from seeknal_nb.views.values import Rows
@@ -17,17 +18,30 @@ if TYPE_CHECKING:
 
     from seeknal_nb.project import Project
 
-__all__ = ["doctor"]
+__all__ = ["Diagnosis", "doctor"]
 
 GOOD, BAD = "good", "BAD"
 
 
-def doctor(project: Project) -> Rows:
+class Diagnosis(Rows):
     """A row for each thing: what it is, how it is configured, whether it is good, and what was found or is to be done."""
+
+    @property
+    def bad(self) -> bool:
+        """Whether something is to be mended."""
+        return any(state == BAD for _, _, state, _ in self.rows)
+
+    def __str__(self) -> str:
+        told = (f"{state:<4}  {' '.join(filter(None, of))}: {found}" for *of, state, found in self.rows)
+        return "\n".join(esc_term(line, one_line=True) for line in (self.title, *told))
+
+
+def doctor(project: Project) -> Diagnosis:
+    """Look at all of it."""
     rows = tuple(_rows(project))
     bad = sum(row[2] == BAD for row in rows)
     title = f"{bad} of {len(rows)} need mending" if bad else "all is there"
-    return Rows(title, ("what", "configured", "state", "found"), rows)
+    return Diagnosis(title, ("what", "configured", "state", "found"), rows)
 
 
 def _rows(project: Project) -> Iterator[tuple[str, str, str, str]]:

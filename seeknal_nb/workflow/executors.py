@@ -80,12 +80,11 @@ def where() -> str:
     return f"{host()}:{os.getpid()}"
 
 
-def told_of(place: str) -> str:
-    """What ``where`` gave in some process, as a reader of this one has it: ``here``, ``process 4242``, ``host:4242``."""
-    machine, _, number = place.rpartition(":")
-    if place == where():
+def told_of(process: str, place: str) -> str:
+    """What ``where`` gave in a process of a place, as a reader has it: ``here``, ``process 4242``, ``dask node7:4242``."""
+    if process == where():
         return "here"
-    return f"process {number}" if machine == host() else place
+    return f"process {process.rpartition(':')[2]}" if place == "processes" else f"{place} {process}"
 
 
 def works_here(executor: Executor) -> bool:

@@ -255,8 +255,8 @@ class Run:
 
     def _where(self, node_id: str) -> str:
         """Where a node's last attempt was made: the process where that is known, else the place."""
-        by = self._in_flight[node_id].outcome.where
-        return told_of(by) if by else self._placing.where(node_id, self.graph, self.world)
+        by, name = self._in_flight[node_id].outcome.where, self._placing.where(node_id, self.graph, self.world)
+        return told_of(by, name) if by else name
 
     def _hidden(self, result: NodeResult) -> NodeResult:
         """The result without credentials: it goes to state, history, the screen and the build's record.

@@ -58,7 +58,9 @@ class Offers:
         for name, count in resources.items():
             if name in (SLOT, MEMORY):
                 raise UsageError(f"a slot cannot be called {name}", remedy=f"{name}_of_mine = {count}")
-            whole(f"slots.{name}", count, least=1)
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                why = f"it is {count!r:.100}"
+                raise UsageError(f"slots.{name} must be a whole number from 1", why=why, remedy=f"write {name} = 1")
         try:
             size = machine_memory() * _MOST_MEMORY // 100 if memory is None else bytes_of(memory)
         except ManifestError as error:

@@ -228,7 +228,7 @@ def test_failure_names_node_line_and_cause(quickstart):
 def test_going_back_gives_the_rows_of_before(quickstart):
     """The predictions that were delivered last are those of the week, not of the fortnight."""
     delivered = quickstart.folder / "exports" / "predictions" / "*" / "*.parquet"
-    query = f"SELECT count(*), sum(probability) FROM '{delivered}' WHERE split = 'test'"
+    query = f"SELECT count(*), sum(probability::DECIMAL(18, 12)) FROM '{delivered}' WHERE split = 'test'"
     builds = (quickstart.folder / "target" / "outputs" / "model" / "late_arrival").glob("*/data.parquet")
     by_age = sorted(builds, key=lambda path: path.stat().st_mtime_ns)
     assert len(by_age) == 2

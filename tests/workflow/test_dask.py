@@ -108,7 +108,7 @@ def test_a_client_is_taken_as_it_is(tmp_path: Path, there: Cluster) -> None:
         project = Project(tmp_path, namespace={}, executor=client)
         project.transform("t", "SELECT 1 AS x")
         summary = project.run(progress=False)
-        assert summary["transform.t"].where.startswith("process ")
+        assert summary["transform.t"].where.startswith("dask ")
         project.close()
         assert client.status == "running"
 

@@ -146,7 +146,7 @@ def test_a_demand_that_nothing_offers_is_an_error_of_the_plan(tmp_path: Path, as
 
 
 @pytest.mark.parametrize(("asked", "text"), [
-    ({"memory": "much"}, "memory is no size"), ({"memory": "0"}, "more than nothing"), ({"memory": True}, "memory"),
+    ({"memory": "much"}, "memory is no size"), ({"memory": "0"}, "at least 1 MB"), ({"memory": 8}, "at least 1 MB"), ({"resources": {"memory": 3}}, "at least 1 MB"), ({"memory": True}, "memory"),
     ({"resources": {"gpu": 0}}, "a whole number from 1"), ({"resources": {"gpu": "x"}}, "a whole number from 1"),
     ({"resources": ["gpu"]}, "resources must be a mapping"), ({"timeout": "soon"}, "no length of time"),
     ({"timeout": 0}, "more than nothing"), ({"isolation": "thread"}, "isolation"), ({"run_on": "moon"}, "run_on"),
@@ -171,7 +171,7 @@ def test_what_nobody_could_end_has_no_timeout(tmp_path: Path, body: dict[str, An
 
 @pytest.mark.parametrize("given", [
     {"slots": {"gpu": 0}}, {"slots": {"memory": 1}}, {"slots": {"gpu": "one"}}, {"memory": "much"}, {"workers": 0},
-    {"executor": "porcesses"}, {"executor": 3}, {"executor": "processes://8"},
+    {"executor": "porcesses"}, {"executor": "tcp://127.0.0.1:8786"}, {"executor": 3}, {"executor": "processes://8"},
 ])  # fmt: skip
 def test_means_that_cannot_be_are_refused_at_once(tmp_path: Path, given: dict[str, Any]) -> None:
     with pytest.raises(UsageError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from seeknal_nb import plugins
-from seeknal_nb.errors import PluginError, UsageError
+from seeknal_nb.errors import PluginError, UsageError, nearest
 from seeknal_nb.workflow.plan import HERE
 
 if TYPE_CHECKING:
@@ -112,7 +112,10 @@ def open_place(text: str) -> Place | None:
     try:
         place: Place = plugins.find("places", scheme, PLACES)(text)
     except PluginError as error:
-        raise UsageError(f"unknown executor {text!r}", remedy=f"write {FORM}") from error
+        close = nearest(text, [HERE, APART])
+        meant = f"did you mean {close[0]}?" if close else f"write {FORM}"
+        remedy = f"write dask://{text.partition('://')[2]}" if scheme == "tcp" else meant
+        raise UsageError(f"unknown executor {text!r}", remedy=remedy) from error
     return place
 
 
