@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.job import Job
     from seeknal_nb.workflow.places import Place
 
-__all__ = ["LOST", "Elsewhere"]
+__all__ = ["Elsewhere"]
 
 BEAT = 10.0
 """Seconds between two signs of life."""
-
 LOST = 2
 """How often a job is done again because who did it is gone; that is no attempt of the node."""
 
@@ -44,8 +43,7 @@ class Elsewhere:
 
     def __init__(self, outputs: Path, run: str, share: int, cancelled: threading.Event) -> None:
         self._file, self._share, self._cancelled = running(outputs, run), share, cancelled
-        self._begun, self._over, self._lock = False, False, threading.Lock()
-        self._ended = threading.Event()
+        self._begun, self._over, self._lock = False, threading.Event(), threading.Lock()
 
     def outcome(self, place: Place, job: Job, needs: Needs) -> Outcome:
         """What came of the job; raises nothing of it but ``StateError``, where the folder cannot be written."""
@@ -83,12 +81,12 @@ class Elsewhere:
         return outcome
 
     def _wanted(self) -> bool:
-        return not self._over and not self._cancelled.is_set()
+        return not self._over.is_set() and not self._cancelled.is_set()
 
     def _begin(self) -> None:
         """Say that the run is there, before its first job is sent."""
         with self._lock:
-            if not self._begun and not self._over:
+            if not self._begun and not self._over.is_set():
                 self._touch()
                 self._begun = True
                 threading.Thread(target=self._beat, name="seeknal-beat", daemon=True).start()
@@ -100,14 +98,13 @@ class Elsewhere:
 
     def _beat(self) -> None:
         """Touch the file as long as the run is there: who works far away cannot see it die."""
-        while not self._ended.wait(BEAT):
+        while not self._over.wait(BEAT):
             with contextlib.suppress(OSError):  # it is there again when the disk is
                 os.utime(self._file)
 
     def stop(self) -> None:
         """Nobody waits any more: nothing more begins, SQL is interrupted, and who can ends a Python body."""
-        self._over = True
-        self._ended.set()
+        self._over.set()
         with self._lock, contextlib.suppress(OSError):  # the next run takes it away
             if self._begun:
                 self._file.unlink(missing_ok=True)

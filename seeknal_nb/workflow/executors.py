@@ -17,7 +17,7 @@ from seeknal_nb.version import host
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DaemonExecutor", "InlineExecutor", "checked", "executor_for", "machine_memory", "told_of", "where", "works_here"]
+__all__ = ["DaemonExecutor", "InlineExecutor", "checked", "executor_for", "machine_memory", "where", "works_here"]
 
 
 class InlineExecutor(Executor):
@@ -78,13 +78,6 @@ def executor_for(workers: int) -> Executor:
 def where() -> str:
     """This process: host and number."""
     return f"{host()}:{os.getpid()}"
-
-
-def told_of(process: str, place: str) -> str:
-    """What ``where`` gave in a process of a place, as a reader has it: ``here``, ``process 4242``, ``dask node7:4242``."""
-    if process == where():
-        return "here"
-    return f"process {process.rpartition(':')[2]}" if place == "processes" else f"{place} {process}"
 
 
 def works_here(executor: Executor) -> bool:

@@ -26,7 +26,7 @@ from seeknal_nb.python.body import params_read
 from seeknal_nb.python.capture import Captured
 from seeknal_nb.storage.builds import DATA
 from seeknal_nb.storage.files import refused
-from seeknal_nb.storage.outputs import discard, files_in, new_stage, running
+from seeknal_nb.storage.outputs import SPILL, discard, files_in, new_stage, running
 from seeknal_nb.version import host
 from seeknal_nb.workflow.executors import where
 from seeknal_nb.workflow.outcome import Failure, Outcome
@@ -141,7 +141,7 @@ def _engine_of_this_thread(spec: EngineSpec, outputs: Path) -> OnFirstUse:
     if engine is None or of != (spec, outputs):
         if engine is not None:
             engine.close()
-        spill = outputs.with_name("spill") / f"{host()}-{os.getpid()}-{uuid.uuid4().hex}"
+        spill = outputs.with_name(SPILL) / f"{host()}-{os.getpid()}-{uuid.uuid4().hex}"
         engine = spec.opened_in(spill)
         _OWN.engine = (spec, outputs), engine
     return engine

@@ -15,7 +15,6 @@ from seeknal_nb.workflow.slots import Offers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from seeknal_nb.dag.graph import Graph
     from seeknal_nb.dag.manifest import Node
@@ -72,22 +71,29 @@ class Placing:
         """
         elsewhere = {}
         for node_id in plan.runs:
-            if (needs := self.needs(node := world.sights[node_id].node)) is not NOTHING:
-                self.offers.check(node, needs, here=self.given is None or self.given.local)
             if (name := self.where(node_id, graph, world)) != HERE:
                 elsewhere[node_id] = name
-        return replace(plan, elsewhere=elsewhere) if elsewhere else plan
+        self._check(plan, world, known=self.given is None or self.given.local)
+        return replace(plan, elsewhere=elsewhere) if elsewhere != plan.elsewhere else plan
 
-    def ready(self, plan: Plan, outputs: Path) -> tuple[Placing, tuple[str, ...]]:
+    def _check(self, plan: Plan, world: Observed, *, known: bool) -> None:
+        for node_id in plan.runs:
+            if (needs := self.needs(node := world.sights[node_id].node)) is not NOTHING:
+                self.offers.check(node, needs, known=known)
+
+    def ready(self, plan: Plan, world: Observed) -> tuple[Placing, tuple[str, ...]]:
         """The same with what the run's place has, where something of the plan runs there, and what is odd about it.
 
         Raises:
             UsageError: It cannot be reached, or cannot do the work.
+            ManifestError: A node asks for more than it has, and would wait for ever.
         """
         if self.given is None or self.given.name not in plan.elsewhere.values():
             return self, ()
-        warnings = self.given.check(outputs)
-        return replace(self, offers=self.given.offers(self.offers)), warnings
+        warnings = self.given.check(world.outputs.root)
+        found = replace(self, offers=self.given.offers(self.offers))
+        found._check(plan, world, known=True)  # noqa: SLF001 - its own
+        return found, warnings
 
     def demands(self, plan: Plan, world: Observed) -> Callable[[str], Demand]:
         """What each node of a plan takes, by its id; what does not run takes nothing."""

@@ -144,7 +144,7 @@ class Preparation:
             for node_id, key in damaged:
                 world.damaged(node_id, key)
             settled = settled and replace(settled, open={*settled.open, *(node_id for node_id, _ in damaged)})
-        placing, told = self.placing.ready(plan, self.outputs.root)
+        placing, told = self.placing.ready(plan, world)
         plan = replace(plan, warnings=(*ledger.notes, *world.notes, *told, *plan.warnings))
         return Prepared(graph, plan, world, ledger, settled, placing, self, setting, former, written)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.partitions import KEY
-from seeknal_nb.engines import Interrupted
+from seeknal_nb.engines import EngineSpec, Interrupted
 from seeknal_nb.engines.interrupts import program_ends
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.storage.builds import OF_SOME, Build
@@ -20,13 +20,15 @@ from seeknal_nb.workflow.advice import advice
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted
 from seeknal_nb.workflow.evidence import EvidenceFile
-from seeknal_nb.workflow.executors import DaemonExecutor, InlineExecutor, executor_for, told_of, works_here
+from seeknal_nb.workflow.executors import DaemonExecutor, InlineExecutor, executor_for, works_here
 from seeknal_nb.workflow.history import RunRecord
 from seeknal_nb.workflow.job import Job, checked, run_job
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.options import RunOptions
 from seeknal_nb.workflow.outcome import Failure, Outcome
 from seeknal_nb.workflow.parted import Again, Parted
+from seeknal_nb.workflow.places import process_text
+from seeknal_nb.workflow.plan import HERE
 from seeknal_nb.workflow.publisher import Publisher
 from seeknal_nb.workflow.signals import interrupted
 from seeknal_nb.workflow.slots import Slots
@@ -122,6 +124,7 @@ class Run:
         self._placing, self._places = ready.placing, settings.places
         if executor is not None and ready.plan.runs and works_here(executor):
             self._placing = replace(ready.placing, given=None)
+            self.plan = self._placing.placed(self.plan, self.graph, self.world)
         elif ready.placing.given is not None and ready.plan.runs:
             executor = DaemonExecutor(offers.workers)  # whose threads wait for the others
         self._elsewhere = Elsewhere(settings.outputs.root, self._record.run_id, offers.share, cancelled)
@@ -129,7 +132,7 @@ class Run:
         self._executor, self._aside = executor, None if isinstance(executor, InlineExecutor) else executor
         self._own = [] if executor is settings.places.executor else [executor]
         self.walk = Walk(
-            ready.graph, ready.plan, ready.world, stop_on_error=not settings.options.continue_on_error,
+            ready.graph, self.plan, ready.world, stop_on_error=not settings.options.continue_on_error,
             executor=self._thread, slots=Slots(offers, self._placing.demands(ready.plan, ready.world)), job=self._job,
             execute=self._attended, commit=self._commit, adopt=lambda build: ready.ledger.adopt(build, ready.world),
             interrupt=self._interrupt, cancelled=cancelled, settled=ready.settled,
@@ -212,10 +215,11 @@ class Run:
 
     def _job(self, node: Node, **told: Any) -> Job:
         """A job of this run."""
-        settings, needs = self.settings, self._placing.needs(node)
+        settings, needs, name = self.settings, self._placing.needs(node), self.settings.engine.name
+        engine = self._placing.engine(name, needs) if node.id in self.plan.elsewhere else EngineSpec(name)
         return Job(
-            node=node, around=settings.around, outputs=settings.outputs.root, run=self._record.run_id,
-            engine=self._placing.engine(settings.engine.name, needs), timeout=needs.timeout, **told,
+            node=node, around=settings.around, outputs=settings.outputs.root, run=self._record.run_id, engine=engine,
+            timeout=needs.timeout, **told,
         )  # fmt: skip
 
     def _attended(self, job: Job) -> tuple[NodeResult, Outcome]:
@@ -255,8 +259,8 @@ class Run:
 
     def _where(self, node_id: str) -> str:
         """Where a node's last attempt was made: the process where that is known, else the place."""
-        by, name = self._in_flight[node_id].outcome.where, self._placing.where(node_id, self.graph, self.world)
-        return told_of(by, name) if by else name
+        by, name = self._in_flight[node_id].outcome.where, self.plan.elsewhere.get(node_id, HERE)
+        return process_text(by, name) if by else name
 
     def _hidden(self, result: NodeResult) -> NodeResult:
         """The result without credentials: it goes to state, history, the screen and the build's record.
@@ -300,7 +304,7 @@ class Run:
         kind = self.world.sights[job.node.id].kind
         if not kind.addressed:  # what is delivered cannot be taken back
             self.ledger.lease.renew()
-        if place := self._places.named(self._placing.where(job.node.id, self.graph, self.world)):
+        if place := self._places.named(self.plan.elsewhere.get(job.node.id, HERE)):
             return self._elsewhere.outcome(place, job, self._placing.needs(job.node))
         return run_job(job, self.settings.engine, kind=kind, cancelled=self.walk.cancelled)
 

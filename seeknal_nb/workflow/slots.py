@@ -86,12 +86,12 @@ class Offers:
         memory = needs.memory or self.share if self.memory else 0
         return ((SLOT, 1), (MEMORY, memory), *sorted(named.items()))
 
-    def check(self, node: Node, needs: Needs, *, here: bool) -> None:
+    def check(self, node: Node, needs: Needs, *, known: bool) -> None:
         """Refuse a node that asks for more than there is; raises ``ManifestError`` with its name and file.
 
-        Unless all is ``here``, or somebody has said how much memory there is, nobody knows that yet.
+        Unless it is ``known``, or somebody has said it, how much memory there is is left open.
         """
-        if self.memory and needs.memory > self.memory and (here or self.limited):
+        if self.memory and needs.memory > self.memory and (known or self.limited):
             what, why = f"it needs {size_text(needs.memory)} of memory", f"there are {size_text(self.memory)} for all nodes"
             remedy = 'ask for less, or write memory = "..." into [tool.seeknal_nb]'
             raise node.blamed(ManifestError(what, why=why, remedy=remedy))

@@ -14,7 +14,7 @@ from clusters import Cluster, cluster
 from waiting import MINUTES, eventually
 
 from seeknal_nb import Project
-from seeknal_nb.errors import UsageError
+from seeknal_nb.errors import ManifestError, UsageError
 from seeknal_nb.version import __version__
 from seeknal_nb.workflow.events import ExecutionStatus, NodeFinished
 from seeknal_nb.workflow.executors import where
@@ -99,6 +99,16 @@ def test_a_python_body_that_takes_too_long_is_given_up(project: Project, tmp_pat
     go.touch()
     eventually(ended.exists)
     assert not list((tmp_path / "target/outputs/transform.slow").glob("*/build.json"))
+
+
+def test_a_demand_that_the_cluster_does_not_offer_is_an_error_before_anything_runs(project: Project) -> None:
+    """What it has is known when it has been asked; a node that nothing could ever give enough would wait for ever."""
+    project.transform("big", "SELECT 1 AS x", memory="900 TB")
+    project.transform("small", "SELECT 1 AS x", memory="1 GB")
+    with pytest.raises(ManifestError, match="it needs 900 TB of memory") as told:
+        project.run(progress=False)
+    assert told.value.node == "transform.big"
+    assert not project.run(progress=False, exclude=["big"]).failed
 
 
 def test_a_client_is_taken_as_it_is(tmp_path: Path, there: Cluster) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from seeknal_nb import plugins
 from seeknal_nb.errors import PluginError, UsageError, nearest
+from seeknal_nb.workflow.executors import where
 from seeknal_nb.workflow.plan import HERE
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.outcome import Outcome
     from seeknal_nb.workflow.slots import Offers
 
-__all__ = ["APART", "BEGUN", "PLACES", "Limits", "Lost", "Place", "Places", "open_place", "place_of"]
+__all__ = ["APART", "BEGUN", "PLACES", "Limits", "Lost", "Place", "Places", "open_place", "place_of", "process_text"]
 
 BEGUN = True
 """What a process says first of a job: from now on its time counts."""
@@ -117,6 +118,13 @@ def open_place(text: str) -> Place | None:
         remedy = f"write dask://{text.partition('://')[2]}" if scheme == "tcp" else meant
         raise UsageError(f"unknown executor {text!r}", remedy=remedy) from error
     return place
+
+
+def process_text(process: str, place: str) -> str:
+    """What ``where`` gave in a process of a place, as a reader has it: ``here``, ``process 4242``, ``dask node7:4242``."""
+    if process == where():
+        return HERE
+    return f"process {process.rpartition(':')[2]}" if place == APART else f"{place} {process}"
 
 
 class Places:

@@ -97,9 +97,10 @@ class Dask:
                     self._look(client)
 
     def offers(self, own: Offers) -> Offers:
-        """See ``Place.offers``: the threads of all workers, and their memory."""
+        """See ``Place.offers``: the threads of all workers, and their memory, where each of them says that."""
         threads = sum(int(one["nthreads"]) for one in self._workers.values())
-        memory = sum(int(one.get("memory_limit") or 0) for one in self._workers.values())
+        limits = [int(one.get("memory_limit") or 0) for one in self._workers.values()]
+        memory = sum(limits) if all(limits) else 0
         workers = own.workers if own.told else max(threads, 1)
         return replace(own, workers=workers, memory=own.memory if own.limited else memory)
 
