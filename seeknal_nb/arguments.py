@@ -179,7 +179,8 @@ def grammar(prog: str, commands: Mapping[str, Any], *, about: str = "", shell: b
             add_skipping(sub)
         if shell:
             sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
-            sub.add_argument("--state", metavar="URL", help="where state is kept: sqlite:///FILE (default: target/state)")
+            state = "where state is kept: sqlite:///FILE, postgresql://HOST/DB (default: target/state)"
+            sub.add_argument("--state", metavar="URL", help=state)
             sub.add_argument("--debug", action="store_true", help="show tracebacks")
             sub.add_argument("--state-dir", metavar="DIR", help="a folder for state and builds (default: target/state)")
     return parser

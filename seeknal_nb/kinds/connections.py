@@ -26,12 +26,22 @@ from seeknal_nb.storage.files import digest
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from seeknal_nb.kinds.task import Surroundings
     from seeknal_nb.secrets import Secrets
 
-__all__ = ["CONNECTION_KEYS", "cancellable", "check_connection", "connect", "driver_errors", "place_of"]
+__all__ = [
+    "CONNECTION_KEYS",
+    "DRIVER",
+    "cancellable",
+    "check_connection",
+    "check_string",
+    "connect",
+    "driver_errors",
+    "place_of",
+    "uri_of",
+]
 
 T = TypeVar("T")
 PROFILES = "profiles.yml"
@@ -221,13 +231,31 @@ def _check_secrets(said: Mapping[str, Any]) -> None:
     password = said.get("password")
     if password is not None and not _WHOLE_PLACEHOLDER.fullmatch(str(password)):
         raise _written_out("password")
-    if any(not _WHOLE_PLACEHOLDER.fullmatch(found) for found in _passwords(str(said.get("connection_string") or ""))):
-        raise _written_out("the password in connection_string")
+    check_string(str(said.get("connection_string") or ""), "connection_string")
 
 
 def _written_out(what: str) -> ManifestError:
     why = "a definition is kept in the manifest, where everybody can read it"
     return ManifestError(f"{what} is written out", why=why, remedy="write ${NAME}, and set NAME in the environment")
+
+
+def check_string(string: str, what: str) -> None:
+    """Refuse a connection string with a password written out: raises ``ManifestError``, which does not repeat it."""
+    if any(not _WHOLE_PLACEHOLDER.fullmatch(found) for found in _passwords(string)):
+        raise _written_out(f"the password in {what}")
+
+
+def uri_of(string: str, secrets: Secrets) -> str:
+    """A connection string with its variables put in and hidden, and a limit of time; raises ``NodeError``."""
+    full = _put_in(string, secrets)
+    _hide_passwords(_passwords(full), secrets)
+    return _completed(full)
+
+
+def _hide_passwords(found: Iterable[str], secrets: Secrets) -> None:
+    for secret in found:
+        for one in dict.fromkeys((secret, unquote(secret))):
+            secrets.hide_value(one, "the password of a connection")
 
 
 def _passwords(string: str) -> list[str]:
@@ -248,9 +276,7 @@ def _target(config: Mapping[str, Any], around: Surroundings) -> tuple[str, str]:
     fields |= {name: value for name, value in said.items() if name != "connection"}
     full = {name: _put_in(str(value), around.secrets) for name, value in fields.items() if value is not None}
     string = full.get("connection_string") or full.get("url")
-    for secret in (full.get("password", ""), *_passwords(string or "")):
-        for one in dict.fromkeys((secret, unquote(secret))):
-            around.secrets.hide_value(one, "the password of a connection")
+    _hide_passwords((full.get("password", ""), *_passwords(string or "")), around.secrets)
     return (_completed(string) if string else _conninfo(full)), full.get("schema", "")
 
 

@@ -42,7 +42,7 @@ class SeeknalMagics(Magics):
     engine = Unicode("", help="the engine (default: duckdb, or what pyproject.toml says)").tag(config=True)
     workers = Int(0, help="how many nodes run at a time (default: 1)").tag(config=True)
     executor = Unicode("", help="where nodes run: here (default), processes or dask://host:port").tag(config=True)
-    state = Unicode("", help="where state is kept: sqlite:///FILE (default: target/state)").tag(config=True)
+    state = Unicode("", help="where state is kept: sqlite:///FILE, postgresql://HOST/DB").tag(config=True)
     raise_on_failure = Bool(True, help="end the cell in an error where a node failed").tag(config=True)  # noqa: FBT003
 
     def __init__(self, shell: InteractiveShell, **options: Any) -> None:

@@ -11,12 +11,14 @@ from seeknal_nb.markup import esc_term
 from seeknal_nb.sizes import size_text
 from seeknal_nb.version import __version__
 from seeknal_nb.views.values import Rows
+from seeknal_nb.workflow.sqlstate import DatabaseState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from seeknal_nb.project import Project
+    from seeknal_nb.workflow.runner import DAGRunner
 
 __all__ = ["Diagnosis", "doctor"]
 
@@ -53,9 +55,7 @@ def _rows(project: Project) -> Iterator[tuple[str, str, str, str]]:
     slots = ", ".join(f"{name} {count}" for name, count in offers.resources.items())
     workers = str(offers.workers) if offers.told or means.place().given is None else "as many as the executor has"
     yield "workers", workers, GOOD, ", ".join(filter(None, [f"{size_text(offers.memory)} of memory", slots]))
-    yield _asked(
-        "state", runner.around.secrets.hide(project.kept_in), lambda: f"{len(runner.states()):,} nodes are remembered"
-    )
+    yield _asked("state", runner.around.secrets.hide(project.kept_in), lambda: _state(runner))
     yield _asked("builds", str(runner.outputs.root), lambda: _room(runner.outputs.root))
 
 
@@ -66,6 +66,12 @@ def _asked(what: str, configured: str, look: Callable[[], str]) -> tuple[str, st
         return what, configured, BAD, str(error)
     except Exception as error:  # noqa: BLE001 - whatever a library says of what is not there
         return what, configured, BAD, f"{type(error).__name__}: {text_of(error)}"
+
+
+def _state(runner: DAGRunner) -> str:
+    remembered = f"{len(runner.states()):,} nodes are remembered"
+    version = runner.state.version() if isinstance(runner.state, DatabaseState) else ""
+    return f"{version}; {remembered}" if version else remembered
 
 
 def _executor(project: Project) -> str:

@@ -34,6 +34,7 @@ __all__ = [
 STORES: Mapping[str, str] = {
     "json": "seeknal_nb.workflow.jsonstate:json_store",
     "memory": "seeknal_nb.workflow.stores:memory_store",
+    "postgresql": "seeknal_nb.workflow.pgstate:postgres_store",
     "sqlite": "seeknal_nb.workflow.sqlstate:sqlite_store",
 }
 """``module:function(url, root, project)`` by scheme; ``project`` is empty where nobody has given the pipeline a name."""

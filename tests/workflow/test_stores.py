@@ -11,59 +11,34 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from seeknal_toy.store import toy_store
-from waiting import Gate, eventually, ours
+from holders import ENTRY, MORE, ROOT, files, holder, manifest, opened_at, settled
 
-from seeknal_nb import DAGRunner, Manifest, Node, Project
+from seeknal_nb import DAGRunner, Node, Project
 from seeknal_nb.cli import main
 from seeknal_nb.errors import Fenced, LockedError, PluginError, SeeknalError, StateError, UsageError
-from seeknal_nb.workflow.events import NodeFinished, NodeStarted
 from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.ledger import Ledger, leased, recall
-from seeknal_nb.workflow.sqlstate import DatabaseState, SqliteFile
-from seeknal_nb.workflow.state import StateStore, read_states
-from seeknal_nb.workflow.stores import MemoryState, WholeState, open_store
+from seeknal_nb.workflow.state import StateStore
+from seeknal_nb.workflow.stores import MemoryState, WholeState
 
-ROOT = Path(__file__).parents[2]
-ENTRY = {"status": "success", "duration": 0.5, "row_count": 3, "last_run": 1.0}
-MORE = {**ENTRY, "row_count": 9}
 URLS = {"json": "json:///kept", "sqlite": "sqlite:///kept/state.db", "toy": "toy:///kept"}
 
 
-def opened_at(url: str, root: Path) -> StateStore:
-    """The store of a URL; that of the example, which is not installed here, too."""
-    return toy_store(url, root, "p") if url.startswith("toy:") else open_store(url, root=root, project="p")
-
-
-@pytest.fixture(params=["memory", "json", "sqlite", "toy"])
+@pytest.fixture(params=["memory", "json", "sqlite", "postgresql", "toy"])
 def opened(request, tmp_path) -> Callable[[], StateStore]:
     """Opens the same store as another run would; that in memory is one object."""
     memory = MemoryState()
-    return lambda: memory if request.param == "memory" else opened_at(URLS[request.param], tmp_path)
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else URLS.get(request.param)
+    return lambda: memory if url is None else opened_at(url, tmp_path)
 
 
-@pytest.fixture(params=["json", "sqlite", "toy"])
+@pytest.fixture(params=["json", "sqlite", "postgresql", "toy"])
 def url(request) -> str:
-    return URLS[request.param]
-
-
-def sqlite(root: Path, project: str = "p", **options: Any) -> DatabaseState:
-    return DatabaseState(SqliteFile(root / "kept/state.db"), project, **options)
-
-
-def changed(root: Path, sql: str) -> list[Any]:
-    """What another program does in the file."""
-    with contextlib.closing(sqlite3.connect(root / "kept/state.db", timeout=60)) as connection, connection:
-        return connection.execute(sql).fetchall()
-
-
-def files(root: Path) -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+    return request.getfixturevalue("postgres_url") if request.param == "postgresql" else URLS[request.param]
 
 
 # One lease, one writer
@@ -150,13 +125,6 @@ def test_a_broken_entry_is_forgotten_by_the_next_run_and_by_no_look(opened, tmp_
 # Runs
 
 
-def manifest(*names: str, **options: Any) -> Manifest:
-    found = Manifest("m")
-    for name in names:
-        found.add_node(Node(f"source.{name}", name, "source", config={"sql": "SELECT 1 AS x"}, **options))
-    return found
-
-
 def test_a_run_is_remembered_by_every_store(opened, tmp_path):
     first = DAGRunner(manifest("a"), root=tmp_path, state=opened()).run(progress=False)
     second = DAGRunner(manifest("a"), root=tmp_path, state=opened()).run(progress=False)
@@ -196,45 +164,6 @@ def test_a_run_that_fails_while_it_plans_lets_go(opened, tmp_path):
             DAGRunner(broken, root=tmp_path, state=opened()).run(progress=False)
         assert not isinstance(caught.value, LockedError)
     opened().acquire("another").release()
-
-
-HOLDER = """
-import sys
-from pathlib import Path
-from seeknal_nb.workflow.stores import open_store
-from seeknal_toy.store import toy_store
-url, root, owner = sys.argv[1:]
-store = toy_store(url, Path(root), "p") if url.startswith("toy:") else open_store(url, root=Path(root), project="p")
-lease = store.acquire(owner)
-lease.put("source.a", {"status": "success", "duration": 0.5, "row_count": 3, "last_run": 1.0})
-print("holds", lease.token, flush=True)
-for word in sys.stdin:
-    try:
-        getattr(lease, word.strip())(*(["source.b", {}] if word == "put\\n" else []))
-        print("done", flush=True)
-    except Exception as error:
-        print(type(error).__name__, error, flush=True)
-"""
-
-
-@contextlib.contextmanager
-def holder(url: str, root: Path, owner: str, token: int = 1) -> Iterator[subprocess.Popen[str]]:
-    """Another process, which has the lease and has put ``source.a``; it does what it is told, a verb a line."""
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests/toy")])
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, url, str(root), owner], env={**os.environ, "PYTHONPATH": path}, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    with process:
-        assert process.stdout.readline() == f"holds {token}\n"
-        yield process
-        process.kill()
-
-
-def told(process: subprocess.Popen[str], verb: str) -> str:
-    process.stdin.write(f"{verb}\n")
-    process.stdin.flush()
-    return process.stdout.readline()
 
 
 def test_who_was_killed_is_followed_at_once_and_what_it_put_is_there(url, tmp_path):
@@ -374,281 +303,6 @@ def test_a_record_of_the_holder_that_cannot_be_read_stops_nobody(folder):
             assert (lease.token, lease.left) == (1, None)
 
 
-# A database: lease, time and token
-
-
-def test_two_projects_in_one_file_run_at_once_and_see_nothing_of_each_other(tmp_path):
-    with leased(sqlite(tmp_path, "one"), "a") as one, leased(sqlite(tmp_path, "two"), "b") as two:
-        one.put("source.a", ENTRY)
-        two.put("source.a", MORE)
-        two.put("source.b", MORE)
-        one.forget(["source.b"])
-    assert sqlite(tmp_path, "one").load() == {"source.a": ENTRY}
-    assert sqlite(tmp_path, "two").load() == {"source.a": MORE, "source.b": MORE}
-
-
-def elsewhere(root: Path) -> None:
-    """The holder is on another host, where nobody here can see whether it lives."""
-    changed(root, "UPDATE seeknal_lease SET owner = json_set(owner, '$.host', 'elsewhere')")
-
-
-def over(root: Path) -> None:
-    """The lease has not been renewed for its whole time."""
-    changed(root, "UPDATE seeknal_lease SET until = until - 1000")
-
-
-def test_another_host_s_holder_is_waited_for_until_its_time_is_over_and_then_fenced(tmp_path):
-    first = sqlite(tmp_path, ttl=900).acquire("the sleeper")
-    first.put("source.a", ENTRY)
-    elsewhere(tmp_path)
-    with pytest.raises(LockedError, match="the sleeper"):
-        sqlite(tmp_path).acquire("another")
-    over(tmp_path)
-    second = sqlite(tmp_path).acquire("the successor")
-    assert (second.token, second.left) == (first.token + 1, "the sleeper")
-    for act in (lambda: first.put("source.a", MORE), lambda: first.forget(["source.a"]), first.renew):
-        with pytest.raises(Fenced, match="the successor"):
-            act()
-    first.release()
-    second.put("source.b", ENTRY)
-    with pytest.raises(LockedError, match="the successor"):
-        sqlite(tmp_path).acquire("a third")
-    second.release()
-    assert sqlite(tmp_path).load() == {"source.a": ENTRY, "source.b": ENTRY}
-
-
-def test_a_free_lock_proves_nothing_of_another_host_s_holder(tmp_path):
-    """Some file systems that hosts share do not share locks."""
-    with holder(URLS["sqlite"], tmp_path, "the far one") as process:
-        process.kill()
-        process.wait()
-    elsewhere(tmp_path)
-    with pytest.raises(LockedError, match="the far one"):
-        sqlite(tmp_path).acquire("another")
-    over(tmp_path)
-    sqlite(tmp_path).acquire("another").release()
-
-
-def test_a_lease_whose_time_is_over_is_good_as_long_as_nobody_took_it(tmp_path):
-    """A machine that slept for the night goes on, where nobody wanted the state meanwhile."""
-    lease = sqlite(tmp_path, ttl=900).acquire("the sleeper")
-    over(tmp_path)
-    lease.put("source.a", ENTRY)
-    lease.renew()
-    elsewhere(tmp_path)
-    with pytest.raises(LockedError):
-        sqlite(tmp_path).acquire("another")
-    lease.release()
-
-
-class Slow(DatabaseState):
-    """A database whose next transaction, where there is a gate, waits in it."""
-
-    gate: Gate | None = None
-
-    @contextlib.contextmanager
-    def transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        with super().transaction(connection):
-            gate, self.gate = self.gate, None
-            if gate is not None:
-                gate.wait()
-            yield
-
-
-def test_a_lease_is_let_go_after_the_verb_that_another_thread_is_in_and_before_any_other(tmp_path):
-    """Ctrl-C while an exposure proves its lease: a connection that is closed while it is used ends the process."""
-    store, others, gate = Slow(SqliteFile(tmp_path / "kept/state.db"), "p", ttl=900), ours(), Gate()
-    lease = store.acquire("one")
-    with ThreadPoolExecutor() as pool:
-        store.gate = gate
-        renewed = pool.submit(lease.renew)
-        gate.reached.wait()
-        late = pool.submit(lease.put, "source.late", ENTRY)
-        let_go = pool.submit(lease.release)
-        eventually(lambda: ours() <= others)
-        gate.opened.set()
-        assert (renewed.exception(), let_go.exception()) == (None, None)
-        assert isinstance(late.exception(), Fenced)
-    assert store.load() == {}
-    with leased(store, "two") as second:
-        assert (second.token, second.left) == (2, None)
-
-
-def test_killed_runs_whose_time_is_over_leave_no_signs_of_life(tmp_path):
-    for token in (1, 2, 3):
-        with holder(URLS["sqlite"], tmp_path, "the killed one", token) as process:
-            process.kill()
-            process.wait()
-        over(tmp_path)
-    sqlite(tmp_path).acquire("another").release()
-    assert files(tmp_path) == ["kept", "kept/state.db"]
-
-
-def test_a_lease_is_renewed_while_nothing_is_put(tmp_path):
-    """A statement may take hours."""
-    until = lambda: changed(tmp_path, "SELECT until FROM seeknal_lease")[0][0]  # noqa: E731
-    with leased(sqlite(tmp_path, ttl=1), "one"):
-        before = until()
-        eventually(lambda: until() > before + 1)
-        with pytest.raises(LockedError):
-            sqlite(tmp_path).acquire("another")
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
-def test_a_process_that_was_stopped_past_its_time_is_fenced_when_it_goes_on(tmp_path):
-    with holder(URLS["sqlite"] + "?ttl=1", tmp_path, "the stopped one") as process:
-        process.send_signal(signal.SIGSTOP)
-
-        def taken() -> Any:
-            with contextlib.suppress(LockedError):
-                return sqlite(tmp_path).acquire("the successor")
-
-        lease = eventually(taken)
-        process.send_signal(signal.SIGCONT)
-        for verb in ("put", "renew"):
-            assert told(process, verb).startswith("Fenced this run no longer holds the state of p"), verb
-        assert told(process, "release") == "done\n"
-        lease.put("source.c", ENTRY)
-        lease.release()
-    assert sorted(sqlite(tmp_path).load()) == ["source.a", "source.c"]
-
-
-RACER = """
-import sys
-from pathlib import Path
-from seeknal_nb.errors import LockedError
-from seeknal_nb.workflow.stores import open_store
-root, name = sys.argv[1:]
-store = open_store("sqlite:///kept/state.db", root=Path(root), project="p")
-sys.stdin.read(1)
-for number in range(10):
-    while True:
-        try:
-            lease = store.acquire(name)
-            break
-        except LockedError:
-            pass
-    lease.put(f"source.{name}_{number}", {})
-    lease.release()
-"""
-
-
-def test_first_runners_that_race_make_the_tables_and_lose_nothing(tmp_path):
-    words = [sys.executable, "-c", RACER, str(tmp_path)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    racers = [subprocess.Popen([*words, f"r{n}"], env=env, stdin=subprocess.PIPE, text=True) for n in range(4)]
-    for racer in racers:
-        racer.stdin.close()
-    assert [racer.wait() for racer in racers] == [0] * 4
-    assert sorted(sqlite(tmp_path).load()) == sorted(f"source.r{n}_{number}" for n in range(4) for number in range(10))
-    assert changed(tmp_path, "SELECT token FROM seeknal_lease") == [(40,)]
-    assert files(tmp_path) == ["kept", "kept/state.db"]
-
-
-def test_a_broken_entry_counts_as_never_built_and_holds_nobody_up(tmp_path):
-    """Its neighbours stay; the next run writes it anew."""
-    with leased(sqlite(tmp_path), "one") as lease:
-        lease.put("source.a", ENTRY)
-        lease.put("source.b", ENTRY)
-    changed(tmp_path, "UPDATE seeknal_state SET entry = '{' WHERE node_id = 'source.a'")
-    with leased(sqlite(tmp_path), "two") as lease:
-        states, notes = read_states(sqlite(tmp_path).load(), tmp_path)
-        assert list(states) == ["source.b"]
-        assert len(notes) == 1
-        assert "source.a" in notes[0]
-        lease.put("source.a", ENTRY)
-    assert sqlite(tmp_path).load()["source.a"] == ENTRY
-
-
-OWNERS = ["", "null", "[]", '{"who": 3}', '{"who": "x", "host": "h", "sign": 3}', '{"who": "x", "host": "h", "sign": "../../s"}']
-
-
-@pytest.mark.parametrize("owner", OWNERS)
-def test_an_owner_that_somebody_wrote_by_hand_counts_as_nobody(tmp_path, owner):
-    sqlite(tmp_path).acquire("somebody").release()
-    changed(tmp_path, f"UPDATE seeknal_lease SET owner = '{owner}', until = 9e99")
-    lease = sqlite(tmp_path).acquire("me")
-    lease.put("source.a", ENTRY)
-    lease.release()
-    assert sqlite(tmp_path).load() == {"source.a": ENTRY}
-
-
-def test_a_token_that_is_no_number_is_one_clear_error(tmp_path):
-    sqlite(tmp_path).acquire("somebody").release()
-    changed(tmp_path, "UPDATE seeknal_lease SET token = 'abc'")
-    with pytest.raises(StateError, match="token 'abc', which is no number"):
-        sqlite(tmp_path).acquire("me")
-
-
-def test_a_path_with_signs_of_its_own_is_written_as_in_any_url(tmp_path):
-    lease = open_store("sqlite:///my%20state.db?ttl=30", root=tmp_path, project="p").acquire("me")
-    lease.release()
-    assert (tmp_path / "my state.db").exists()
-
-
-def test_a_file_that_holds_no_entries_is_one_clear_error(tmp_path):
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept/state.db").write_bytes(b"no database at all, but long enough to be looked at" * 40)
-    for act in (sqlite(tmp_path).load, lambda: sqlite(tmp_path).acquire("one")):
-        with pytest.raises(StateError, match="cannot use the state"):
-            act()
-    assert files(tmp_path) == ["kept", "kept/state.db"]
-
-
-def test_a_database_of_others_holds_nothing_of_ours_and_a_look_leaves_it_so(tmp_path):
-    (tmp_path / "kept").mkdir()
-    changed(tmp_path, "CREATE TABLE theirs (x)")
-    assert sqlite(tmp_path).load() == {}
-    assert changed(tmp_path, "SELECT name FROM sqlite_master") == [("theirs",)]
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_run_whose_lease_was_taken_over_ends_and_delivers_nothing_more(tmp_path, workers):
-    """It may have slept for an hour: what it would deliver, another run has delivered since."""
-    found, gates = manifest(), {name: Gate() for name in "abc"}
-
-    def work(node: Node) -> dict[str, Any]:
-        gates[node.name].wait()
-        return {"row_count": 1}
-
-    for name in "abc":
-        found.add_node(Node(f"work.{name}", name, "work"))
-    found.add_node(Node("source.s", "s", "source", config={"sql": "SELECT 1 AS x"}))
-    found.add_node(Node("exposure.e", "e", "exposure", config={"params": {"format": "csv", "path": "out.csv"}}))
-    found.add_edge("source.s", "exposure.e")
-    store, threads = sqlite(tmp_path, ttl=900), ours()
-    runner = DAGRunner(found, root=tmp_path, state=store, kinds={"work": work}, workers=workers)
-    with pytest.raises(Fenced, match="the successor") as caught, contextlib.closing(runner.stream()) as events:
-        for event in events:
-            if isinstance(event, NodeStarted) and event.node_id == "work.a":
-                over(tmp_path)
-                successor = sqlite(tmp_path, ttl=900).acquire("the successor")
-                for gate in gates.values():
-                    gate.opened.set()
-    assert caught.value.exit_code == 75
-    successor.release()
-    eventually(lambda: ours() <= threads)
-    assert store.load().keys() <= {"source.s"}
-    assert not (tmp_path / "out.csv").exists()
-    summary = DAGRunner(found, root=tmp_path, state=store, kinds={"work": work}).run(progress=False)
-    assert summary.failed_nodes == 0
-    assert (tmp_path / "out.csv").exists()
-
-
-def test_an_exposure_is_not_delivered_by_who_lost_the_lease_before(tmp_path):
-    """Nothing is put between the last node and the delivery: the lease is proved right before it."""
-    found = manifest("s")
-    found.add_node(Node("exposure.e", "e", "exposure", config={"params": {"format": "csv", "path": "out.csv"}}))
-    found.add_edge("source.s", "exposure.e")
-    store = sqlite(tmp_path, ttl=900)
-    with pytest.raises(Fenced), contextlib.closing(DAGRunner(found, root=tmp_path, state=store).stream()) as events:
-        for event in events:
-            if isinstance(event, NodeFinished):
-                changed(tmp_path, "UPDATE seeknal_lease SET token = token + 1")
-    assert not (tmp_path / "out.csv").exists()
-    assert sorted(store.load()) == ["source.s"]
-
-
 # The spec's backend
 
 
@@ -727,14 +381,6 @@ def test_a_url_that_names_no_store_is_refused_with_a_remedy(tmp_path, url, kind,
         Project(tmp_path, name="p", state=url)
     assert caught.value.remedy
     assert files(tmp_path) == []
-
-
-def settled(root: Path, text: str) -> Path:
-    """A project's folder with one node and these settings."""
-    (root / "seeknal").mkdir(parents=True)
-    (root / "seeknal/t.yml").write_text("kind: transform\nname: t\ntransform: SELECT 1 AS x\n")
-    (root / "pyproject.toml").write_text(f"[tool.seeknal_nb]\n{text}")
-    return root
 
 
 def kept_in(file: Path) -> list[tuple[str, str]]:
