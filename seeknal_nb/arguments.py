@@ -181,6 +181,7 @@ def grammar(prog: str, commands: Mapping[str, Any], *, about: str = "", shell: b
             sub.add_argument("--project", metavar="DIR", help="the project's folder (default: the working directory)")
             state = "where state is kept: sqlite:///FILE, postgresql://HOST/DB (default: target/state)"
             sub.add_argument("--state", metavar="URL", help=state)
+            sub.add_argument("--outputs", metavar="URL", help="where builds are shared: s3://BUCKET/PREFIX")
             sub.add_argument("--debug", action="store_true", help="show tracebacks")
             sub.add_argument("--state-dir", metavar="DIR", help="a folder for state and builds (default: target/state)")
     return parser

@@ -114,19 +114,19 @@ def _project(options: argparse.Namespace, command: Command) -> Any:
 
     where = getattr(options, "where", None)
     directory = _directory(options)
+    kept = {name: getattr(options, name) for name in ("state_dir", "state", "outputs")}
     if where is not None and where.endswith(".ipynb"):
         from seeknal_nb.notebook.headless import load_notebook  # noqa: PLC0415 - IPython is a quarter of a second
 
         given = directory if options.project else None
-        return load_notebook(Path(where), directory=given, state_dir=options.state_dir, state=options.state)
+        return load_notebook(Path(where), directory=given, **kept)
     if where is not None and not Path(where).is_dir():
         remedy = f"a node is named with --nodes {where}; a notebook ends in .ipynb"
         raise UsageError(f"no notebook and no folder {where!r}", remedy=remedy)
     directory = Path(where) if where is not None else directory
     if command.anywhere:
-        return Project(directory, state_dir=options.state_dir, state=options.state)
-    skip = bool(options.skip_unsupported)
-    return Project.open(directory, skip_unsupported=skip, state_dir=options.state_dir, state=options.state)
+        return Project(directory, **kept)
+    return Project.open(directory, skip_unsupported=bool(options.skip_unsupported), **kept)
 
 
 def _directory(options: argparse.Namespace) -> Path:

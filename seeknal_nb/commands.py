@@ -217,12 +217,14 @@ def _clean_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-size", metavar="SIZE", help="the oldest, until all builds take no more, as 10GB")
     parser.add_argument("--dry-run", action="store_true", help="only list them, with their sizes")
     parser.add_argument("--all", action="store_true", help="also what other notebooks and folders left here")
+    parser.add_argument("--remote", action="store_true", help="old shared builds that no entry of the state names")
     add_format(parser)
 
 
 def _clean(project: Project, options: Arguments) -> Generator[Any]:
     which = {"keep": options.keep, "older": options.older, "max_size": options.max_size}
-    yield project.clean(**which, dry_run=options.dry_run, others=options.all, params=values_of(options))
+    more = {"dry_run": options.dry_run, "others": options.all, "remote": options.remote}
+    yield project.clean(**which, **more, params=values_of(options))
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,11 +20,12 @@ from seeknal_nb.markup import plural
 from seeknal_nb.owner import FILES, moved, owner_here
 from seeknal_nb.pipeline import BEFORE_READING
 from seeknal_nb.shown import Shown, manifest_of
+from seeknal_nb.storage.remote import Remote
 from seeknal_nb.views.listing import garbage_rows
 from seeknal_nb.views.values import Rows
 from seeknal_nb.workflow.asked import failed_request, last_request, recorded
 from seeknal_nb.workflow.background import Background
-from seeknal_nb.workflow.cleaning import clean, clean_up
+from seeknal_nb.workflow.cleaning import clean, clean_shared, clean_up
 from seeknal_nb.workflow.events import RunFinished
 from seeknal_nb.workflow.history import read_history, usual_seconds
 from seeknal_nb.workflow.jsonstate import JsonState
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
 __all__ = ["Project"]
 
 ENGINE = "duckdb"
+MONTH = 30 * 24 * 3600.0
+"""Seconds that a shared build stays in any case, where nothing else is said."""
 GO_THERE = "go to the project's folder, or use --project DIR"
 BEFORE_RUNNING = "wait() for its handle or cancel() it; or start this one with --background, which queues it"
 
@@ -75,6 +78,7 @@ class Project(Shown):
         slots: What else they share: ``{"gpu": 1}``.
         state_dir: Another place for state.
         state: Another state store, as ``DAGRunner`` takes it, or the URL of one; a shared one needs the project's name.
+        outputs: Where builds are shared, as ``s3://bucket/prefix``; it needs the project's name.
         kinds: Executors by kind, as ``DAGRunner`` takes them.
         namespace: The notebook's variables.
 
@@ -97,6 +101,7 @@ class Project(Shown):
         slots: Mapping[str, int] | None = None,
         state_dir: str | Path | None = None,
         state: StateStore | StateBackend | str | None = None,
+        outputs: str | None = None,
         kinds: Mapping[str, Any] | None = None,
         namespace: Mapping[str, object] | None = None,
     ) -> None:
@@ -116,7 +121,8 @@ class Project(Shown):
         self._engine = OnFirstUse(engine or settings.get("engine", ENGINE), folder / "target" / "spill", **self.means.share)
         self._reading = OnFirstUse(another(engine or settings.get("engine", ENGINE)))
         self.background, self.owner = Background(self.stream, self._engine.interrupt), owner_here(folder, self.namespace)
-        self._state_dir, self._told_name, self._told_state = state_dir and Path(state_dir).absolute(), name, state
+        self._state_dir, self._told_name = state_dir and Path(state_dir).absolute(), name
+        self._told_state, self._told_outputs = state, outputs
         self._remember()
 
     @classmethod
@@ -165,8 +171,8 @@ class Project(Shown):
         namespace = {**self.shared, **self.namespace} if self.shared else self.namespace
         old = None if asked.old_manifest is None else manifest_of(asked.old_manifest)
         runner = DAGRunner(
-            self.manifest, old, self._state_dir, state=self._state, root=self.directory, kinds=self.kinds,
-            namespace=namespace, params=self.given(asked.params, asked), engine=engine or self._engine,
+            self.manifest, old, self._state_dir, state=self._state, outputs=self.remote, root=self.directory,
+            kinds=self.kinds, namespace=namespace, params=self.given(asked.params, asked), engine=engine or self._engine,
             workers=self.means.offers(asked.workers), executor=self.means.place(executor or asked.executor),
             allow_outside=bool(asked.allow_outside), listeners=listeners,
         )  # fmt: skip
@@ -310,16 +316,21 @@ class Project(Shown):
     def _remember(self) -> None:
         """Where state is kept, as the user said, or else the settings, or else in its folder; and what runs have proved."""
         state = self._settings.get("state") if self._told_state is None else self._told_state
-        self.kept_in = str(self.state_folder if state is None else state)
+        outputs = self._settings.get("outputs", "") if self._told_outputs is None else self._told_outputs
+        name = self._told_name or self._settings.get("name", "")
+        self.kept_in, self.remote = (
+            str(self.state_folder if state is None else state),
+            Remote(outputs, name) if outputs else None,
+        )
         if isinstance(state, str):
-            state = open_store(state, root=self.directory, project=self._told_name or self._settings.get("name", ""))
+            state = open_store(state, root=self.directory, project=name)
         self._state = JsonState(self.state_folder) if state is None else as_store(state)
         self._keeper = Keeper(self.state_folder)
         self._keeper.readings.open()
 
     def clean(
         self, *, keep: int = 0, older: str | float | None = None, max_size: str | int | None = None,
-        dry_run: bool = False, others: bool = False, params: Mapping[str, object] | None = None,
+        dry_run: bool = False, others: bool = False, remote: bool = False, params: Mapping[str, object] | None = None,
     ) -> Rows:  # fmt: skip
         """Remove builds that no node needs; never what is in use.
 
@@ -329,6 +340,7 @@ class Project(Shown):
             max_size: The oldest, until all builds take no more than this, as ``10GB``.
             dry_run: Only list them, with their sizes.
             others: Also those of other notebooks and folders that share this one, as their last runs left them.
+            remote: Of the store of shared builds instead: what no entry of the shared state names, older than 30 days.
             params: Values of ``{{ name }}`` that the project does not have.
 
         Raises:
@@ -337,6 +349,11 @@ class Project(Shown):
         if not self.manifest.nodes:
             raise UsageError("there are no nodes here", why="all builds would go", remedy="run the cells that define them")
         runner, stay = self.look(params).runner, Retention.of(keep=keep, older=older, max_size=max_size)
+        if remote:
+            if keep or max_size or others:
+                raise UsageError("clean --remote goes by age alone", remedy="clean --remote --older 30d")
+            gone = clean_shared(runner, MONTH if stay.older is None else stay.older, dry_run=dry_run)
+            return garbage_rows(gone, Path(), dry_run=dry_run, theirs={})
         found = clean(runner, stay, others=others, left_out=self.left_out, dry_run=dry_run)
         return garbage_rows(found, runner.target, dry_run=dry_run, theirs={} if others else runner.others())
 

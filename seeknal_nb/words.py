@@ -73,6 +73,7 @@ OPTIONS_ELSEWHERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("--dry", "--empty"), "--dry-run"),
     **dict.fromkeys(("--verbose", "-v", "--log-level"), "--debug shows tracebacks"),
     **dict.fromkeys(("--state", "--state-dir"), '%config SeeknalMagics.state = "sqlite:///FILE", before the first node'),
+    "--outputs": '%config SeeknalMagics.outputs = "s3://BUCKET/PREFIX", before the first node',
     "--project": '%config SeeknalMagics.project = "DIR", before the first node',
     "--defer": "--old-manifest FILE narrows a run to what differs",
     **dict.fromkeys(("--start", "--end"), "--start-date DAY, --end-date DAY"),

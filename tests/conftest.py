@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from buckets import bucket, s3  # noqa: F401 - fixtures of object stores
 from databases import postgres, postgres_server, postgres_url  # noqa: F401 - fixtures of PostgreSQL
 from hypothesis import HealthCheck, settings
 from shells import kernel, nb, shell  # noqa: F401 - fixtures of notebooks

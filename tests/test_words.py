@@ -44,7 +44,7 @@ def test_an_option_of_another_tool_is_answered_with_ours_where_a_command_has_non
         except UsageError as error:
             assert error.remedy == OPTIONS_ELSEWHERE[word]
         else:
-            assert word in ("--state", "--state-dir", "--project"), found
+            assert word in ("--state", "--state-dir", "--outputs", "--project"), found
 
 
 def test_what_the_answers_name_is_there() -> None:

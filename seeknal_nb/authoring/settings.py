@@ -27,6 +27,7 @@ SETTINGS: Mapping[str, tuple[type, str]] = {
     "memory": (str, 'write memory = "16GB"'),
     "slots": (dict, "write [tool.seeknal_nb.slots] and below it: gpu = 1"),
     "state": (str, 'write state = "sqlite:///shared/state.db"'),
+    "outputs": (str, 'write outputs = "s3://bucket/prefix"'),
     "clean": (dict, 'write [tool.seeknal_nb.clean] and below it: keep = 1, older = "30d", max_size = "10GB"'),
 }
 """What may stand in ``[tool.seeknal_nb]``, its type, and how it is written."""

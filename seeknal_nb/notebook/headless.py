@@ -31,8 +31,9 @@ __all__ = ["load_notebook"]
 
 
 def load_notebook(
-    path: Path, *, directory: Path | None = None, state_dir: str | None = None, state: str | None = None
-) -> Project:
+    path: Path, *, directory: Path | None = None, state_dir: str | None = None, state: str | None = None,
+    outputs: str | None = None,
+) -> Project:  # fmt: skip
     """The project that a notebook defines.
 
     Args:
@@ -40,6 +41,7 @@ def load_notebook(
         directory: Where its cells run (default: its own folder, as in Jupyter).
         state_dir: Another place for state.
         state: The URL of another store of state, which needs the name that pyproject.toml gives.
+        outputs: The URL of a store in which builds are shared, likewise.
 
     Raises:
         ManifestError: It is no notebook, or a cell fails.
@@ -57,7 +59,8 @@ def load_notebook(
     defined = magics.opened()
     project = Project(
         defined.directory, state_dir=state_dir, state=state or magics.state or None, params=defined.params,
-        kinds=defined.kinds, workers=defined.means.workers, executor=magics.executor or None,
+        outputs=outputs or magics.outputs or None, kinds=defined.kinds, workers=defined.means.workers,
+        executor=magics.executor or None,
     )  # fmt: skip
     project.manifest, project.shared = defined.manifest, defined.shared
     project.owner = as_owner(path, defined.directory)

@@ -43,6 +43,7 @@ class SeeknalMagics(Magics):
     workers = Int(0, help="how many nodes run at a time (default: 1)").tag(config=True)
     executor = Unicode("", help="where nodes run: here (default), processes or dask://host:port").tag(config=True)
     state = Unicode("", help="where state is kept: sqlite:///FILE, postgresql://HOST/DB").tag(config=True)
+    outputs = Unicode("", help="where builds are shared: s3://BUCKET/PREFIX").tag(config=True)
     raise_on_failure = Bool(True, help="end the cell in an error where a node failed").tag(config=True)  # noqa: FBT003
 
     def __init__(self, shell: InteractiveShell, **options: Any) -> None:
@@ -63,7 +64,7 @@ class SeeknalMagics(Magics):
 
     def opened(self) -> Project:
         """The project, made on first use and again when another folder is configured."""
-        told = {name: getattr(self, name) or None for name in ("engine", "workers", "executor", "state")}
+        told = {name: getattr(self, name) or None for name in ("engine", "workers", "executor", "state", "outputs")}
         if self._opened is not None and self._opened[0] == self.project:
             self._refuse_other(told)
             return self._opened[1]

@@ -33,7 +33,7 @@ from seeknal_nb.storage.files import (
 from seeknal_nb.version import host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from seeknal_nb.storage.proofs import Proofs
 
@@ -62,6 +62,37 @@ class OutputStore:
     def directory(self, node_id: str, key: str) -> Path:
         """Where the build of that key lies, or would."""
         return Path(self.prefix(node_id, key))
+
+    has_others = False
+    """Whether others build here, too: there is another store behind this one, which is asked first."""
+
+    def begin(self, again: Collection[str], *, asks: bool) -> None:
+        """A run begins that will execute the nodes ``again``, though they have builds; ``asks``: it may execute any.
+
+        This method and the next six are for stores behind which there is another one.
+        """
+
+    def send(self, stage: Path, node_id: str, key: str) -> None:
+        """Send what is staged ahead of its publication, from the thread that made it; never raises."""
+
+    def is_there(self, node_id: str, key: str) -> bool:
+        """Whether the other store is known to have the build of that key."""
+        del node_id, key
+        return False
+
+    def share(self, builds: Iterable[Build]) -> str:
+        """Send builds that lie here and are not there yet; gives what a reader of the run should know, or nothing."""
+        del builds
+        return ""
+
+    def fetch(self, node_id: str, key: str) -> Build | None:
+        """The build of that key that others have made, whose files may not be here; None where there is none."""
+
+    def forget_lost(self, builds: Iterable[Build]) -> None:
+        """Forget those of these builds whose files are neither here nor in the other store any more."""
+
+    def bring(self, files: Iterable[Path]) -> None:
+        """Have files of builds here, which somebody is to read. Raises ``StateError``."""
 
     def publish(
         self, stage: Path, build: Build, staged: Sequence[File], *, seconds: float, former: Callable[[Part], str | None]
@@ -145,14 +176,16 @@ class OutputStore:
     def _note(self, build: Build) -> None:
         directory = self.directory(build.node_id, build.key)
         if not build.lists:
-            self.proofs.note(build.node_id, build.key, _signatures(directory, _names(build)))
+            self.proofs.note(build.node_id, build.key, self._signed(directory, _names(build)))
             return
-        signed = _signatures(directory, [RECORD])  # of the others those under which they were proved
+        signed = self._signed(directory, [RECORD])  # of the others those under which they were proved
         for part in build.parts:
             known = self.proofs.of(build.node_id, part.key).items()
-            signed |= {f"../{part.key}/{name}": one for name, one in known if name != RECORD}
-        if signed.keys() >= {*_names(build)}:
-            self.proofs.note(build.node_id, build.key, {name: signed[name] for name in _names(build)})
+            found = {f"../{part.key}/{name}": one for name, one in known if name != RECORD}
+            if not found:
+                return
+            signed |= found
+        self.proofs.note(build.node_id, build.key, signed)
 
     def _whole(
         self, build: Build, final: Path, stage: Path, files: Mapping[str, File], former: Callable[[Part], str | None]
@@ -185,7 +218,7 @@ class OutputStore:
         with self._changing:
             paths, self._unsynced = dict.fromkeys(self._unsynced), []
         for path in paths:
-            with contextlib.suppress(FileNotFoundError), io_errors("sync", path):
+            with io_errors("sync", path), contextlib.suppress(FileNotFoundError):  # another build has taken its place
                 sync(path)
         self.proofs.write()
 
@@ -201,13 +234,27 @@ class OutputStore:
         build = self.recorded(node_id, key, strict=strict)
         if build is None or build.node_id != node_id or build.key != key or build.path is None:
             return None
-        signatures = _signatures(build.path, _names(build))
+        signatures = self._signed(build.path, _names(build))
         if not verify and self.proofs.of(node_id, key) == signatures:
             return build
-        if not _proved(build):
+        if not all(self._holds(build.path.parent, file) for file in build.files):
             return None
         self.proofs.note(node_id, key, signatures)
         return build
+
+    def _signed(self, directory: Path, names: Collection[str]) -> dict[str, Signature]:
+        """By name, the signatures of files as they are now; those that are not there are left out."""
+        found = {name: signature(directory / name) for name in names}
+        return {name: one for name, one in found.items() if one is not None}
+
+    def _holds(self, directory: Path, file: File) -> bool:
+        """Whether a file of a node, whose builds lie in that directory, is there and holds what its record tells."""
+        path = directory / file.name
+        try:
+            named = path.parent.parent == directory and ".." not in path.parts[-2:]
+            return named and path.stat().st_size == file.size and digest_file(path) == file.xxh3
+        except OSError:
+            return False
 
     def whole(self, build: Build) -> Build:
         """A build of which only the state was asked, with what its record tells besides."""
@@ -220,7 +267,7 @@ class OutputStore:
         directory, build = self.directory(node_id, key), self.recorded(node_id, key)
         if build is None or build.node_id != node_id or build.key != key:
             return directory / RECORD
-        broken = (directory.parent / file.name for file in build.files if not _is_whole(directory.parent, file))
+        broken = (directory.parent / file.name for file in build.files if not self._holds(directory.parent, file))
         return next(broken, directory)
 
     def recorded(self, node_id: str, key: str, *, strict: bool = False) -> Build | None:
@@ -314,11 +361,6 @@ def files_in(stage: Path, key: str) -> tuple[File, ...]:
         return tuple(File(f"{key}/{p.name}", p.stat().st_size, digest_file(p)) for p in sorted(stage.iterdir()))
 
 
-def _signatures(directory: Path, names: Collection[str]) -> dict[str, Signature]:
-    found = {name: signature(directory / name) for name in names}
-    return {name: one for name, one in found.items() if one is not None}
-
-
 def _name(file: File) -> str:
     return file.name.rpartition("/")[2]
 
@@ -331,18 +373,3 @@ def _names(build: Build) -> list[str]:
     """The names of its files and of its record, as they go on from its directory."""
     own = f"{build.key}/"
     return [*(f.name.removeprefix(own) if f.name.startswith(own) else f"../{f.name}" for f in build.files), RECORD]
-
-
-def _proved(build: Build) -> bool:
-    """Whether all files of a build are there, and hold the bytes that its record is about."""
-    return all(_is_whole(build.path.parent, file) for file in build.files) if build.path else False
-
-
-def _is_whole(directory: Path, file: File) -> bool:
-    """Whether a file of a node, whose builds lie in that directory, is what its record says."""
-    path = directory / file.name
-    try:
-        named = path.parent.parent == directory and ".." not in path.parts[-2:]
-        return named and path.stat().st_size == file.size and digest_file(path) == file.xxh3
-    except OSError:
-        return False

@@ -57,6 +57,8 @@ def _rows(project: Project) -> Iterator[tuple[str, str, str, str]]:
     yield "workers", workers, GOOD, ", ".join(filter(None, [f"{size_text(offers.memory)} of memory", slots]))
     yield _asked("state", runner.around.secrets.hide(project.kept_in), lambda: _state(runner))
     yield _asked("builds", str(runner.outputs.root), lambda: _room(runner.outputs.root))
+    if project.remote is not None:
+        yield _asked("shared builds", str(project.remote), project.remote.check)
 
 
 def _asked(what: str, configured: str, look: Callable[[], str]) -> tuple[str, str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
@@ -178,6 +179,7 @@ class Reader:
             return self._shown(one, self.build(one) if one == node_id else self._built(one))
 
         bound = relations(self.graph, [node_id], self._view, shown, self.runner.around.root)
+        self.runner.outputs.bring(Path(path) for one in bound.values() for _, paths in one.groups for path in paths)
         return self.runner.engine.get().session(bound)
 
     def _view(self, node_id: str) -> Node | None:

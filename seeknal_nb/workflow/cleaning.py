@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
-from seeknal_nb.errors import StateError
+from seeknal_nb.errors import StateError, UsageError
 from seeknal_nb.storage.garbage import remove
+from seeknal_nb.storage.shared import SharedStore
+from seeknal_nb.workflow.ledger import leased
 from seeknal_nb.workflow.lock import run_lock, who
+from seeknal_nb.workflow.sqlstate import DatabaseState
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.retention import Retention
     from seeknal_nb.workflow.runner import DAGRunner
 
-__all__ = ["clean", "clean_up"]
+__all__ = ["clean", "clean_shared", "clean_up"]
 
 
 def clean(
@@ -28,6 +32,35 @@ def clean(
     with run_lock(runner.state_dir, who("clean", runner.root)):
         found = runner.garbage(stay, others=others, left_out=left_out)
         remove(runner.outputs, found)
+    return found
+
+
+def clean_shared(runner: DAGRunner, older: float, *, dry_run: bool = False) -> list[Garbage]:
+    """Remove, from the store of shared builds, what no entry of a state that all share names, and is older.
+
+    Args:
+        runner: Of the project.
+        older: Seconds.
+        dry_run: Only list it.
+
+    Raises:
+        UsageError: There is no such store, or its state is this folder's own: nobody knows what others need.
+        LockedError: A run goes on, wherever.
+    """
+    outputs, state = runner.outputs, runner.state
+    if not isinstance(outputs, SharedStore):
+        raise UsageError(
+            "there is no store of shared builds", remedy='write outputs = "s3://bucket/prefix" in pyproject.toml'
+        )
+    if not isinstance(state, DatabaseState):
+        why = "the state of this folder does not tell what others need"
+        raise UsageError("the state is not shared", why=why, remedy='write state = "postgresql://..." in pyproject.toml')
+    owner = who("clean --remote", runner.root)
+    with run_lock(runner.state_dir, owner), leased(state, owner):
+        needed = {node_id: {one.built} for node_id, one in runner.states().items() if one.built}
+        found = outputs.spare(needed, time.time() - older)
+        if not dry_run:
+            outputs.remove_spare(found)
     return found
 
 

@@ -145,7 +145,7 @@ class Parted:
         piece, node_id = one.piece, work.node_id
         made = self._made.setdefault(node_id, set())
         again = self._again.holds(node_id, piece.value) and one.key not in made
-        found = self._found(node_id, one.key)
+        found = self._found(node_id, one.key, again=again)
         part, told = (None, {}) if again else found
         later = None
         built = part is None or one.key in made  # by an attempt before this one, too
@@ -173,7 +173,7 @@ class Parted:
         if progress := work.progress():
             self._tell(progress)
 
-    def _found(self, node_id: str, key: str) -> tuple[Part | None, Mapping[str, Any]]:
+    def _found(self, node_id: str, key: str, *, again: bool) -> tuple[Part | None, Mapping[str, Any]]:
         """A partition that is built, and what its build tells; one that the node's last build lists needs no record.
 
         That one tells of its partitions' warnings: where it has none, they have none.
@@ -186,6 +186,8 @@ class Parted:
         if last is not None and part is not None and self._outputs.intact_part(last, part):
             return part, {}
         known = self._outputs.find(node_id, key, verify=self._world.verify)
+        if known is None and not again:
+            known = self._outputs.fetch(node_id, key)
         return (None, {}) if known is None else (known.parts[0], known.metadata)
 
     def _published(self, one: PartJob, build: Build, outcome: Outcome) -> Build:

@@ -35,6 +35,7 @@ class Why(StrEnum):
     DOWNSTREAM = "downstream"
     UP_TO_DATE = "up to date"
     SAME_INPUTS = "inputs came out the same"
+    BUILT_ELSEWHERE = "built elsewhere"
     EXCLUDED = "excluded"
     OTHER_TYPE = "other type"
     EXCLUDED_TAG = "excluded tag"

@@ -30,6 +30,7 @@ from seeknal_nb.workflow.parted import Again, Parted
 from seeknal_nb.workflow.places import process_text
 from seeknal_nb.workflow.plan import HERE
 from seeknal_nb.workflow.publisher import Publisher
+from seeknal_nb.workflow.sharing import Sharing
 from seeknal_nb.workflow.signals import interrupted
 from seeknal_nb.workflow.slots import Slots
 from seeknal_nb.workflow.walk import Walk
@@ -135,7 +136,7 @@ class Run:
             ready.graph, self.plan, ready.world, stop_on_error=not settings.options.continue_on_error,
             executor=self._thread, slots=Slots(offers, self._placing.demands(ready.plan, ready.world)), job=self._job,
             execute=self._attended, commit=self._commit, adopt=lambda build: ready.ledger.adopt(build, ready.world),
-            interrupt=self._interrupt, cancelled=cancelled, settled=ready.settled,
+            fetch=self._fetched, interrupt=self._interrupt, cancelled=cancelled, settled=ready.settled,
         )  # fmt: skip
         self._above = re.compile(rf"(?<![\w./:-]){re.escape(f'{settings.around.root}{os.sep}')}")
         self._publisher = Publisher(settings.outputs, self.world, settings.engine)
@@ -144,6 +145,8 @@ class Run:
             again=Again({step.node_id for step in self.plan.steps if step.forced}, settings.options.partitions),
             stopped=self.walk.cancelled.is_set, slots=self.walk.slots, tell=self.walk.tell,
         )  # fmt: skip
+        self._sharing = Sharing(settings.outputs, self.world, self.ledger, settings.around.kinds)
+        self._sharing.begin(self.plan)
         self._reasons = {step.node_id: step.reason for step in ready.plan.steps}
         self._in_flight: dict[str, _InFlight] = {}
 
@@ -155,6 +158,7 @@ class Run:
         """
         record, clock = self._record, time.monotonic()
         stopped: BaseException | None = None
+        shared: tuple[str, ...] = ()
         try:
             yield [RunStarted(record.run_id, self.plan, len(self.plan))]
             try:
@@ -162,13 +166,14 @@ class Run:
                 for event in self.walk.events():
                     yield [event]
                     self.ledger.keep_up(self.settings.outputs)
+                shared = self._sharing.rest(self.walk)
             except KeyboardInterrupt as error:
                 stopped = error
                 self.walk.abandon()
             yield list(self.walk.rest())
             results = [self.walk.results[step.node_id] for step in self.plan.steps]
             duration = time.monotonic() - clock
-            told = advice(self.graph, results, self.walk.made, self.settings.around.kinds)
+            told = (*advice(self.graph, results, self.walk.made, self.settings.around.kinds), *shared)
             summary = ExecutionSummary.of(results, runs=self.plan.runs, duration=duration, advice=told)
             interrupted = self.walk.cancelled.is_set()
             self.ledger.close(self.settings.outputs)
@@ -304,9 +309,20 @@ class Run:
         kind = self.world.sights[job.node.id].kind
         if not kind.addressed:  # what is delivered cannot be taken back
             self.ledger.lease.renew()
+        if (missing := self._sharing.bring(job, self.walk)) is not None:
+            return Outcome(failure=missing)
         if place := self._places.named(self.plan.elsewhere.get(job.node.id, HERE)):
-            return self._elsewhere.outcome(place, job, self._placing.needs(job.node))
-        return run_job(job, self.settings.engine, kind=kind, cancelled=self.walk.cancelled)
+            outcome = self._elsewhere.outcome(place, job, self._placing.needs(job.node))
+        else:
+            outcome = run_job(job, self.settings.engine, kind=kind, cancelled=self.walk.cancelled)
+        self._sharing.send(job, outcome)
+        return outcome
+
+    def _fetched(self, node_id: str, decision: Decision) -> Build | None:
+        build = self._sharing.fetched(node_id, decision)
+        if build is not None:
+            self._evidence.add(node_id, build.key, self.walk.digests)
+        return build
 
     def _commit(self, result: NodeResult, outcome: Outcome, decision: Decision) -> tuple[NodeResult, Build | None]:
         """Publish what was staged and remember the result; only then is it told."""

@@ -20,7 +20,7 @@ from seeknal_nb.kinds.task import Surroundings
 from seeknal_nb.owner import of_others
 from seeknal_nb.storage.files import io_errors
 from seeknal_nb.storage.garbage import garbage, size
-from seeknal_nb.storage.outputs import OutputStore
+from seeknal_nb.storage.shared import store_of
 from seeknal_nb.uncollected import uncollected
 from seeknal_nb.workflow.events import (
     ExecutionStatus,
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.partitions import Span
     from seeknal_nb.engines import Engine
     from seeknal_nb.storage.garbage import Garbage
+    from seeknal_nb.storage.remote import Remote
     from seeknal_nb.workflow.events import Event
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.places import Place, Places
@@ -87,6 +88,7 @@ class DAGRunner:
         root: Where relative paths start (default: the working directory).
         engine: An engine, or the name of one.
         state: Another store, or the spec's backend: any object with ``load()`` and ``save(state)``.
+        outputs: A store that others use, too: what they have built is not built again.
         kinds: By name a `Declaration`, a `Kind`, or a function of a node that gives the spec's dict.
         params: Values of ``{{ name }}``.
         namespace: The notebook's variables, which Python bodies may read.
@@ -107,6 +109,7 @@ class DAGRunner:
         root: Path | str | None = None,
         engine: Engine | OnFirstUse | str = "duckdb",
         state: StateStore | StateBackend | None = None,
+        outputs: Remote | None = None,
         kinds: Mapping[str, Any] | None = None,
         params: Mapping[str, object] | None = None,
         namespace: Mapping[str, object] | None = None,
@@ -121,8 +124,8 @@ class DAGRunner:
         self.manifest, self.old_manifest = manifest, old_manifest
         self.root = Path(root or ".").resolve()
         self.state_dir, self.target = folders(self.root, state_dir)
-        self.keeper = Keeper(self.state_dir)
-        self.outputs = OutputStore(self.target / "outputs", self.keeper.proofs)
+        self._remote = outputs
+        self.go_by(Keeper(self.state_dir))
         self.state = as_store(state) if state is not None else JsonState(self.state_dir)
         self.kinds = own_kinds(kinds or {})
         self.listeners = list(listeners)
@@ -139,7 +142,7 @@ class DAGRunner:
 
     def go_by(self, keeper: Keeper) -> None:
         """Go by what a keeper of this state folder holds, which outlives the runner."""
-        self.keeper, self.outputs = keeper, OutputStore(self.target / "outputs", keeper.proofs)
+        self.keeper, self.outputs = keeper, store_of(self.target / "outputs", keeper.proofs, self._remote)
 
     @property
     def _preparation(self) -> Preparation:

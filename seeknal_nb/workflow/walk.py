@@ -64,6 +64,7 @@ class Walk:
         execute: Does a job, in a worker; never raises but to be interrupted.
         commit: Makes what came of it last, in this thread; gives the final result and the build.
         adopt: Remembers that a build is a node's build again, or still; gives whether it was another one.
+        fetch: Gives, and remembers, the build that others have made of a node that is to be executed, where there is one.
         interrupt: Stops what the engine is doing.
         cancelled: Set, by anybody, to start nothing more and to interrupt what is in flight.
         settled: How nodes come out whose steps in the plan are those of it.
@@ -86,6 +87,7 @@ class Walk:
         execute: Callable[[Job], tuple[NodeResult, Outcome]],
         commit: Callable[[NodeResult, Outcome, Decision], tuple[NodeResult, Build | None]],
         adopt: Callable[[Build], bool],
+        fetch: Callable[[str, Decision], Build | None],
         interrupt: Callable[[], None],
         cancelled: threading.Event,
         settled: Settled | None = None,
@@ -94,6 +96,7 @@ class Walk:
         self.stop_on_error, self.cutoff = stop_on_error, plan.selection.cutoff
         self.executor, self.slots, slots.given = executor, slots, partial(self.tell, Slots)
         self._job, self._execute, self._commit, self._adopt, self._interrupt = job, execute, commit, adopt, interrupt
+        self._fetch = fetch
         self.steps: list[Step] = list(plan.steps)
         self.results: dict[str, NodeResult] = {}
         self.decisions: dict[str, Decision] = {}
@@ -195,6 +198,9 @@ class Walk:
         if decision.build is not None and not self._must_run(step):
             reason = step.reason if step.action is Action.CACHED else self._cut_off(step)
             return self._finish(self._cached(step, decision.build, reason))
+        if not self._must_run(step) and (build := self._fetch(node_id, decision)) is not None:
+            self.made[node_id] = build
+            return self._finish(self._cached(step, build, Reason(Why.BUILT_ELSEWHERE)))
         return None
 
     def _left_out(self, step: Step) -> NodeResult:

@@ -1,0 +1,180 @@
+"""Bytes in an object store, by fsspec: what is sent, which record counts, what is pulled. Knows no node and no key.
+
+Nothing is listed, renamed or looked up before it is read, and nothing is written in place but a record that is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import uuid
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeknal_nb.errors import StateError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Remote"]
+
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+"""The extra of this program that brings a scheme's library; those of others are their users' to install."""
+FORM = "s3://bucket/prefix, gs://bucket/prefix, or any other URL that fsspec knows"
+
+
+class Remote:
+    """A prefix of an object store; any thread may use it.
+
+    Args:
+        url: ``s3://bucket/prefix``; credentials and endpoints are where the store's own library looks for them.
+        project: A folder of its own below that.
+
+    Raises:
+        UsageError: It is no URL.
+    """
+
+    def __init__(self, url: str, project: str) -> None:
+        scheme, sign, rest = url.partition("://")
+        if not sign or not rest.strip("/"):
+            raise UsageError(f"outputs {url!r} is no URL of a store", remedy=f"write {FORM}")
+        if not project:
+            raise UsageError(
+                "a project needs a name to share its builds", why=f"outputs is {url}",
+                remedy='write name = "orders" below [tool.seeknal_nb] in pyproject.toml, or Project(name="orders")',
+            )  # fmt: skip
+        self.url, self._scheme = f"{url.rstrip('/')}/{project}", scheme
+
+    def __str__(self) -> str:
+        return self.url
+
+    def open(self) -> None:
+        """Have its library here; raises ``StateError`` or ``UsageError``."""
+        _ = self._opened
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        """The file system, and the path of the prefix in it."""
+        extra = EXTRAS.get(self._scheme)
+        remedy = f"pip install 'seeknal_nb[{extra}]'" if extra else f"install what fsspec needs for {self._scheme}://"
+        try:
+            from fsspec import core  # noqa: PLC0415 - an extra
+
+            opened: tuple[Any, str] = core.url_to_fs(self.url, use_listings_cache=False)
+        except ImportError as error:
+            raise StateError(f"cannot use {self.url}", why=str(error), remedy=remedy) from error
+        except ValueError as error:
+            raise UsageError(f"outputs {self.url!r} is no URL of a store", why=str(error), remedy=f"write {FORM}") from error
+        return opened
+
+    @contextlib.contextmanager
+    def _errors(self, doing: str, at: str) -> Iterator[Any]:
+        """The file system; whatever its library says becomes a ``StateError``, but that a thing is there, or is not."""
+        fs, _ = self._opened
+        try:
+            yield fs
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            remedy = "see that the address, the credentials and the network are what they should be; seeknal doctor tries it"
+            raise StateError(f"cannot {doing} {self.url}/{at}", why=why[:1000], remedy=remedy) from error
+
+    def _path(self, at: str) -> str:
+        return f"{self._opened[1]}/{at}"
+
+    def read(self, at: str) -> bytes | None:
+        """The bytes there; None where there are none, which is one request. Raises ``StateError``."""
+        with tempfile.TemporaryDirectory(prefix="seeknal-") as folder, contextlib.suppress(FileNotFoundError):
+            file = Path(folder) / "read"
+            self.pull(at, file)
+            return file.read_bytes()
+        return None
+
+    def claim(self, at: str, data: bytes, *, replace: bool = False) -> bytes:
+        """Put a record where there is none, or replace it; gives the one that counts now. Raises ``StateError``.
+
+        The store decides between those that come at once. An answer that is lost, so that the request was made twice, is no
+        loss: then the record that is there is this one.
+        """
+        try:
+            with self._errors("write", at) as fs:
+                fs.pipe_file(self._path(at), data, mode="overwrite" if replace else "create")
+        except FileExistsError:
+            there = self.read(at)
+            return self.claim(at, data) if there is None else there
+        return data
+
+    def send(self, file: Path, at: str) -> None:
+        """Put a file there. Raises ``StateError``."""
+        try:
+            with self._errors("write", at) as fs:
+                fs.put_file(str(file), self._path(at))
+        except FileNotFoundError as error:
+            remedy = "see that the bucket is there"
+            raise StateError(f"cannot write {self.url}/{at}", why=str(error), remedy=remedy) from error
+
+    def pull(self, at: str, file: Path) -> None:
+        """Fetch a file. Raises ``StateError``, and ``FileNotFoundError`` where there is none."""
+        with self._errors("read", at) as fs:
+            fs.get_file(self._path(at), str(file))
+
+    def has(self, at: str) -> bool:
+        """Whether something is there. Raises ``StateError``."""
+        with self._errors("read", at) as fs:
+            return bool(fs.exists(self._path(at)))
+
+    def remove(self, at: str) -> None:
+        """Take away what is there, as far as that can be: it is in nobody's way."""
+        with contextlib.suppress(StateError, FileNotFoundError), self._errors("remove", at) as fs:
+            fs.rm(self._path(at), recursive=True)
+
+    def held(self) -> dict[str, tuple[float, int]]:
+        """All there is, by its path below the prefix: seconds since the epoch when it was written, and bytes."""
+        try:
+            with self._errors("list", "") as fs:
+                fs.invalidate_cache()
+                found = fs.find(self._opened[1], detail=True)
+        except FileNotFoundError:
+            return {}
+        return {
+            path.removeprefix(self._opened[1]).lstrip("/"): (_written(told), int(told["size"] or 0))
+            for path, told in found.items()
+        }
+
+    def check(self) -> str:
+        """Try it: who comes second to a name must be told. Gives the library and its version.
+
+        Raises:
+            StateError: It cannot be reached or written, or takes whoever comes last.
+        """
+        at = f".check-{uuid.uuid4().hex}"
+        try:
+            first, second = self.claim(at, b"first"), self.claim(at, b"second")
+        finally:
+            self.remove(at)
+        if (first, second) != (b"first", b"first"):
+            raise StateError(
+                f"{self.url} takes whoever comes last", why="two runs that build the same at once must agree on one of them",
+                remedy="use a store that knows If-None-Match on a PUT, as S3 and Google Cloud Storage do",
+            )  # fmt: skip
+        library = type(self._opened[0]).__module__.partition(".")[0]
+        return f"{library} {_version(library)}"
+
+
+def _version(library: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - only who asks needs it
+
+    with contextlib.suppress(PackageNotFoundError):
+        return version(library)
+    return ""
+
+
+def _written(told: dict[str, Any]) -> float:
+    """When an object was written, whatever its library calls that; now, where it does not say."""
+    found = next((told[name] for name in ("LastModified", "mtime", "last_modified", "created") if told.get(name)), None)
+    if isinstance(found, datetime):
+        return found.timestamp()
+    return float(found) if isinstance(found, (int, float)) else float("inf")

@@ -1,0 +1,97 @@
+"""A run and a store that others use, too: what they have built is not built again, what is built here is sent there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seeknal_nb.declaration import KINDS
+from seeknal_nb.errors import StateError
+from seeknal_nb.storage.builds import told_of
+from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
+from seeknal_nb.workflow.outcome import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from seeknal_nb.storage.builds import Build
+    from seeknal_nb.storage.outputs import OutputStore
+    from seeknal_nb.workflow.job import Job
+    from seeknal_nb.workflow.ledger import Ledger
+    from seeknal_nb.workflow.observe import Observed
+    from seeknal_nb.workflow.outcome import Outcome
+    from seeknal_nb.workflow.plan import Decision, Plan
+    from seeknal_nb.workflow.walk import Walk
+
+__all__ = ["Sharing"]
+
+
+class Sharing:
+    """What one run does with the store behind its builds; where there is none, nothing.
+
+    Args:
+        outputs: The builds.
+        world: What was observed.
+        ledger: What remembers.
+        own: The caller's own kinds.
+    """
+
+    def __init__(self, outputs: OutputStore, world: Observed, ledger: Ledger, own: Mapping[str, Any]) -> None:
+        self._outputs, self._world, self._ledger, self._own = outputs, world, ledger, own
+
+    def begin(self, plan: Plan) -> None:
+        """Before anything runs: raises ``StateError`` where the store's library is not there."""
+        self._outputs.begin({step.node_id for step in plan.steps if step.forced}, asks=bool(plan.runs))
+
+    def _is_shared(self, node_id: str) -> bool:
+        """Whether what others have built of a node may stand for it: its kind is ours, and its table is all that it does."""
+        node, facts = self._world.sights[node_id].node, self._world.facts[node_id]
+        ours = node.node_type in KINDS and node.node_type not in self._own
+        return ours and facts.addressed and facts.stored and not facts.dated
+
+    def fetched(self, node_id: str, decision: Decision) -> Build | None:
+        """The build that others have made of a node that would be executed; it is remembered as if it was made here."""
+        facts = self._world.facts[node_id]
+        if not self._outputs.has_others or decision.key is None or facts.due or facts.apart or not self._is_shared(node_id):
+            return None
+        build = self._outputs.fetch(node_id, decision.key)
+        if build is not None:
+            result = NodeResult(node_id, ExecutionStatus.SUCCESS, row_count=build.row_count, metadata=told_of(build))
+            self._ledger.note(result, decision, build, self._world, seen=None)
+        return build
+
+    def bring(self, job: Job, walk: Walk) -> Failure | None:
+        """Have the files here that a job may read; gives why they cannot be.
+
+        What else has gone with them is forgotten, too, so that the next run builds all of it.
+        """
+        try:
+            self._outputs.bring(job.files())
+        except StateError as error:
+            above = (node_id for node_id in walk.graph.sorted_ids if node_id in walk.results)
+            self._outputs.forget_lost(build for node_id in above if (build := walk.build(node_id)) is not None)
+            return Failure.of(error, job.node)
+        return None
+
+    def send(self, job: Job, outcome: Outcome) -> None:
+        """Send what a job has staged, ahead of its publication."""
+        if outcome.stage is not None and outcome.failure is None and self._is_shared(job.node.id):
+            self._outputs.send(outcome.stage, job.node.id, job.key)
+
+    def rest(self, walk: Walk) -> tuple[str, ...]:
+        """Send what is up to date here and not there yet; gives what a reader of the summary should know of that."""
+        if not self._outputs.has_others or walk.cancelled.is_set():
+            return ()
+        told = self._outputs.share(self._builds(walk))
+        return (told,) if told else ()
+
+    def _builds(self, walk: Walk) -> Iterator[Build]:
+        """The whole builds that the run has made, or found up to date."""
+        good = (ExecutionStatus.SUCCESS, ExecutionStatus.CACHED)
+        for node_id in [node_id for node_id, result in walk.results.items() if result.status in good]:
+            step, decision = walk.first.get(node_id), walk.decisions.get(node_id)
+            key = step.key if step is not None else decision and decision.key
+            if key and not self._outputs.is_there(node_id, key) and self._is_shared(node_id):
+                build = walk.build(node_id)
+                if build is not None and build.path is not None and not self._world.facts[node_id].apart:
+                    yield build
