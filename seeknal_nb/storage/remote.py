@@ -18,11 +18,44 @@ from seeknal_nb.errors import StateError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Remote"]
+__all__ = ["Remote", "file_system"]
 
-EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "http": "http", "https": "http"}
 """The extra of this program that brings a scheme's library; those of others are their users' to install."""
 FORM = "s3://bucket/prefix, gs://bucket/prefix, or any other URL that fsspec knows"
+CONNECT, READ = 10, 60
+"""Seconds that a web server may take to be reached, and between two pieces of what it sends."""
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it.
+
+    Raises:
+        StateError: Its library is not there; the error names the extra.
+        UsageError: Nothing has that scheme.
+    """
+    scheme = url.partition("://")[0]
+    extra = EXTRAS.get(scheme)
+    remedy = f"pip install 'seeknal_nb[{extra}]'" if extra else f"install what fsspec needs for {scheme}://"
+    try:
+        from fsspec import core  # noqa: PLC0415 - an extra
+
+        opened: tuple[Any, str] = core.url_to_fs(url, **_options(scheme))
+    except ImportError as error:
+        raise StateError(f"cannot use {scheme}://", why=str(error), remedy=remedy) from error
+    except ValueError as error:
+        raise UsageError(f"{scheme}:// is no store that is known", why=str(error), remedy=f"write {FORM}") from error
+    return opened
+
+
+def _options(scheme: str) -> dict[str, Any]:
+    if not scheme.startswith("http"):
+        return {"use_listings_cache": False}
+    import aiohttp  # noqa: PLC0415 - an extra
+
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=READ)
+    headers = {"Accept-Encoding": "identity"}  # the bytes as they are: a .gz is to stay one
+    return {"client_kwargs": {"timeout": timeout, "trust_env": True}, "headers": headers}
 
 
 class Remote:
@@ -37,7 +70,7 @@ class Remote:
     """
 
     def __init__(self, url: str, project: str) -> None:
-        scheme, sign, rest = url.partition("://")
+        _, sign, rest = url.partition("://")
         if not sign or not rest.strip("/"):
             raise UsageError(f"outputs {url!r} is no URL of a store", remedy=f"write {FORM}")
         if not project:
@@ -45,7 +78,7 @@ class Remote:
                 "a project needs a name to share its builds", why=f"outputs is {url}",
                 remedy='write name = "orders" below [tool.seeknal_nb] in pyproject.toml, or Project(name="orders")',
             )  # fmt: skip
-        self.url, self._scheme = f"{url.rstrip('/')}/{project}", scheme
+        self.url = f"{url.rstrip('/')}/{project}"
 
     def __str__(self) -> str:
         return self.url
@@ -57,17 +90,7 @@ class Remote:
     @cached_property
     def _opened(self) -> tuple[Any, str]:
         """The file system, and the path of the prefix in it."""
-        extra = EXTRAS.get(self._scheme)
-        remedy = f"pip install 'seeknal_nb[{extra}]'" if extra else f"install what fsspec needs for {self._scheme}://"
-        try:
-            from fsspec import core  # noqa: PLC0415 - an extra
-
-            opened: tuple[Any, str] = core.url_to_fs(self.url, use_listings_cache=False)
-        except ImportError as error:
-            raise StateError(f"cannot use {self.url}", why=str(error), remedy=remedy) from error
-        except ValueError as error:
-            raise UsageError(f"outputs {self.url!r} is no URL of a store", why=str(error), remedy=f"write {FORM}") from error
-        return opened
+        return file_system(self.url)
 
     @contextlib.contextmanager
     def _errors(self, doing: str, at: str) -> Iterator[Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from typing import TYPE_CHECKING
 
 from seeknal_nb.errors import StateError, UsageError
+from seeknal_nb.kinds.sources.addresses import DOWNLOADS
 from seeknal_nb.storage.garbage import remove
+from seeknal_nb.storage.outputs import folders
 from seeknal_nb.storage.shared import SharedStore
 from seeknal_nb.workflow.ledger import leased
 from seeknal_nb.workflow.lock import run_lock, who
@@ -26,12 +29,18 @@ __all__ = ["clean", "clean_shared", "clean_up"]
 def clean(
     runner: DAGRunner, stay: Retention, *, others: bool = False, left_out: Collection[str] = (), dry_run: bool = False
 ) -> list[Garbage]:
-    """Remove what ``DAGRunner.garbage`` gives, or only list it; raises ``LockedError`` where a run goes on."""
+    """Remove what ``DAGRunner.garbage`` gives, or only list it; raises ``LockedError`` where a run goes on.
+
+    What was downloaded for sources that are gone goes, too.
+    """
     if dry_run:
         return runner.garbage(stay, others=others, left_out=left_out)
     with run_lock(runner.state_dir, who("clean", runner.root)):
         found = runner.garbage(stay, others=others, left_out=left_out)
         remove(runner.outputs, found)
+        for folder in folders(runner.target / DOWNLOADS):
+            if folder.name not in runner.manifest.nodes and folder.name not in left_out:
+                shutil.rmtree(folder, ignore_errors=True)
     return found
 
 

@@ -44,15 +44,18 @@ class Sharing:
         self._outputs.begin({step.node_id for step in plan.steps if step.forced}, asks=bool(plan.runs))
 
     def _is_shared(self, node_id: str) -> bool:
-        """Whether what others have built of a node may stand for it: its kind is ours, and its table is all that it does."""
+        """Whether what others have built under a node's key may stand for it.
+
+        Its kind is ours, its table is all that it does, and its key tells all that it reads: not so of what is due.
+        """
         node, facts = self._world.sights[node_id].node, self._world.facts[node_id]
         ours = node.node_type in KINDS and node.node_type not in self._own
-        return ours and facts.addressed and facts.stored and not facts.dated
+        return ours and facts.addressed and facts.stored and not facts.dated and not facts.due
 
     def fetched(self, node_id: str, decision: Decision) -> Build | None:
         """The build that others have made of a node that would be executed; it is remembered as if it was made here."""
         facts = self._world.facts[node_id]
-        if not self._outputs.has_others or decision.key is None or facts.due or facts.apart or not self._is_shared(node_id):
+        if not self._outputs.has_others or decision.key is None or facts.apart or not self._is_shared(node_id):
             return None
         build = self._outputs.fetch(node_id, decision.key)
         if build is not None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ AWAY = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def opened(bucket, tmp_path) -> Callable[..., Project]:
+def opened(bucket, tmp_path) -> Iterator[Callable[..., Project]]:
     """A project in a folder of its own, as on another machine, with the same nodes."""
     made: list[Project] = []
 

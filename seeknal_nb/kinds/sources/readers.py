@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,15 @@ if TYPE_CHECKING:
     from seeknal_nb.dag.manifest import Node
 
 __all__ = [
-    "READERS", "check_files", "check_options", "check_there", "files_named", "format_of", "options_of", "path_of",
+    "READERS",
+    "check_files",
+    "check_options",
+    "check_there",
+    "ending",
+    "files_named",
+    "format_of",
+    "options_of",
+    "path_of",
     "relation",
 ]  # fmt: skip
 
@@ -93,15 +102,15 @@ def format_of(node: Node) -> str:
     if named is None and (config.get("connection") or config.get("connection_string")):
         named = "postgres"
     if named is None and (path := path_of(node)):
-        named = _ending(path).removeprefix(".")
+        named = ending(path).removeprefix(".")
         named = next((form for form, reader in READERS.items() if f".{named}" in reader.endings), named)
     named = str(named or "").casefold()
     return ALIASES.get(named, named)
 
 
-def _ending(path: str) -> str:
-    """The last ending, but for that of a packer: ``.csv`` of ``flights.2013.csv.gz``."""
-    name = Path(path)
+def ending(path: str) -> str:
+    """The last ending, but for that of a packer: ``.csv`` of ``flights.2013.csv.gz``; of an address without its query."""
+    name = Path(re.split(r"[?#]", path, maxsplit=1)[0] if path.startswith(("http://", "https://")) else path)
     return (Path(name.stem) if name.suffix.casefold() in PACKED else name).suffix.casefold()
 
 
@@ -131,7 +140,7 @@ def files_named(node: Node, root: Path, form: str) -> list[Path]:
     found = matches(root, path)
     if not (root / path).is_dir():
         return [one for one in found if not one.is_dir()]
-    return [one for one in found if _ending(one.name) in READERS[form].endings and not _hidden(one, root / path)]
+    return [one for one in found if ending(one.name) in READERS[form].endings and not _hidden(one, root / path)]
 
 
 def _hidden(path: Path, folder: Path) -> bool:
@@ -141,9 +150,6 @@ def _hidden(path: Path, folder: Path) -> bool:
 def check_files(node: Node, paths: Sequence[Path], root: Path, form: str) -> None:
     """Check that there is something to read; raises ``NodeError``."""
     path = path_of(node) or ""
-    if "://" in path:
-        remedy = "download it into the project, and read that file"
-        raise NodeError("an address is no file", why=f"{path}: when it changes, nobody is told", remedy=remedy)
     if not paths and (root / path).is_dir():
         endings = " or ".join(READERS[form].endings)
         raise NodeError(

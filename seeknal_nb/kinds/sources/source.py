@@ -15,6 +15,7 @@ from seeknal_nb.kinds.connections import CONNECTION_KEYS, check_connection, plac
 from seeknal_nb.kinds.files import files_of, look_at
 from seeknal_nb.kinds.metadata import merged
 from seeknal_nb.kinds.refresh import FETCHED, check_refresh, is_timed, refresh_due
+from seeknal_nb.kinds.sources.addresses import check_address, downloaded, is_address, probe_address
 from seeknal_nb.kinds.sources.cut import read_slice
 from seeknal_nb.kinds.sources.declared import FORMATS
 from seeknal_nb.kinds.sources.freshness import freshness_due, freshness_of, look_fresh
@@ -68,6 +69,11 @@ def _is_database(node: Node) -> bool:
     return format_of(node) == POSTGRES and python_of(node) is None
 
 
+def _is_far(node: Node) -> bool:
+    """Whether its rows come from an address."""
+    return is_address(node) and not _has_body(node)
+
+
 def _has_body(node: Node) -> bool:
     """Whether a body gives the rows; the SQL of a database's source is that database's."""
     return python_of(node) is not None or (sql_of(node) is not None and not _is_database(node))
@@ -100,6 +106,9 @@ def _check_body(node: Node) -> None:
     """A body has parameters; they are options of a reader only where it names a file besides."""
     if _is_watched(node, "path") and path_of(node):
         check_options(node, format_of(node))
+    if is_address(node):
+        why = "what a body opens itself is watched only in files"
+        raise ManifestError("a source with a body has no address", why=why, remedy="take the path, or the body, away")
     if sql_of(node) and python_of(node):
         raise ManifestError("two bodies", why="it has SQL and Python both", remedy="keep one of them")
     for name in ("nullstr", "null", "delimiter", "delim"):
@@ -141,6 +150,8 @@ def _check_file(node: Node, form: str) -> None:
     if not path_of(node):
         raise ManifestError("no file named", remedy=f"--{form} FILE, or table: FILE in YAML")
     check_options(node, form)
+    if is_address(node):
+        check_address(node)
     _check_partitions(node, form)
     table, query = _sqlite_table(node), config.get("query") or params.get("query")
     if form == "sqlite" and not table and not query:
@@ -179,6 +190,8 @@ def _probe(node: Node, around: Surroundings, seen: Seen) -> Probe:
         found = replace(found, text=f"connection {digest(repr(place_of(node.config, around)))} {found.text or ''}")
     elif not _has_body(node) and format_of(node) == DATAFRAME:
         found = Probe(f"frame {frame_digest(variable(node, around))}", due=due)
+    elif _is_far(node):
+        found = probe_address(node, around, due)
     else:
         found = replace(look_at(_watched(node, around), seen, around.root), due=due)
     return replace(found, dated=dated)
@@ -198,7 +211,7 @@ def _watermark(node: Node, around: Surroundings, due: str) -> Probe:
 
 def _watched(node: Node, around: Surroundings) -> list[Path]:
     """The files whose content counts."""
-    files = _files(node, around)
+    files = [] if _is_far(node) else _files(node, around)
     if format_of(node) == "sqlite":  # what was committed may still lie in the log beside it
         files += [log for log in (path.with_name(f"{path.name}-wal") for path in files) if signature(log)]
     return files
@@ -242,8 +255,15 @@ def _read(task: Task) -> tuple[Table, dict[str, Any]]:
     if form == POSTGRES:
         rows, warned = read_postgres(node.config, around, task.cancelled)
         return cast_staged(task, store(task, rows), types), {"warnings": warned}
+    if is_address(node):
+        with downloaded(task) as paths:
+            return _read_files(task, form, paths)
     paths = files_named(node, around.root, form)
     check_files(node, paths, around.root, form)
+    return _read_files(task, form, paths)
+
+
+def _read_files(task: Task, form: str, paths: list[Path]) -> tuple[Table, dict[str, Any]]:
     metrics = {"files": len(paths), "bytes_read": sum(path.stat().st_size for path in paths)}
     table, metadata = _records(task, form, paths) if not READERS[form].function else scan(task, form, paths)
     return table, merged({"metrics": metrics}, metadata)
