@@ -91,7 +91,7 @@ class OutputStore:
     def forget_lost(self, builds: Iterable[Build]) -> None:
         """Forget those of these builds whose files are neither here nor in the other store any more."""
 
-    def bring(self, files: Iterable[Path]) -> None:
+    def bring(self, files: Mapping[Path, File]) -> None:
         """Have files of builds here, which somebody is to read. Raises ``StateError``."""
 
     def publish(

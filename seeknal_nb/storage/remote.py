@@ -22,7 +22,9 @@ __all__ = ["Remote", "file_system"]
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "http": "http", "https": "http"}
 """The extra of this program that brings a scheme's library; those of others are their users' to install."""
-FORM = "s3://bucket/prefix, gs://bucket/prefix, or any other URL that fsspec knows"
+FORM = "s3://bucket/prefix or gs://bucket/prefix"
+NOT_SHARED = ("file", "local", "memory", "http", "https")
+"""Schemes of which no store would tell who was first."""
 CONNECT, READ = 10, 60
 """Seconds that a web server may take to be reached, and between two pieces of what it sends."""
 
@@ -70,14 +72,18 @@ class Remote:
     """
 
     def __init__(self, url: str, project: str) -> None:
-        _, sign, rest = url.partition("://")
-        if not sign or not rest.strip("/"):
+        scheme, sign, rest = url.partition("://")
+        if not sign or not rest.strip("/") or scheme in NOT_SHARED:
             raise UsageError(f"outputs {url!r} is no URL of a store", remedy=f"write {FORM}")
         if not project:
             raise UsageError(
                 "a project needs a name to share its builds", why=f"outputs is {url}",
                 remedy='write name = "orders" below [tool.seeknal_nb] in pyproject.toml, or Project(name="orders")',
             )  # fmt: skip
+        if "/" in project or project.strip(".") == "":
+            raise UsageError(
+                f"{project!r} is no name of a folder", why="builds are shared below it", remedy="take its slashes out"
+            )
         self.url = f"{url.rstrip('/')}/{project}"
 
     def __str__(self) -> str:

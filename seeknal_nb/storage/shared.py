@@ -8,32 +8,30 @@ What could not be sent, as the network was gone or the process was killed, is se
 
 from __future__ import annotations
 
-import json
+import shutil
 import threading
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from seeknal_nb.errors import StateError
-from seeknal_nb.storage.builds import OF_SOME, RECORD, Build, read_record
-from seeknal_nb.storage.files import Signature, content, digest_file, io_errors, temporary_name
-from seeknal_nb.storage.garbage import Garbage
-from seeknal_nb.storage.outputs import OutputStore, discard, new_stage
+from seeknal_nb.errors import StateError, UsageError
+from seeknal_nb.storage.builds import OF_SOME, RECORD, Build
+from seeknal_nb.storage.far import Told, far_name, node_of, place_of, read_told, told_bytes
+from seeknal_nb.storage.files import Signature, content, digest, digest_file, io_errors, temporary_name
+from seeknal_nb.storage.known import Known
+from seeknal_nb.storage.outputs import OutputStore, discard, folders, new_stage
+from seeknal_nb.storage.proofs import Proofs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from seeknal_nb.storage.builds import File, Part
-    from seeknal_nb.storage.proofs import Proofs
     from seeknal_nb.storage.remote import Remote
 
 T = TypeVar("T")
+WEEK = 7
+"""Days for which a build is believed to be in the store: its bucket may have a rule by which objects expire."""
 __all__ = ["SharedStore", "store_of"]
-
-FAR = "remote.json"
-"""In a build's directory: what the store's record says, as long as the files are not here."""
-SHARED = ".shared"
-"""In the folder of all builds, a line for each that is known to be in the store."""
 
 
 class SharedStore(OutputStore):
@@ -52,9 +50,10 @@ class SharedStore(OutputStore):
         self.remote = remote
         self._again: Collection[str] = ()
         self._sent: set[str] = set()
-        self._failed = ""
-        self._known: dict[str, None] | None = None
-        self._lock, self._pulling = threading.Lock(), dict[Path, threading.Lock]()
+        self._failed, own = "", digest(str(remote))[:8]
+        self.far = far_name(own)
+        self._there, self._lost = Known(root / f".shared-{own}", days=WEEK), Known(root / f".lost-{own}")
+        self._pulling: dict[Path, threading.Lock] = {}
 
     def begin(self, again: Collection[str], *, asks: bool) -> None:
         """See ``OutputStore.begin``. What goes wrong with the store is told once a run, which goes on without it.
@@ -63,6 +62,8 @@ class SharedStore(OutputStore):
             StateError: Its library is not there.
         """
         self._again, self._sent, self._failed = again, set(), ""
+        self._there.look_again()
+        self._lost.look_again()
         if asks:
             self.remote.open()
 
@@ -72,7 +73,7 @@ class SharedStore(OutputStore):
             return None
         try:
             return work()
-        except StateError as error:
+        except (StateError, UsageError) as error:
             self._failed = f"{error.what}: {error.why}"
             return None
 
@@ -86,7 +87,7 @@ class SharedStore(OutputStore):
     def _send(self, folder: Path, stage: str, node_id: str, key: str) -> bool:
         for file in sorted(folder.iterdir()):
             if file.name != RECORD:
-                self.remote.send(file, f"{_at(node_id, key)}/{stage}/{file.name}")
+                self.remote.send(file, f"{place_of(node_id, key)}/{stage}/{file.name}")
         return True
 
     def publish(
@@ -94,12 +95,26 @@ class SharedStore(OutputStore):
     ) -> Build:
         """See ``OutputStore.publish``; where another run was first, the build that it has published."""
         build = super().publish(stage, build, staged, seconds=seconds, former=former)
-        return self._first(build, stage.name) if stage.name in self._sent else build
+        return self._winner(build, stage.name) if stage.name in self._sent else build
+
+    def publish_again(self, build: Build, node_id: str, key: str, *, seconds: float) -> Build:
+        """See ``OutputStore.publish_again``; its files are brought here first."""
+        if build.path is not None and not build.lists:
+            self.bring({build.path.parent / file.name: file for file in build.files})
+        return super().publish_again(build, node_id, key, seconds=seconds)
 
     def publish_list(self, build: Build, *, seconds: float) -> Build:
         """Likewise; what it lists is there before it."""
         build = super().publish_list(build, seconds=seconds)
-        return self._first(build, "") if self._parts_are_there(build) else build
+        return self._winner(build, "") if self._parts_are_there(build) else build
+
+    def is_there(self, node_id: str, key: str) -> bool:
+        """See ``OutputStore.is_there``."""
+        return place_of(node_id, key) in self._there
+
+    def forget_there(self, places: Iterable[str]) -> None:
+        """Know no more that these places of the store have builds."""
+        self._there.forget(places)
 
     def share(self, builds: Iterable[Build]) -> str:
         """See ``OutputStore.share``."""
@@ -110,14 +125,18 @@ class SharedStore(OutputStore):
 
     def _share(self, build: Build) -> None:
         """Send a build of this folder; where there is a record already, both are good."""
+        place = place_of(build.node_id, build.key)
+        if self._far(build.node_id, build.key) is not None or self._tried(lambda: self.remote.has(f"{place}/{RECORD}")):
+            self._there.add(place)
+            return
         if build.lists:
             if self._parts_are_there(build):
-                self._tried(lambda: self._counting(build, ""))
+                self._tried(lambda: self._claim(build, ""))
             return
         stage = temporary_name(build.key)
         folder = self.directory(build.node_id, build.key)
         if self._tried(lambda: self._send(folder, stage, build.node_id, build.key)):
-            self._tried(lambda: self._counting(build, stage))
+            self._tried(lambda: self._claim(build, stage))
 
     def _parts_are_there(self, build: Build) -> bool:
         """Send what a build lists, as far as it is not there; gives whether all of it is. That of some is nobody else's."""
@@ -128,96 +147,118 @@ class SharedStore(OutputStore):
                 self._share(found)
         return all(self.is_there(build.node_id, part.key) for part in build.parts)
 
-    def _first(self, build: Build, stage: str) -> Build:
+    def _winner(self, build: Build, stage: str) -> Build:
         """The build of this key that was published first."""
-        counts = self._tried(lambda: self._counting(build, stage))
-        found = None if counts is None else self._told(counts, build.node_id, build.key)
-        if counts is None or found is None or found[1].digest == build.digest:
+        counts = self._tried(lambda: self._claim(build, stage))
+        found = None if counts is None else read_told(counts, self.directory(build.node_id, build.key))
+        if counts is None or found is None or found.build.digest == build.digest:
             return build
-        self._put_far(build.node_id, build.key, counts)
-        return found[1]
+        self._put_far(found.build, counts)
+        return found.build
 
-    def _counting(self, build: Build, stage: str) -> bytes:
+    def _claim(self, build: Build, stage: str) -> bytes:
         """Claim that a build, whose files were sent, is the one of its key; gives the record that counts."""
-        node_id, key, at = build.node_id, build.key, f"{_at(build.node_id, build.key)}/{RECORD}"
+        node_id, key, at = build.node_id, build.key, f"{place_of(build.node_id, build.key)}/{RECORD}"
         directory = self.directory(node_id, key)
         with io_errors("read", directory):
-            record = content(directory / RECORD).decode()
-        own = json.dumps({"stage": stage, "record": record}).encode()
+            record = content(directory / RECORD)
+        own = told_bytes(stage, record)
         counts = self.remote.claim(at, own, replace=node_id in self._again)
-        if self._told(counts, node_id, key) is None:  # somebody has cut it
+        if read_told(counts, directory) is None or digest(counts) in self._lost:  # somebody has cut it, or its files
             counts = self.remote.claim(at, own, replace=True)
         if counts != own and stage:
-            self.remote.remove(f"{_at(node_id, key)}/{stage}")
-        self._note_there(node_id, key)
+            self.remote.remove(f"{place_of(node_id, key)}/{stage}")
+        self._there.add(place_of(node_id, key))
         return counts
 
     # What others have made
 
     def fetch(self, node_id: str, key: str) -> Build | None:
         """See ``OutputStore.fetch``."""
-        data = self._tried(lambda: self.remote.read(f"{_at(node_id, key)}/{RECORD}"))
-        found = None if data is None else self._told(data, node_id, key)
-        if data is None or found is None:
-            return None
-        self._put_far(node_id, key, data)
-        self._note_there(node_id, key)
-        return found[1]
+        return self._tried(partial(self._fetched, node_id, key))
 
-    def bring(self, files: Iterable[Path]) -> None:
-        """See ``OutputStore.bring``."""
-        for directory in dict.fromkeys(file.parent for file in files if not file.exists()):
+    def _fetched(self, node_id: str, key: str) -> Build | None:
+        data = self.remote.read(f"{place_of(node_id, key)}/{RECORD}")
+        found = None if data is None else read_told(data, self.directory(node_id, key))
+        if data is None or found is None or digest(data) in self._lost:
+            return None
+        self._put_far(found.build, data)
+        self._there.add(place_of(node_id, key))
+        return found.build
+
+    def bring(self, files: Mapping[Path, File]) -> None:
+        """See ``OutputStore.bring``. What is lost is forgotten with all else of its node that is: it will be built anew."""
+        missing: dict[Path, list[Path]] = {}
+        for path in files:
+            if not path.exists():
+                missing.setdefault(path.parent, []).append(path)
+        lost: dict[Path, StateError] = {}
+        for directory, wanted in missing.items():
             with self._pulling.setdefault(directory, threading.Lock()):
-                if not (directory / RECORD).exists():
-                    self._pull(directory)
+                if not all(path.exists() for path in wanted):
+                    try:
+                        self._pull(directory, [files[path] for path in wanted])
+                    except _LostError as error:
+                        lost[directory] = error
+        for node in dict.fromkeys(directory.parent for directory in lost):
+            self._forget_lists(node, {directory.name for directory in lost})
+            self.forget_lost(found for path in folders(node) if (found := self._far(node_of(node), path.name)))
+        if lost:
+            raise next(iter(lost.values()))
+
+    def _forget_lists(self, node: Path, keys: Collection[str]) -> None:
+        """Forget the lists of a node that list a part which is lost, or is another one by now."""
+        for path in folders(node):
+            found = self._far(node_of(node), path.name)
+            if found is not None and found.lists and any(part.key in keys for part in found.parts):
+                self._forget(node_of(node), path.name)
 
     def forget_lost(self, builds: Iterable[Build]) -> None:
         """See ``OutputStore.forget_lost``."""
         for build in builds:
-            directory = self.directory(build.node_id, build.key)
-            told = self._told(content(directory / FAR), build.node_id, build.key) if (directory / FAR).exists() else None
-            if told is not None and self._is_lost(build, told[0]):
+            told = self._far_told(build.node_id, build.key)
+            if told is not None and self._is_lost(build, told.stage):
                 self._forget(build.node_id, build.key)
-
-    def _told(self, data: bytes, node_id: str, key: str) -> tuple[str, Build, bytes] | None:
-        """What a record of the store's says: where the files lie there, the build, and its own record.
-
-        None where it is not whole, or is that of another build.
-        """
-        try:
-            told = json.loads(data)
-            stage, record = str(told["stage"]), str(told["record"]).encode()
-            build = read_record(record, self.directory(node_id, key))
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return None
-        whole = build.lists or all(file.name == f"{key}/{_base(file)}" for file in build.files)
-        same = whole and (build.node_id, build.key) == (node_id, key) and "/" not in stage
-        return (stage, build, record) if same else None
 
     def _is_lost(self, build: Build, stage: str) -> bool:
         """Whether the store says that something of a build is not there; where it says nothing, it is not lost."""
-        at = f"{_at(build.node_id, build.key)}/{stage}"
-        records = [f"{_at(build.node_id, part.key)}/{RECORD}" for part in build.parts if part.key != build.key]
-        names = records or [f"{at}/{_base(file)}" for file in build.files]
+        if build.lists:
+            lost = [part.key for part in build.parts if self._is_lost_part(build.node_id, part.key)]
+            return bool(lost)  # all of them are forgotten
+        names = [f"{place_of(build.node_id, build.key)}/{stage}/{_base(file)}" for file in build.files]
         return any(self._tried(partial(self.remote.has, name)) is False for name in names)
 
-    def _pull(self, directory: Path) -> None:
-        node_id, key = f"{directory.parent.parent.name}.{directory.parent.name}", directory.name
-        if self._far(node_id, key) is None and self.fetch(node_id, key) is None:
-            raise self._lost(node_id, "its files are neither here nor in the shared store")
-        told = self._told(content(directory / FAR), node_id, key)
+    def _is_lost_part(self, node_id: str, key: str) -> bool:
+        """Whether a part that a list of the store's lists is neither here nor there; then its record is forgotten, too."""
+        if (self.directory(node_id, key) / RECORD).exists():
+            return False
+        told = self._far_told(node_id, key)
         if told is None:
-            raise self._lost(node_id, f"{directory / FAR} is damaged")
-        stage, build = new_stage(self.root, node_id, key), told[1]
+            data = self._tried(partial(self.remote.read, f"{place_of(node_id, key)}/{RECORD}"))
+            told = None if data is None else read_told(data, self.directory(node_id, key))
+        lost = not self._failed and (told is None or self._is_lost(told.build, told.stage))
+        if lost:
+            self._forget(node_id, key)
+        return lost
+
+    def _pull(self, directory: Path, wanted: Sequence[File]) -> None:
+        """Pull the files of a build, among them those that are wanted; raises ``_LostError`` where they are not there."""
+        node_id, key = node_of(directory.parent), directory.name
+        if self._far(node_id, key) is None and self._fetched(node_id, key) is None:
+            raise _lost(node_id, "its files are neither here nor in the shared store")
+        told = self._far_told(node_id, key)
+        if told is None or not {*told.build.files}.issuperset(wanted):
+            raise _lost(node_id, "it was built anew since, or is damaged")
+        stage, build = new_stage(self.root, node_id, key), told.build
         try:
             for file in build.files:
-                self._pull_file(file, f"{_at(node_id, key)}/{told[0]}", stage)
+                self._pull_file(file, f"{place_of(node_id, key)}/{told.stage}", stage)
             with io_errors("write", directory):
-                (stage / RECORD).write_bytes(told[2])
+                (stage / RECORD).write_bytes(told.record)
                 self._swap(stage, directory)
         except FileNotFoundError as error:
             self._forget(node_id, key)
-            raise self._lost(node_id, str(error)) from error
+            raise _lost(node_id, str(error)) from error
         finally:
             discard(stage)
         self._note(build)
@@ -225,44 +266,73 @@ class SharedStore(OutputStore):
         self._to_sync(*files, directory / RECORD, directory, directory.parent)
 
     def _pull_file(self, file: File, there: str, stage: Path) -> None:
-        """Pull one, and prove it; raises ``FileNotFoundError`` where it is not what the record says."""
+        """Pull one, and prove it; raises ``FileNotFoundError`` where it is not what the record says, twice."""
         name = _base(file)
         here = stage / name
-        self.remote.pull(f"{there}/{name}", here)
-        if here.stat().st_size != file.size or digest_file(here) != file.xxh3:
-            raise FileNotFoundError(f"{self.remote}/{there}/{name} is damaged")
+        for _ in range(2):
+            self.remote.pull(f"{there}/{name}", here)
+            if here.stat().st_size == file.size and digest_file(here) == file.xxh3:
+                return
+        raise FileNotFoundError(f"{self.remote}/{there}/{name} is damaged")
 
     def _forget(self, node_id: str, key: str) -> None:
-        """A record whose files are not there is of no use to anybody."""
-        self.remote.remove(f"{_at(node_id, key)}/{RECORD}")
-        (self.directory(node_id, key) / FAR).unlink(missing_ok=True)
+        """A record whose files are not there is of no use to anybody; one that has taken its place stays."""
+        at, far = f"{place_of(node_id, key)}/{RECORD}", self.directory(node_id, key) / self.far
+        own = content(far) if far.exists() else b""
+        there = self._tried(partial(self.remote.read, at))
+        if there is not None and (there == own or read_told(there, far.parent) is None):
+            self._lost.add(digest(there))
+            self.remote.remove(at)
+        far.unlink(missing_ok=True)
+        self._there.forget([place_of(node_id, key)])
 
-    def _lost(self, node_id: str, why: str) -> StateError:
-        return StateError(f"the build of {node_id} cannot be read", why=why, remedy=f"run again: {node_id} is built anew")
-
-    def _put_far(self, node_id: str, key: str, told: bytes) -> None:
+    def _put_far(self, build: Build, told: bytes) -> None:
         """Make a record of the store's the build of its key here; its files are there."""
+        node_id, key = build.node_id, build.key
         final, stage = self.directory(node_id, key), new_stage(self.root, node_id, key)
         with io_errors("write", final):
-            (stage / FAR).write_bytes(told)
+            (stage / self.far).write_bytes(told)
             self._swap(stage, final)
-        self.proofs.note(node_id, key, self._signed(final, [FAR]))
-        self._to_sync(final / FAR, final, final.parent)
+        for part in build.parts if build.lists else ():
+            self._prove_part(node_id, part, verify=False)
+        self.proofs.note(node_id, key, self._signed(final, self._far_names(build)))
+        self._to_sync(final / self.far, final, final.parent)
 
-    def _far(self, node_id: str, key: str) -> Build | None:
-        """The build of that key whose files are not here."""
+    def _far_names(self, build: Build) -> list[str]:
+        """The names of what stands for a build whose record is the store's: of a list its parts, too, which may be here."""
+        return [self.far, *(f"../{file.name}" for file in build.files if build.lists)]
+
+    def _far_told(self, node_id: str, key: str) -> Told | None:
+        """What the store's record says of the build of that key, whose files are not here."""
+        directory = self.directory(node_id, key)
         try:
-            told = self._told(content(self.directory(node_id, key) / FAR), node_id, key)
+            return read_told(content(directory / self.far), directory)
         except OSError:
             return None
-        return None if told is None else told[1]
+
+    def _far(self, node_id: str, key: str) -> Build | None:
+        told = self._far_told(node_id, key)
+        return None if told is None else told.build
 
     def find(self, node_id: str, key: str, *, verify: bool = False, strict: bool = False) -> Build | None:
-        """See ``OutputStore.find``; of a build whose files are not here its record stands for them."""
+        """See ``OutputStore.find``; of files that are not here the store's record stands for them."""
         if (found := self._far(node_id, key)) is None:
             return super().find(node_id, key, verify=verify, strict=strict)
-        self.proofs.note(node_id, key, self._signed(self.directory(node_id, key), [FAR]))
+        directory, names = self.directory(node_id, key), self._far_names(found)
+        if verify or self.proofs.of(node_id, key) != self._signed(directory, names):
+            for part in found.parts if found.lists else ():
+                self._prove_part(node_id, part, verify=verify)
+            self.proofs.note(node_id, key, self._signed(directory, names))
         return found
+
+    def _prove_part(self, node_id: str, part: Part, *, verify: bool) -> None:
+        """A part that lies here and is not what the store's list says is pulled again by who reads it."""
+        directory = self.directory(node_id, part.key)
+        if (directory / RECORD).exists():
+            found = super().find(node_id, part.key, verify=verify)
+            if found is None or [one.digest for one in found.parts] != [part.digest]:
+                with io_errors("remove", directory):
+                    shutil.rmtree(directory)
 
     def recorded(self, node_id: str, key: str, *, strict: bool = False) -> Build | None:
         """See ``OutputStore.recorded``."""
@@ -272,87 +342,33 @@ class SharedStore(OutputStore):
     def _signed(self, directory: Path, names: Collection[str]) -> dict[str, Signature]:
         """A record of the store's stands for the files that are not here."""
         found = super()._signed(directory, names)
-        missing = dict.fromkeys(f"{name.rpartition('/')[0]}/{FAR}" for name in names if name not in found and "/" in name)
+        missing = dict.fromkeys(
+            f"{name.rpartition('/')[0]}/{self.far}" for name in names if name not in found and "/" in name
+        )
         return {**found, **super()._signed(directory, missing)}
 
     def _holds(self, directory: Path, file: File) -> bool:
         """Likewise."""
         if super()._holds(directory, file):
             return True
-        far = None if (directory / file.name).exists() else self._far(_node_of(directory), file.name.rpartition("/")[0])
+        far = None if (directory / file.name).exists() else self._far(node_of(directory), file.name.rpartition("/")[0])
         return far is not None and file in far.files
 
-    # What nobody needs there
 
-    def spare(self, needed: Mapping[str, Collection[str]], since: float) -> list[Garbage]:
-        """The store's builds that are none of the ``needed``, by node id and key, nor listed by these, and older.
+class _LostError(StateError):
+    """What is neither here nor there, as opposed to what cannot be reached."""
 
-        Args:
-            needed: Keys by node id.
-            since: Seconds since the epoch: what was written then or later stays.
 
-        Raises:
-            StateError: The store cannot be read.
-        """
-        keep = {_at(node_id, key) for node_id, keys in needed.items() for key in keys}
-        for node_id, key in [(node_id, key) for node_id, keys in needed.items() for key in keys]:
-            data = self.remote.read(f"{_at(node_id, key)}/{RECORD}")
-            told = None if data is None else self._told(data, node_id, key)
-            keep |= {_at(node_id, part.key) for part in told[1].parts} if told is not None else set()
-        found: dict[str, tuple[float, int]] = {}
-        for name, (written, size) in self.remote.held().items():
-            at = "/".join(name.split("/")[:3])
-            before = found.get(at, (0.0, 0))
-            found[at] = max(before[0], written), before[1] + size
-        why = "no entry of the state names it"
-        gone = [Garbage(Path(at), size, why, when) for at, (when, size) in found.items() if at not in keep and when < since]
-        return sorted(gone, key=lambda one: one.at)
-
-    def remove_spare(self, found: Collection[Garbage]) -> None:
-        """Remove from the store what ``spare`` listed, the records first: a build whose record is there is whole."""
-        for one in found:
-            at = one.path.as_posix()
-            self.remote.remove(f"{at}/{RECORD}")
-            self.remote.remove(at)
-        with self._lock, io_errors("write", self.root / SHARED):
-            (self.root / SHARED).unlink(missing_ok=True)
-            self._known = None
-
-    # What is known to be there
-
-    def is_there(self, node_id: str, key: str) -> bool:
-        """See ``OutputStore.is_there``."""
-        with self._lock:
-            if self._known is None:
-                path = self.root / SHARED
-                with io_errors("read", path):
-                    self._known = dict.fromkeys(content(path).decode().splitlines()) if path.exists() else {}
-            return _at(node_id, key) in self._known
-
-    def _note_there(self, node_id: str, key: str) -> None:
-        if not self.is_there(node_id, key) and self._known is not None:
-            with self._lock, io_errors("write", self.root / SHARED):
-                self._known[_at(node_id, key)] = None
-                self.root.mkdir(parents=True, exist_ok=True)
-                with (self.root / SHARED).open("a") as file:
-                    file.write(f"{_at(node_id, key)}\n")
+def _lost(node_id: str, why: str) -> _LostError:
+    return _LostError(f"the build of {node_id} cannot be read", why=why, remedy=f"run again: {node_id} is built anew")
 
 
 def store_of(root: Path, proofs: Proofs, remote: Remote | None) -> OutputStore:
     """The builds below a folder, with the store that lies behind it, if one does."""
-    return OutputStore(root, proofs) if remote is None else SharedStore(root, proofs, remote)
-
-
-def _at(node_id: str, key: str) -> str:
-    """Where the build of that key lies in the store."""
-    kind, _, name = node_id.partition(".")
-    return f"{kind}/{name}/{key}"
+    if remote is None:
+        return OutputStore(root, proofs)
+    return SharedStore(root, Proofs(proofs.file.with_name(f"{proofs.file.name}.shared")), remote)  # others count as files
 
 
 def _base(file: File) -> str:
     return file.name.rpartition("/")[2]
-
-
-def _node_of(directory: Path) -> str:
-    """Of which node the builds in that folder are."""
-    return f"{directory.parent.name}.{directory.name}"

@@ -206,7 +206,7 @@ class Past:
             raise SelectionError(
                 f"the build of {node_id} of then is not kept", why=why, remedy="clean --keep N keeps N a node"
             )
-        self.runner.outputs.bring(build.path.parent / file.name for file in build.files)
+        self.runner.outputs.bring({build.path.parent / file.name: file for file in build.files})
         with self.runner.engine.get().session({node_id: build.relation()}) as session:
             frame: pd.DataFrame = session.query(f"SELECT * FROM {quote(node_id)}")
         return frame

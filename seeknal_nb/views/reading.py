@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.dag.graph import Graph
@@ -24,11 +23,12 @@ from seeknal_nb.workflow.planner import decide_all
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from seeknal_nb.dag.manifest import Node
     from seeknal_nb.dag.partitions import Span
     from seeknal_nb.engines import Session
-    from seeknal_nb.storage.builds import Build
+    from seeknal_nb.storage.builds import Build, File
     from seeknal_nb.workflow.observe import Observed
     from seeknal_nb.workflow.plan import Decision, Plan
     from seeknal_nb.workflow.runner import DAGRunner
@@ -144,7 +144,8 @@ class Reader:
         state, elsewhere = self.states.get(node_id), self.elsewhere(node_id)
         if elsewhere is not None:
             return self.runner.outputs.find(node_id, elsewhere.key, strict=True)
-        return self.runner.outputs.find(node_id, state.built, strict=True) if state and state.built else None
+        found = self.runner.outputs.find(node_id, state.built, strict=True) if state and state.built else None
+        return found if found is None or state is None or found.digest == state.digest else None
 
     def failure(self, name: str) -> str:
         """How the node failed, where it did so last."""
@@ -174,12 +175,16 @@ class Reader:
 
     def _session(self, node_id: str) -> AbstractContextManager[Session]:
         """A session that reads the node."""
+        files: dict[Path, File] = {}
 
         def shown(one: str) -> Build:  # what a view reads as the run's readers have read it
-            return self._shown(one, self.build(one) if one == node_id else self._built(one))
+            build = self._shown(one, self.build(one) if one == node_id else self._built(one))
+            if build.path is not None:
+                files.update({build.path.parent / file.name: file for part in build.parts for file in part.files})
+            return build
 
         bound = relations(self.graph, [node_id], self._view, shown, self.runner.around.root)
-        self.runner.outputs.bring(Path(path) for one in bound.values() for _, paths in one.groups for path in paths)
+        self.runner.outputs.bring(files)
         return self.runner.engine.get().session(bound)
 
     def _view(self, node_id: str) -> Node | None:

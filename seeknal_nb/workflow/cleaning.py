@@ -12,6 +12,7 @@ from seeknal_nb.kinds.sources.addresses import DOWNLOADS
 from seeknal_nb.storage.garbage import remove
 from seeknal_nb.storage.outputs import folders
 from seeknal_nb.storage.shared import SharedStore
+from seeknal_nb.storage.spare import remove_spare, spare
 from seeknal_nb.workflow.ledger import leased
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.sqlstate import DatabaseState
@@ -39,7 +40,7 @@ def clean(
         found = runner.garbage(stay, others=others, left_out=left_out)
         remove(runner.outputs, found)
         for folder in folders(runner.target / DOWNLOADS):
-            if folder.name not in runner.manifest.nodes and folder.name not in left_out:
+            if folder.name not in {*runner.manifest.nodes, *left_out, *(() if others else runner.others())}:
                 shutil.rmtree(folder, ignore_errors=True)
     return found
 
@@ -67,9 +68,9 @@ def clean_shared(runner: DAGRunner, older: float, *, dry_run: bool = False) -> l
     owner = who("clean --remote", runner.root)
     with run_lock(runner.state_dir, owner), leased(state, owner):
         needed = {node_id: {one.built} for node_id, one in runner.states().items() if one.built}
-        found = outputs.spare(needed, time.time() - older)
+        found = spare(outputs, needed, time.time() - older)
         if not dry_run:
-            outputs.remove_spare(found)
+            remove_spare(outputs, found)
     return found
 
 

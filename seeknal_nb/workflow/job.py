@@ -84,14 +84,6 @@ class Job:
     alike: str = ""
     timeout: float = 0.0
 
-    def files(self) -> Iterator[Path]:
-        """The files of builds that it may read."""
-        for relation in self.bound.values():
-            yield from (Path(path) for _, paths in relation.groups for path in paths)
-        for one in self.inputs:
-            if one.build is not None and one.build.path is not None:
-                yield from (one.build.path.parent / file.name for file in one.build.artefacts)
-
 
 def run_job(
     job: Job,

@@ -122,11 +122,12 @@ class SignOfLife:
             self._lock = _locked(self._path)
         self.name = self._path.name
 
-    def end(self) -> None:
-        """Take it away."""
+    def end(self, *, left: bool = False) -> None:
+        """Take it away; ``left``: leave it there, for whoever asks whether its lease is over."""
         if self._lock is not None:
             self._lock.release()
-            self._path.unlink(missing_ok=True)
+            if not left:
+                self._path.unlink(missing_ok=True)
 
     @staticmethod
     def is_over(beside: Path, name: str) -> bool:

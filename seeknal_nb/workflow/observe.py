@@ -87,6 +87,7 @@ class Observed:
     root: Path
     cuts: Cuts
     verify: bool = False
+    alone: bool = True
     notes: list[str] = field(default_factory=list)
     spans: Mapping[str, Span] = field(default_factory=dict)
     _found: dict[tuple[str, str], Build | None] = field(default_factory=dict)
@@ -115,13 +116,15 @@ class Observed:
         if entry.built == key:
             if entry.output is None:
                 return Build(node_id, key, entry.digest, entry.row_count)
-            if not self.verify and self.outputs.intact(node_id, key):
+            if self.alone and not self.verify and self.outputs.intact(node_id, key):
                 return Build(node_id, key, entry.digest, entry.row_count, self.outputs.directory(node_id, key))
         if key in entry.earlier:
             return Build(node_id, key, None if facts.stored else key, entry.earlier[key])
         build = self.outputs.find(node_id, key, verify=self.verify)
         if build is None and entry.built == key and self.outputs.directory(node_id, key).exists():
             self.damaged(node_id, key)
+        if build is not None and entry.built == key and build.digest != entry.digest:
+            return None  # another machine has built it again since
         return build
 
 
@@ -132,6 +135,7 @@ def observe(
     outputs: OutputStore,
     around: Surroundings,
     verify: bool = False,
+    alone: bool = True,
     first: Collection[str] | None = None,
     span: Span | None = None,
 ) -> Observed:
@@ -143,6 +147,7 @@ def observe(
         outputs: Where builds lie.
         around: What lies round the pipeline.
         verify: Check the digest of every build.
+        alone: Whether the entries are of this folder's runs alone: others may have built anew what lies here.
         first: The nodes to look at now, in the graph's order, among them all that depend on more than themselves and their
             inputs; None for all. The others are looked at when somebody asks: nothing can be wrong with them.
         span: Which partitions it is about, where it is not about all; then ``first`` is None.
@@ -160,7 +165,7 @@ def observe(
 
     sights: dict[str, Sight] = _Asked(look)
     cuts = Cuts(graph, lambda node_id: sights[node_id].node)
-    world = Observed(_Asked(look), sights, outputs, around.root, cuts, verify)
+    world = Observed(_Asked(look), sights, outputs, around.root, cuts, verify, alone)
     problems: list[SeeknalError] = []
 
     def seen(node_id: str) -> SeeknalError | None:

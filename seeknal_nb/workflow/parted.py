@@ -56,6 +56,7 @@ class Parted:
         stopped: Whether nothing more is to start.
         slots: How many jobs of the run go on at a time; a node's partitions take those that no node waits for.
         tell: Hears how far a node is.
+        fetch: Gives the build that others have made of a partition, by its key, where there is one.
     """
 
     def __init__(
@@ -69,11 +70,12 @@ class Parted:
         stopped: Callable[[], bool],
         slots: Slots,
         tell: Callable[[NodeProgress], None],
+        fetch: Callable[[str, str], Build | None],
     ) -> None:
         self._outputs, self._world = publisher.outputs, publisher.world
         self._jobs = PartJobs(publisher.outputs, publisher.world, publisher.engine, build)
         self._publisher, self._do, self._again, self._on = publisher, do, again, on
-        self._stopped, self._slots, self._tell = stopped, slots, tell
+        self._stopped, self._slots, self._tell, self._fetch = stopped, slots, tell, fetch
         self._made: dict[str, set[str]] = {}
         self._listed: dict[str, dict[str, Part]] = {}
 
@@ -187,7 +189,7 @@ class Parted:
             return part, {}
         known = self._outputs.find(node_id, key, verify=self._world.verify)
         if known is None and not again:
-            known = self._outputs.fetch(node_id, key)
+            known = self._fetch(node_id, key)
         return (None, {}) if known is None else (known.parts[0], known.metadata)
 
     def _published(self, one: PartJob, build: Build, outcome: Outcome) -> Build:

@@ -65,7 +65,8 @@ class Publisher:
         if former.key != build.key and not unordered(sql_of(self.world.sights[build.node_id].node) or ""):
             return None
         this = replace(before, schema=part.schema, parts=(part,), artefacts=())
-        self.outputs.bring(before.path.parent / file.name for file in former.files if before.path is not None)
+        if before.path is not None:
+            self.outputs.bring({before.path.parent / file.name: file for file in former.files})
         same = self.engine.get().same_rows(replace(this, parts=(former,)).relation(), this.relation())
         return former.digest if same else None
 

@@ -119,6 +119,8 @@ class Run:
         self.settings, self.ready = settings, ready
         self.graph, self.plan, self.world, self.ledger = ready.graph, ready.plan, ready.world, ready.ledger
         self._execute_node, self._execute_by_type, self._over = execute_node, execute_by_type, False
+        self._sharing = Sharing(settings.outputs, self.world, self.ledger, settings.around.kinds)
+        self._sharing.begin(self.plan)
         self._record = RunRecord.begin(settings.target / "runs", settings.command, settings.asked)
         self._evidence = EvidenceFile(settings.target, self._record.run_id, ready.graph, ready.world, settings.around)
         offers, executor, cancelled = ready.placing.offers, settings.places.executor, cancelled or threading.Event()
@@ -144,9 +146,8 @@ class Run:
             self._publisher, build=self.walk.build, do=self._one, on=settings.options.continue_on_error,
             again=Again({step.node_id for step in self.plan.steps if step.forced}, settings.options.partitions),
             stopped=self.walk.cancelled.is_set, slots=self.walk.slots, tell=self.walk.tell,
+            fetch=self._sharing.part,
         )  # fmt: skip
-        self._sharing = Sharing(settings.outputs, self.world, self.ledger, settings.around.kinds)
-        self._sharing.begin(self.plan)
         self._reasons = {step.node_id: step.reason for step in ready.plan.steps}
         self._in_flight: dict[str, _InFlight] = {}
 
@@ -333,7 +334,9 @@ class Run:
                 build = self._build(result, decision, outcome)
                 try:
                     prove_unchanged(self.world, result.node_id, self.settings.around)
-                    build = self._publisher.publish(build, outcome, result.duration)
+                    made, build = build, self._publisher.publish(build, outcome, result.duration)
+                    if build.metadata != made.metadata or build.row_count != made.row_count:  # others were first
+                        result = replace(result, row_count=build.row_count, metadata=dict(build.metadata))
                 except SeeknalError as error:
                     result, build = _failure(one.job.node, error, result.duration, result.attempts, result.started), None
         finally:

@@ -12,9 +12,10 @@ from seeknal_nb.workflow.outcome import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from typing import Any
 
-    from seeknal_nb.storage.builds import Build
+    from seeknal_nb.storage.builds import Build, File
     from seeknal_nb.storage.outputs import OutputStore
     from seeknal_nb.workflow.job import Job
     from seeknal_nb.workflow.ledger import Ledger
@@ -52,6 +53,10 @@ class Sharing:
         ours = node.node_type in KINDS and node.node_type not in self._own
         return ours and facts.addressed and facts.stored and not facts.dated and not facts.due
 
+    def part(self, node_id: str, key: str) -> Build | None:
+        """The build that others have made of one of its partitions."""
+        return self._outputs.fetch(node_id, key) if self._outputs.has_others and self._is_shared(node_id) else None
+
     def fetched(self, node_id: str, decision: Decision) -> Build | None:
         """The build that others have made of a node that would be executed; it is remembered as if it was made here."""
         facts = self._world.facts[node_id]
@@ -68,8 +73,10 @@ class Sharing:
 
         What else has gone with them is forgotten, too, so that the next run builds all of it.
         """
+        if not self._outputs.has_others:
+            return None
         try:
-            self._outputs.bring(job.files())
+            self._outputs.bring(_files(job, walk))
         except StateError as error:
             above = (node_id for node_id in walk.graph.sorted_ids if node_id in walk.results)
             self._outputs.forget_lost(build for node_id in above if (build := walk.build(node_id)) is not None)
@@ -85,7 +92,10 @@ class Sharing:
         """Send what is up to date here and not there yet; gives what a reader of the summary should know of that."""
         if not self._outputs.has_others or walk.cancelled.is_set():
             return ()
-        told = self._outputs.share(self._builds(walk))
+        try:
+            told = self._outputs.share(self._builds(walk))
+        except StateError as error:  # of this folder's disk, when all is done
+            told = str(error)
         return (told,) if told else ()
 
     def _builds(self, walk: Walk) -> Iterator[Build]:
@@ -98,3 +108,17 @@ class Sharing:
                 build = walk.build(node_id)
                 if build is not None and build.path is not None and not self._world.facts[node_id].apart:
                     yield build
+
+
+def _files(job: Job, walk: Walk) -> dict[Path, File]:
+    """The files of builds that a job may read, and what their records say of them."""
+    read = {path for relation in job.bound.values() for _, paths in relation.groups for path in paths}
+    given = {one.node_id: one.build for one in job.inputs}
+    found: dict[Path, File] = {}
+    for node_id in dict.fromkeys((*job.bound, *given)):
+        build = given[node_id] if node_id in given else walk.build(node_id)
+        if build is not None and build.path is not None:
+            above = build.path.parent.absolute()
+            rows = (file for part in build.parts for file in part.files if str(above / file.name) in read)
+            found |= {above / file.name: file for file in (*rows, *build.artefacts)}
+    return found

@@ -339,22 +339,24 @@ class DatabaseLease:
         """What was put is on the disk already."""
 
     def release(self) -> None:
-        """See ``Lease.release``; where the database cannot be reached, the lease ends with its time."""
+        """See ``Lease.release``; where the database refuses, the lease ends with its time, and for this host at once."""
         if self._over.is_set():
             return
         self._over.set()
         self._keeper.join()
         with self._one_verb:  # to close a connection that another thread is using ends the process
+            let_go = False
             try:
-                if not self._store.database.is_lost(self._connection):
-                    with self._store.database.errors(), self._store.transaction(self._connection):
+                with contextlib.suppress(StateError), self._store.database.errors():
+                    with self._store.transaction(self._connection):
                         self._connection.execute(
                             "UPDATE seeknal_lease SET owner = '{}', until = 0 WHERE project = ? AND token = ?",
                             (self._store.project, self.token),
                         )
+                    let_go = True
             finally:
                 self._connection.close()
-                self._sign.end()
+                self._sign.end(left=not let_go)
 
     def _write(self, work: Callable[[Connection], object]) -> None:
         """Do it in a transaction in which the lease is this one.

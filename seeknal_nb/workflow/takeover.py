@@ -13,6 +13,7 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.markup import whole_word
 from seeknal_nb.workflow.evidence import EvidenceFile
 from seeknal_nb.workflow.history import keep_rename
+from seeknal_nb.workflow.jsonstate import JsonState
 from seeknal_nb.workflow.ledger import Ledger, leased
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import observe
@@ -62,13 +63,14 @@ class _Taken:
 
     def __init__(self, runner: DAGRunner, renaming: Renaming, ledger: Ledger) -> None:
         self.outputs, self.renaming, self.ledger = runner.outputs, renaming, ledger
+        alone = isinstance(runner.state, JsonState)
         before, self.graph = Graph(runner.manifest, runner.kinds), Graph(renaming.manifest, runner.kinds)
-        world = observe(before, ledger.states, outputs=runner.outputs, around=runner.around)
+        world = observe(before, ledger.states, outputs=runner.outputs, around=runner.around, alone=alone)
         self.was = world.sights[renaming.old].node
         self.former = {i: one.build for i, one in decide_all(before, world).items()}
         if renaming.old in ledger.states:
             ledger.states[renaming.new] = ledger.states[renaming.old]
-        self.world = observe(self.graph, ledger.states, outputs=runner.outputs, around=runner.around)
+        self.world = observe(self.graph, ledger.states, outputs=runner.outputs, around=runner.around, alone=alone)
         self.keys: dict[str, tuple[str, str]] = {}
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-rename"
         self.evidence = EvidenceFile(runner.target, run_id, self.graph, self.world, runner.around)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ from waiting import eventually
 
 from seeknal_nb import Project
 from seeknal_nb.errors import ManifestError, SeeknalError
+from seeknal_nb.kinds.sources.addresses import _version
 
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
@@ -252,7 +252,7 @@ def test_what_changes_while_it_is_downloaded_is_no_result(project, site):
     site.put("/x.csv", ROWS, ETag='"1"')
 
     def changes() -> None:
-        site.put("/x.csv", ROWS * 2, ETag=f'"{time.monotonic()}"')
+        site.put("/x.csv", ROWS * 2, ETag=f'"{len(site.asked)}"')
 
     site.after_get = changes
     reading(project, f"{site.url}/x.csv")
@@ -332,6 +332,9 @@ def test_a_pattern_and_a_prefix_mean_all_objects_in_the_order_of_their_names(pro
     put("d/b.csv", b"x,y\n3,4\n")
     put("d/a.csv", b"x,y\n1,2\n")
     put("d/readme.txt", b"no rows")
+    if path == "d/":
+        put("d/_temporary/0/half.csv", b"x,y\n7,7\n")
+        put("d/.tmp/half.csv", b"x,y\n7,7\n")
     put("e/c.csv", b"x,y\n100,100\n")
     reading(project, f"s3://{bucket.name}/{path}", format="csv")
     assert run(project) == BUILT
@@ -381,3 +384,10 @@ def test_clean_takes_away_what_was_downloaded_for_a_source_that_is_gone(project,
     project.remove("gone")
     project.clean()
     assert [path.name for path in (project.directory / "target/downloads").iterdir()] == ["source.s"]
+
+
+@pytest.mark.parametrize("info", [{"VersionId": "null", "ETag": "a", "size": 1}, {"ETag": "a", "size": 1}])
+def test_what_a_store_without_versions_tells_is_the_etag(info):
+    """S3 calls the version of a bucket without versioning null, whatever the object holds."""
+    assert _version(info) == "ETag a"
+    assert _version({**info, "ETag": "b"}) == "ETag b"

@@ -402,7 +402,6 @@ NOTHING = {
     "a glob": ("d/*.csv", "csv", "no file matches"),
     "a folder without the format": ("d", "csv", "no file of the format"),
     "a file": ("d/a.csv", "csv", "is missing"),
-    "an address": ("https://example.org/a.csv", "csv", "download it"),
     "an empty csv": ("e.csv", "csv", "is empty"),
     "an empty json": ("e.json", "json", "is empty"),
     "an empty list": ("l.json", "json", "is empty"),

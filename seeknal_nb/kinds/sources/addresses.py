@@ -168,15 +168,17 @@ def _infos(fs: Any, path: str, form: str, *, web: bool) -> dict[str, Mapping[str
         return {path: fs.info(path)}
     if form:
         found = fs.find(f"{path}/", detail=True)
-        return {name: info for name, info in found.items() if ending(name) in READERS[form].endings}
+        below = {name: name.removeprefix(f"{path}/") for name in found if ending(name) in READERS[form].endings}
+        return {name: found[name] for name, rest in below.items() if not any(p[0] in "._" for p in rest.split("/") if p)}
     if _PATTERN.search(path):
         return {name: info for name, info in fs.glob(path, detail=True).items() if info.get("type") != "directory"}
     return {path: fs.info(path)}
 
 
 def _version(info: Mapping[str, Any]) -> str | None:
-    if own := next((f"{name} {info[name]}" for name in VERSIONS if info.get(name)), ""):
-        return own
+    own = [f"{name} {info[name]}" for name in VERSIONS if info.get(name) and info[name] != "null"]  # of no versioning
+    if own:
+        return ", ".join(own)
     when = next((str(info[name]) for name in TIMES if info.get(name)), "")
     return f"changed {when}, {info.get('size')} bytes" if when else None
 
