@@ -58,8 +58,6 @@ if TYPE_CHECKING:
 __all__ = ["Project"]
 
 ENGINE = "duckdb"
-MONTH = 30 * 24 * 3600.0
-"""Seconds that a shared build stays in any case, where nothing else is said."""
 GO_THERE = "go to the project's folder, or use --project DIR"
 BEFORE_RUNNING = "wait() for its handle or cancel() it; or start this one with --background, which queues it"
 
@@ -350,10 +348,7 @@ class Project(Shown):
             raise UsageError("there are no nodes here", why="all builds would go", remedy="run the cells that define them")
         runner, stay = self.look(params).runner, Retention.of(keep=keep, older=older, max_size=max_size)
         if remote:
-            if keep or max_size or others:
-                raise UsageError("clean --remote goes by age alone", remedy="clean --remote --older 30d")
-            gone = clean_shared(runner, MONTH if stay.older is None else stay.older, dry_run=dry_run)
-            return garbage_rows(gone, Path(), dry_run=dry_run, theirs={})
+            return garbage_rows(clean_shared(runner, stay, dry_run=dry_run), Path(), dry_run=dry_run, theirs={})
         found = clean(runner, stay, others=others, left_out=self.left_out, dry_run=dry_run)
         return garbage_rows(found, runner.target, dry_run=dry_run, theirs={} if others else runner.others())
 

@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from seeknal_nb.errors import StateError
 from seeknal_nb.storage.builds import read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from seeknal_nb.storage.builds import Build
+    from seeknal_nb.storage.builds import Build, File
 
-__all__ = ["Told", "far_name", "node_of", "place_of", "read_told", "told_bytes"]
+__all__ = ["LostError", "Told", "base", "far_name", "lost", "node_of", "place_of", "read_told", "told_bytes"]
+
+
+class LostError(StateError):
+    """What is neither here nor there, as opposed to what cannot be reached."""
+
+
+def lost(node_id: str, why: str) -> LostError:
+    """The error of a build that is."""
+    return LostError(f"the build of {node_id} cannot be read", why=why, remedy=f"run again: {node_id} is built anew")
 
 
 class Told(NamedTuple):
@@ -45,6 +55,11 @@ def node_of(directory: Path) -> str:
     return f"{directory.parent.name}.{directory.name}"
 
 
+def base(file: File) -> str:
+    """A file's name in its build's directory."""
+    return file.name.rpartition("/")[2]
+
+
 def told_bytes(stage: str, record: bytes) -> bytes:
     """The bytes of the record."""
     return json.dumps({"stage": stage, "record": record.decode()}).encode()
@@ -59,6 +74,6 @@ def read_told(data: bytes, directory: Path) -> Told | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     key = directory.name
-    own = build.lists or all(file.name == f"{key}/{file.name.rpartition('/')[2]}" for file in build.files)
+    own = build.lists or all(file.name == f"{key}/{base(file)}" for file in build.files)
     same = (build.node_id, build.key) == (node_of(directory.parent), key)
     return Told(stage, build, record) if own and same and "/" not in stage else None

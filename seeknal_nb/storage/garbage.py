@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seeknal_nb.storage.builds import DATA, FACTS, OF_SOME
 from seeknal_nb.storage.files import io_errors, temporary_name
-from seeknal_nb.storage.outputs import STAGING, folders
+from seeknal_nb.storage.stages import STAGING, folders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

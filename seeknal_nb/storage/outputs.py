@@ -30,20 +30,16 @@ from seeknal_nb.storage.files import (
     sync,
     temporary_name,
 )
-from seeknal_nb.version import host
+from seeknal_nb.storage.stages import RUNNING, SPILL, STAGING, folders, is_dead, new_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from seeknal_nb.storage.proofs import Proofs
 
-__all__ = ["STAGING", "OutputStore", "discard", "files_in", "folders", "new_stage", "running"]
+__all__ = ["OutputStore"]
 
-RUNNING = ".run-"
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
-STAGING = ".staging"
-SPILL = "spill"
-"""The folder of all that is staged, so that what a dead run left there is found in one look."""
 
 
 class OutputStore:
@@ -304,7 +300,7 @@ class OutputStore:
 
     def remove_leftovers(self) -> None:
         """Take away what dead runs staged; only for the holder of the run's lock."""
-        spilled = (path for path in folders(self.root.with_name(SPILL)) if _is_dead(path))
+        spilled = (path for path in folders(self.root.with_name(SPILL)) if is_dead(path))
         for path in (*folders(self.root / STAGING), *spilled):
             shutil.rmtree(path, ignore_errors=True)
         places = (self.root.parent / folder for folder in ("", "state", "runs", "runs/partial"))
@@ -312,53 +308,6 @@ class OutputStore:
         for path in (*self.root.glob(f"{RUNNING}*"), *left):
             with contextlib.suppress(OSError):  # it is in nobody's way
                 path.unlink()
-
-
-def folders(directory: Path) -> list[Path]:
-    """The folders in it; what is none, as a file of a desktop or a link to nowhere, is nobody's build."""
-    return [path for path in directory.iterdir() if path.is_dir()] if directory.is_dir() else []
-
-
-def _is_dead(folder: Path) -> bool:
-    """Whether the process of this host is gone that put there what memory could not hold: ``host-4242-...``."""
-    machine, _, number = folder.name.rpartition("-")[0].rpartition("-")
-    if machine != host() or not number.isdecimal():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def running(root: Path, run: str) -> Path:
-    """The file that is there as long as a run wants the work of other processes."""
-    return root / f"{RUNNING}{run}"
-
-
-def new_stage(root: Path, node_id: str, key: str) -> Path:
-    """A fresh directory on the disk of the build to come; to be published, or discarded. Raises ``StateError``."""
-    stage = root / STAGING / temporary_name(f"{node_id}-{key}")
-    with io_errors("write", stage):
-        try:
-            stage.mkdir()
-        except FileNotFoundError:
-            stage.parent.mkdir(parents=True, exist_ok=True)
-            stage.mkdir()
-    return stage
-
-
-def discard(stage: Path) -> None:
-    """Take a staged directory away."""
-    shutil.rmtree(stage, ignore_errors=True)
-
-
-def files_in(stage: Path, key: str) -> tuple[File, ...]:
-    """The staged files as the build of that key will list them, hashed where they are. Raises ``StateError``."""
-    with io_errors("read", stage):
-        return tuple(File(f"{key}/{p.name}", p.stat().st_size, digest_file(p)) for p in sorted(stage.iterdir()))
 
 
 def _name(file: File) -> str:

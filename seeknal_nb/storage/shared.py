@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from seeknal_nb.errors import StateError, UsageError
 from seeknal_nb.storage.builds import OF_SOME, RECORD, Build
-from seeknal_nb.storage.far import Told, far_name, node_of, place_of, read_told, told_bytes
+from seeknal_nb.storage.far import LostError, Told, base, far_name, lost, node_of, place_of, read_told, told_bytes
 from seeknal_nb.storage.files import Signature, content, digest, digest_file, io_errors, temporary_name
 from seeknal_nb.storage.known import Known
-from seeknal_nb.storage.outputs import OutputStore, discard, folders, new_stage
+from seeknal_nb.storage.outputs import OutputStore
 from seeknal_nb.storage.proofs import Proofs
+from seeknal_nb.storage.stages import discard, folders, new_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -192,19 +193,19 @@ class SharedStore(OutputStore):
         for path in files:
             if not path.exists():
                 missing.setdefault(path.parent, []).append(path)
-        lost: dict[Path, StateError] = {}
+        gone: dict[Path, StateError] = {}
         for directory, wanted in missing.items():
             with self._pulling.setdefault(directory, threading.Lock()):
                 if not all(path.exists() for path in wanted):
                     try:
                         self._pull(directory, [files[path] for path in wanted])
-                    except _LostError as error:
-                        lost[directory] = error
-        for node in dict.fromkeys(directory.parent for directory in lost):
-            self._forget_lists(node, {directory.name for directory in lost})
+                    except LostError as error:
+                        gone[directory] = error
+        for node in dict.fromkeys(directory.parent for directory in gone):
+            self._forget_lists(node, {directory.name for directory in gone})
             self.forget_lost(found for path in folders(node) if (found := self._far(node_of(node), path.name)))
-        if lost:
-            raise next(iter(lost.values()))
+        if gone:
+            raise next(iter(gone.values()))
 
     def _forget_lists(self, node: Path, keys: Collection[str]) -> None:
         """Forget the lists of a node that list a part which is lost, or is another one by now."""
@@ -223,9 +224,9 @@ class SharedStore(OutputStore):
     def _is_lost(self, build: Build, stage: str) -> bool:
         """Whether the store says that something of a build is not there; where it says nothing, it is not lost."""
         if build.lists:
-            lost = [part.key for part in build.parts if self._is_lost_part(build.node_id, part.key)]
-            return bool(lost)  # all of them are forgotten
-        names = [f"{place_of(build.node_id, build.key)}/{stage}/{_base(file)}" for file in build.files]
+            gone = [part.key for part in build.parts if self._is_lost_part(build.node_id, part.key)]
+            return bool(gone)  # all of them are forgotten
+        names = [f"{place_of(build.node_id, build.key)}/{stage}/{base(file)}" for file in build.files]
         return any(self._tried(partial(self.remote.has, name)) is False for name in names)
 
     def _is_lost_part(self, node_id: str, key: str) -> bool:
@@ -236,19 +237,19 @@ class SharedStore(OutputStore):
         if told is None:
             data = self._tried(partial(self.remote.read, f"{place_of(node_id, key)}/{RECORD}"))
             told = None if data is None else read_told(data, self.directory(node_id, key))
-        lost = not self._failed and (told is None or self._is_lost(told.build, told.stage))
-        if lost:
+        gone = not self._failed and (told is None or self._is_lost(told.build, told.stage))
+        if gone:
             self._forget(node_id, key)
-        return lost
+        return gone
 
     def _pull(self, directory: Path, wanted: Sequence[File]) -> None:
-        """Pull the files of a build, among them those that are wanted; raises ``_LostError`` where they are not there."""
+        """Pull the files of a build, among them those that are wanted; raises ``LostError`` where they are not there."""
         node_id, key = node_of(directory.parent), directory.name
         if self._far(node_id, key) is None and self._fetched(node_id, key) is None:
-            raise _lost(node_id, "its files are neither here nor in the shared store")
+            raise lost(node_id, "its files are neither here nor in the shared store")
         told = self._far_told(node_id, key)
         if told is None or not {*told.build.files}.issuperset(wanted):
-            raise _lost(node_id, "it was built anew since, or is damaged")
+            raise lost(node_id, "it was built anew since, or is damaged")
         stage, build = new_stage(self.root, node_id, key), told.build
         try:
             for file in build.files:
@@ -258,7 +259,7 @@ class SharedStore(OutputStore):
                 self._swap(stage, directory)
         except FileNotFoundError as error:
             self._forget(node_id, key)
-            raise _lost(node_id, str(error)) from error
+            raise lost(node_id, str(error)) from error
         finally:
             discard(stage)
         self._note(build)
@@ -267,7 +268,7 @@ class SharedStore(OutputStore):
 
     def _pull_file(self, file: File, there: str, stage: Path) -> None:
         """Pull one, and prove it; raises ``FileNotFoundError`` where it is not what the record says, twice."""
-        name = _base(file)
+        name = base(file)
         here = stage / name
         for _ in range(2):
             self.remote.pull(f"{there}/{name}", here)
@@ -355,20 +356,8 @@ class SharedStore(OutputStore):
         return far is not None and file in far.files
 
 
-class _LostError(StateError):
-    """What is neither here nor there, as opposed to what cannot be reached."""
-
-
-def _lost(node_id: str, why: str) -> _LostError:
-    return _LostError(f"the build of {node_id} cannot be read", why=why, remedy=f"run again: {node_id} is built anew")
-
-
 def store_of(root: Path, proofs: Proofs, remote: Remote | None) -> OutputStore:
     """The builds below a folder, with the store that lies behind it, if one does."""
     if remote is None:
         return OutputStore(root, proofs)
     return SharedStore(root, Proofs(proofs.file.with_name(f"{proofs.file.name}.shared")), remote)  # others count as files
-
-
-def _base(file: File) -> str:
-    return file.name.rpartition("/")[2]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from seeknal_nb.errors import StateError, UsageError
 from seeknal_nb.kinds.sources.addresses import DOWNLOADS
 from seeknal_nb.storage.garbage import remove
-from seeknal_nb.storage.outputs import folders
 from seeknal_nb.storage.shared import SharedStore
 from seeknal_nb.storage.spare import remove_spare, spare
+from seeknal_nb.storage.stages import folders
 from seeknal_nb.workflow.ledger import leased
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.sqlstate import DatabaseState
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from seeknal_nb.workflow.runner import DAGRunner
 
 __all__ = ["clean", "clean_shared", "clean_up"]
+
+MONTH = 30 * 24 * 3600.0
+"""Seconds that a shared build stays in any case, where nothing else is said."""
 
 
 def clean(
@@ -45,12 +48,12 @@ def clean(
     return found
 
 
-def clean_shared(runner: DAGRunner, older: float, *, dry_run: bool = False) -> list[Garbage]:
+def clean_shared(runner: DAGRunner, stay: Retention, *, dry_run: bool = False) -> list[Garbage]:
     """Remove, from the store of shared builds, what no entry of a state that all share names, and is older.
 
     Args:
         runner: Of the project.
-        older: Seconds.
+        stay: How old it must be; 30 days where that is not said.
         dry_run: Only list it.
 
     Raises:
@@ -58,6 +61,8 @@ def clean_shared(runner: DAGRunner, older: float, *, dry_run: bool = False) -> l
         LockedError: A run goes on, wherever.
     """
     outputs, state = runner.outputs, runner.state
+    if stay.keep or stay.most is not None:
+        raise UsageError("clean --remote goes by age alone", remedy="clean --remote --older 30d")
     if not isinstance(outputs, SharedStore):
         raise UsageError(
             "there is no store of shared builds", remedy='write outputs = "s3://bucket/prefix" in pyproject.toml'
@@ -68,7 +73,7 @@ def clean_shared(runner: DAGRunner, older: float, *, dry_run: bool = False) -> l
     owner = who("clean --remote", runner.root)
     with run_lock(runner.state_dir, owner), leased(state, owner):
         needed = {node_id: {one.built} for node_id, one in runner.states().items() if one.built}
-        found = spare(outputs, needed, time.time() - older)
+        found = spare(outputs, needed, time.time() - (MONTH if stay.older is None else stay.older))
         if not dry_run:
             remove_spare(outputs, found)
     return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import NodeError
 from seeknal_nb.storage.files import io_errors
-from seeknal_nb.storage.outputs import running
+from seeknal_nb.storage.stages import running
 from seeknal_nb.workflow.job import sent
 from seeknal_nb.workflow.outcome import Failure, Outcome
 from seeknal_nb.workflow.places import Limits, Lost

@@ -26,7 +26,7 @@ from seeknal_nb.python.body import params_read
 from seeknal_nb.python.capture import Captured
 from seeknal_nb.storage.builds import DATA
 from seeknal_nb.storage.files import refused
-from seeknal_nb.storage.outputs import SPILL, discard, files_in, new_stage, running
+from seeknal_nb.storage.stages import SPILL, discard, files_in, new_stage, running
 from seeknal_nb.version import host
 from seeknal_nb.workflow.executors import where
 from seeknal_nb.workflow.outcome import Failure, Outcome

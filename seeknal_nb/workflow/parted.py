@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seeknal_nb.dag.partitions import shown
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.storage.builds import AGAIN, Build, Part
-from seeknal_nb.storage.outputs import discard
+from seeknal_nb.storage.stages import discard
 from seeknal_nb.workflow.observe import prove_unchanged
 from seeknal_nb.workflow.outcome import Failure, Outcome
 from seeknal_nb.workflow.partjobs import PartJobs, prove_files

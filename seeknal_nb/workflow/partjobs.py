@@ -29,7 +29,7 @@ from seeknal_nb.sql.text import statements
 from seeknal_nb.sql.types import is_zoned
 from seeknal_nb.storage.builds import FACTS
 from seeknal_nb.storage.files import content, digest, digest_file, io_errors, signature
-from seeknal_nb.storage.outputs import discard, new_stage
+from seeknal_nb.storage.stages import discard, new_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -15,7 +15,7 @@ from seeknal_nb.engines import EngineSpec, Interrupted
 from seeknal_nb.engines.interrupts import program_ends
 from seeknal_nb.errors import SeeknalError
 from seeknal_nb.storage.builds import OF_SOME, Build
-from seeknal_nb.storage.outputs import discard
+from seeknal_nb.storage.stages import discard
 from seeknal_nb.workflow.advice import advice
 from seeknal_nb.workflow.elsewhere import Elsewhere
 from seeknal_nb.workflow.events import ExecutionStatus, ExecutionSummary, NodeResult, RunFinished, RunStarted

@@ -1,10 +1,8 @@
 """State in a database, which several projects, processes and machines share: entries, and one lease a project.
 
 Every verb is one transaction. A token, not the time, decides who may write: it is compared in the transaction that writes.
-The time, by the database's clock, decides only who is waited for. SQLite has no clock of its own but that of the host of
-whoever asks it: hosts that share a file should agree on the time to a fraction of the time to live. A clock that is further
-ahead takes the lease of a run that lives, which is fenced then; one that is behind waits for longer.
-What a database writes otherwise than others stands in one class: a file of SQLite's is here, PostgreSQL has a module.
+The time, by the database's clock, decides only who is waited for. What a database writes otherwise than others stands in
+one class, in a module of its own.
 """
 
 from __future__ import annotations
@@ -12,25 +10,21 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import sqlite3
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from seeknal_nb.errors import Fenced, StateError, UsageError
-from seeknal_nb.storage.files import io_errors
 from seeknal_nb.version import host
 from seeknal_nb.workflow.lock import SignOfLife, fenced, held
-from seeknal_nb.workflow.stores import options_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-__all__ = ["TABLES", "Connection", "Database", "DatabaseState", "SqliteFile", "named", "sqlite_store", "ttl_of"]
+__all__ = ["PATIENCE", "TABLES", "Connection", "Database", "DatabaseState", "named", "ttl_of"]
 
 TTL = 60.0
 """Seconds that a lease lasts from its last renewal, where the URL does not say otherwise."""
@@ -48,16 +42,6 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS seeknal_lease (
         project TEXT PRIMARY KEY, owner TEXT NOT NULL, token BIGINT NOT NULL, until DOUBLE PRECISION NOT NULL)""",
 )
-
-
-def sqlite_store(url: str, root: Path, project: str) -> DatabaseState:
-    """The store of ``sqlite:///path?ttl=60``.
-
-    Raises:
-        UsageError: The URL has no path or another option; or the project has no name, by which others would find it.
-    """
-    ttl = ttl_of(options_of(url, "ttl").get("ttl"), url)
-    return DatabaseState(SqliteFile(path_of(url, root)), named(project, url), ttl=ttl)
 
 
 def named(project: str, url: str) -> str:
@@ -150,53 +134,6 @@ class Database(Protocol):
 
     def is_lost(self, connection: Any) -> bool:
         """Whether the connection is of no use any more, and another one may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class SqliteFile:
-    """A file of SQLite's; see ``Database``. Its clock is that of the host where this process runs."""
-
-    path: Path
-    BEGIN: ClassVar[str] = "BEGIN IMMEDIATE"
-    LOCK: ClassVar[str] = ""
-    NOW: ClassVar[str] = "((julianday('now') - 2440587.5) * 86400.0)"
-    VERSION: ClassVar[str] = "SELECT 'SQLite ' || sqlite_version()"
-    HAS_TABLES: ClassVar[str] = "SELECT count(*) FROM sqlite_master WHERE name = 'seeknal_state'"
-    CREATE: ClassVar[tuple[str, ...]] = TABLES
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-    @property
-    def beside(self) -> Path:
-        """The file itself."""
-        return self.path
-
-    def exists(self) -> bool:
-        """Whether the file does; to look makes none."""
-        return self.path.exists()
-
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
-        """The database's error becomes a ``StateError``."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StateError(
-                f"cannot use the state in {self.path}",
-                why=str(error),
-                remedy="see that it is a database's file, which this user may write and nobody else has open",
-            ) from error
-
-    def connect(self) -> sqlite3.Connection:
-        """A connection; makes the file."""
-        with io_errors("write", self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-
-    def is_lost(self, _connection: sqlite3.Connection) -> bool:
-        """Never: a file that cannot be used is no better from another connection."""
-        return False
 
 
 class DatabaseState:

@@ -35,7 +35,7 @@ STORES: Mapping[str, str] = {
     "json": "seeknal_nb.workflow.jsonstate:json_store",
     "memory": "seeknal_nb.workflow.stores:memory_store",
     "postgresql": "seeknal_nb.workflow.pgstate:postgres_store",
-    "sqlite": "seeknal_nb.workflow.sqlstate:sqlite_store",
+    "sqlite": "seeknal_nb.workflow.litestate:sqlite_store",
 }
 """``module:function(url, root, project)`` by scheme; ``project`` is empty where nobody has given the pipeline a name."""
 FORM = "scheme:///path, as in sqlite:///shared/state.db (below the project) or sqlite:////srv/state.db"

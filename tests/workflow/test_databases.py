@@ -26,8 +26,9 @@ from seeknal_nb.cli import main
 from seeknal_nb.errors import Fenced, LockedError, StateError, UsageError
 from seeknal_nb.workflow.events import NodeFinished, NodeStarted
 from seeknal_nb.workflow.ledger import leased
+from seeknal_nb.workflow.litestate import SqliteFile
 from seeknal_nb.workflow.pgstate import PostgresDatabase
-from seeknal_nb.workflow.sqlstate import Connection, Database, DatabaseState, SqliteFile
+from seeknal_nb.workflow.sqlstate import Connection, Database, DatabaseState
 from seeknal_nb.workflow.state import read_states
 from seeknal_nb.workflow.stores import open_store
 

@@ -18,10 +18,10 @@ from seeknal_nb import Project
 from seeknal_nb.cli import main
 from seeknal_nb.errors import StateError, UsageError
 from seeknal_nb.storage.builds import Build
-from seeknal_nb.storage.outputs import files_in, new_stage
 from seeknal_nb.storage.proofs import Proofs
 from seeknal_nb.storage.remote import Remote
 from seeknal_nb.storage.shared import SharedStore
+from seeknal_nb.storage.stages import files_in, new_stage
 from seeknal_nb.workflow.events import ExecutionSummary
 
 ROOT = Path(__file__).parents[2]

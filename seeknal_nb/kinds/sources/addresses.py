@@ -20,8 +20,8 @@ from seeknal_nb.kinds.sources.readers import READERS, ending, format_of, options
 from seeknal_nb.kinds.task import Probe
 from seeknal_nb.storage.files import digest, io_errors, remove_dead, temporary_name
 from seeknal_nb.storage.looks import looking
-from seeknal_nb.storage.outputs import folders
 from seeknal_nb.storage.remote import EXTRAS, file_system
+from seeknal_nb.storage.stages import folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

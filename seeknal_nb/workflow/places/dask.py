@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import NodeError, SeeknalError, UsageError, text_of
 from seeknal_nb.storage.files import io_errors
-from seeknal_nb.storage.outputs import running
+from seeknal_nb.storage.stages import running
 from seeknal_nb.version import __version__
 from seeknal_nb.workflow.executors import where
 from seeknal_nb.workflow.job import run_job, timed_out
