@@ -155,6 +155,15 @@ class Remote:
         with self._errors("read", at) as fs:
             return bool(fs.exists(self._path(at)))
 
+    def size(self, at: str) -> int:
+        """The bytes of what is there; -1 where nothing is. Raises ``StateError``."""
+        try:
+            with self._errors("read", at) as fs:
+                fs.invalidate_cache()
+                return int(fs.info(self._path(at))["size"])
+        except FileNotFoundError:
+            return -1
+
     def remove(self, at: str) -> None:
         """Take away what is there, as far as that can be: it is in nobody's way."""
         with contextlib.suppress(StateError, FileNotFoundError), self._errors("remove", at) as fs:

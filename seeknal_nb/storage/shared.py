@@ -130,6 +130,8 @@ class SharedStore(OutputStore):
         if self._far(build.node_id, build.key) is not None or self._tried(lambda: self.remote.has(f"{place}/{RECORD}")):
             self._there.add(place)
             return
+        if not (self.directory(build.node_id, build.key) / RECORD).exists():  # it was lost since
+            return
         if build.lists:
             if self._parts_are_there(build):
                 self._tried(lambda: self._claim(build, ""))
@@ -226,20 +228,20 @@ class SharedStore(OutputStore):
         if build.lists:
             gone = [part.key for part in build.parts if self._is_lost_part(build.node_id, part.key)]
             return bool(gone)  # all of them are forgotten
-        names = [f"{place_of(build.node_id, build.key)}/{stage}/{base(file)}" for file in build.files]
-        return any(self._tried(partial(self.remote.has, name)) is False for name in names)
+        above = f"{place_of(build.node_id, build.key)}/{stage}"
+        sizes = ((file.size, self._tried(partial(self.remote.size, f"{above}/{base(file)}"))) for file in build.files)
+        return any(found is not None and found != size for size, found in sizes)
 
     def _is_lost_part(self, node_id: str, key: str) -> bool:
         """Whether a part that a list of the store's lists is neither here nor there; then its record is forgotten, too."""
         if (self.directory(node_id, key) / RECORD).exists():
             return False
-        told = self._far_told(node_id, key)
-        if told is None:
-            data = self._tried(partial(self.remote.read, f"{place_of(node_id, key)}/{RECORD}"))
-            told = None if data is None else read_told(data, self.directory(node_id, key))
+        far = self.directory(node_id, key) / self.far
+        data = content(far) if far.exists() else self._tried(partial(self.remote.read, f"{place_of(node_id, key)}/{RECORD}"))
+        told = None if data is None else read_told(data, far.parent)
         gone = not self._failed and (told is None or self._is_lost(told.build, told.stage))
         if gone:
-            self._forget(node_id, key)
+            self._forget(node_id, key, data)
         return gone
 
     def _pull(self, directory: Path, wanted: Sequence[File]) -> None:
@@ -276,12 +278,13 @@ class SharedStore(OutputStore):
                 return
         raise FileNotFoundError(f"{self.remote}/{there}/{name} is damaged")
 
-    def _forget(self, node_id: str, key: str) -> None:
+    def _forget(self, node_id: str, key: str, record: bytes | None = None) -> None:
         """A record whose files are not there is of no use to anybody; one that has taken its place stays."""
         at, far = f"{place_of(node_id, key)}/{RECORD}", self.directory(node_id, key) / self.far
-        own = content(far) if far.exists() else b""
+        if record is None and far.exists():
+            record = content(far)
         there = self._tried(partial(self.remote.read, at))
-        if there is not None and (there == own or read_told(there, far.parent) is None):
+        if there is not None and (there == record or read_told(there, far.parent) is None):
             self._lost.add(digest(there))
             self.remote.remove(at)
         far.unlink(missing_ok=True)
@@ -360,4 +363,5 @@ def store_of(root: Path, proofs: Proofs, remote: Remote | None) -> OutputStore:
     """The builds below a folder, with the store that lies behind it, if one does."""
     if remote is None:
         return OutputStore(root, proofs)
-    return SharedStore(root, Proofs(proofs.file.with_name(f"{proofs.file.name}.shared")), remote)  # others count as files
+    own = digest(str(remote))[:8]  # other files stand for builds there
+    return SharedStore(root, Proofs(proofs.file.with_name(f"{proofs.file.name}.{own}")), remote)

@@ -36,6 +36,9 @@ class Site:
     asked: list[tuple[str, str]] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
     slow: threading.Event | None = None
+    short: int | None = None
+    status: int = 200
+    got_headers: dict[str, str] = field(default_factory=dict)
     after_get: Callable[[], None] = lambda: None
 
     def put(self, path: str, data: bytes, **headers: str) -> None:
@@ -48,38 +51,39 @@ class Site:
         return found
 
 
+def answer(handler: BaseHTTPRequestHandler, own: Site, *, body: bool) -> None:
+    own.asked.append((handler.command, handler.path))
+    if handler.command in own.refuses or handler.path not in own.files:
+        handler.send_error(405 if handler.command in own.refuses else 404)
+        return
+    data, headers = own.files[handler.path]
+    handler.send_response(own.status if body else 200)
+    if body and own.short is not None:
+        data = data[: own.short]
+    else:
+        handler.send_header("Content-Length", str(len(data)))
+    for name, value in {**headers, **(own.got_headers if body else {})}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    if body and own.status == 200:
+        if own.slow is not None:
+            handler.wfile.write(data[:1])
+            handler.wfile.flush()
+            own.slow.wait(60)
+        handler.wfile.write(data)
+
+
 @pytest.fixture
 def site() -> Iterator[Site]:
     own = Site()
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            self._answer(body=False)
+            answer(self, own, body=False)
 
         def do_GET(self) -> None:
-            self._answer(body=True)
+            answer(self, own, body=True)
             own.after_get()
-
-        def _answer(self, *, body: bool) -> None:
-            own.asked.append((self.command, self.path))
-            if self.command in own.refuses:
-                self.send_error(405)
-                return
-            if self.path not in own.files:
-                self.send_error(404)
-                return
-            data, headers = own.files[self.path]
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if body:
-                if own.slow is not None:
-                    self.wfile.write(data[:1])
-                    self.wfile.flush()
-                    own.slow.wait(60)
-                self.wfile.write(data)
 
         def log_message(self, *_: Any) -> None:
             """Tests have their own."""
@@ -391,3 +395,61 @@ def test_what_a_store_without_versions_tells_is_the_etag(info):
     """S3 calls the version of a bucket without versioning null, whatever the object holds."""
     assert _version(info) == "ETag a"
     assert _version({**info, "ETag": "b"}) == "ETag b"
+
+
+def test_what_comes_short_of_what_was_told_is_no_result_and_is_not_kept(project, site):
+    """Without a length, as of a proxy that gave up, an end is an end."""
+    site.put("/x.csv", ROWS, ETag='"1"')
+    site.short = len(ROWS) - 4
+    reading(project, f"{site.url}/x.csv")
+    summary = project.run(progress=False)
+    assert "did not come whole" in summary.failed[0].error_message
+    site.short = None
+    assert run(project) == BUILT
+    assert project["t"].y.tolist() == [6]
+
+
+@pytest.mark.parametrize("status", [204, 206, 304])
+def test_an_answer_of_another_status_is_no_result_and_is_not_kept(project, site, status):
+    site.put("/x.csv", ROWS, ETag='"1"')
+    site.status = status
+    reading(project, f"{site.url}/x.csv")
+    assert run(project)["s"] == "failed"
+    site.status = 200
+    assert run(project) == BUILT
+    assert project["t"].y.tolist() == [6]
+
+
+def test_rows_of_another_version_than_was_looked_up_are_no_result(project, site):
+    """Servers at the edge of a network may lag behind each other."""
+    site.put("/x.csv", ROWS, ETag='"old"')
+    site.got_headers = {"ETag": '"new"'}
+    reading(project, f"{site.url}/x.csv")
+    summary = project.run(progress=False)
+    assert "changed while it was read" in summary.failed[0].error_message
+    site.got_headers = {}
+    assert run(project) == BUILT
+
+
+@pytest.mark.parametrize("how", ["changed", "cut", "gone", "told"])
+def test_a_download_that_is_not_what_it_was_is_made_again(project, site, how):
+    site.put("/x.csv", ROWS, ETag='"1"')
+    reading(project, f"{site.url}/x.csv")
+    run(project)
+    [file] = (project.directory / "target/downloads").rglob("x.csv")
+    if how == "gone":
+        file.unlink()
+    elif how == "told":
+        (file.parent / ".told.json").write_text("[]")
+    else:
+        file.write_bytes(ROWS[:-4] if how == "cut" else ROWS.replace(b"4", b"9"))
+    assert run(project, full=True) == BUILT
+    assert project["t"].y.tolist() == [6]
+
+
+def test_a_secret_in_a_name_is_not_the_name_of_a_file_here(project, site, monkeypatch):
+    monkeypatch.setenv("TOKEN", "very-s3cret")
+    site.put("/very-s3cret.csv", ROWS, ETag='"1"')
+    reading(project, site.url + "/${TOKEN}.csv")
+    assert run(project) == BUILT
+    assert not [path for path in project.directory.rglob("*") if "very-s3cret" in path.name]

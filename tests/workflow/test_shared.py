@@ -756,3 +756,25 @@ def test_who_was_second_tells_of_the_rows_that_count(opened, monkeypatch, tmp_pa
         assert {one.node_id: one.row_count for one in summary.results}["transform.r"] == 3
     assert second.runner().states()["transform.r"].row_count == 3
     assert len(second["r"]) == 3
+
+
+@pytest.mark.parametrize("how", [lambda _body: None, lambda body: body + b"more"], ids=["gone", "longer"])
+def test_a_chain_of_partitions_that_is_lost_there_is_built_anew_by_the_second_run(opened, bucket, how):
+    run(days(opened, "one"))
+    second = days(opened, "two")
+    run(second)
+    bucket.change("data.parquet", how)
+    second.transform("reader", "SELECT sum(v) AS v FROM twice")
+    assert run(second)["reader"].startswith("failed")
+    assert not [line for line in second.summary.advice if "shared" in line]
+    assert run(second)["reader"].startswith("success")
+    assert second["reader"].v.tolist() == [30]
+
+
+def test_what_lies_in_another_store_is_missing_here(opened, bucket):
+    run(days(opened, "one"))
+    run(days(opened, "two"))
+    again = days(opened, "two", outputs=f"s3://{bucket.name}/other")
+    assert {how.split(":")[0] for how in run(again).values()} == {"success"}
+    assert again["sums"].v.sum() == 15
+    assert run(days(opened, "three", outputs=f"s3://{bucket.name}/other"))["sums"] == "cached: built elsewhere"

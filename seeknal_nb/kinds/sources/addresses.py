@@ -18,7 +18,7 @@ from seeknal_nb.engines import Interrupted
 from seeknal_nb.errors import ManifestError, NodeError, SeeknalError, near
 from seeknal_nb.kinds.sources.readers import READERS, ending, format_of, options_of, path_of
 from seeknal_nb.kinds.task import Probe
-from seeknal_nb.storage.files import digest, io_errors, remove_dead, temporary_name
+from seeknal_nb.storage.files import digest, digest_file, io_errors, remove_dead, temporary_name
 from seeknal_nb.storage.looks import looking
 from seeknal_nb.storage.remote import EXTRAS, file_system
 from seeknal_nb.storage.stages import folders
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["DOWNLOADS", "check_address", "downloaded", "is_address", "probe_address"]
 
 DOWNLOADS = "downloads"
+TOLD = ".told.json"
+"""In the folder of a version: the digest of each of its files."""
+GOOD, NOT_FOUND = 200, 404
 PART, UNKNOWN = "part", "unknown"
 """What is not here as a whole, and a version that has no name, on their way."""
 VERSIONS = ("VersionId", "generation", "ETag", "etag", "md5Hash", "Content-MD5", "Digest")
@@ -76,7 +79,7 @@ def probe_address(node: Node, around: Surroundings, due: str) -> Probe:
             found = _found(node, around.secrets)
     except NodeError as error:
         return Probe(due=due or f"{error.what}: {error.why}")
-    text = f"address {address} {digest(json.dumps(_told(found)))}"
+    text = f"address {address} {digest(json.dumps(_told(found, address)))}"
     if any(version is None for version, _ in found.values()):
         return Probe(text, due=due or "its server tells no version", moving=True)
     return Probe(text, due=due)
@@ -94,16 +97,16 @@ def downloaded(task: Task) -> Iterator[list[Path]]:
     found = _found(task.node, secrets)
     known = all(version is not None for version, _ in found.values())
     own = task.stage.parents[1].with_name(DOWNLOADS) / task.node.id
-    folder = own / (digest(json.dumps([address, _told(found)])) if known else temporary_name(UNKNOWN))
+    folder = own / (digest(json.dumps([address, _told(found, address)])) if known else temporary_name(UNKNOWN))
     try:
-        if not folder.is_dir():
+        if not _is_whole(folder):
             for name in (PART, UNKNOWN):
                 remove_dead(own / name)
             _download(task, found, folder)
-            if _told(_found(task.node, secrets)) != _told(found):
+            if _found(task.node, secrets) != found:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise NodeError("it changed while it was read", why=address, remedy="run again when it is complete")
-        yield [folder / name for name in _names(found)]
+                raise _changed(address)
+        yield [folder / name for name in _names(found, address)]
     finally:
         if not known:
             shutil.rmtree(folder, ignore_errors=True)
@@ -112,19 +115,56 @@ def downloaded(task: Task) -> Iterator[list[Path]]:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def _download(task: Task, found: Mapping[str, Any], folder: Path) -> None:
-    """All of them, or none."""
-    fs, _ = file_system(task.surroundings.secrets.expand(path_of(task.node) or ""))
-    stage = folder.with_name(temporary_name(PART))
+def _changed(address: str) -> NodeError:
+    return NodeError("it changed while it was read", why=address, remedy="run again when it is complete")
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a version lies there as it was downloaded."""
     try:
-        for path, name in zip(found, _names(found), strict=True):
+        told = json.loads((folder / TOLD).read_bytes())
+        return all(digest_file(folder / name) == found for name, found in told.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _download(task: Task, found: Mapping[str, tuple[str | None, int | None]], folder: Path) -> None:
+    """All of them, or none."""
+    address, secrets = path_of(task.node) or "", task.surroundings.secrets
+    stage, names = folder.with_name(temporary_name(PART)), _names(found, address)
+    try:
+        with _errors(address, secrets):
+            fs, _ = file_system(secrets.expand(address))
+        for (path, (version, size)), name in zip(found.items(), names, strict=True):
             (stage / name).parent.mkdir(parents=True, exist_ok=True)
-            with _errors(path_of(task.node) or "", task.surroundings.secrets):
-                fs.get_file(path, str(stage / name), callback=_heard(task))
+            with _errors(address, secrets):
+                more = {"raise_for_status": _as_looked_up(version, address)} if address.startswith("http") else {}
+                fs.get_file(path, str(stage / name), callback=_heard(task), **more)
+            if size is not None and (stage / name).stat().st_size != size:
+                why = f"{name} has {(stage / name).stat().st_size:,} bytes, and its server told of {size:,}"
+                raise NodeError("it did not come whole", why=why, remedy="run again; see what lies between here and there")
+        (stage / TOLD).write_text(json.dumps({name: digest_file(stage / name) for name in names}))
         with io_errors("write", folder):
+            shutil.rmtree(folder, ignore_errors=True)
             stage.rename(folder)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _as_looked_up(version: str | None, address: str) -> Any:
+    """What looks at the head of a web server's answer: it must be whole, and of the version that was looked up."""
+
+    async def check(answer: Any) -> None:
+        if answer.status == NOT_FOUND:
+            return
+        answer.raise_for_status()
+        if answer.status != GOOD:
+            raise NodeError("its server sends something else", why=f"{address}: status {answer.status}", remedy="run again")
+        told = [f"{name} {answer.headers[name]}" for name in VERSIONS if answer.headers.get(name)]
+        if version is not None and any(one.partition(" ")[0] in version and one not in version for one in told):
+            raise _changed(address)
+
+    return check
 
 
 def _heard(task: Task) -> Any:
@@ -152,7 +192,7 @@ def _found(node: Node, secrets: Secrets) -> dict[str, tuple[str | None, int | No
         infos = _infos(fs, path, "" if _is_file(address) else format_of(node), web=address.startswith("http"))
     if not infos:
         raise NodeError("nothing is there", why=address, remedy="put it there, or mend the address")
-    for name in _names(infos):
+    for name in _names(infos, address):
         if ".." in PurePosixPath(name).parts:
             raise NodeError("an object's name leads out of its folder", why=name, remedy="name objects without ..")
     return {path: (_version(info), info.get("size")) for path, info in sorted(infos.items())}
@@ -183,14 +223,16 @@ def _version(info: Mapping[str, Any]) -> str | None:
     return f"changed {when}, {info.get('size')} bytes" if when else None
 
 
-def _told(found: Mapping[str, Any]) -> list[Any]:
+def _told(found: Mapping[str, tuple[str | None, int | None]], address: str) -> list[Any]:
     """What a key holds of it: no store's own path, which may have a secret in it."""
-    return [[name, *version] for name, version in zip(_names(found), found.values(), strict=True)]
+    return [[name, *version] for name, version in zip(_names(found, address), found.values(), strict=True)]
 
 
-def _names(found: Mapping[str, Any]) -> list[str]:
-    """Where each object lies below what all have in common; of one its name."""
-    paths = [PurePosixPath(re.split(r"[?#]", path, maxsplit=1)[0] if "://" in path else path) for path in found]
+def _names(found: Mapping[str, Any], address: str) -> list[str]:
+    """Where each object lies below what all have in common; of one its name, with its variables as they are written."""
+    if len(found) == 1 and _is_file(address) and not _PATTERN.search(re.split(r"[?#]", address, maxsplit=1)[0]):
+        return [PurePosixPath(re.split(r"[?#]", address, maxsplit=1)[0]).name]
+    paths = [PurePosixPath(path) for path in found]
     above = paths[0].parent
     while not all(path.is_relative_to(above) for path in paths):
         above = above.parent
@@ -205,7 +247,8 @@ def _errors(address: str, secrets: Secrets) -> Iterator[None]:
     except Interrupted:
         raise
     except FileNotFoundError:
-        raise NodeError("nothing is there", why=address, remedy="put it there, or mend the address") from None
+        why = f"{address}: it is not found, or its server does not say of it what it should"
+        raise NodeError("nothing is there", why=why, remedy="put it there, or mend the address") from None
     except SeeknalError as error:
         raise NodeError(error.what, why=secrets.hide(error.why), remedy=error.remedy) from None
     except Exception as error:  # noqa: BLE001 - each library has errors of its own
