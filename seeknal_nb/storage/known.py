@@ -22,11 +22,10 @@ class Known:
 
     Args:
         file: It is made when there is something to know.
-        days: After how many days a text counts no more; None for never.
     """
 
-    def __init__(self, file: Path, *, days: int | None = None) -> None:
-        self._file, self._days, self._lock = file, days, threading.Lock()
+    def __init__(self, file: Path) -> None:
+        self._file, self._lock = file, threading.Lock()
         self._found: dict[str, int] | None = None
 
     def look_again(self) -> None:
@@ -36,8 +35,12 @@ class Known:
 
     def __contains__(self, text: str) -> bool:
         with self._lock:
-            day = self._read().get(text)
-        return day is not None and (self._days is None or day > _today() - self._days)
+            return text in self._read()
+
+    def since(self, text: str, *, days: int) -> bool:
+        """Whether it was learnt within so many days."""
+        with self._lock:
+            return self._read().get(text, 0) > _today() - days
 
     def add(self, text: str) -> None:
         """Know one more, or anew."""

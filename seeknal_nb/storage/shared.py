@@ -2,7 +2,7 @@
 
 A build that is published here is sent there, then its record, by a request that fails where there is one: the first record
 counts, and who comes later takes that one. A record that is found there makes a build of this folder, whose directory holds
-that record alone, as ``remote.json``, until somebody reads its files: then they are pulled, and proved.
+that record alone, as ``remote-....json``, until somebody reads its files: then they are pulled, and proved.
 What could not be sent, as the network was gone or the process was killed, is sent at the end of the next run.
 """
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WEEK = 7
-"""Days for which a build is believed to be in the store: its bucket may have a rule by which objects expire."""
+"""Days for which a partition is believed to be in the store, whose bucket may have a rule by which objects expire: a list
+that names it would be of no use."""
 __all__ = ["SharedStore", "store_of"]
 
 
@@ -53,7 +54,7 @@ class SharedStore(OutputStore):
         self._sent: set[str] = set()
         self._failed, own = "", digest(str(remote))[:8]
         self.far = far_name(own)
-        self._there, self._lost = Known(root / f".shared-{own}", days=WEEK), Known(root / f".lost-{own}")
+        self._there, self._lost = Known(root / f".shared-{own}"), Known(root / f".lost-{own}")
         self._pulling: dict[Path, threading.Lock] = {}
 
     def begin(self, again: Collection[str], *, asks: bool) -> None:
@@ -146,9 +147,10 @@ class SharedStore(OutputStore):
         if self._failed or OF_SOME in build.metadata:
             return False
         for part in build.parts:
-            if not self.is_there(build.node_id, part.key) and (found := self.find(build.node_id, part.key)) is not None:
+            known = self._there.since(place_of(build.node_id, part.key), days=WEEK)
+            if not known and (found := self.find(build.node_id, part.key)) is not None:
                 self._share(found)
-        return all(self.is_there(build.node_id, part.key) for part in build.parts)
+        return all(self._there.since(place_of(build.node_id, part.key), days=WEEK) for part in build.parts)
 
     def _winner(self, build: Build, stage: str) -> Build:
         """The build of this key that was published first."""

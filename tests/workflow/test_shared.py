@@ -778,3 +778,27 @@ def test_what_lies_in_another_store_is_missing_here(opened, bucket):
     assert {how.split(":")[0] for how in run(again).values()} == {"success"}
     assert again["sums"].v.sum() == 15
     assert run(days(opened, "three", outputs=f"s3://{bucket.name}/other"))["sums"] == "cached: built elsewhere"
+
+
+def test_former_rows_that_are_lost_there_hold_no_new_ones_up(opened, bucket):
+    """They would be compared, so that what follows need not run."""
+    run(opened("one"))
+    second = opened("two")
+    run(second)
+    bucket.change("data.parquet", lambda _body: None)
+    assert {how.split(":")[0] for how in run(second, full=True).values()} == {"success"}
+    assert len(second["t"]) == 2
+
+
+def test_a_partition_is_asked_for_again_when_it_was_learnt_of_long_ago(opened, bucket):
+    """A rule of the bucket may have taken it away: a list that names it would be of no use to a fresh clone."""
+    first = days(opened, "one")
+    run(first)
+    [known] = (first.directory / "target/outputs").glob(".shared-*")
+    known.write_text("".join(f"{line.rpartition(' ')[0]} 10\n" for line in known.read_text().splitlines()))
+    bucket.change("", lambda _body: None)
+    again = days(opened, "one", odd="2024-01-03,100\n")
+    run(again)
+    second = days(opened, "two", odd="2024-01-03,100\n")
+    assert run(second)["twice"] == "cached: built elsewhere"
+    assert second["twice"].v.sum() == 230
