@@ -316,10 +316,8 @@ class Project(Shown):
         state = self._settings.get("state") if self._told_state is None else self._told_state
         outputs = self._settings.get("outputs", "") if self._told_outputs is None else self._told_outputs
         name = self._told_name or self._settings.get("name", "")
-        self.kept_in, self.remote = (
-            str(self.state_folder if state is None else state),
-            Remote(outputs, name) if outputs else None,
-        )
+        self.kept_in = str(self.state_folder if state is None else state)
+        self.remote = Remote(outputs, name) if outputs else None
         if isinstance(state, str):
             state = open_store(state, root=self.directory, project=name)
         self._state = JsonState(self.state_folder) if state is None else as_store(state)

@@ -48,10 +48,10 @@ class Bucket:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[Any]:
     """A server of moto's on the loopback; gives boto3's client."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
     import boto3
+    from moto.server import ThreadedMotoServer
 
+    server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     own = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}

@@ -138,6 +138,7 @@ class Task:
         seen: What the node saw or delivered last.
         slice: The partition that it is about; None for the whole node.
         alike: As ``Session.build`` has it.
+        probe: The digest of the probe's text in this run; None where it has none.
     """
 
     node: Node
@@ -151,6 +152,7 @@ class Task:
     seen: Seen = field(default_factory=dict)
     slice: Slice | None = None
     alike: str = ""
+    probe: str | None = None
 
     @property
     def engine(self) -> Session:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from seeknal_nb.engines import Relation, Schema
@@ -16,6 +15,7 @@ from seeknal_nb.storage.files import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = [
     "AGAIN",
@@ -52,6 +52,11 @@ class File:
     name: str
     size: int
     xxh3: str
+
+    @property
+    def base(self) -> str:
+        """Its name in its build's directory."""
+        return self.name.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +157,8 @@ def told_of(build: Build | None) -> dict[str, Any]:
 
 def build_digest(schema: Schema, parts: Iterable[Part], artefacts: Iterable[File], by: Partitioning | None = None) -> str:
     """One digest of a build's schema, of its parts in order, of its other files, and of what it is cut by."""
-    told = [schema, [(part.value, part.digest) for part in parts], [(_base(file), file.xxh3) for file in artefacts]]
+    told = [schema, [(part.value, part.digest) for part in parts], [(file.base, file.xxh3) for file in artefacts]]
     return digest(json.dumps(told if by is None else [*told, asdict(by)]))
-
-
-def _base(file: File) -> str:
-    return PurePosixPath(file.name).name
 
 
 def record_of(build: Build, seconds: float) -> bytes:

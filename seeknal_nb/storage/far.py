@@ -11,9 +11,9 @@ from seeknal_nb.storage.builds import read_record
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from seeknal_nb.storage.builds import Build, File
+    from seeknal_nb.storage.builds import Build
 
-__all__ = ["LostError", "Told", "base", "far_name", "lost", "node_of", "place_of", "read_told", "told_bytes"]
+__all__ = ["LostError", "Told", "far_name", "lost", "node_of", "place_of", "read_told", "told_bytes"]
 
 
 class LostError(StateError):
@@ -51,13 +51,8 @@ def place_of(node_id: str, key: str) -> str:
 
 
 def node_of(directory: Path) -> str:
-    """Of which node the builds in that folder are."""
+    """Whose builds lie in that folder."""
     return f"{directory.parent.name}.{directory.name}"
-
-
-def base(file: File) -> str:
-    """A file's name in its build's directory."""
-    return file.name.rpartition("/")[2]
 
 
 def told_bytes(stage: str, record: bytes) -> bytes:
@@ -73,7 +68,8 @@ def read_told(data: bytes, directory: Path) -> Told | None:
         build = read_record(record, directory)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    key = directory.name
-    own = build.lists or all(file.name == f"{key}/{base(file)}" for file in build.files)
-    same = (build.node_id, build.key) == (node_of(directory.parent), key)
+    same = (build.node_id, build.key) == (node_of(directory.parent), directory.name)
+    above = {file.name.removesuffix(f"/{file.base}") for file in build.files}
+    listed = {part.key for part in build.parts} if build.lists else {build.key}
+    own = above <= listed and not any("/" in key or not key.strip(".") for key in listed)
     return Told(stage, build, record) if own and same and "/" not in stage else None

@@ -33,7 +33,7 @@ from seeknal_nb.storage.files import (
 from seeknal_nb.storage.stages import RUNNING, SPILL, STAGING, folders, is_dead, new_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from seeknal_nb.storage.proofs import Proofs
 
@@ -59,36 +59,8 @@ class OutputStore:
         """Where the build of that key lies, or would."""
         return Path(self.prefix(node_id, key))
 
-    has_others = False
-    """Whether others build here, too: there is another store behind this one, which is asked first."""
-
-    def begin(self, again: Collection[str], *, asks: bool) -> None:
-        """A run begins that will execute the nodes ``again``, though they have builds; ``asks``: it may execute any.
-
-        This method and the next six are for stores behind which there is another one.
-        """
-
-    def send(self, stage: Path, node_id: str, key: str) -> None:
-        """Send what is staged ahead of its publication, from the thread that made it; never raises."""
-
-    def is_there(self, node_id: str, key: str) -> bool:
-        """Whether the other store is known to have the build of that key."""
-        del node_id, key
-        return False
-
-    def share(self, builds: Iterable[Build]) -> str:
-        """Send builds that lie here and are not there yet; gives what a reader of the run should know, or nothing."""
-        del builds
-        return ""
-
-    def fetch(self, node_id: str, key: str) -> Build | None:
-        """The build of that key that others have made, whose files may not be here; None where there is none."""
-
-    def forget_lost(self, builds: Iterable[Build]) -> None:
-        """Forget those of these builds whose files are neither here nor in the other store any more."""
-
     def bring(self, files: Mapping[Path, File]) -> None:
-        """Have files of builds here, which somebody is to read. Raises ``StateError``."""
+        """Have files of builds here, which somebody is to read: those that may lie elsewhere. Raises ``StateError``."""
 
     def publish(
         self, stage: Path, build: Build, staged: Sequence[File], *, seconds: float, former: Callable[[Part], str | None]
@@ -107,7 +79,7 @@ class OutputStore:
         """
         final = self.directory(build.node_id, build.key)
         with io_errors("write", final):
-            files = {_name(file): file for file in staged}
+            files = {file.base: file for file in staged}
             build = self._whole(build, final, stage, files, former)
             (stage / RECORD).write_bytes(record_of(build, seconds))
             self._swap(stage, final)
@@ -154,12 +126,12 @@ class OutputStore:
         stage = new_stage(self.root, node_id, key)
         with io_errors("write", final):
             for file in build.files:
-                link(build.path / _name(file), stage / _name(file))
+                link(build.path / file.base, stage / file.base)
             (stage / RECORD).write_bytes(record_of(made, seconds))
             self._swap(stage, final)
         for one in (made, *([build] if intact else ())):  # a link changes the times of what it leads to
             self._note(one)
-        self._to_sync(*(final / _name(file) for file in made.files), final / RECORD, final, final.parent)
+        self._to_sync(*(final / file.base for file in made.files), final / RECORD, final, final.parent)
         return made
 
     def _part_again(self, node_id: str, part: Part, new: str) -> Part:
@@ -310,12 +282,8 @@ class OutputStore:
                 path.unlink()
 
 
-def _name(file: File) -> str:
-    return file.name.rpartition("/")[2]
-
-
 def _moved(file: File, key: str) -> File:
-    return replace(file, name=f"{key}/{_name(file)}")
+    return replace(file, name=f"{key}/{file.base}")
 
 
 def _names(build: Build) -> list[str]:

@@ -1,6 +1,6 @@
-"""Bytes in an object store, by fsspec: what is sent, which record counts, what is pulled. Knows no node and no key.
+"""Bytes at a URL, by fsspec: the file system that it names, and a store in which a project's builds lie. Knows no node.
 
-Nothing is listed, renamed or looked up before it is read, and nothing is written in place but a record that is replaced.
+In such a store nothing is renamed or looked up before it is read, and nothing is written in place but a record.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "http": "http", "htt
 FORM = "s3://bucket/prefix or gs://bucket/prefix"
 NOT_SHARED = ("file", "local", "memory", "http", "https")
 """Schemes of which no store would tell who was first."""
+TRIES = 3
 CONNECT, READ = 10, 60
 """Seconds that a web server may take to be reached, and between two pieces of what it sends."""
 
@@ -128,13 +129,13 @@ class Remote:
         The store decides between those that come at once. An answer that is lost, so that the request was made twice, is no
         loss: then the record that is there is this one.
         """
-        try:
-            with self._errors("write", at) as fs:
+        for _ in range(TRIES):
+            with contextlib.suppress(FileExistsError), self._errors("write", at) as fs:
                 fs.pipe_file(self._path(at), data, mode="overwrite" if replace else "create")
-        except FileExistsError:
-            there = self.read(at)
-            return self.claim(at, data) if there is None else there
-        return data
+                return data
+            if (there := self.read(at)) is not None:  # or somebody has taken it away since
+                return there
+        raise StateError(f"cannot write {self.url}/{at}", why="its store says that it is there, and that it is not")
 
     def send(self, file: Path, at: str) -> None:
         """Put a file there. Raises ``StateError``."""
@@ -149,11 +150,6 @@ class Remote:
         """Fetch a file. Raises ``StateError``, and ``FileNotFoundError`` where there is none."""
         with self._errors("read", at) as fs:
             fs.get_file(self._path(at), str(file))
-
-    def has(self, at: str) -> bool:
-        """Whether something is there. Raises ``StateError``."""
-        with self._errors("read", at) as fs:
-            return bool(fs.exists(self._path(at)))
 
     def size(self, at: str) -> int:
         """The bytes of what is there; -1 where nothing is. Raises ``StateError``."""

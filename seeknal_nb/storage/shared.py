@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from seeknal_nb.errors import StateError, UsageError
 from seeknal_nb.storage.builds import OF_SOME, RECORD, Build
-from seeknal_nb.storage.far import LostError, Told, base, far_name, lost, node_of, place_of, read_told, told_bytes
+from seeknal_nb.storage.far import LostError, Told, far_name, lost, node_of, place_of, read_told, told_bytes
 from seeknal_nb.storage.files import Signature, content, digest, digest_file, io_errors, temporary_name
 from seeknal_nb.storage.known import Known
 from seeknal_nb.storage.outputs import OutputStore
@@ -45,8 +45,6 @@ class SharedStore(OutputStore):
         remote: The store behind it.
     """
 
-    has_others = True
-
     def __init__(self, root: Path, proofs: Proofs, remote: Remote) -> None:
         super().__init__(root, proofs)
         self.remote = remote
@@ -58,10 +56,12 @@ class SharedStore(OutputStore):
         self._pulling: dict[Path, threading.Lock] = {}
 
     def begin(self, again: Collection[str], *, asks: bool) -> None:
-        """See ``OutputStore.begin``. What goes wrong with the store is told once a run, which goes on without it.
+        """A run begins that will execute the nodes ``again``, though they have builds; ``asks``: it may execute any.
+
+        What goes wrong with the store from now on is told once, by ``share``, and the run goes on without it.
 
         Raises:
-            StateError: Its library is not there.
+            StateError, UsageError: The store's library is not there.
         """
         self._again, self._sent, self._failed = again, set(), ""
         self._there.look_again()
@@ -82,15 +82,16 @@ class SharedStore(OutputStore):
     # What is made here
 
     def send(self, stage: Path, node_id: str, key: str) -> None:
-        """See ``OutputStore.send``."""
-        if self._tried(lambda: self._send(stage, stage.name, node_id, key)):
-            self._sent.add(stage.name)
+        """Send what is staged ahead of its publication, from the thread that made it; never raises."""
+        if sent := self._tried(lambda: self._send(stage, stage.name, node_id, key)):
+            self._sent.add(sent)
 
-    def _send(self, folder: Path, stage: str, node_id: str, key: str) -> bool:
+    def _send(self, folder: Path, stage: str, node_id: str, key: str) -> str:
+        """Send the files in a folder; gives the name of that, there."""
         for file in sorted(folder.iterdir()):
             if file.name != RECORD:
                 self.remote.send(file, f"{place_of(node_id, key)}/{stage}/{file.name}")
-        return True
+        return stage
 
     def publish(
         self, stage: Path, build: Build, staged: Sequence[File], *, seconds: float, former: Callable[[Part], str | None]
@@ -111,7 +112,7 @@ class SharedStore(OutputStore):
         return self._winner(build, "") if self._parts_are_there(build) else build
 
     def is_there(self, node_id: str, key: str) -> bool:
-        """See ``OutputStore.is_there``."""
+        """Whether the store is known to have the build of that key."""
         return place_of(node_id, key) in self._there
 
     def forget_there(self, places: Iterable[str]) -> None:
@@ -119,7 +120,7 @@ class SharedStore(OutputStore):
         self._there.forget(places)
 
     def share(self, builds: Iterable[Build]) -> str:
-        """See ``OutputStore.share``."""
+        """Send builds that lie here and are not there yet; gives what a reader of the run should know, or nothing."""
         for build in builds:
             if not self._failed:
                 self._share(self.whole(build))
@@ -128,7 +129,8 @@ class SharedStore(OutputStore):
     def _share(self, build: Build) -> None:
         """Send a build of this folder; where there is a record already, both are good."""
         place = place_of(build.node_id, build.key)
-        if self._far(build.node_id, build.key) is not None or self._tried(lambda: self.remote.has(f"{place}/{RECORD}")):
+        far = self._far(build.node_id, build.key) is not None
+        if far or (self._tried(lambda: self.remote.size(f"{place}/{RECORD}")) or 0) > 0:
             self._there.add(place)
             return
         if not (self.directory(build.node_id, build.key) / RECORD).exists():  # it was lost since
@@ -146,11 +148,11 @@ class SharedStore(OutputStore):
         """Send what a build lists, as far as it is not there; gives whether all of it is. That of some is nobody else's."""
         if self._failed or OF_SOME in build.metadata:
             return False
-        for part in build.parts:
-            known = self._there.since(place_of(build.node_id, part.key), days=WEEK)
-            if not known and (found := self.find(build.node_id, part.key)) is not None:
+        places = {part.key: place_of(build.node_id, part.key) for part in build.parts}
+        for key, place in places.items():
+            if not self._there.since(place, days=WEEK) and (found := self.find(build.node_id, key)) is not None:
                 self._share(found)
-        return all(self._there.since(place_of(build.node_id, part.key), days=WEEK) for part in build.parts)
+        return all(self._there.since(place, days=WEEK) for place in places.values())
 
     def _winner(self, build: Build, stage: str) -> Build:
         """The build of this key that was published first."""
@@ -179,7 +181,7 @@ class SharedStore(OutputStore):
     # What others have made
 
     def fetch(self, node_id: str, key: str) -> Build | None:
-        """See ``OutputStore.fetch``."""
+        """The build of that key that others have made, whose files may not be here; None where there is none."""
         return self._tried(partial(self._fetched, node_id, key))
 
     def _fetched(self, node_id: str, key: str) -> Build | None:
@@ -219,7 +221,7 @@ class SharedStore(OutputStore):
                 self._forget(node_of(node), path.name)
 
     def forget_lost(self, builds: Iterable[Build]) -> None:
-        """See ``OutputStore.forget_lost``."""
+        """Forget those of these builds whose files are neither here nor there any more."""
         for build in builds:
             told = self._far_told(build.node_id, build.key)
             if told is not None and self._is_lost(build, told.stage):
@@ -231,7 +233,7 @@ class SharedStore(OutputStore):
             gone = [part.key for part in build.parts if self._is_lost_part(build.node_id, part.key)]
             return bool(gone)  # all of them are forgotten
         above = f"{place_of(build.node_id, build.key)}/{stage}"
-        sizes = ((file.size, self._tried(partial(self.remote.size, f"{above}/{base(file)}"))) for file in build.files)
+        sizes = ((file.size, self._tried(partial(self.remote.size, f"{above}/{file.base}"))) for file in build.files)
         return any(found is not None and found != size for size, found in sizes)
 
     def _is_lost_part(self, node_id: str, key: str) -> bool:
@@ -272,7 +274,7 @@ class SharedStore(OutputStore):
 
     def _pull_file(self, file: File, there: str, stage: Path) -> None:
         """Pull one, and prove it; raises ``FileNotFoundError`` where it is not what the record says, twice."""
-        name = base(file)
+        name = file.base
         here = stage / name
         for _ in range(2):
             self.remote.pull(f"{there}/{name}", here)

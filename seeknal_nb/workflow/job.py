@@ -61,6 +61,7 @@ class Job:
         bound: What its SQL may read, by id, inputs first; views among the inputs read more than these.
         captured: What a Python body reads of the notebook.
         seen: What the node saw or delivered last.
+        probe: The digest of what it saw when it was looked at for this run; None where it looks at nothing.
         around: Where; without the notebook's variables, and without credentials, where it is sent.
         outputs: The folder of all builds.
         engine: What another process opens for it.
@@ -83,6 +84,7 @@ class Job:
     slice: Slice | None = None
     alike: str = ""
     timeout: float = 0.0
+    probe: str | None = None
 
 
 def run_job(
@@ -219,7 +221,9 @@ def _done(job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event
 def _done_with(taken: Captured, job: Job, session: OpenedLater, kind: Kind, cancelled: threading.Event) -> Outcome:
     inputs = {one.node_id: one for one in job.inputs}
     stage = new_stage(job.outputs, job.node.id, job.key) if kind.stages else Path()
-    task = Task(job.node, job.key, inputs, stage, taken, job.around, session, cancelled, job.seen, job.slice, job.alike)
+    task = Task(
+        job.node, job.key, inputs, stage, taken, job.around, session, cancelled, job.seen, job.slice, job.alike, job.probe
+    )
     try:
         found = as_promised(task, checked(kind.execute(task)))
         files = files_in(stage, job.key) if kind.stages else ()

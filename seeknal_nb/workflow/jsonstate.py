@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-__all__ = ["JsonState", "json_store"]
+__all__ = ["JsonState", "is_alone", "json_store"]
 
 SNAPSHOT = "execution_state.json"
 JOURNAL = "journal.jsonl"
@@ -33,6 +33,11 @@ def json_store(url: str, root: Path, _project: str) -> JsonState:
     """The store of ``json:///folder``."""
     options_of(url)
     return JsonState(path_of(url, root))
+
+
+def is_alone(store: object, folder: Path) -> bool:
+    """Whether a store is that of the state folder itself, so that no other folder's runs write its entries."""
+    return isinstance(store, JsonState) and store.directory == folder
 
 
 class JsonState:

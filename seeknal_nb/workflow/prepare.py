@@ -18,7 +18,7 @@ from seeknal_nb.storage.files import digest, signature
 from seeknal_nb.version import program
 from seeknal_nb.workflow.document import written_digests
 from seeknal_nb.workflow.history import LAST
-from seeknal_nb.workflow.jsonstate import JsonState
+from seeknal_nb.workflow.jsonstate import is_alone
 from seeknal_nb.workflow.ledger import Ledger, Trusted
 from seeknal_nb.workflow.observe import Observed, damaged_inputs, observe
 from seeknal_nb.workflow.placing import Placing
@@ -87,14 +87,10 @@ class Preparation:
         """What is true of the nodes now; at first of those that are not settled. Changes nothing."""
         self.outputs.proofs.look_again()
         around, first = replace(self.around, asking=asking), None if settled is None else graph.ordered(settled.open)
+        alone = is_alone(self.store, self.keeper.file.parent)
         return observe(
-            graph, states, outputs=self.outputs, around=around, verify=verify, alone=self.alone, first=first, span=span
+            graph, states, outputs=self.outputs, around=around, verify=verify, alone=alone, first=first, span=span
         )
-
-    @property
-    def alone(self) -> bool:
-        """Whether no other folder's runs write the state."""
-        return isinstance(self.store, JsonState)
 
     def plan(self, graph: Graph, world: Observed, chosen: Selection, settled: Settled | None = None) -> Plan:
         """What a run would do, with warnings of what is odd about where it runs."""
@@ -164,10 +160,8 @@ class Preparation:
         try:
             params = [used_values(node, around.params) for node in document.asking]
             own = sorted(around.kinds)
-            shared = self.outputs.has_others
-            manner = json_of(
-                [PROGRAM, str(around.root), self.owner, around.engine, around.allow_outside, shared, own, params]
-            )
+            where = [str(around.root), self.outputs.proofs.file.name]  # which is another one for each store
+            manner = json_of([PROGRAM, *where, self.owner, around.engine, around.allow_outside, own, params])
         except (ValueError, TypeError, RecursionError):  # a value of which nothing can be told
             return None
         return Setting(document.digest, digest(manner), stamp)

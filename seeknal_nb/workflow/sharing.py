@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seeknal_nb.declaration import KINDS
 from seeknal_nb.errors import StateError
 from seeknal_nb.storage.builds import told_of
+from seeknal_nb.storage.shared import SharedStore
 from seeknal_nb.workflow.events import ExecutionStatus, NodeResult
 from seeknal_nb.workflow.outcome import Failure
 
@@ -38,11 +39,13 @@ class Sharing:
     """
 
     def __init__(self, outputs: OutputStore, world: Observed, ledger: Ledger, own: Mapping[str, Any]) -> None:
-        self._outputs, self._world, self._ledger, self._own = outputs, world, ledger, own
+        self._store = outputs if isinstance(outputs, SharedStore) else None
+        self._world, self._ledger, self._own = world, ledger, own
 
     def begin(self, plan: Plan) -> None:
         """Before anything runs: raises ``StateError`` where the store's library is not there."""
-        self._outputs.begin({step.node_id for step in plan.steps if step.forced}, asks=bool(plan.runs))
+        if self._store is not None:
+            self._store.begin({step.node_id for step in plan.steps if step.forced}, asks=bool(plan.runs))
 
     def _is_shared(self, node_id: str) -> bool:
         """Whether what others have built under a node's key may stand for it.
@@ -55,14 +58,12 @@ class Sharing:
 
     def part(self, node_id: str, key: str) -> Build | None:
         """The build that others have made of one of its partitions."""
-        return self._outputs.fetch(node_id, key) if self._outputs.has_others and self._is_shared(node_id) else None
+        return self._store.fetch(node_id, key) if self._store is not None and self._is_shared(node_id) else None
 
     def fetched(self, node_id: str, decision: Decision) -> Build | None:
         """The build that others have made of a node that would be executed; it is remembered as if it was made here."""
-        facts = self._world.facts[node_id]
-        if not self._outputs.has_others or decision.key is None or facts.apart or not self._is_shared(node_id):
-            return None
-        build = self._outputs.fetch(node_id, decision.key)
+        apart = self._store is None or decision.key is None or self._world.facts[node_id].apart
+        build = None if apart else self.part(node_id, decision.key or "")
         if build is not None:
             result = NodeResult(node_id, ExecutionStatus.SUCCESS, row_count=build.row_count, metadata=told_of(build))
             self._ledger.note(result, decision, build, self._world, seen=None)
@@ -73,38 +74,40 @@ class Sharing:
 
         What else has gone with them is forgotten, too, so that the next run builds all of it.
         """
-        if not self._outputs.has_others:
+        if self._store is None:
             return None
         try:
-            self._outputs.bring(_files(job, walk))
+            self._store.bring(_files(job, walk))
         except StateError as error:
             above = (node_id for node_id in walk.graph.sorted_ids if node_id in walk.results)
-            self._outputs.forget_lost(build for node_id in above if (build := walk.build(node_id)) is not None)
+            self._store.forget_lost(build for node_id in above if (build := walk.build(node_id)) is not None)
             return Failure.of(error, job.node)
         return None
 
     def send(self, job: Job, outcome: Outcome) -> None:
         """Send what a job has staged, ahead of its publication."""
-        if outcome.stage is not None and outcome.failure is None and self._is_shared(job.node.id):
-            self._outputs.send(outcome.stage, job.node.id, job.key)
+        if self._store is None or outcome.stage is None or outcome.failure is not None:
+            return
+        if self._is_shared(job.node.id):
+            self._store.send(outcome.stage, job.node.id, job.key)
 
     def rest(self, walk: Walk) -> tuple[str, ...]:
         """Send what is up to date here and not there yet; gives what a reader of the summary should know of that."""
-        if not self._outputs.has_others or walk.cancelled.is_set():
+        if self._store is None or walk.cancelled.is_set():
             return ()
         try:
-            told = self._outputs.share(self._builds(walk))
+            told = self._store.share(self._builds(walk, self._store))
         except StateError as error:  # of this folder's disk, when all is done
             told = str(error)
         return (told,) if told else ()
 
-    def _builds(self, walk: Walk) -> Iterator[Build]:
+    def _builds(self, walk: Walk, store: SharedStore) -> Iterator[Build]:
         """The whole builds that the run has made, or found up to date."""
         good = (ExecutionStatus.SUCCESS, ExecutionStatus.CACHED)
         for node_id in [node_id for node_id, result in walk.results.items() if result.status in good]:
             step, decision = walk.first.get(node_id), walk.decisions.get(node_id)
             key = step.key if step is not None else decision and decision.key
-            if key and not self._outputs.is_there(node_id, key) and self._is_shared(node_id):
+            if key and not store.is_there(node_id, key) and self._is_shared(node_id):
                 build = walk.build(node_id)
                 if build is not None and build.path is not None and not self._world.facts[node_id].apart:
                     yield build

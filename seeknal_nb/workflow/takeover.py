@@ -13,7 +13,7 @@ from seeknal_nb.dag.graph import Graph
 from seeknal_nb.markup import whole_word
 from seeknal_nb.workflow.evidence import EvidenceFile
 from seeknal_nb.workflow.history import keep_rename
-from seeknal_nb.workflow.jsonstate import JsonState
+from seeknal_nb.workflow.jsonstate import is_alone
 from seeknal_nb.workflow.ledger import Ledger, leased
 from seeknal_nb.workflow.lock import run_lock, who
 from seeknal_nb.workflow.observe import observe
@@ -63,7 +63,7 @@ class _Taken:
 
     def __init__(self, runner: DAGRunner, renaming: Renaming, ledger: Ledger) -> None:
         self.outputs, self.renaming, self.ledger = runner.outputs, renaming, ledger
-        alone = isinstance(runner.state, JsonState)
+        alone = is_alone(runner.state, runner.state_dir)
         before, self.graph = Graph(runner.manifest, runner.kinds), Graph(renaming.manifest, runner.kinds)
         world = observe(before, ledger.states, outputs=runner.outputs, around=runner.around, alone=alone)
         self.was = world.sights[renaming.old].node

@@ -166,7 +166,7 @@ class Walk:
             node=sight.node, key=self.decisions[node_id].key or "", captured=sight.captured,
             inputs=tuple(Input(one, found.get(one, Relation()), self.build(one)) for one in ids),
             bound={one: relation for one, relation in found.items() if relation != Relation()},
-            seen=before.seen if before else {},
+            seen=before.seen if before else {}, probe=self.world.facts[node_id].probe,
         )  # fmt: skip
 
     def _view(self, node_id: str) -> Node | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,9 +16,6 @@ from waiting import eventually
 from seeknal_nb import Project
 from seeknal_nb.errors import ManifestError, SeeknalError
 from seeknal_nb.kinds.sources.addresses import _version
-
-pytest.importorskip("fsspec")
-pytest.importorskip("aiohttp")
 
 ROWS = b"x,y\n1,2\n3,4\n"
 
@@ -39,7 +37,7 @@ class Site:
     short: int | None = None
     status: int = 200
     got_headers: dict[str, str] = field(default_factory=dict)
-    after_get: Callable[[], None] = lambda: None
+    after: Callable[[str], None] = lambda _method: None
 
     def put(self, path: str, data: bytes, **headers: str) -> None:
         self.files[path] = data, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -80,10 +78,11 @@ def site() -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             answer(self, own, body=False)
+            own.after(self.command)
 
         def do_GET(self) -> None:
             answer(self, own, body=True)
-            own.after_get()
+            own.after(self.command)
 
         def log_message(self, *_: Any) -> None:
             """Tests have their own."""
@@ -255,15 +254,16 @@ def test_a_server_that_is_gone_fails_its_node_and_leaves_what_was(project, site)
 def test_what_changes_while_it_is_downloaded_is_no_result(project, site):
     site.put("/x.csv", ROWS, ETag='"1"')
 
-    def changes() -> None:
-        site.put("/x.csv", ROWS * 2, ETag=f'"{len(site.asked)}"')
+    def changes(method: str) -> None:
+        if method == "GET":
+            site.put("/x.csv", ROWS * 2, ETag=f'"{len(site.asked)}"')
 
-    site.after_get = changes
+    site.after = changes
     reading(project, f"{site.url}/x.csv")
     summary = project.run(progress=False)
     [failed] = summary.failed
     assert "changed while it was read" in failed.error_message
-    site.after_get = lambda: None
+    site.after = lambda _method: None
     site.put("/x.csv", ROWS, ETag='"9"')
     assert run(project) == BUILT
     assert project["t"].y.tolist() == [6]
@@ -393,8 +393,8 @@ def test_clean_takes_away_what_was_downloaded_for_a_source_that_is_gone(project,
 @pytest.mark.parametrize("info", [{"VersionId": "null", "ETag": "a", "size": 1}, {"ETag": "a", "size": 1}])
 def test_what_a_store_without_versions_tells_is_the_etag(info):
     """S3 calls the version of a bucket without versioning null, whatever the object holds."""
-    assert _version(info) == "ETag a"
-    assert _version({**info, "ETag": "b"}) == "ETag b"
+    assert _version(info) == {"ETag": "a"}
+    assert _version({**info, "ETag": "b"}) == {"ETag": "b"}
 
 
 def test_what_comes_short_of_what_was_told_is_no_result_and_is_not_kept(project, site):
@@ -420,10 +420,11 @@ def test_an_answer_of_another_status_is_no_result_and_is_not_kept(project, site,
     assert project["t"].y.tolist() == [6]
 
 
-def test_rows_of_another_version_than_was_looked_up_are_no_result(project, site):
+@pytest.mark.parametrize("name", ["ETag", "Last-Modified"])
+def test_rows_of_another_version_than_was_looked_up_are_no_result(project, site, name):
     """Servers at the edge of a network may lag behind each other."""
-    site.put("/x.csv", ROWS, ETag='"old"')
-    site.got_headers = {"ETag": '"new"'}
+    site.put("/x.csv", ROWS, **{name: "old"})
+    site.got_headers = {name: "new"}
     reading(project, f"{site.url}/x.csv")
     summary = project.run(progress=False)
     assert "changed while it was read" in summary.failed[0].error_message
@@ -453,3 +454,23 @@ def test_a_secret_in_a_name_is_not_the_name_of_a_file_here(project, site, monkey
     reading(project, site.url + "/${TOKEN}.csv")
     assert run(project) == BUILT
     assert not [path for path in project.directory.rglob("*") if "very-s3cret" in path.name]
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_rows_of_a_version_between_two_looks_are_no_result(project, site, which):
+    """The look before the run and that behind it see one version, those around the download another one."""
+    site.put("/x.csv", ROWS, ETag='"a"')
+    looks = itertools.count(1)
+
+    def turns(method: str) -> None:
+        if method == "HEAD" and (number := next(looks)) in (which, which + 2):
+            site.put("/x.csv", ROWS * (1 + number % 2), ETag=f'"{"ba"[number > which]}"')
+
+    site.after = turns
+    reading(project, f"{site.url}/x.csv")
+    first = run(project)
+    site.after = lambda _method: None
+    site.put("/x.csv", ROWS, ETag='"a"')
+    run(project)
+    assert first == BUILT or first["s"] == "failed"
+    assert project["t"].y.tolist() == [6]

@@ -557,10 +557,11 @@ def test_clean_asks_for_a_state_and_a_store_that_all_share(opened, tmp_path):
 # What was here, and is not what it was
 
 
+@pytest.mark.parametrize("state", ["sqlite:///../state.db", "json:///../state"])
 @pytest.mark.parametrize("shared", [True, False])
-def test_a_build_that_another_machine_has_made_anew_is_no_longer_the_one_that_lies_here(opened, tmp_path, bucket, shared):
+def test_a_build_that_another_machine_has_made_anew_is_no_longer_the_one_that_lies_here(opened, bucket, shared, state):
     """One state, one key, other rows: whoever has the former ones takes or makes what the entry tells of."""
-    options = {"state": f"sqlite:///{tmp_path}/state.db", "outputs": bucket.url if shared else ""}
+    options = {"state": state, "outputs": bucket.url if shared else ""}
     one, two = opened("one", **options), opened("two", **options)
     for project in (one, two):
         project.source("r", sql="SELECT random() AS r")
@@ -772,11 +773,18 @@ def test_a_chain_of_partitions_that_is_lost_there_is_built_anew_by_the_second_ru
 
 
 def test_what_lies_in_another_store_is_missing_here(opened, bucket):
-    run(days(opened, "one"))
-    run(days(opened, "two"))
-    again = days(opened, "two", outputs=f"s3://{bucket.name}/other")
+    def with_more(folder: str, **options: Any) -> Project:
+        project = days(opened, folder, **options)
+        project.transform("alone", "SELECT 1 AS x")
+        return project
+
+    run(with_more("one"))
+    run(with_more("two"))
+    run(with_more("two"))
+    again = with_more("two", outputs=f"s3://{bucket.name}/other")
     assert {how.split(":")[0] for how in run(again).values()} == {"success"}
     assert again["sums"].v.sum() == 15
+    assert again["alone"].x.tolist() == [1]
     assert run(days(opened, "three", outputs=f"s3://{bucket.name}/other"))["sums"] == "cached: built elsewhere"
 
 

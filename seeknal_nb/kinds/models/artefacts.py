@@ -84,7 +84,7 @@ def _files(build: Build) -> dict[str, str]:
         raise _tampered(f"the record of {build.node_id}") from error
     if build_digest(now.schema, now.parts, now.artefacts) != build.digest:
         raise _tampered(f"the record of {build.node_id}")
-    return {file.name.rpartition("/")[2]: file.xxh3 for file in now.artefacts}
+    return {file.base: file.xxh3 for file in now.artefacts}
 
 
 def _tampered(what: str) -> NodeError:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from seeknal_nb.kinds.task import Surroundings, Task
     from seeknal_nb.secrets import Secrets
 
+    _Looked = tuple[dict[str, str], int | None]
+    """What tells the version of an object, by the names of its server, and its size."""
+
 __all__ = ["DOWNLOADS", "check_address", "downloaded", "is_address", "probe_address"]
 
 DOWNLOADS = "downloads"
@@ -79,10 +82,9 @@ def probe_address(node: Node, around: Surroundings, due: str) -> Probe:
             found = _found(node, around.secrets)
     except NodeError as error:
         return Probe(due=due or f"{error.what}: {error.why}")
-    text = f"address {address} {digest(json.dumps(_told(found, address)))}"
-    if any(version is None for version, _ in found.values()):
-        return Probe(text, due=due or "its server tells no version", moving=True)
-    return Probe(text, due=due)
+    if not _is_known(found):
+        return Probe(_text(found, address), due=due or "its server tells no version", moving=True)
+    return Probe(_text(found, address), due=due)
 
 
 @contextlib.contextmanager
@@ -95,9 +97,11 @@ def downloaded(task: Task) -> Iterator[list[Path]]:
     """
     address, secrets = path_of(task.node) or "", task.surroundings.secrets
     found = _found(task.node, secrets)
-    known = all(version is not None for version, _ in found.values())
+    known = _is_known(found)
+    if known and task.probe is not None and digest(_text(found, address)) != task.probe:  # as servers that lag behind others
+        raise _changed(address)
     own = task.stage.parents[1].with_name(DOWNLOADS) / task.node.id
-    folder = own / (digest(json.dumps([address, _told(found, address)])) if known else temporary_name(UNKNOWN))
+    folder = own / (digest(_text(found, address)) if known else temporary_name(UNKNOWN))
     try:
         if not _is_whole(folder):
             for name in (PART, UNKNOWN):
@@ -115,6 +119,10 @@ def downloaded(task: Task) -> Iterator[list[Path]]:
                 shutil.rmtree(other, ignore_errors=True)
 
 
+def _is_known(found: Mapping[str, _Looked]) -> bool:
+    return all(version for version, _ in found.values())
+
+
 def _changed(address: str) -> NodeError:
     return NodeError("it changed while it was read", why=address, remedy="run again when it is complete")
 
@@ -128,7 +136,7 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def _download(task: Task, found: Mapping[str, tuple[str | None, int | None]], folder: Path) -> None:
+def _download(task: Task, found: Mapping[str, _Looked], folder: Path) -> None:
     """All of them, or none."""
     address, secrets = path_of(task.node) or "", task.surroundings.secrets
     stage, names = folder.with_name(temporary_name(PART)), _names(found, address)
@@ -151,7 +159,7 @@ def _download(task: Task, found: Mapping[str, tuple[str | None, int | None]], fo
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _as_looked_up(version: str | None, address: str) -> Any:
+def _as_looked_up(version: Mapping[str, str], address: str) -> Any:
     """What looks at the head of a web server's answer: it must be whole, and of the version that was looked up."""
 
     async def check(answer: Any) -> None:
@@ -160,8 +168,7 @@ def _as_looked_up(version: str | None, address: str) -> Any:
         answer.raise_for_status()
         if answer.status != GOOD:
             raise NodeError("its server sends something else", why=f"{address}: status {answer.status}", remedy="run again")
-        told = [f"{name} {answer.headers[name]}" for name in VERSIONS if answer.headers.get(name)]
-        if version is not None and any(one.partition(" ")[0] in version and one not in version for one in told):
+        if any(answer.headers.get(name, told) != told for name, told in version.items()):
             raise _changed(address)
 
     return check
@@ -180,7 +187,7 @@ def _heard(task: Task) -> Any:
     return Heard()
 
 
-def _found(node: Node, secrets: Secrets) -> dict[str, tuple[str | None, int | None]]:
+def _found(node: Node, secrets: Secrets) -> dict[str, _Looked]:
     """By path in its store, in order, the version and the size of each object that the address means.
 
     Raises:
@@ -215,23 +222,23 @@ def _infos(fs: Any, path: str, form: str, *, web: bool) -> dict[str, Mapping[str
     return {path: fs.info(path)}
 
 
-def _version(info: Mapping[str, Any]) -> str | None:
-    own = [f"{name} {info[name]}" for name in VERSIONS if info.get(name) and info[name] != "null"]  # of no versioning
-    if own:
-        return ", ".join(own)
-    when = next((str(info[name]) for name in TIMES if info.get(name)), "")
-    return f"changed {when}, {info.get('size')} bytes" if when else None
+def _version(info: Mapping[str, Any]) -> dict[str, str]:
+    """What tells the version of an object from others; nothing where its server tells none."""
+    own = {name: str(info[name]) for name in VERSIONS if info.get(name) and info[name] != "null"}  # of no versioning
+    return own or next(({name: str(info[name])} for name in TIMES if info.get(name)), {})
 
 
-def _told(found: Mapping[str, tuple[str | None, int | None]], address: str) -> list[Any]:
+def _text(found: Mapping[str, _Looked], address: str) -> str:
     """What a key holds of it: no store's own path, which may have a secret in it."""
-    return [[name, *version] for name, version in zip(_names(found, address), found.values(), strict=True)]
+    told = [[name, *looked] for name, looked in zip(_names(found, address), found.values(), strict=True)]
+    return f"address {address} {digest(json.dumps(told))}"
 
 
 def _names(found: Mapping[str, Any], address: str) -> list[str]:
     """Where each object lies below what all have in common; of one its name, with its variables as they are written."""
-    if len(found) == 1 and _is_file(address) and not _PATTERN.search(re.split(r"[?#]", address, maxsplit=1)[0]):
-        return [PurePosixPath(re.split(r"[?#]", address, maxsplit=1)[0]).name]
+    plain = re.split(r"[?#]", address, maxsplit=1)[0]
+    if len(found) == 1 and _is_file(address) and not _PATTERN.search(plain):
+        return [PurePosixPath(plain).name]
     paths = [PurePosixPath(path) for path in found]
     above = paths[0].parent
     while not all(path.is_relative_to(above) for path in paths):
